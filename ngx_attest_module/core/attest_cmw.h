@@ -1,0 +1,76 @@
+
+/*
+ * Conceptual message wrappers, RFC 9999: how evidence is carried.  We write
+ * collections whose members are records, in CBOR (certificate, endpoint) and
+ * in JSON (endpoint); we read both.
+ */
+
+
+#ifndef ATTEST_CMW_H_INCLUDED
+#define ATTEST_CMW_H_INCLUDED
+
+
+#include "attest_core.h"
+
+
+#define ATTEST_CMW_IND_REFERENCE     1
+#define ATTEST_CMW_IND_ENDORSEMENT   2
+#define ATTEST_CMW_IND_EVIDENCE      4
+
+/* Collection types (member "__cmwc_t"). */
+#define ATTEST_CMWC_CACHED  "urn:ngx-attest:evidence:cached:v1"
+#define ATTEST_CMWC_FRESH   "urn:ngx-attest:evidence:fresh:v1"
+
+/* Labels and media types of the members. */
+#define ATTEST_ITEM_CLAIMS      "claims"
+#define ATTEST_TYPE_CLAIMS      "application/vnd.ngx-attest.claims+cbor"
+#define ATTEST_ITEM_TPM         "tpm"
+#define ATTEST_TYPE_TPM         "application/vnd.ngx-attest.tpm+cbor"
+#define ATTEST_ITEM_HPKE_KEYS   "hpke-keys"
+#define ATTEST_TYPE_HPKE_KEYS   "application/ohttp-keys"
+#define ATTEST_ITEM_CONFIG      "config"
+#define ATTEST_TYPE_CONFIG      "application/vnd.ngx-attest.config-record"
+#define ATTEST_ITEM_EVENTLOG    "eventlog"
+#define ATTEST_TYPE_EVENTLOG    "application/vnd.ngx-attest.tcg-eventlog"
+#define ATTEST_ITEM_IMALOG      "imalog"
+#define ATTEST_TYPE_IMALOG      "application/vnd.ngx-attest.ima-log"
+
+
+typedef struct {
+    const char      *label;        /* writing */
+    const char      *type;         /* writing */
+    attest_span_t    label_in;     /* reading (not terminated) */
+    attest_span_t    type_in;      /* reading (not terminated) */
+    attest_span_t    value;
+    unsigned         ind;          /* 0: absent */
+} attest_cmw_item_t;
+
+
+/*
+ * A parsed collection.  CBOR values are borrowed from the input; JSON values
+ * are decoded into `heap`, which attest_cmw_free() releases.
+ */
+
+typedef struct {
+    attest_span_t       ctype;     /* "__cmwc_t", empty when absent */
+    attest_cmw_item_t   items[ATTEST_MAX_ITEMS];
+    size_t              count;
+    void               *heap;
+} attest_cmw_t;
+
+
+/* *len: room in, bytes out; ATTEST_ENOSPACE sets *len to what is needed. */
+int attest_cmw_encode_cbor(const char *ctype, const attest_cmw_item_t *items,
+    size_t count, uint8_t *out, size_t *len);
+int attest_cmw_encode_json(const char *ctype, const attest_cmw_item_t *items,
+    size_t count, char *out, size_t *len);
+
+/* Told apart by the first byte. Duplicated labels are refused. */
+int attest_cmw_parse(const uint8_t *p, size_t n, attest_cmw_t *cmw);
+void attest_cmw_free(attest_cmw_t *cmw);
+/* NULL when there is none with this label. */
+const attest_cmw_item_t *attest_cmw_find(const attest_cmw_t *cmw,
+    const char *label);
+
+
+#endif /* ATTEST_CMW_H_INCLUDED */

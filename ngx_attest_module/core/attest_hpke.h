@@ -1,0 +1,146 @@
+
+/*
+ * Hybrid public key encryption, RFC 9180, base mode, on OpenSSL EVP.
+ *
+ * Own code because OSSL_HPKE exists only from OpenSSL 3.2 and refuses empty
+ * plaintexts, which EHBP and chunked OHTTP need.
+ */
+
+
+#ifndef ATTEST_HPKE_H_INCLUDED
+#define ATTEST_HPKE_H_INCLUDED
+
+
+#include <openssl/evp.h>
+
+#include "attest_core.h"
+
+
+#define ATTEST_KEM_P256             0x0010   /* DHKEM(P-256, HKDF-SHA256) */
+#define ATTEST_KEM_X25519           0x0020   /* DHKEM(X25519, HKDF-SHA256) */
+#define ATTEST_KDF_HKDF_SHA256      0x0001
+#define ATTEST_AEAD_AES_128_GCM     0x0001
+#define ATTEST_AEAD_AES_256_GCM     0x0002
+#define ATTEST_AEAD_CHACHA20        0x0003
+#define ATTEST_AEAD_EXPORT_ONLY     0xffff
+
+#define ATTEST_HPKE_MAX_ENC         65
+#define ATTEST_HPKE_MAX_SK          32
+#define ATTEST_HPKE_NH              32       /* HKDF-SHA256 output */
+#define ATTEST_HPKE_NN              12       /* AEAD nonce */
+#define ATTEST_HPKE_NT              16       /* AEAD tag */
+
+
+typedef struct {
+    uint16_t  kem;
+    uint16_t  kdf;
+    uint16_t  aead;
+} attest_hpke_suite_t;
+
+
+/*
+ * A recipient's key pair: private key as RFC 9180 serializes it (32 bytes for
+ * both KEMs), public key (32 or 65), and the EVP object made of it.  Holds a
+ * secret: attest_hpke_key_clear() wipes and frees.
+ */
+
+typedef struct {
+    uint16_t    kem;
+    uint8_t     sk[ATTEST_HPKE_MAX_SK];
+    uint8_t     pk[ATTEST_HPKE_MAX_ENC];
+    size_t      pk_len;
+    EVP_PKEY   *pkey;
+} attest_hpke_key_t;
+
+
+/*
+ * An established context: one direction, sequence number kept inside.  The
+ * sequence number advances only after a success.
+ */
+
+typedef struct {
+    attest_hpke_suite_t   suite;
+    uint8_t               key[32];
+    uint8_t               base_nonce[ATTEST_HPKE_NN];
+    uint8_t               exporter[ATTEST_HPKE_NH];
+    uint64_t              seq;
+    EVP_CIPHER_CTX       *cipher;
+} attest_hpke_ctx_t;
+
+
+/* Lengths of the KEM's encapsulated key and public key (equal); 0: unknown. */
+size_t attest_hpke_enc_len(uint16_t kem);
+/* Key length of the AEAD in bytes; 0: unknown. */
+size_t attest_hpke_aead_key_len(uint16_t aead);
+
+/* A new random key pair. */
+int attest_hpke_key_generate(attest_hpke_key_t *key, uint16_t kem);
+/* DeriveKeyPair(ikm), RFC 9180 section 7.1.3; ikm at least 32 bytes. */
+int attest_hpke_key_derive(attest_hpke_key_t *key, uint16_t kem,
+    const uint8_t *ikm, size_t ikm_len);
+/* From a serialized private key of 32 bytes; computes the public key. */
+int attest_hpke_key_import(attest_hpke_key_t *key, uint16_t kem,
+    const uint8_t sk[32]);
+void attest_hpke_key_clear(attest_hpke_key_t *key);
+
+/*
+ * SetupBaseR, RFC 9180 section 5.1.1.  ATTEST_ECRYPTO when `enc` is refused
+ * (wrong length, low-order point, not on the curve).  Clear the context with
+ * attest_hpke_ctx_clear() after success.
+ */
+int attest_hpke_setup_recipient(attest_hpke_ctx_t *ctx,
+    const attest_hpke_suite_t *suite, const attest_hpke_key_t *key,
+    const uint8_t *enc, size_t enc_len, const uint8_t *info, size_t info_len);
+
+/*
+ * SetupBaseS.  `ephemeral` NULL draws a fresh key pair; tests of published
+ * vectors give one.  enc_out holds attest_hpke_enc_len(suite->kem) bytes.
+ */
+int attest_hpke_setup_sender(attest_hpke_ctx_t *ctx,
+    const attest_hpke_suite_t *suite, const uint8_t *pk, size_t pk_len,
+    const attest_hpke_key_t *ephemeral, const uint8_t *info, size_t info_len,
+    uint8_t *enc_out);
+
+/*
+ * Open: pt holds ct_len - 16 bytes; pt == ct is allowed, partial overlap is
+ * not.  On ATTEST_ECRYPTO pt is wiped (nothing unauthenticated leaves).
+ */
+int attest_hpke_open(attest_hpke_ctx_t *ctx, const uint8_t *aad,
+    size_t aad_len, const uint8_t *ct, size_t ct_len, uint8_t *pt);
+/* Seal: ct holds pt_len + 16 bytes; ct == pt is allowed. */
+int attest_hpke_seal(attest_hpke_ctx_t *ctx, const uint8_t *aad,
+    size_t aad_len, const uint8_t *pt, size_t pt_len, uint8_t *ct);
+/* Export, RFC 9180 section 5.3; len at most 255 * 32. */
+int attest_hpke_export(const attest_hpke_ctx_t *ctx, const uint8_t *label,
+    size_t label_len, uint8_t *out, size_t len);
+void attest_hpke_ctx_clear(attest_hpke_ctx_t *ctx);
+
+/* HKDF-SHA256, RFC 5869. */
+int attest_hkdf_extract(const uint8_t *salt, size_t salt_len,
+    const uint8_t *ikm, size_t ikm_len, uint8_t prk[32]);
+int attest_hkdf_expand(const uint8_t prk[32], const uint8_t *info,
+    size_t info_len, uint8_t *out, size_t len);
+
+
+/*
+ * AEAD of a response direction: key, nonce base and counter outside of HPKE
+ * (RFC 9458 section 4.4, EHBP section 1.3).
+ */
+
+typedef struct {
+    EVP_CIPHER_CTX  *cipher;
+    uint8_t          nonce[ATTEST_HPKE_NN];
+    uint64_t         seq;
+    int              seal;
+} attest_aead_t;
+
+int attest_aead_init(attest_aead_t *a, uint16_t aead, const uint8_t *key,
+    const uint8_t nonce[ATTEST_HPKE_NN], int seal);
+int attest_aead_seal(attest_aead_t *a, const uint8_t *aad, size_t aad_len,
+    const uint8_t *pt, size_t pt_len, uint8_t *ct);
+int attest_aead_open(attest_aead_t *a, const uint8_t *aad, size_t aad_len,
+    const uint8_t *ct, size_t ct_len, uint8_t *pt);
+void attest_aead_clear(attest_aead_t *a);
+
+
+#endif /* ATTEST_HPKE_H_INCLUDED */

@@ -1,0 +1,69 @@
+
+/*
+ * Appraisal policy: reference values and what a relying party accepts, in a
+ * JSON file documented in README.md "Policy".  Unknown or duplicate members
+ * are errors, with the member's path in the message.
+ */
+
+
+#ifndef ATTEST_POLICY_H_INCLUDED
+#define ATTEST_POLICY_H_INCLUDED
+
+
+#include <openssl/x509.h>
+
+#include "attest_core.h"
+#include "attest_tpm.h"
+
+
+/* Roots of trust, README.md "Trust labels". */
+#define ATTEST_ROOT_TEE          0x01
+#define ATTEST_ROOT_TEE_VTPM     0x02
+#define ATTEST_ROOT_CLOUD_VTPM   0x04
+#define ATTEST_ROOT_HOST_VTPM    0x08
+#define ATTEST_ROOT_SOFTWARE     0x10
+#define ATTEST_ROOT_SIMULATED    0x20
+#define ATTEST_ROOT_DEFAULT      (ATTEST_ROOT_TEE | ATTEST_ROOT_TEE_VTPM)
+
+#define ATTEST_POLICY_MAX_VALUES 32     /* alternatives for one reference */
+#define ATTEST_POLICY_MAX_JSON   (256 * 1024)
+
+
+typedef struct {
+    uint8_t   value[ATTEST_POLICY_MAX_VALUES][64];
+    size_t    len[ATTEST_POLICY_MAX_VALUES];
+    size_t    count;                    /* 0: no reference value given */
+} attest_refset_t;
+
+typedef struct {
+    unsigned          roots;            /* "roots_of_trust" bits */
+    uint16_t          pcr_alg;          /* "pcrs": {"sha256": {...}} */
+    attest_refset_t   pcrs[ATTEST_TPM_PCRS];
+    attest_refset_t   events[ATTEST_TPM_PCRS];   /* "events": digests that the
+                                           boot log must contain, per PCR */
+    attest_refset_t   config;           /* "config": allowed record digests */
+    attest_refset_t   ak;               /* "ak": allowed AK names (34 bytes) */
+    STACK_OF(X509)   *ek_roots;         /* "ek_roots": PEM texts */
+    uint64_t          max_age;          /* "max_age": s since not_before; 0 */
+    unsigned          require_nonce:1;  /* "require_nonce", default true */
+    unsigned          require_exporter:1; /* "require_exporter", default true */
+    unsigned          require_eventlog:1; /* "require_eventlog", false */
+    unsigned          require_ek:1;     /* "require_ek": default true unless
+                                           only software is allowed */
+    unsigned          require_hpke_keys:1; /* default false */
+} attest_policy_t;
+
+
+/* What holds without a policy file: accepts tee and tee-vtpm only. */
+void attest_policy_default(attest_policy_t *policy);
+/* err: a message for people on failure, at least 256 bytes. */
+int attest_policy_parse(const char *json, size_t len, attest_policy_t *policy,
+    char *err, size_t err_len);
+void attest_policy_clear(attest_policy_t *policy);
+
+/* Bit of a label, 0 if unknown; and the label of a bit. */
+unsigned attest_root_from_label(attest_span_t label);
+const char *attest_root_label(unsigned root);
+
+
+#endif /* ATTEST_POLICY_H_INCLUDED */

@@ -1,0 +1,57 @@
+
+/*
+ * The RA-TLS certificate: self-signed, its key made in the process, with the
+ * evidence in id-pe-cmw (1.3.6.1.5.5.7.1.35), non-critical.
+ */
+
+
+#ifndef ATTEST_RATLS_H_INCLUDED
+#define ATTEST_RATLS_H_INCLUDED
+
+
+#include <openssl/evp.h>
+
+#include "attest_core.h"
+
+
+#define ATTEST_RATLS_MAX_NAMES    256
+
+
+/* A fresh P-256 key; caller frees with EVP_PKEY_free(). NULL: failure. */
+EVP_PKEY *attest_ratls_key_generate(void);
+/* SHA-256 over the DER SubjectPublicKeyInfo. */
+int attest_ratls_spki_hash(EVP_PKEY *key, uint8_t digest[32]);
+
+/*
+ * A self-signed certificate.  names: DNS names (wildcards allowed) or IP
+ * literals, count 1..ATTEST_RATLS_MAX_NAMES; the first is the common name
+ * when it fits 64 bytes.  cmw: the CBOR collection.  der: *len room in,
+ * bytes out; longer than ATTEST_MAX_CERT_MSG is ATTEST_ELIMIT.
+ */
+int attest_ratls_make(EVP_PKEY *key, const char *const *names, size_t count,
+    uint64_t not_before, uint64_t not_after, const uint8_t *cmw,
+    size_t cmw_len, uint8_t *der, size_t *len);
+
+/* 1 when attest_ratls_make() would take this name. */
+int attest_ratls_name_ok(const char *name);
+
+
+typedef struct {
+    uint8_t         spki_sha256[32];
+    uint8_t         spki_sha384[48];
+    uint8_t         spki_sha512[64];
+    int64_t         not_before;
+    int64_t         not_after;
+    int             self_signed;       /* issuer == subject and signature ok */
+    attest_span_t   cmw;               /* borrowed from der; n = 0: none */
+    char            subject[256];      /* one line, for people */
+} attest_ratls_cert_t;
+
+/*
+ * Reads a certificate.  A second id-pe-cmw extension, a broken inner TLV or
+ * an extension above ATTEST_MAX_ITEM is ATTEST_EFORMAT / ATTEST_ELIMIT.
+ */
+int attest_ratls_parse(const uint8_t *der, size_t n, attest_ratls_cert_t *c);
+
+
+#endif /* ATTEST_RATLS_H_INCLUDED */

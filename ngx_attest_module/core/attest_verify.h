@@ -1,0 +1,77 @@
+
+/*
+ * Appraisal: evidence + reference values -> checks and a verdict.  Pure: the
+ * caller has fetched everything and says what time it is.
+ */
+
+
+#ifndef ATTEST_VERIFY_H_INCLUDED
+#define ATTEST_VERIFY_H_INCLUDED
+
+
+#include "attest_core.h"
+#include "attest_cmw.h"
+#include "attest_policy.h"
+
+
+typedef enum {
+    ATTEST_CHECK_PASS = 0,
+    ATTEST_CHECK_FAIL,
+    ATTEST_CHECK_UNKNOWN,          /* could not be decided */
+    ATTEST_CHECK_NOTE              /* not evaluated, or information */
+} attest_check_e;
+
+typedef enum {
+    ATTEST_TRUSTED = 0,            /* the command's exit codes */
+    ATTEST_NOT_TRUSTED = 1,
+    ATTEST_UNDECIDED = 2
+} attest_verdict_e;
+
+#define ATTEST_MAX_CHECKS    64
+
+typedef struct {
+    const char       *id;          /* stable, for --json: "quote-signature" */
+    attest_check_e    state;
+    char              text[384];   /* what was compared with what */
+} attest_check_t;
+
+typedef struct {
+    attest_check_t     checks[ATTEST_MAX_CHECKS];
+    size_t             count;
+    attest_verdict_e   verdict;
+    unsigned           root;       /* established root of trust bit */
+    char               why[384];
+} attest_result_t;
+
+typedef struct {
+    attest_span_t            cert;        /* leaf DER of the live connection,
+                                             or of a file; may be empty */
+    attest_span_t            fresh;       /* collection for our nonce */
+    attest_span_t            cached;      /* collection without a nonce */
+    attest_span_t            nonce;       /* that we sent */
+    attest_span_t            exporter;    /* 32 bytes of our connection */
+
+    /* credential activation: the proof for a secret that we chose */
+    attest_span_t            secret;
+    attest_span_t            proof;       /* HMAC-SHA-256(secret, SHA-256(
+                                             cached claims)) */
+    attest_span_t            hpke_keys;   /* as /.well-known/hpke-keys gave */
+
+    int64_t                  now;         /* Unix seconds */
+    const attest_policy_t   *policy;
+} attest_verify_input_t;
+
+
+/* Never fails as a function: whatever goes wrong is a check and a verdict. */
+void attest_verify(const attest_verify_input_t *in, attest_result_t *result);
+
+/*
+ * What a verifier needs to make a credential: EK public area and AK name out
+ * of a collection.  ATTEST_EUNSUPPORTED when it carries no EK.
+ */
+int attest_verify_credential(attest_span_t collection,
+    const uint8_t secret[ATTEST_TPM_SECRET_LEN], uint8_t *cred,
+    size_t *cred_len, uint8_t *enc, size_t *enc_len);
+
+
+#endif /* ATTEST_VERIFY_H_INCLUDED */
