@@ -21,7 +21,8 @@ typedef enum {
     ATTEST_CBOR_ARRAY,
     ATTEST_CBOR_MAP,
     ATTEST_CBOR_TAG,
-    ATTEST_CBOR_SIMPLE,          /* false 20, true 21, null 22 */
+    ATTEST_CBOR_SIMPLE,          /* false 20, true 21, null 22, undefined 23;
+                                    lenient: a float, 25..27 by its width */
     ATTEST_CBOR_BREAK
 } attest_cbor_type_e;
 
@@ -41,11 +42,30 @@ typedef struct {
 } attest_cbor_reader_t;
 
 
+/* What read_array and read_map report for indefinite length (lenient). */
+#define ATTEST_CBOR_INDEFINITE   UINT64_MAX
+
+
+/*
+ * Errors of all readers: ATTEST_EFORMAT for truncated or malformed input, the
+ * wrong kind, text that is not UTF-8 and, unless lenient, indefinite length,
+ * a head longer than needed and floats; ATTEST_ELIMIT for too many entries or
+ * levels.  A reader that failed stays where it was.
+ */
 void attest_cbor_reader_init(attest_cbor_reader_t *r, const uint8_t *p,
     size_t n, int lenient);
-/* The head of the next item (for strings the content too). */
+/*
+ * The head of the next item (for definite strings the content too).  A NINT
+ * of -1 - n has the value n.  The entries of an array, a map or an indefinite
+ * string and the item behind a tag follow; a BREAK ends the indefinite ones
+ * and is the caller's to expect.
+ */
 int attest_cbor_next(attest_cbor_reader_t *r, attest_cbor_item_t *item);
-/* The next item must be of this kind. */
+/*
+ * The next item must be of this kind.  Strings must be definite even when
+ * lenient.  Counts are at most ATTEST_MAX_ITEMS, or ATTEST_CBOR_INDEFINITE:
+ * then the caller reads (and bounds) entries until a BREAK.
+ */
 int attest_cbor_read_uint(attest_cbor_reader_t *r, uint64_t *v);
 int attest_cbor_read_bytes(attest_cbor_reader_t *r, attest_span_t *s);
 int attest_cbor_read_text(attest_cbor_reader_t *r, attest_span_t *s);
