@@ -59,13 +59,33 @@ typedef struct {
 } attest_cmw_t;
 
 
-/* *len: room in, bytes out; ATTEST_ENOSPACE sets *len to what is needed. */
+/*
+ * *len: room in, bytes out; ATTEST_ENOSPACE sets *len to what is needed.  The
+ * bytes depend on the members only, not on their order: RFC 8949 section
+ * 4.2.1 orders both forms.  JSON is not terminated.  ctype may be NULL.
+ *
+ * Labels (1..64 bytes), types (1..128) and ctype (1..256) are printable ASCII
+ * without quote and backslash, labels are unique and not "__cmwc_t", ind has
+ * the bits 0..4 (0: none), count is 1..63: else ATTEST_EARG.  Values have at
+ * most ATTEST_MAX_LOG bytes under the labels "eventlog" and "imalog" and
+ * ATTEST_MAX_ITEM elsewhere, the whole ATTEST_MAX_DOCUMENT: else
+ * ATTEST_ELIMIT.
+ */
 int attest_cmw_encode_cbor(const char *ctype, const attest_cmw_item_t *items,
     size_t count, uint8_t *out, size_t *len);
 int attest_cmw_encode_json(const char *ctype, const attest_cmw_item_t *items,
     size_t count, char *out, size_t *len);
 
-/* Told apart by the first byte. Duplicated labels are refused. */
+/*
+ * Told apart by the first byte, which is '{' for JSON.  CBOR has definite,
+ * shortest forms in any order of members; white space may follow JSON.
+ * ATTEST_EFORMAT: malformed, duplicated labels, trailing bytes, no member.
+ * ATTEST_ELIMIT: the limits above.  ATTEST_EUNSUPPORTED, nothing is skipped:
+ * a record or tag instead of a collection, members that are tags or
+ * collections, numeric labels and types, "__cmwc_t" as an OID in CBOR,
+ * characters that we do not write, unknown indicator bits.  Records of
+ * unknown label or type are members like others.
+ */
 int attest_cmw_parse(const uint8_t *p, size_t n, attest_cmw_t *cmw);
 void attest_cmw_free(attest_cmw_t *cmw);
 /* NULL when there is none with this label. */
