@@ -1,0 +1,1393 @@
+
+/*
+ * Directives, configuration and phase hooks: the front door of the module.
+ */
+
+
+#include <sodium.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "ngx_http_attest_module.h"
+
+
+#define NGX_HTTP_ATTEST_EVIDENCE   0
+#define NGX_HTTP_ATTEST_KEYS_LIST  1
+#define NGX_HTTP_ATTEST_STATUS     2
+
+
+static ngx_int_t ngx_http_attest_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_attest_postconfiguration(ngx_conf_t *cf);
+static void *ngx_http_attest_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_attest_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_http_attest_create_srv_conf(ngx_conf_t *cf);
+static char *ngx_http_attest_merge_srv_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static void *ngx_http_attest_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_attest_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_http_attest_init_process(ngx_cycle_t *cycle);
+static void ngx_http_attest_exit_process(ngx_cycle_t *cycle);
+
+static char *ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_http_attest_tpm_param(ngx_conf_t *cf, ngx_str_t *arg,
+    attest_tpm_conf_t *tpm, ngx_http_attest_main_conf_t *amcf);
+static ngx_int_t ngx_http_attest_pcrs(ngx_str_t *value,
+    attest_tpm_conf_t *tpm);
+static ngx_int_t ngx_http_attest_handle(ngx_str_t *value, uint32_t *handle);
+static char *ngx_http_attest_lifetime(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_attest_zone_size(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_attest_queue(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_attest_measure(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_attest_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_attest_cert_names(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_attest_prompt(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_attest_prompt_size(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_attest_cors(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_http_attest_cors_origin(ngx_str_t *value);
+static char *ngx_http_attest_endpoint_slot(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+
+static ngx_int_t ngx_http_attest_private_pool(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
+static ngx_int_t ngx_http_attest_collect_names(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
+static ngx_int_t ngx_http_attest_server_names(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf, ngx_http_core_srv_conf_t *cscf);
+static ngx_int_t ngx_http_attest_push_name(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf, const char *prefix, ngx_str_t *name);
+static ngx_int_t ngx_http_attest_misdirected_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_evidence_gate(ngx_http_request_t *r);
+
+
+static ngx_conf_enum_t  ngx_http_attest_modes[] = {
+    { ngx_string("off"), NGX_HTTP_ATTEST_MODE_OFF },
+    { ngx_string("optional"), NGX_HTTP_ATTEST_MODE_OPTIONAL },
+    { ngx_string("required"), NGX_HTTP_ATTEST_MODE_REQUIRED },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_command_t  ngx_http_attest_commands[] = {
+
+    { ngx_string("attest_tpm"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_attest_tpm,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_lifetime"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_attest_lifetime,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_attest_main_conf_t, lifetime),
+      NULL },
+
+    { ngx_string("attest_measure"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_attest_measure,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_attest_zone_size,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_attest_main_conf_t, zone_size),
+      NULL },
+
+    { ngx_string("attest_replay"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_attest_zone_size,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_attest_main_conf_t, replay_size),
+      NULL },
+
+    { ngx_string("attest_queue"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_attest_queue,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_start_without_evidence"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_attest_main_conf_t, start_without_evidence),
+      NULL },
+
+    { ngx_string("attest_certificate"),
+      NGX_HTTP_SRV_CONF|NGX_CONF_FLAG,
+      ngx_http_attest_certificate,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      offsetof(ngx_http_attest_srv_conf_t, certificate),
+      NULL },
+
+    { ngx_string("attest_certificate_names"),
+      NGX_HTTP_SRV_CONF|NGX_CONF_1MORE,
+      ngx_http_attest_cert_names,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_evidence"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_attest_endpoint_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      NGX_HTTP_ATTEST_EVIDENCE,
+      NULL },
+
+    { ngx_string("attest_keys"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_attest_endpoint_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      NGX_HTTP_ATTEST_KEYS_LIST,
+      NULL },
+
+    { ngx_string("attest_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_attest_endpoint_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      NGX_HTTP_ATTEST_STATUS,
+      NULL },
+
+    { ngx_string("attest_prompt"),
+      NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_attest_prompt,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_prompt_mode"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_attest_loc_conf_t, mode),
+      &ngx_http_attest_modes },
+
+    { ngx_string("attest_prompt_max_size"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_attest_prompt_size,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_prompt_cors"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_attest_cors,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_attest_module_ctx = {
+    ngx_http_attest_preconfiguration,      /* preconfiguration */
+    ngx_http_attest_postconfiguration,     /* postconfiguration */
+
+    ngx_http_attest_create_main_conf,      /* create main configuration */
+    ngx_http_attest_init_main_conf,        /* init main configuration */
+
+    ngx_http_attest_create_srv_conf,       /* create server configuration */
+    ngx_http_attest_merge_srv_conf,        /* merge server configuration */
+
+    ngx_http_attest_create_loc_conf,       /* create location configuration */
+    ngx_http_attest_merge_loc_conf         /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_attest_module = {
+    NGX_MODULE_V1,
+    &ngx_http_attest_module_ctx,           /* module context */
+    ngx_http_attest_commands,              /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_attest_init_process,          /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_attest_exit_process,          /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_attest_preconfiguration(ngx_conf_t *cf)
+{
+    if (sodium_init() < 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "attest: sodium_init() failed");
+        return NGX_ERROR;
+    }
+
+    attest_tpm_quiet();
+
+    if (ngx_http_attest_add_variables(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_attest_tls_preconfiguration(cf);
+}
+
+
+static ngx_int_t
+ngx_http_attest_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt          *h;
+    ngx_http_core_main_conf_t    *cmcf;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
+
+    if (amcf->servers->nelts == 0) {
+        return NGX_OK;
+    }
+
+    amcf->used = 1;
+
+    if (amcf->provider == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "attest: attested servers need a source of "
+                           "evidence, add \"attest_tpm\" to http{}");
+        return NGX_ERROR;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_attest_misdirected_handler;
+
+    /* handlers of a phase run last in, first out: the gate goes in last */
+
+    if (ngx_http_attest_prompt_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_attest_evidence_gate;
+
+    if (ngx_http_attest_tls_postconfiguration(cf, amcf) != NGX_OK
+        || ngx_http_attest_collect_names(cf, amcf) != NGX_OK
+        || ngx_http_attest_private_pool(cf, amcf) != NGX_OK
+        || ngx_http_attest_replay_zone(cf, amcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_attest_state_zone(cf, amcf);
+}
+
+
+static void *
+ngx_http_attest_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_attest_main_conf_t));
+    if (amcf == NULL) {
+        return NULL;
+    }
+
+    amcf->servers = ngx_array_create(cf->pool, 4,
+                                     sizeof(ngx_http_attest_srv_conf_t *));
+    amcf->names = ngx_array_create(cf->pool, 4, sizeof(char *));
+    amcf->measure = ngx_array_create(cf->pool, 4, sizeof(ngx_str_t));
+
+    if (amcf->servers == NULL || amcf->names == NULL
+        || amcf->measure == NULL)
+    {
+        return NULL;
+    }
+
+    amcf->timeout = NGX_CONF_UNSET_MSEC;
+    amcf->lifetime = NGX_CONF_UNSET;
+    amcf->zone_size = NGX_CONF_UNSET_SIZE;
+    amcf->replay_size = NGX_CONF_UNSET_SIZE;
+    amcf->queue = NGX_CONF_UNSET_UINT;
+    amcf->start_without_evidence = NGX_CONF_UNSET;
+
+    return amcf;
+}
+
+
+static char *
+ngx_http_attest_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_attest_main_conf_t  *amcf = conf;
+
+    ngx_http_ssl_srv_conf_t  *sscf;
+
+    ngx_conf_init_msec_value(amcf->timeout, 5000);
+    ngx_conf_init_value(amcf->lifetime, 3600);
+    ngx_conf_init_size_value(amcf->zone_size, 4 * 1024 * 1024);
+    ngx_conf_init_size_value(amcf->replay_size, 1024 * 1024);
+    ngx_conf_init_uint_value(amcf->queue, 16);
+    ngx_conf_init_value(amcf->start_without_evidence, 0);
+
+    /* before it is merged into the servers: zero when not set */
+
+    sscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_ssl_module);
+    amcf->http_protocols = sscf->protocols;
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_attest_create_srv_conf(ngx_conf_t *cf)
+{
+    ngx_http_attest_srv_conf_t  *ascf;
+
+    ascf = ngx_pcalloc(cf->pool, sizeof(ngx_http_attest_srv_conf_t));
+    if (ascf == NULL) {
+        return NULL;
+    }
+
+    ascf->certificate = NGX_CONF_UNSET;
+
+    return ascf;
+}
+
+
+static char *
+ngx_http_attest_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_attest_srv_conf_t  *conf = child;
+
+    ngx_http_attest_srv_conf_t   **ascf;
+    ngx_http_attest_main_conf_t   *amcf;
+
+    if (conf->certificate == NGX_CONF_UNSET) {
+        conf->certificate = 0;
+    }
+
+    if (!conf->attested) {
+        return NGX_CONF_OK;
+    }
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
+
+    ascf = ngx_array_push(amcf->servers);
+    if (ascf == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *ascf = conf;
+
+    return ngx_http_attest_tls_merge(cf, conf);
+}
+
+
+static void *
+ngx_http_attest_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_attest_loc_conf_t  *alcf;
+
+    alcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_attest_loc_conf_t));
+    if (alcf == NULL) {
+        return NULL;
+    }
+
+    alcf->prompt = NGX_CONF_UNSET_UINT;
+    alcf->mode = NGX_CONF_UNSET_UINT;
+    alcf->max_size = NGX_CONF_UNSET_SIZE;
+    alcf->cors = NGX_CONF_UNSET_PTR;
+
+    return alcf;
+}
+
+
+static char *
+ngx_http_attest_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_attest_loc_conf_t  *prev = parent;
+    ngx_http_attest_loc_conf_t  *conf = child;
+
+    ngx_http_attest_main_conf_t  *amcf;
+
+    ngx_conf_merge_uint_value(conf->prompt, prev->prompt,
+                              NGX_HTTP_ATTEST_PROMPT_OFF);
+    ngx_conf_merge_uint_value(conf->mode, prev->mode,
+                              NGX_HTTP_ATTEST_MODE_REQUIRED);
+    ngx_conf_merge_size_value(conf->max_size, prev->max_size,
+                              8 * 1024 * 1024);
+    ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
+
+    /* the endpoints of a sealed server are read in clear by design */
+
+    if (conf->endpoint) {
+        conf->prompt = NGX_HTTP_ATTEST_PROMPT_OFF;
+    }
+
+    if (conf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF
+        || conf->mode == NGX_HTTP_ATTEST_MODE_OFF)
+    {
+        return NGX_CONF_OK;
+    }
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
+    amcf->prompts = 1;
+
+    return ngx_http_attest_prompt_check(cf, conf);
+}
+
+
+/*
+ * Prompts and keys live in this process: no core dump, no ptrace by the
+ * worker's user.  nginx has made the process dumpable again just before.
+ */
+
+static ngx_int_t
+ngx_http_attest_init_process(ngx_cycle_t *cycle)
+{
+    struct rlimit                 rl;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_attest_module);
+
+    if (amcf == NULL || !amcf->used) {
+        return NGX_OK;
+    }
+
+    rl.rlim_cur = 0;
+    rl.rlim_max = 0;
+
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1
+        || setrlimit(RLIMIT_CORE, &rl) == -1)
+    {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                      "attest: cannot forbid core dumps");
+        return NGX_ERROR;
+    }
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    return ngx_http_attest_init_worker(cycle, amcf);
+}
+
+
+static void
+ngx_http_attest_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_attest_module);
+
+    if (amcf != NULL && amcf->used) {
+        ngx_http_attest_exit_worker(amcf);
+    }
+}
+
+
+void
+ngx_http_attest_mark_server(ngx_conf_t *cf)
+{
+    ngx_http_attest_srv_conf_t  *ascf;
+
+    ascf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_attest_module);
+
+    ascf->attested = 1;
+
+    if (ascf->file_name == NULL) {
+        ascf->file_name = cf->conf_file->file.name.data;
+        ascf->line = cf->conf_file->line;
+    }
+}
+
+
+static char *
+ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_main_conf_t *amcf = conf;
+
+    char                err[256];
+    ngx_str_t          *value;
+    ngx_uint_t          i;
+    attest_tpm_conf_t   tpm;
+
+    if (amcf->provider != NULL) {
+        return "is duplicate";
+    }
+
+    ngx_memzero(&tpm, sizeof(attest_tpm_conf_t));
+    tpm.bank = ATTEST_TPM_ALG_SHA256;
+    tpm.select = 0xff;
+
+    value = cf->args->elts;
+
+    /* configuration tokens end with a zero byte */
+
+    tpm.tcti = (char *) value[1].data;
+
+    if (attest_tpm_tcti_check(tpm.tcti, err, sizeof(err)) != ATTEST_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid TCTI \"%V\" in \"attest_tpm\": %s",
+                           &value[1], err);
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_http_attest_tpm_param(cf, &value[i], &tpm, amcf) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" in \"attest_tpm\"",
+                               &value[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (tpm.ak_handle != 0 && tpm.ak_template != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"ak\" and \"ak_template\" in \"attest_tpm\" "
+                           "exclude each other");
+        return NGX_CONF_ERROR;
+    }
+
+    amcf->provider = attest_tpm_provider(&tpm);
+    if (amcf->provider == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    amcf->provider_args = cf->args;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_attest_tpm_param(ngx_conf_t *cf, ngx_str_t *arg,
+    attest_tpm_conf_t *tpm, ngx_http_attest_main_conf_t *amcf)
+{
+    u_char     *eq;
+    ngx_str_t   name, value, path;
+
+    eq = ngx_strlchr(arg->data, arg->data + arg->len, '=');
+    if (eq == NULL) {
+        return NGX_ERROR;
+    }
+
+    name.data = arg->data;
+    name.len = eq - arg->data;
+    value.data = eq + 1;
+    value.len = arg->data + arg->len - value.data;
+
+    if (value.len == 0) {
+        return NGX_ERROR;
+    }
+
+#define ngx_http_attest_is(s, text)                                          \
+    ((s)->len == sizeof(text) - 1                                            \
+     && ngx_strncmp((s)->data, text, sizeof(text) - 1) == 0)
+
+    if (ngx_http_attest_is(&name, "pcrs")) {
+        return ngx_http_attest_pcrs(&value, tpm);
+    }
+
+    if (ngx_http_attest_is(&name, "key")) {
+        tpm->rsa = ngx_http_attest_is(&value, "rsa");
+        return (tpm->rsa || ngx_http_attest_is(&value, "ecc")) ? NGX_OK
+                                                               : NGX_ERROR;
+    }
+
+    if (ngx_http_attest_is(&name, "ak")) {
+        if (ngx_http_attest_handle(&value, &tpm->ak_handle) != NGX_OK) {
+            return NGX_ERROR;
+        }
+        return (tpm->ak_handle >> 24 == 0x81) ? NGX_OK : NGX_ERROR;
+    }
+
+    if (ngx_http_attest_is(&name, "ak_template")) {
+        if (ngx_http_attest_handle(&value, &tpm->ak_template) != NGX_OK) {
+            return NGX_ERROR;
+        }
+        return (tpm->ak_template >> 24 == 0x01) ? NGX_OK : NGX_ERROR;
+    }
+
+    if (ngx_http_attest_is(&name, "timeout")) {
+        amcf->timeout = ngx_parse_time(&value, 0);
+        return (amcf->timeout == (ngx_msec_t) NGX_ERROR
+                || amcf->timeout < 100 || amcf->timeout > 120000)
+               ? NGX_ERROR : NGX_OK;
+    }
+
+    path = value;
+    if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_attest_is(&name, "eventlog")) {
+        tpm->eventlog = (char *) path.data;
+        return NGX_OK;
+    }
+
+    if (ngx_http_attest_is(&name, "imalog")) {
+        tpm->imalog = (char *) path.data;
+        return NGX_OK;
+    }
+
+    return NGX_ERROR;
+}
+
+
+/* sha256:0-7,14 */
+
+static ngx_int_t
+ngx_http_attest_pcrs(ngx_str_t *value, attest_tpm_conf_t *tpm)
+{
+    u_char     *p, *last, *colon;
+    uint32_t    select;
+    ngx_str_t   bank;
+    ngx_uint_t  n[2], i;
+
+    p = value->data;
+    last = p + value->len;
+    colon = ngx_strlchr(p, last, ':');
+    if (colon == NULL) {
+        return NGX_ERROR;
+    }
+
+    bank.data = p;
+    bank.len = colon - p;
+
+    if (ngx_http_attest_is(&bank, "sha256")) {
+        tpm->bank = ATTEST_TPM_ALG_SHA256;
+
+    } else if (ngx_http_attest_is(&bank, "sha384")) {
+        tpm->bank = ATTEST_TPM_ALG_SHA384;
+
+    } else {
+        /* SHA-1 is no evidence */
+        return NGX_ERROR;
+    }
+
+    select = 0;
+    p = colon;
+
+    do {
+        p++;
+
+        for (i = 0; i < 2; i++) {
+            if (p == last || *p < '0' || *p > '9') {
+                return NGX_ERROR;
+            }
+
+            n[i] = *p++ - '0';
+            if (p < last && *p >= '0' && *p <= '9') {
+                n[i] = n[i] * 10 + (*p++ - '0');
+            }
+
+            if (i == 0) {
+                n[1] = n[0];
+                if (p == last || *p != '-') {
+                    break;
+                }
+                p++;
+            }
+        }
+
+        if (n[0] > n[1] || n[1] >= ATTEST_TPM_PCRS) {
+            return NGX_ERROR;
+        }
+
+        for (i = n[0]; i <= n[1]; i++) {
+            /* PCRs 16 and 23 can be reset by anybody, never evidence */
+            if (i == 16 || i == 23 || select & (1U << i)) {
+                return NGX_ERROR;
+            }
+            select |= 1U << i;
+        }
+
+    } while (p < last && *p == ',');
+
+    tpm->select = select;
+
+    return (p == last) ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_attest_handle(ngx_str_t *value, uint32_t *handle)
+{
+    ngx_int_t  n;
+
+    if (value->len != 10 || ngx_strncmp(value->data, "0x", 2) != 0) {
+        return NGX_ERROR;
+    }
+
+    n = ngx_hextoi(value->data + 2, 8);
+    if (n == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    *handle = (uint32_t) n;
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_attest_lifetime(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_main_conf_t *amcf = conf;
+
+    ngx_str_t  *value;
+
+    if (amcf->lifetime != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    amcf->lifetime = ngx_parse_time(&value[1], 1);
+
+    if (amcf->lifetime == (time_t) NGX_ERROR
+        || amcf->lifetime < 1 || amcf->lifetime > 24 * 3600)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"attest_lifetime\", "
+                           "1s to 24h are possible", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_attest_zone_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    size_t     *size;
+    ssize_t     n;
+    ngx_str_t  *value;
+
+    size = (size_t *) (p + cmd->offset);
+
+    if (*size != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = ngx_parse_size(&value[1]);
+
+    if (n < 64 * 1024 || n > 1024 * 1024 * 1024) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\" in \"%V\", "
+                           "64k to 1024m are possible", &value[1], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    *size = n;
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_attest_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_main_conf_t *amcf = conf;
+
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    if (amcf->queue != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n < 1 || n > 1024) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid number \"%V\" in \"attest_queue\", "
+                           "1 to 1024 are possible", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    amcf->queue = n;
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_attest_measure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_main_conf_t *amcf = conf;
+
+    ngx_str_t        *value, *path;
+    ngx_uint_t        i;
+    ngx_file_info_t   fi;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        path = ngx_array_push(amcf->measure);
+        if (path == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *path = value[i];
+
+        if (ngx_conf_full_name(cf->cycle, path, 0) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (ngx_file_info(path->data, &fi) == NGX_FILE_ERROR
+            || !ngx_is_file(&fi))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                               "\"%V\" in \"attest_measure\" is not "
+                               "a readable file", path);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_attest_certificate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_srv_conf_t *ascf = conf;
+
+    char  *rv;
+
+    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    ngx_http_attest_mark_server(cf);
+
+    if (!ascf->certificate) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_attest_tls_placeholder(cf) != NGX_OK) {
+        return "on conflicts with \"ssl_certificate\": the module makes the "
+               "key and the certificate itself";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_attest_cert_names(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_srv_conf_t *ascf = conf;
+
+    ngx_str_t   *value, *name;
+    ngx_uint_t   i;
+
+    if (ascf->cert_names != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    ascf->cert_names = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                        sizeof(ngx_str_t));
+    if (ascf->cert_names == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (attest_ratls_name_ok((char *) value[i].data) != 1) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid name \"%V\" in "
+                               "\"attest_certificate_names\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        name = ngx_array_push(ascf->cert_names);
+        if (name == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *name = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_attest_prompt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_loc_conf_t *alcf = conf;
+
+    ngx_str_t  *value;
+
+    if (alcf->prompt != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_http_attest_is(&value[1], "off")) {
+        alcf->prompt = NGX_HTTP_ATTEST_PROMPT_OFF;
+        return NGX_CONF_OK;
+    }
+
+    if (!ngx_http_attest_is(&value[1], "ehbp")) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"attest_prompt\", "
+                           "it must be \"ehbp\" or \"off\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    alcf->prompt = NGX_HTTP_ATTEST_PROMPT_EHBP;
+    ngx_http_attest_mark_server(cf);
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_attest_prompt_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_loc_conf_t *alcf = conf;
+
+    off_t       n;
+    ngx_str_t  *value;
+
+    if (alcf->max_size != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = ngx_parse_offset(&value[1]);
+
+    if (n < 1 || n > 1024 * 1024 * 1024) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\" in "
+                           "\"attest_prompt_max_size\", 1 to 1024m "
+                           "are possible", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    alcf->max_size = n;
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_attest_cors(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_loc_conf_t *alcf = conf;
+
+    ngx_str_t   *value, *origin;
+    ngx_uint_t   i;
+
+    if (alcf->cors != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_http_attest_is(&value[1], "off")) {
+        alcf->cors = NULL;
+        return NGX_CONF_OK;
+    }
+
+    alcf->cors = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                  sizeof(ngx_str_t));
+    if (alcf->cors == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (ngx_http_attest_cors_origin(&value[i]) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid origin \"%V\" in "
+                               "\"attest_prompt_cors\", it must be \"*\" or "
+                               "like \"https://example.com\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        origin = ngx_array_push(alcf->cors);
+        if (origin == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *origin = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* scheme://host[:port] as RFC 6454 section 6.2 writes it, or "*" */
+
+static ngx_int_t
+ngx_http_attest_cors_origin(ngx_str_t *value)
+{
+    u_char  *p, *last;
+
+    if (ngx_http_attest_is(value, "*")) {
+        return NGX_OK;
+    }
+
+    p = value->data;
+    last = p + value->len;
+
+    if (value->len > 8 && ngx_strncmp(p, "https://", 8) == 0) {
+        p += 8;
+
+    } else if (value->len > 7 && ngx_strncmp(p, "http://", 7) == 0) {
+        p += 7;
+
+    } else {
+        return NGX_ERROR;
+    }
+
+    for ( /* void */ ; p < last; p++) {
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9')
+              || *p == '.' || *p == '-' || *p == ':' || *p == '['
+              || *p == ']'))
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* The endpoints of a server are read in clear, whatever it seals. */
+
+static char *
+ngx_http_attest_endpoint_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_loc_conf_t *alcf = conf;
+
+    if (alcf->endpoint) {
+        return "conflicts with another endpoint in this location";
+    }
+
+    alcf->endpoint = 1;
+
+    switch (cmd->offset) {
+
+    case NGX_HTTP_ATTEST_EVIDENCE:
+        return ngx_http_attest_evidence(cf, cmd, conf);
+
+    case NGX_HTTP_ATTEST_KEYS_LIST:
+        return ngx_http_attest_keys(cf, cmd, conf);
+
+    default: /* NGX_HTTP_ATTEST_STATUS */
+
+        /* an operator needs it most when there is no evidence */
+        alcf->ungated = 1;
+
+        return ngx_http_attest_status(cf, cmd, conf);
+    }
+}
+
+
+/*
+ * One private thread: evidence is collected by exactly one thread of a
+ * process, and a slow TPM must not take the threads that serve files.  The
+ * pool's size can only be set through the directive, so we call that.
+ */
+
+static ngx_int_t
+ngx_http_attest_private_pool(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf)
+{
+    char           *rv;
+    void           *conf;
+    ngx_str_t      *value;
+    ngx_array_t    *args;
+    ngx_command_t  *cmd;
+
+    static ngx_str_t  name = ngx_string("ngx_attest");
+
+    amcf->pool = ngx_thread_pool_get(cf->cycle, &name);
+    if (amcf->pool != NULL) {
+        return NGX_OK;
+    }
+
+    args = cf->args;
+
+    cf->args = ngx_array_create(cf->pool, 4, sizeof(ngx_str_t));
+    if (cf->args == NULL) {
+        return NGX_ERROR;
+    }
+
+    value = ngx_array_push_n(cf->args, 4);
+    ngx_str_set(&value[0], "thread_pool");
+    value[1] = name;
+    ngx_str_set(&value[2], "threads=1");
+    ngx_str_set(&value[3], "max_queue=16");
+
+    rv = NGX_CONF_ERROR;
+    conf = ngx_get_conf(cf->cycle->conf_ctx, ngx_thread_pool_module);
+
+    for (cmd = ngx_thread_pool_module.commands; cmd->name.len; cmd++) {
+        if (ngx_strcmp(cmd->name.data, "thread_pool") == 0) {
+            rv = cmd->set(cf, cmd, conf);
+            break;
+        }
+    }
+
+    cf->args = args;
+
+    if (rv != NGX_CONF_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "attest: cannot make the thread pool \"%V\"",
+                           &name);
+        return NGX_ERROR;
+    }
+
+    amcf->pool = ngx_thread_pool_get(cf->cycle, &name);
+
+    return (amcf->pool != NULL) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* The names of the one certificate: those of all servers that use it. */
+
+static ngx_int_t
+ngx_http_attest_collect_names(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf)
+{
+    ngx_str_t                    *names;
+    ngx_uint_t                    i, s;
+    ngx_http_core_srv_conf_t    **cscfp;
+    ngx_http_core_main_conf_t    *cmcf;
+    ngx_http_attest_srv_conf_t   *ascf;
+
+    if (!amcf->certificate) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    cscfp = cmcf->servers.elts;
+
+    for (s = 0; s < cmcf->servers.nelts; s++) {
+
+        ascf = cscfp[s]->ctx->srv_conf[ngx_http_attest_module.ctx_index];
+
+        if (!ascf->certificate) {
+            continue;
+        }
+
+        if (ascf->cert_names == NULL) {
+            if (ngx_http_attest_server_names(cf, amcf, cscfp[s]) != NGX_OK) {
+                return NGX_ERROR;
+            }
+            continue;
+        }
+
+        names = ascf->cert_names->elts;
+
+        for (i = 0; i < ascf->cert_names->nelts; i++) {
+            if (ngx_http_attest_push_name(cf, amcf, "", &names[i]) != NGX_OK) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    if (amcf->names->nelts == 0
+        && ngx_http_attest_push_name(cf, amcf, "", &cf->cycle->hostname)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (amcf->names->nelts == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "attest: no server name can stand in a "
+                           "certificate, set \"attest_certificate_names\"");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_attest_server_names(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf, ngx_http_core_srv_conf_t *cscf)
+{
+    ngx_str_t                name;
+    ngx_uint_t               i;
+    ngx_http_server_name_t  *sn;
+
+    sn = cscf->server_names.elts;
+
+    for (i = 0; i < cscf->server_names.nelts; i++) {
+
+#if (NGX_PCRE)
+        if (sn[i].regex != NULL) {
+            continue;
+        }
+#endif
+
+        name = sn[i].name;
+
+        /* ".example.com" stands for the name and everything below it */
+
+        if (name.len > 1 && name.data[0] == '.') {
+            name.data++;
+            name.len--;
+
+            if (ngx_http_attest_push_name(cf, amcf, "*.", &name) != NGX_OK) {
+                return NGX_ERROR;
+            }
+        }
+
+        if (ngx_http_attest_push_name(cf, amcf, "", &name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* Skips what cannot stand in a certificate ("_", "www.*") and duplicates. */
+
+static ngx_int_t
+ngx_http_attest_push_name(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
+    const char *prefix, ngx_str_t *name)
+{
+    char        **p, *s;
+    ngx_uint_t    i;
+
+    s = ngx_pnalloc(cf->pool, ngx_strlen(prefix) + name->len + 1);
+    if (s == NULL) {
+        return NGX_ERROR;
+    }
+
+    *ngx_sprintf((u_char *) s, "%s%V", prefix, name) = '\0';
+
+    if (attest_ratls_name_ok(s) != 1) {
+        return NGX_OK;
+    }
+
+    p = amcf->names->elts;
+
+    for (i = 0; i < amcf->names->nelts; i++) {
+        if (ngx_strcmp(p[i], s) == 0) {
+            return NGX_OK;
+        }
+    }
+
+    if (amcf->names->nelts == ATTEST_RATLS_MAX_NAMES) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "attest: more than %d names for one certificate",
+                           ATTEST_RATLS_MAX_NAMES);
+        return NGX_ERROR;
+    }
+
+    p = ngx_array_push(amcf->names);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    *p = s;
+    return NGX_OK;
+}
+
+
+/*
+ * nginx chooses the server by the Host field, whatever certificate the
+ * client was shown: attested content must not leave under another one.
+ */
+
+static ngx_int_t
+ngx_http_attest_misdirected_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_http_attest_srv_conf_t   *ascf;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    ascf = ngx_http_get_module_srv_conf(r, ngx_http_attest_module);
+
+    if (!ascf->attested || !ascf->tls || r != r->main
+        || ngx_http_attest_tls_marked(r, ascf))
+    {
+        return NGX_DECLINED;
+    }
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+    ngx_http_attest_count(amcf, misdirected);
+
+    rc = ngx_http_attest_problem(r, NGX_HTTP_MISDIRECTED_REQUEST, NULL,
+                                 "Misdirected Request",
+                                 "this connection was not made to the "
+                                 "attested server that the request names", 0);
+    ngx_http_finalize_request(r, rc);
+
+    return NGX_DONE;
+}
+
+
+/* No evidence, no service: also on connections that are already open. */
+
+static ngx_int_t
+ngx_http_attest_evidence_gate(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_http_attest_srv_conf_t   *ascf;
+    ngx_http_attest_loc_conf_t   *alcf;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    ascf = ngx_http_get_module_srv_conf(r, ngx_http_attest_module);
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
+
+    if (!ascf->attested || alcf->ungated || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+
+    if (ngx_http_attest_view(amcf, r->connection->log) != NULL) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_attest_count(amcf, refused_evidence);
+
+    rc = ngx_http_attest_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                 NGX_HTTP_ATTEST_URN "no-evidence",
+                                 "No valid evidence",
+                                 "the gateway has no valid evidence and "
+                                 "therefore serves nothing",
+                                 ngx_http_attest_retry_after(amcf));
+    ngx_http_finalize_request(r, rc);
+
+    return NGX_DONE;
+}

@@ -1,0 +1,371 @@
+
+/*
+ * ngx_http_attest_module: what the rooms of the nginx glue share.
+ *
+ *   ngx_http_attest_module.c     directives, configuration, phase hooks
+ *   ngx_http_attest_measure.c    the configuration record
+ *   ngx_http_attest_state.c      the shared zone: one generation, the view
+ *   ngx_http_attest_refresh.c    evidence collection: jobs, thread, renewal
+ *   ngx_http_attest_tls.c        the certificate into nginx's TLS
+ *   ngx_http_attest_endpoint.c   attest_evidence, attest_keys
+ *   ngx_http_attest_status.c     attest_status
+ *   ngx_http_attest_problem.c    application/problem+json answers
+ *   ngx_http_attest_prompt.c     encrypted prompts: request side
+ *   ngx_http_attest_seal.c       encrypted prompts: response filters
+ *   ngx_http_attest_replay.c     the replay cache
+ *   ngx_http_attest_variables.c
+ */
+
+
+#ifndef NGX_HTTP_ATTEST_MODULE_H_INCLUDED
+#define NGX_HTTP_ATTEST_MODULE_H_INCLUDED
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_attest_compat.h"
+
+#include "attest_core.h"
+#include "attest_claims.h"
+#include "attest_cmw.h"
+#include "attest_ehbp.h"
+#include "attest_hpke.h"
+#include "attest_keyconfig.h"
+#include "attest_provider.h"
+#include "attest_ratls.h"
+#include "attest_tpm.h"
+
+
+#define NGX_HTTP_ATTEST_KEYS         2      /* current and previous */
+#define NGX_HTTP_ATTEST_MAX_LIST     256    /* key-configuration list */
+#define NGX_HTTP_ATTEST_CRED_MAX     1024   /* activation blobs, each */
+
+#define NGX_HTTP_ATTEST_PROMPT_OFF   0      /* attest_prompt */
+#define NGX_HTTP_ATTEST_PROMPT_EHBP  1
+
+#define NGX_HTTP_ATTEST_MODE_OFF       0    /* attest_prompt_mode */
+#define NGX_HTTP_ATTEST_MODE_OPTIONAL  1
+#define NGX_HTTP_ATTEST_MODE_REQUIRED  2
+
+
+/* Counters, in the zone; every worker adds, attest_status reads. */
+
+typedef struct {
+    ngx_atomic_t   quotes_made;
+    ngx_atomic_t   quotes_failed;
+    ngx_atomic_t   quotes_coalesced;    /* answered by another's quote */
+    ngx_atomic_t   queue_full;          /* 503: nonce queue */
+    ngx_atomic_t   activations;
+    ngx_atomic_t   prompts_opened;
+    ngx_atomic_t   prompts_plain;       /* let through in optional mode */
+    ngx_atomic_t   refused_required;    /* no sealed body in required mode */
+    ngx_atomic_t   refused_malformed;   /* 400 */
+    ngx_atomic_t   refused_size;        /* 413 */
+    ngx_atomic_t   refused_key;         /* 422 */
+    ngx_atomic_t   refused_replay;      /* 409: replay hits */
+    ngx_atomic_t   refused_full;        /* 503: replay cache full */
+    ngx_atomic_t   refused_evidence;    /* 503: no valid evidence */
+    ngx_atomic_t   chunks_sealed;
+    ngx_atomic_t   bytes_sealed;        /* plaintext bytes */
+    ngx_atomic_t   streams_cut;         /* backend died: no end marker */
+    ngx_atomic_t   misdirected;         /* 421 */
+} ngx_http_attest_stats_t;
+
+
+/*
+ * What a process has decoded of the current generation.  Immutable once
+ * made, except that it is freed after its last reference is gone.
+ */
+
+typedef struct {
+    uint64_t             number;        /* generation, from 1 */
+    time_t               made_at;       /* age counts from here */
+    time_t               not_before;    /* some time before made_at */
+    time_t               not_after;
+    time_t               renew_at;
+    u_char               fingerprint[32];
+    ngx_str_t            root;          /* root of trust label */
+
+    X509                *cert;          /* NULL: attest_certificate off */
+    EVP_PKEY            *key;
+
+    attest_claims_t      claims;        /* decoded */
+    ngx_str_t            claims_bytes;  /* exact */
+    ngx_str_t            key_list;      /* RFC 9458 list, as hashed */
+    ngx_str_t            key_config;    /* its first member, bare */
+    ngx_str_t            record;        /* configuration record */
+
+    struct {
+        attest_hpke_key_t  key;
+        time_t             expires;
+        u_char             id;
+        unsigned           set:1;
+    }                    hpke[NGX_HTTP_ATTEST_KEYS];  /* 0: current */
+
+    ngx_str_t            cached_cbor;   /* endpoint bodies, with the logs */
+    ngx_str_t            cached_json;
+
+    ngx_pool_t          *pool;
+    ngx_uint_t           refs;
+} ngx_http_attest_view_t;
+
+
+typedef struct ngx_http_attest_state_s  ngx_http_attest_state_t;   /* zone */
+typedef struct ngx_http_attest_worker_s  ngx_http_attest_worker_t;
+
+
+typedef struct {
+    attest_provider_t         *provider;
+    ngx_array_t               *provider_args;   /* of ngx_str_t, as written */
+    ngx_msec_t                 timeout;         /* of one collection */
+    time_t                     lifetime;        /* attest_lifetime, s */
+    ngx_array_t               *measure;         /* of ngx_str_t */
+    size_t                     zone_size;
+    size_t                     replay_size;
+    ngx_uint_t                 queue;           /* waiting nonce requests */
+    ngx_flag_t                 start_without_evidence;
+
+    ngx_shm_zone_t            *zone;
+    ngx_http_attest_state_t   *state;           /* in the zone */
+    ngx_shm_zone_t            *replay;
+
+    ngx_array_t               *servers;         /* of srv_conf *, attested */
+    ngx_array_t               *names;           /* of char *, certificate */
+    ngx_str_t                  record;          /* configuration record */
+    u_char                     record_hash[32];
+    u_char                     fingerprint[32]; /* of the attested part */
+    EVP_PKEY                  *ca_key;          /* public key of the CA
+                                                   certificate, or NULL */
+    ngx_uint_t                 http_protocols;  /* ssl_protocols of http{} */
+    unsigned                   certificate:1;   /* some server: on */
+    unsigned                   prompts:1;       /* some location: prompts */
+    unsigned                   used:1;          /* some directive is used */
+
+    ngx_thread_pool_t         *pool;
+    ngx_http_attest_worker_t  *worker;          /* this process's jobs */
+} ngx_http_attest_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                 certificate;     /* attest_certificate */
+    ngx_array_t               *cert_names;      /* of ngx_str_t */
+    ngx_uint_t                 attested;        /* any attest_* inside */
+    ngx_uint_t                 tls;             /* has an SSL_CTX in use */
+    ngx_uint_t                 tls13_only;
+    u_char                    *file_name;       /* for messages */
+    ngx_uint_t                 line;
+} ngx_http_attest_srv_conf_t;
+
+
+typedef struct {
+    ngx_uint_t                 prompt;
+    ngx_uint_t                 mode;
+    size_t                     max_size;        /* plaintext and frame cap */
+    ngx_array_t               *cors;            /* of ngx_str_t; NULL: off */
+    unsigned                   endpoint:1;      /* attest_evidence, _keys,
+                                                   _status: never sealed */
+    unsigned                   ungated:1;       /* answers without evidence */
+} ngx_http_attest_loc_conf_t;
+
+
+/* Per-request state of an encrypted prompt. */
+
+typedef struct {
+    ngx_http_attest_view_t    *view;
+    attest_aead_t              aead;            /* seals the response */
+    u_char                     nonce[ATTEST_EHBP_NONCE_LEN];
+    ngx_str_t                  plain;           /* locked plaintext */
+    ngx_uint_t                 key_index;       /* 0 current, 1 previous */
+    u_char                     key_id;
+
+    ngx_chain_t               *free;            /* body filter */
+    ngx_chain_t               *busy;
+
+    ngx_int_t                  status;          /* refused with, 0: not */
+
+    unsigned                   reading:1;       /* body is being read */
+    unsigned                   decided:1;       /* opened, plain or refused */
+    unsigned                   sealed:1;        /* a context exists */
+    unsigned                   head_sent:1;     /* header filter done */
+    unsigned                   unproven_end:1;  /* EOF-delimited backend */
+    unsigned                   finished:1;      /* end marker written */
+} ngx_http_attest_ctx_t;
+
+
+/* A job for the evidence thread; used in the event loop by its owner. */
+
+typedef struct ngx_http_attest_job_s  ngx_http_attest_job_t;
+
+typedef enum {
+    NGX_HTTP_ATTEST_JOB_COLLECT = 0,
+    NGX_HTTP_ATTEST_JOB_ACTIVATE
+} ngx_http_attest_job_e;
+
+struct ngx_http_attest_job_s {
+    ngx_queue_t             queue;
+    ngx_http_attest_job_e   kind;
+
+    /* in */
+    u_char                  claims[ATTEST_CLAIMS_MAX];
+    size_t                  claims_len;
+    ngx_uint_t              want_logs;
+    u_char                  cred[NGX_HTTP_ATTEST_CRED_MAX];
+    size_t                  cred_len;
+    u_char                  enc[NGX_HTTP_ATTEST_CRED_MAX];
+    size_t                  enc_len;
+    u_char                  msg[32];            /* activation: HMAC input */
+
+    /* out */
+    int                     rc;                 /* ATTEST_OK, ATTEST_E* */
+    attest_evidence_t       evidence;
+    u_char                  proof[32];
+    char                    error[256];
+
+    /* called once, in the event loop; the owner then calls job_free() */
+    void                  (*done)(ngx_http_attest_job_t *job);
+    void                   *data;
+
+    /* private to refresh.c */
+    ngx_uint_t              state;
+    ngx_uint_t              refresh;
+};
+
+
+/* ngx_http_attest_module.c */
+
+extern ngx_module_t  ngx_http_attest_module;
+extern ngx_module_t  ngx_http_attest_filter_module;
+
+/* Marks the server{} being parsed as attested (for directive handlers). */
+void ngx_http_attest_mark_server(ngx_conf_t *cf);
+
+/* ngx_http_attest_measure.c: the record's text, from cf->pool. */
+ngx_int_t ngx_http_attest_record(ngx_cycle_t *cycle, ngx_array_t *measure,
+    ngx_pool_t *pool, ngx_log_t *log, ngx_str_t *record);
+
+/* ngx_http_attest_state.c */
+
+ngx_int_t ngx_http_attest_state_zone(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
+ngx_http_attest_stats_t *ngx_http_attest_stats(
+    ngx_http_attest_main_conf_t *amcf);
+/*
+ * The current generation, decoded; NULL when there is none that is valid now
+ * (callers then refuse: fail closed).  Hold it beyond the call with ref().
+ */
+ngx_http_attest_view_t *ngx_http_attest_view(
+    ngx_http_attest_main_conf_t *amcf, ngx_log_t *log);
+/* The reference goes away with the request's pool. */
+ngx_int_t ngx_http_attest_view_ref(ngx_http_request_t *r,
+    ngx_http_attest_view_t *view);
+void ngx_http_attest_view_release(ngx_http_attest_view_t *view);
+/* Last error of collection, for status; copies at most len - 1 bytes. */
+void ngx_http_attest_last_error(ngx_http_attest_main_conf_t *amcf,
+    char *buf, size_t len, time_t *when);
+
+#define ngx_http_attest_count(amcf, field)                                   \
+    (void) ngx_atomic_fetch_add(&ngx_http_attest_stats(amcf)->field, 1)
+
+/* ngx_http_attest_refresh.c */
+
+ngx_int_t ngx_http_attest_first_evidence(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log);
+ngx_int_t ngx_http_attest_init_worker(ngx_cycle_t *cycle,
+    ngx_http_attest_main_conf_t *amcf);
+void ngx_http_attest_exit_worker(ngx_http_attest_main_conf_t *amcf);
+
+/* Zeroed job on the heap, or NULL. */
+ngx_http_attest_job_t *ngx_http_attest_job_create(void);
+/*
+ * NGX_OK: queued; done() will be called once, whatever happens, at the
+ * latest when amcf->timeout has passed after its turn came.  NGX_BUSY: more
+ * than amcf->queue jobs wait.  NGX_DECLINED: the provider failed lately and
+ * is backing off, retry after ngx_http_attest_retry_after() seconds.  On any
+ * value but NGX_OK the caller still owns the job.
+ */
+ngx_int_t ngx_http_attest_job_post(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_job_t *job);
+/* The owner lost interest (client gone): done() will not be called. */
+void ngx_http_attest_job_abandon(ngx_http_attest_job_t *job);
+void ngx_http_attest_job_free(ngx_http_attest_job_t *job);
+time_t ngx_http_attest_retry_after(ngx_http_attest_main_conf_t *amcf);
+
+/* ngx_http_attest_tls.c */
+
+ngx_int_t ngx_http_attest_tls_placeholder(ngx_conf_t *cf);
+ngx_int_t ngx_http_attest_tls_preconfiguration(ngx_conf_t *cf);
+char *ngx_http_attest_tls_merge(ngx_conf_t *cf,
+    ngx_http_attest_srv_conf_t *ascf);
+ngx_int_t ngx_http_attest_tls_postconfiguration(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
+/* 1 when the request came over a connection of this attested server. */
+ngx_uint_t ngx_http_attest_tls_marked(ngx_http_request_t *r,
+    ngx_http_attest_srv_conf_t *ascf);
+/* NGX_OK and 32 bytes, or NGX_DECLINED: no exporter on this connection. */
+ngx_int_t ngx_http_attest_tls_exporter(ngx_http_request_t *r,
+    u_char out[32]);
+
+/* ngx_http_attest_endpoint.c, ngx_http_attest_status.c: content handlers */
+
+char *ngx_http_attest_evidence(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_attest_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_attest_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/*
+ * The collection that carries evidence, in CBOR or (json) in JSON, in memory
+ * of the pool: claims, evidence, hpke-keys (if not empty), config, logs.
+ */
+ngx_int_t ngx_http_attest_collection(ngx_pool_t *pool, const char *ctype,
+    attest_span_t claims, attest_span_t key_list, attest_span_t record,
+    const attest_evidence_item_t *items, ngx_uint_t nitems, ngx_uint_t json,
+    ngx_str_t *out);
+
+/*
+ * ngx_http_attest_problem.c: sends an application/problem+json answer (RFC
+ * 9457) with Cache-Control: no-store and returns what a content handler
+ * returns.  type NULL: "about:blank".  retry_after 0: no such field.  Must be
+ * called before the header is sent; discards an unread request body.
+ */
+ngx_int_t ngx_http_attest_problem(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, const char *title, const char *detail,
+    time_t retry_after);
+/* A complete answer from memory that lives as long as the request. */
+ngx_int_t ngx_http_attest_send(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, const char *cache_control, ngx_str_t *body);
+/* Adds one response header field; value must live as long as the request. */
+ngx_int_t ngx_http_attest_add_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+/* Problem types of our own, in problem documents. */
+#define NGX_HTTP_ATTEST_URN              "urn:ngx-attest:problem:"
+#define NGX_HTTP_ATTEST_PROBLEM_EHBP_KEY                                     \
+    "urn:ietf:params:ehbp:error:key-config"
+
+/* ngx_http_attest_prompt.c, _seal.c, _replay.c */
+
+/* Installs the preaccess handler; called from postconfiguration. */
+ngx_int_t ngx_http_attest_prompt_init(ngx_conf_t *cf);
+/* At merge: refuses settings that would spool or cache plaintext. */
+char *ngx_http_attest_prompt_check(ngx_conf_t *cf,
+    ngx_http_attest_loc_conf_t *alcf);
+/* Found again after internal redirects; NULL: no prompt here. */
+ngx_http_attest_ctx_t *ngx_http_attest_prompt_ctx(ngx_http_request_t *r);
+
+ngx_int_t ngx_http_attest_replay_zone(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
+/*
+ * Tests and inserts under one lock.  NGX_OK: new and remembered until
+ * `expires`.  NGX_DECLINED: seen before.  NGX_BUSY: full of live entries.
+ */
+ngx_int_t ngx_http_attest_replay_add(ngx_http_attest_main_conf_t *amcf,
+    const u_char *enc, size_t len, time_t expires);
+
+/* ngx_http_attest_variables.c */
+
+ngx_int_t ngx_http_attest_add_variables(ngx_conf_t *cf);
+
+
+#endif /* NGX_HTTP_ATTEST_MODULE_H_INCLUDED */

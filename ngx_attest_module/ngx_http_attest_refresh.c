@@ -1,0 +1,1302 @@
+
+/*
+ * When and where evidence is collected.  The first evidence is made in the
+ * master; later worker 0 renews it by a timer.  Collecting blocks, so it
+ * runs in the one thread of a private pool, one job at a time, and under a
+ * lock that all processes share; each job has a deadline in the event loop.
+ */
+
+
+#include <openssl/rand.h>
+#include <sodium.h>
+
+#include "ngx_http_attest_state.h"
+
+
+#define NGX_HTTP_ATTEST_BACKDATE    120     /* s, for clients' clocks */
+#define NGX_HTTP_ATTEST_TICK        5000    /* ms */
+#define NGX_HTTP_ATTEST_SLACK       500     /* ms, beyond a job's own limit */
+
+
+/* A generation while it is being made. */
+
+typedef struct {
+    uint64_t                base;           /* published before ours */
+    time_t                  now;
+    EVP_PKEY               *key;            /* NULL: the CA certificate's */
+    attest_hpke_key_t       hpke[NGX_HTTP_ATTEST_KEYS];
+    time_t                  expires[NGX_HTTP_ATTEST_KEYS];
+    u_char                  id[NGX_HTTP_ATTEST_KEYS];
+    ngx_uint_t              nkeys;
+    u_char                  claims[ATTEST_CLAIMS_MAX];
+    size_t                  claims_len;
+    u_char                  list[NGX_HTTP_ATTEST_MAX_LIST];
+    size_t                  list_len;
+} ngx_http_attest_draft_t;
+
+
+/* What the thread works on; freed in the event loop when it is back. */
+
+typedef struct {
+    ngx_thread_task_t              task;
+    ngx_http_attest_main_conf_t   *amcf;
+    ngx_http_attest_job_t          work;    /* the thread's own copy */
+    ngx_http_attest_job_t         *job;     /* NULL: nobody waits */
+} ngx_http_attest_flight_t;
+
+
+struct ngx_http_attest_worker_s {
+    ngx_http_attest_main_conf_t   *amcf;
+    ngx_queue_t                    queue;   /* of jobs */
+    ngx_uint_t                     waiting;
+    ngx_http_attest_flight_t      *flight;
+    ngx_event_t                    deadline;
+    ngx_event_t                    tick;
+    ngx_log_t                     *log;
+
+    ngx_uint_t                     failures;        /* in a row */
+    time_t                         backoff_until;
+
+    ngx_http_attest_draft_t       *draft;   /* renewal under way */
+    ngx_uint_t                     renew_failures;
+    time_t                         next_try;
+    time_t                         mismatch_since;
+    unsigned                       expired:1;       /* said in the log */
+    unsigned                       stuck:1;         /* thread is overdue */
+};
+
+
+static ngx_http_attest_draft_t *ngx_http_attest_draft_create(
+    ngx_http_attest_main_conf_t *amcf);
+static ngx_int_t ngx_http_attest_draft_keys(ngx_http_attest_draft_t *draft,
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old);
+static ngx_int_t ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old);
+static ngx_int_t ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
+    ngx_http_attest_main_conf_t *amcf);
+static void ngx_http_attest_draft_free(ngx_http_attest_draft_t *draft);
+static ngx_int_t ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_draft_t *draft, attest_evidence_t *ev, ngx_log_t *log);
+static ngx_http_attest_gen_t *ngx_http_attest_assemble(
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
+    attest_evidence_t *ev, ngx_str_t *key_der, ngx_str_t *cert);
+static ngx_int_t ngx_http_attest_make_certificate(
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
+    attest_evidence_t *ev, ngx_pool_t *pool, ngx_str_t *cert,
+    ngx_log_t *log);
+static void ngx_http_attest_say(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_gen_t *gen, ngx_log_t *log);
+
+static ngx_uint_t ngx_http_attest_current_ok(
+    ngx_http_attest_main_conf_t *amcf, ngx_uint_t *changed);
+
+static void ngx_http_attest_run(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_job_t *job);
+static ngx_int_t ngx_http_attest_device_lock(ngx_http_attest_state_t *state,
+    ngx_msec_t timeout);
+static int ngx_http_attest_check_tpm(const attest_evidence_t *ev,
+    const u_char *claims, size_t len);
+
+static void ngx_http_attest_start_next(ngx_http_attest_worker_t *w);
+static ngx_int_t ngx_http_attest_launch(ngx_http_attest_worker_t *w,
+    ngx_http_attest_job_t *job);
+static void ngx_http_attest_thread(void *data, ngx_log_t *log);
+static void ngx_http_attest_thread_done(ngx_event_t *ev);
+static void ngx_http_attest_deadline_handler(ngx_event_t *ev);
+static void ngx_http_attest_job_end(ngx_http_attest_worker_t *w,
+    ngx_http_attest_job_t *job);
+static void ngx_http_attest_fail_queue(ngx_http_attest_worker_t *w);
+
+static void ngx_http_attest_tick_handler(ngx_event_t *ev);
+static time_t ngx_http_attest_due(ngx_http_attest_worker_t *w);
+static void ngx_http_attest_renew(ngx_http_attest_worker_t *w);
+static void ngx_http_attest_renew_done(ngx_http_attest_job_t *job);
+static void ngx_http_attest_renew_failed(ngx_http_attest_worker_t *w,
+    const char *error);
+static void ngx_http_attest_check_access(ngx_http_attest_worker_t *w);
+
+
+/*
+ * A generation begins: keys, claims.  The TLS key stays for the life of the
+ * instance, so that a renewal does not look like another server; prompt
+ * keys are new each time, which is the prompts' forward secrecy.
+ */
+
+static ngx_http_attest_draft_t *
+ngx_http_attest_draft_create(ngx_http_attest_main_conf_t *amcf)
+{
+    ngx_int_t                 rc;
+    ngx_http_attest_gen_t    *old;
+    ngx_http_attest_draft_t  *draft;
+
+    draft = sodium_malloc(ngx_align(sizeof(ngx_http_attest_draft_t), 64));
+    if (draft == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(draft, sizeof(ngx_http_attest_draft_t));
+    draft->now = ngx_time();
+
+    old = ngx_http_attest_gen_copy(amcf);
+    if (old != NULL) {
+        draft->base = old->number;
+    }
+
+    rc = ngx_http_attest_draft_keys(draft, amcf, old);
+
+    if (rc == NGX_OK && amcf->prompts) {
+        rc = ngx_http_attest_draft_hpke(draft, amcf, old);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_attest_draft_claims(draft, amcf);
+    }
+
+    if (old != NULL) {
+        ngx_http_attest_gen_free(old);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_attest_draft_free(draft);
+        return NULL;
+    }
+
+    return draft;
+}
+
+
+static ngx_int_t
+ngx_http_attest_draft_keys(ngx_http_attest_draft_t *draft,
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old)
+{
+    attest_span_t   der;
+    const u_char   *p;
+
+    if (amcf->ca_key != NULL) {
+        return NGX_OK;
+    }
+
+    if (old != NULL) {
+        der = ngx_http_attest_gen_part(old, NGX_HTTP_ATTEST_PART_KEY);
+        p = der.p;
+
+        if (der.n != 0) {
+            draft->key = d2i_AutoPrivateKey(NULL, &p, der.n);
+            return (draft->key != NULL) ? NGX_OK : NGX_ERROR;
+        }
+    }
+
+    draft->key = attest_ratls_key_generate();
+
+    return (draft->key != NULL) ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old)
+{
+    ngx_uint_t          i;
+    attest_keyconfig_t  kc[NGX_HTTP_ATTEST_KEYS];
+
+    if (attest_hpke_key_generate(&draft->hpke[0], ATTEST_KEM_X25519)
+        != ATTEST_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    draft->nkeys = 1;
+    draft->expires[0] = draft->now + amcf->lifetime;
+
+    /* a client may hold the key that was current until now */
+
+    if (old != NULL && old->hpke[0].set) {
+
+        draft->id[0] = old->hpke[0].id + 1;
+
+        if (old->hpke[0].expires > draft->now) {
+            if (attest_hpke_key_import(&draft->hpke[1], ATTEST_KEM_X25519,
+                                       old->hpke[0].sk)
+                != ATTEST_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            draft->id[1] = old->hpke[0].id;
+            draft->expires[1] = old->hpke[0].expires;
+            draft->nkeys = 2;
+        }
+    }
+
+    ngx_memzero(kc, sizeof(kc));
+
+    for (i = 0; i < draft->nkeys; i++) {
+        kc[i].id = draft->id[i];
+        kc[i].kem = ATTEST_KEM_X25519;
+        kc[i].pk.p = draft->hpke[i].pk;
+        kc[i].pk.n = draft->hpke[i].pk_len;
+        kc[i].suites[0].kdf = ATTEST_KDF_HKDF_SHA256;
+        kc[i].suites[0].aead = ATTEST_AEAD_AES_256_GCM;
+        kc[i].nsuites = 1;
+    }
+
+    draft->list_len = sizeof(draft->list);
+
+    return (attest_keyconfig_encode_list(kc, draft->nkeys, draft->list,
+                                         &draft->list_len)
+            == ATTEST_OK)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
+    ngx_http_attest_main_conf_t *amcf)
+{
+    EVP_PKEY         *key;
+    attest_span_t     list;
+    attest_claims_t   claims;
+
+    ngx_memzero(&claims, sizeof(attest_claims_t));
+
+    key = (amcf->ca_key != NULL) ? amcf->ca_key : draft->key;
+
+    claims.pubkey_hash_alg = 1;
+    claims.pubkey_hash_len = ATTEST_SHA256_LEN;
+
+    if (attest_ratls_spki_hash(key, claims.pubkey_hash) != ATTEST_OK) {
+        return NGX_ERROR;
+    }
+
+    if (draft->list_len != 0) {
+        list.p = draft->list;
+        list.n = draft->list_len;
+
+        if (attest_sha256(&list, 1, claims.hpke_keys) != ATTEST_OK) {
+            return NGX_ERROR;
+        }
+
+        claims.has_hpke_keys = 1;
+    }
+
+    ngx_memcpy(claims.config, amcf->record_hash, 32);
+    claims.has_config = 1;
+
+    claims.not_before = draft->now - NGX_HTTP_ATTEST_BACKDATE;
+    claims.not_after = draft->now + amcf->lifetime;
+    claims.has_validity = 1;
+
+    draft->claims_len = sizeof(draft->claims);
+
+    return (attest_claims_encode(&claims, draft->claims, &draft->claims_len)
+            == ATTEST_OK)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_http_attest_draft_free(ngx_http_attest_draft_t *draft)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
+        attest_hpke_key_clear(&draft->hpke[i]);
+    }
+
+    EVP_PKEY_free(draft->key);
+
+    /* wipes */
+    sodium_free(draft);
+}
+
+
+/* Evidence is there: certificate, generation, publication. */
+
+static ngx_int_t
+ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_draft_t *draft, attest_evidence_t *ev, ngx_log_t *log)
+{
+    u_char                 *der;
+    ngx_int_t               rc;
+    ngx_str_t               cert, key;
+    ngx_pool_t             *pool;
+    ngx_http_attest_gen_t  *gen;
+
+    pool = ngx_create_pool(16384, log);
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+    gen = NULL;
+    der = NULL;
+    ngx_str_null(&cert);
+    ngx_str_null(&key);
+
+    if (amcf->certificate
+        && ngx_http_attest_make_certificate(amcf, draft, ev, pool, &cert, log)
+           != NGX_OK)
+    {
+        goto done;
+    }
+
+    if (draft->key != NULL) {
+        key.len = i2d_PrivateKey(draft->key, &der);
+        key.data = der;
+
+        if ((ssize_t) key.len <= 0) {
+            key.len = 0;
+            goto done;
+        }
+    }
+
+    gen = ngx_http_attest_assemble(amcf, draft, ev, &key, &cert);
+    if (gen == NULL) {
+        goto done;
+    }
+
+    rc = ngx_http_attest_publish(amcf, gen, draft->base, log);
+
+    if (rc == NGX_OK) {
+        ngx_http_attest_say(amcf, gen, log);
+    }
+
+done:
+
+    if (der != NULL) {
+        OPENSSL_cleanse(der, key.len);
+        OPENSSL_free(der);
+    }
+
+    if (gen != NULL) {
+        ngx_http_attest_gen_free(gen);
+    }
+
+    ngx_destroy_pool(pool);
+
+    return rc;
+}
+
+
+static ngx_http_attest_gen_t *
+ngx_http_attest_assemble(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_draft_t *draft, attest_evidence_t *ev, ngx_str_t *key,
+    ngx_str_t *cert)
+{
+    size_t                  len;
+    ngx_uint_t              i;
+    ngx_http_attest_gen_t  *gen;
+
+    len = key->len + cert->len + draft->claims_len + draft->list_len
+          + amcf->record.len;
+
+    for (i = 0; i < ev->count; i++) {
+        len += ev->items[i].len;
+    }
+
+    gen = ngx_http_attest_gen_alloc(len);
+    if (gen == NULL) {
+        return NULL;
+    }
+
+    gen->made_at = draft->now;
+    gen->not_before = draft->now - NGX_HTTP_ATTEST_BACKDATE;
+    gen->not_after = draft->now + amcf->lifetime;
+
+    /* two thirds of life, a little earlier by chance */
+
+    gen->renew_at = draft->now
+                    + ngx_max(1, amcf->lifetime * 2 / 3
+                                 - (time_t) randombytes_uniform(
+                                       amcf->lifetime / 20 + 1));
+
+    ngx_cpystrn((u_char *) gen->root, (u_char *) ev->root,
+                sizeof(gen->root));
+    ngx_memcpy(gen->fingerprint, amcf->fingerprint, 32);
+
+    for (i = 0; i < draft->nkeys; i++) {
+        ngx_memcpy(gen->hpke[i].sk, draft->hpke[i].sk, ATTEST_HPKE_MAX_SK);
+        gen->hpke[i].id = draft->id[i];
+        gen->hpke[i].expires = draft->expires[i];
+        gen->hpke[i].set = 1;
+    }
+
+    ngx_http_attest_gen_add(gen, "", "", key->data, key->len);
+    ngx_http_attest_gen_add(gen, "", "", cert->data, cert->len);
+    ngx_http_attest_gen_add(gen, "", "", draft->claims, draft->claims_len);
+    ngx_http_attest_gen_add(gen, "", "", draft->list, draft->list_len);
+    ngx_http_attest_gen_add(gen, "", "", amcf->record.data,
+                            amcf->record.len);
+
+    for (i = 0; i < ev->count; i++) {
+        ngx_http_attest_gen_add(gen, ev->items[i].item, ev->items[i].type,
+                                ev->items[i].data, ev->items[i].len);
+    }
+
+    return gen;
+}
+
+
+static ngx_int_t
+ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_draft_t *draft, attest_evidence_t *ev, ngx_pool_t *pool,
+    ngx_str_t *cert, ngx_log_t *log)
+{
+    int                     rc;
+    ngx_str_t               cmw;
+    ngx_uint_t              i, n;
+    attest_span_t           claims, list, record;
+    attest_evidence_item_t  items[ATTEST_EVIDENCE_MAX];
+
+    /* logs are too large for a handshake, they stay at the endpoint */
+
+    for (n = 0, i = 0; i < ev->count; i++) {
+        if (ngx_strcmp(ev->items[i].item, ATTEST_ITEM_EVENTLOG) != 0
+            && ngx_strcmp(ev->items[i].item, ATTEST_ITEM_IMALOG) != 0)
+        {
+            items[n++] = ev->items[i];
+        }
+    }
+
+    claims.p = draft->claims;
+    claims.n = draft->claims_len;
+    list.p = draft->list;
+    list.n = draft->list_len;
+    record.p = amcf->record.data;
+    record.n = amcf->record.len;
+
+    if (ngx_http_attest_collection(pool, ATTEST_CMWC_CACHED, claims, list,
+                                   record, items, n, 0, &cmw)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    cert->len = ATTEST_MAX_CERT_MSG;
+    cert->data = ngx_pnalloc(pool, cert->len);
+    if (cert->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = attest_ratls_make(draft->key, amcf->names->elts,
+                           amcf->names->nelts,
+                           draft->now - NGX_HTTP_ATTEST_BACKDATE,
+                           draft->now + amcf->lifetime, cmw.data, cmw.len,
+                           cert->data, &cert->len);
+
+    if (rc != ATTEST_OK) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "attest: cannot make a certificate with %uz bytes of "
+                      "evidence and %ui names: %s", cmw.len,
+                      amcf->names->nelts, attest_strerror(rc));
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_attest_say(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_gen_t *gen, ngx_log_t *log)
+{
+    ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                  "attest: generation %uL by provider \"%s\", root of trust "
+                  "\"%s\", valid for %T s, renewal in %T s",
+                  gen->number, amcf->provider->name, gen->root,
+                  gen->not_after - gen->made_at,
+                  gen->renew_at - gen->made_at);
+
+    if (gen->number == 1 && ngx_strcmp(gen->root, "software") == 0) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "attest: the TPM is a software TPM: its evidence "
+                      "proves nothing to a remote party");
+    }
+}
+
+
+ngx_int_t
+ngx_http_attest_first_evidence(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log)
+{
+    ngx_int_t                 rc;
+    ngx_uint_t                changed;
+    ngx_http_attest_job_t    *job;
+    ngx_http_attest_draft_t  *draft;
+
+    /* a reload that changes nothing of what is attested keeps it all */
+
+    if (ngx_http_attest_current_ok(amcf, &changed)) {
+        return NGX_OK;
+    }
+
+    rc = NGX_ERROR;
+    draft = ngx_http_attest_draft_create(amcf);
+    job = ngx_http_attest_job_create();
+
+    if (draft == NULL || job == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, log, 0, "attest: cannot make keys");
+        goto done;
+    }
+
+    ngx_memcpy(job->claims, draft->claims, draft->claims_len);
+    job->claims_len = draft->claims_len;
+    job->want_logs = 1;
+
+    ngx_http_attest_run(amcf, job);
+
+    if (job->rc == ATTEST_OK) {
+        rc = ngx_http_attest_finish(amcf, draft, &job->evidence, log);
+        goto done;
+    }
+
+    ngx_http_attest_set_error(amcf, job->error);
+
+    if (!changed && (amcf->start_without_evidence
+                     || amcf->state->number != 0))
+    {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "attest: no evidence: %s; attested servers refuse "
+                      "service until there is some", job->error);
+        rc = NGX_OK;
+        goto done;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, log, 0,
+                  "attest: cannot collect evidence: %s", job->error);
+
+done:
+
+    if (draft != NULL) {
+        ngx_http_attest_draft_free(draft);
+    }
+
+    if (job != NULL) {
+        ngx_http_attest_job_free(job);
+    }
+
+    return (rc == NGX_DECLINED) ? NGX_OK : rc;
+}
+
+
+/* Is the zone's generation valid, and for this very configuration? */
+
+static ngx_uint_t
+ngx_http_attest_current_ok(ngx_http_attest_main_conf_t *amcf,
+    ngx_uint_t *changed)
+{
+    ngx_uint_t              ok;
+    ngx_http_attest_gen_t  *gen;
+
+    *changed = 0;
+
+    gen = ngx_http_attest_gen_copy(amcf);
+    if (gen == NULL) {
+        return 0;
+    }
+
+    *changed = (ngx_memcmp(gen->fingerprint, amcf->fingerprint, 32) != 0);
+    ok = !*changed && gen->not_after > ngx_time();
+
+    ngx_http_attest_gen_free(gen);
+
+    return ok;
+}
+
+
+/* The blocking part: in the master at start, later in the thread. */
+
+static void
+ngx_http_attest_run(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_job_t *job)
+{
+    attest_provider_t        *p = amcf->provider;
+    ngx_http_attest_state_t  *state = amcf->state;
+
+    if (ngx_http_attest_device_lock(state, amcf->timeout) != NGX_OK) {
+        job->rc = ATTEST_EINTERNAL;
+        ngx_cpystrn((u_char *) job->error, (u_char *)
+                    "the device is busy in another process",
+                    sizeof(job->error));
+        return;
+    }
+
+    if (job->kind == NGX_HTTP_ATTEST_JOB_COLLECT) {
+        job->rc = p->collect(p, job->claims, job->claims_len,
+                             job->want_logs, amcf->timeout, &job->evidence);
+
+        ngx_cpystrn((u_char *) job->error, (u_char *) job->evidence.error,
+                    sizeof(job->error));
+
+    } else if (p->activate == NULL) {
+        job->rc = ATTEST_EUNSUPPORTED;
+
+    } else {
+        job->rc = p->activate(p, job->cred, job->cred_len, job->enc,
+                              job->enc_len, job->msg, sizeof(job->msg),
+                              amcf->timeout, job->proof, job->error);
+    }
+
+    (void) pthread_mutex_unlock(&state->device);
+
+    if (job->rc == ATTEST_OK && job->kind == NGX_HTTP_ATTEST_JOB_COLLECT) {
+        job->rc = ngx_http_attest_check_tpm(&job->evidence, job->claims,
+                                            job->claims_len);
+        if (job->rc != ATTEST_OK) {
+            ngx_cpystrn((u_char *) job->error, (u_char *)
+                        "the evidence does not verify",
+                        sizeof(job->error));
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_attest_device_lock(ngx_http_attest_state_t *state,
+    ngx_msec_t timeout)
+{
+    int              rc;
+    struct timespec  ts;
+
+    if (clock_gettime(CLOCK_REALTIME, &ts) == -1) {
+        return NGX_ERROR;
+    }
+
+    ts.tv_sec += timeout / 1000;
+    ts.tv_nsec += (timeout % 1000) * 1000000;
+
+    if (ts.tv_nsec >= 1000000000) {
+        ts.tv_sec++;
+        ts.tv_nsec -= 1000000000;
+    }
+
+    rc = pthread_mutex_timedlock(&state->device, &ts);
+
+    if (rc == EOWNERDEAD) {
+
+        /* its owner was killed; providers clean up when they open */
+
+        rc = pthread_mutex_consistent(&state->device);
+    }
+
+    return (rc == 0) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* We check what we hand out: a broken TPM must not pass for evidence. */
+
+static int
+ngx_http_attest_check_tpm(const attest_evidence_t *ev, const u_char *claims,
+    size_t len)
+{
+    int                   rc;
+    u_char                extra[32];
+    ngx_uint_t            i;
+    attest_tpm_item_t     item;
+    attest_tpm_quote_t    quote;
+    attest_tpm_public_t   ak;
+
+    for (i = 0; i < ev->count; i++) {
+        if (ngx_strcmp(ev->items[i].item, ATTEST_ITEM_TPM) == 0) {
+            break;
+        }
+    }
+
+    if (i == ev->count) {
+        return ATTEST_EFORMAT;
+    }
+
+    rc = attest_tpm_item_parse(ev->items[i].data, ev->items[i].len, &item);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    rc = attest_tpm_public_parse(item.ak.p, item.ak.n, &ak);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    rc = attest_tpm_signature_verify(&ak, item.signature.p,
+                                     item.signature.n, item.quote.p,
+                                     item.quote.n);
+    attest_tpm_public_free(&ak);
+
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    rc = attest_tpm_quote_parse(item.quote.p, item.quote.n, &quote);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    rc = attest_claims_tpm_extra(claims, len, NULL, 0, extra);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    return (quote.extra.n == sizeof(extra)
+            && ngx_memcmp(quote.extra.p, extra, sizeof(extra)) == 0)
+           ? ATTEST_OK : ATTEST_EMISMATCH;
+}
+
+
+ngx_int_t
+ngx_http_attest_init_worker(ngx_cycle_t *cycle,
+    ngx_http_attest_main_conf_t *amcf)
+{
+    ngx_http_attest_worker_t  *w;
+
+    w = ngx_pcalloc(cycle->pool, sizeof(ngx_http_attest_worker_t));
+    if (w == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_queue_init(&w->queue);
+
+    w->amcf = amcf;
+    w->log = cycle->log;
+
+    /* not cancelable: a graceful shutdown waits for the job in flight */
+
+    w->deadline.handler = ngx_http_attest_deadline_handler;
+    w->deadline.data = w;
+    w->deadline.log = cycle->log;
+
+    amcf->worker = w;
+
+    if (ngx_worker != 0) {
+        return NGX_OK;
+    }
+
+    ngx_http_attest_check_access(w);
+
+    w->tick.handler = ngx_http_attest_tick_handler;
+    w->tick.data = w;
+    w->tick.log = cycle->log;
+    w->tick.cancelable = 1;
+
+    ngx_add_timer(&w->tick, 100);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_attest_exit_worker(ngx_http_attest_main_conf_t *amcf)
+{
+    if (amcf->worker != NULL && amcf->worker->draft != NULL) {
+        ngx_http_attest_draft_free(amcf->worker->draft);
+        amcf->worker->draft = NULL;
+    }
+}
+
+
+/* Renewal runs as the worker's user: say at the start if it will fail. */
+
+static void
+ngx_http_attest_check_access(ngx_http_attest_worker_t *w)
+{
+    u_char      *path;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+    ngx_int_t    mode;
+
+    value = w->amcf->provider_args->elts;
+
+    for (i = 1; i < w->amcf->provider_args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "device:", 7) == 0) {
+            path = value[i].data + 7;
+            mode = R_OK|W_OK;
+
+        } else if (ngx_strncmp(value[i].data, "eventlog=", 9) == 0) {
+            path = value[i].data + 9;
+            mode = R_OK;
+
+        } else if (ngx_strncmp(value[i].data, "imalog=", 7) == 0) {
+            path = value[i].data + 7;
+            mode = R_OK;
+
+        } else {
+            continue;
+        }
+
+        if (access((char *) path, mode) == -1) {
+            ngx_log_error(NGX_LOG_ERR, w->log, ngx_errno,
+                          "attest: the worker's user cannot open \"%s\", so "
+                          "evidence cannot be renewed: add the user named by "
+                          "\"user\" to the group that owns it (for a TPM "
+                          "usually \"tss\")", path);
+        }
+    }
+}
+
+
+ngx_http_attest_job_t *
+ngx_http_attest_job_create(void)
+{
+    return ngx_calloc(sizeof(ngx_http_attest_job_t), ngx_cycle->log);
+}
+
+
+void
+ngx_http_attest_job_free(ngx_http_attest_job_t *job)
+{
+    attest_evidence_clear(&job->evidence);
+    OPENSSL_cleanse(job, sizeof(ngx_http_attest_job_t));
+    ngx_free(job);
+}
+
+
+time_t
+ngx_http_attest_retry_after(ngx_http_attest_main_conf_t *amcf)
+{
+    time_t                     wait;
+    ngx_http_attest_worker_t  *w = amcf->worker;
+
+    wait = (w != NULL) ? w->backoff_until - ngx_time() : 0;
+
+    return ngx_max(wait, 1);
+}
+
+
+ngx_int_t
+ngx_http_attest_job_post(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_job_t *job)
+{
+    ngx_http_attest_worker_t  *w = amcf->worker;
+
+    if (w == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (w->stuck) {
+
+        /* a thread that hangs in the kernel: nothing can be started */
+
+        return NGX_DECLINED;
+    }
+
+    if (job->refresh) {
+        ngx_queue_insert_head(&w->queue, &job->queue);
+
+    } else {
+        if (w->backoff_until > ngx_time()) {
+            return NGX_DECLINED;
+        }
+
+        if (w->waiting >= amcf->queue) {
+            return NGX_BUSY;
+        }
+
+        ngx_queue_insert_tail(&w->queue, &job->queue);
+    }
+
+    job->state = 1;
+    w->waiting++;
+
+    ngx_http_attest_start_next(w);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_attest_job_abandon(ngx_http_attest_job_t *job)
+{
+    ngx_http_attest_main_conf_t  *amcf;
+    ngx_http_attest_worker_t     *w;
+
+    amcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_attest_module);
+    w = amcf->worker;
+
+    if (job->state == 1) {
+        ngx_queue_remove(&job->queue);
+        w->waiting--;
+    }
+
+    if (w->flight != NULL && w->flight->job == job) {
+        w->flight->job = NULL;
+    }
+
+    ngx_http_attest_job_free(job);
+}
+
+
+static void
+ngx_http_attest_start_next(ngx_http_attest_worker_t *w)
+{
+    ngx_queue_t            *q;
+    ngx_http_attest_job_t  *job;
+
+    while (w->flight == NULL && !ngx_queue_empty(&w->queue)) {
+
+        q = ngx_queue_head(&w->queue);
+        ngx_queue_remove(q);
+        w->waiting--;
+
+        job = ngx_queue_data(q, ngx_http_attest_job_t, queue);
+        job->state = 2;
+
+        if (ngx_http_attest_launch(w, job) != NGX_OK) {
+            job->rc = ATTEST_EINTERNAL;
+            ngx_cpystrn((u_char *) job->error,
+                        (u_char *) "cannot start a job", sizeof(job->error));
+            job->done(job);
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_attest_launch(ngx_http_attest_worker_t *w,
+    ngx_http_attest_job_t *job)
+{
+    ngx_http_attest_flight_t  *flight;
+
+    flight = ngx_calloc(sizeof(ngx_http_attest_flight_t), w->log);
+    if (flight == NULL) {
+        return NGX_ERROR;
+    }
+
+    flight->work = *job;
+    flight->job = job;
+    flight->amcf = w->amcf;
+
+    flight->task.ctx = flight;
+    flight->task.handler = ngx_http_attest_thread;
+    flight->task.event.handler = ngx_http_attest_thread_done;
+    flight->task.event.data = flight;
+    flight->task.event.log = w->log;
+
+    if (ngx_thread_task_post(w->amcf->pool, &flight->task) != NGX_OK) {
+        ngx_free(flight);
+        return NGX_ERROR;
+    }
+
+    w->flight = flight;
+
+    /* waiting for the device and using it have the same limit, in turn */
+
+    ngx_add_timer(&w->deadline,
+                  2 * w->amcf->timeout + NGX_HTTP_ATTEST_SLACK);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_attest_thread(void *data, ngx_log_t *log)
+{
+    ngx_http_attest_flight_t *flight = data;
+
+    ngx_http_attest_run(flight->amcf, &flight->work);
+}
+
+
+static void
+ngx_http_attest_thread_done(ngx_event_t *ev)
+{
+    ngx_http_attest_job_t     *job;
+    ngx_http_attest_flight_t  *flight;
+    ngx_http_attest_worker_t  *w;
+
+    flight = ev->data;
+    w = flight->amcf->worker;
+    job = flight->job;
+
+    if (w->deadline.timer_set) {
+        ngx_del_timer(&w->deadline);
+    }
+
+    if (job != NULL) {
+        job->rc = flight->work.rc;
+        job->evidence = flight->work.evidence;
+        ngx_memcpy(job->proof, flight->work.proof, sizeof(job->proof));
+        ngx_memcpy(job->error, flight->work.error, sizeof(job->error));
+
+    } else {
+        attest_evidence_clear(&flight->work.evidence);
+    }
+
+    w->flight = NULL;
+    w->stuck = 0;
+
+    OPENSSL_cleanse(flight, sizeof(ngx_http_attest_flight_t));
+    ngx_free(flight);
+
+    if (job != NULL) {
+        ngx_http_attest_job_end(w, job);
+    }
+
+    ngx_http_attest_start_next(w);
+}
+
+
+/* The thread is late: give up on the job, not on the thread. */
+
+static void
+ngx_http_attest_deadline_handler(ngx_event_t *ev)
+{
+    ngx_http_attest_job_t     *job;
+    ngx_http_attest_worker_t  *w;
+
+    w = ev->data;
+
+    if (w->flight == NULL) {
+        return;
+    }
+
+    job = w->flight->job;
+    w->flight->job = NULL;
+    w->stuck = 1;
+
+    if (job != NULL) {
+        job->rc = ATTEST_EINTERNAL;
+        ngx_cpystrn((u_char *) job->error, (u_char *)
+                    "the device did not answer in time", sizeof(job->error));
+        ngx_http_attest_job_end(w, job);
+    }
+
+    ngx_http_attest_fail_queue(w);
+}
+
+
+static void
+ngx_http_attest_fail_queue(ngx_http_attest_worker_t *w)
+{
+    ngx_queue_t             local, *q;
+    ngx_http_attest_job_t  *job;
+
+    if (ngx_queue_empty(&w->queue)) {
+        return;
+    }
+
+    ngx_queue_init(&local);
+    ngx_queue_add(&local, &w->queue);
+    ngx_queue_init(&w->queue);
+
+    while (!ngx_queue_empty(&local)) {
+        q = ngx_queue_head(&local);
+        ngx_queue_remove(q);
+        w->waiting--;
+
+        job = ngx_queue_data(q, ngx_http_attest_job_t, queue);
+        job->state = 2;
+        job->rc = ATTEST_EINTERNAL;
+        ngx_cpystrn((u_char *) job->error, (u_char *)
+                    "the device does not answer", sizeof(job->error));
+        job->done(job);
+    }
+}
+
+
+static void
+ngx_http_attest_job_end(ngx_http_attest_worker_t *w,
+    ngx_http_attest_job_t *job)
+{
+    ngx_http_attest_stats_t  *stats;
+
+    stats = ngx_http_attest_stats(w->amcf);
+
+    if (job->rc == ATTEST_OK) {
+        w->failures = 0;
+        w->backoff_until = 0;
+
+        if (job->kind == NGX_HTTP_ATTEST_JOB_COLLECT) {
+            (void) ngx_atomic_fetch_add(&stats->quotes_made, 1);
+        }
+
+    } else if (job->kind == NGX_HTTP_ATTEST_JOB_COLLECT) {
+
+        /* a refused credential is the client's matter, this is ours */
+
+        w->backoff_until = ngx_time() + ngx_min(1 << w->failures, 8);
+        w->failures = ngx_min(w->failures + 1, 3);
+
+        (void) ngx_atomic_fetch_add(&stats->quotes_failed, 1);
+
+        ngx_http_attest_set_error(w->amcf, job->error);
+
+        ngx_log_error(NGX_LOG_ERR, w->log, 0,
+                      "attest: cannot collect evidence: %s", job->error);
+    }
+
+    job->done(job);
+}
+
+
+static void
+ngx_http_attest_tick_handler(ngx_event_t *ev)
+{
+    time_t                     now, due;
+    ngx_msec_t                 wait;
+    ngx_http_attest_worker_t  *w;
+
+    w = ev->data;
+
+    if (ngx_exiting) {
+        return;
+    }
+
+    now = ngx_time();
+    due = ngx_http_attest_due(w);
+
+    if (now >= due && now >= w->next_try && w->draft == NULL) {
+        ngx_http_attest_renew(w);
+    }
+
+    due = ngx_max(due, w->next_try);
+    wait = (due > now) ? (ngx_msec_t) (due - now) * 1000 : 250;
+
+    ngx_add_timer(ev, ngx_min(wait, NGX_HTTP_ATTEST_TICK));
+}
+
+
+static time_t
+ngx_http_attest_due(ngx_http_attest_worker_t *w)
+{
+    time_t                   now;
+    ngx_http_attest_view_t  *view;
+
+    now = ngx_time();
+    view = ngx_http_attest_view(w->amcf, w->log);
+
+    if (view == NULL) {
+        if (!w->expired) {
+            w->expired = 1;
+            ngx_log_error(NGX_LOG_ERR, w->log, 0,
+                          "attest: no valid evidence, attested servers "
+                          "refuse service until it can be renewed");
+        }
+
+        return now;
+    }
+
+    w->expired = 0;
+
+    /*
+     * Evidence of another configuration: a reload that failed late, or one
+     * that is just replacing this worker.  Only the first is ours to mend.
+     */
+
+    if (ngx_memcmp(view->fingerprint, w->amcf->fingerprint, 32) == 0) {
+        w->mismatch_since = 0;
+
+    } else if (w->mismatch_since == 0) {
+        w->mismatch_since = now;
+
+    } else if (now - w->mismatch_since > 5) {
+        return now;
+    }
+
+    return view->renew_at;
+}
+
+
+static void
+ngx_http_attest_renew(ngx_http_attest_worker_t *w)
+{
+    ngx_http_attest_job_t  *job;
+
+    w->draft = ngx_http_attest_draft_create(w->amcf);
+    if (w->draft == NULL) {
+        ngx_http_attest_renew_failed(w, "cannot make keys");
+        return;
+    }
+
+    job = ngx_http_attest_job_create();
+    if (job == NULL) {
+        ngx_http_attest_renew_failed(w, "no memory");
+        return;
+    }
+
+    ngx_memcpy(job->claims, w->draft->claims, w->draft->claims_len);
+    job->claims_len = w->draft->claims_len;
+    job->want_logs = 1;
+    job->refresh = 1;
+    job->done = ngx_http_attest_renew_done;
+    job->data = w;
+
+    if (ngx_http_attest_job_post(w->amcf, job) != NGX_OK) {
+        ngx_http_attest_job_free(job);
+        ngx_http_attest_renew_failed(w, "the device does not answer");
+    }
+}
+
+
+static void
+ngx_http_attest_renew_done(ngx_http_attest_job_t *job)
+{
+    ngx_int_t                  rc;
+    ngx_http_attest_worker_t  *w;
+
+    w = job->data;
+
+    if (job->rc != ATTEST_OK) {
+        ngx_http_attest_renew_failed(w, job->error);
+        ngx_http_attest_job_free(job);
+        return;
+    }
+
+    rc = ngx_http_attest_finish(w->amcf, w->draft, &job->evidence, w->log);
+
+    ngx_http_attest_job_free(job);
+
+    if (rc == NGX_ERROR) {
+        ngx_http_attest_renew_failed(w, "cannot publish the evidence");
+        return;
+    }
+
+    ngx_http_attest_draft_free(w->draft);
+    w->draft = NULL;
+
+    w->renew_failures = 0;
+    w->next_try = 0;
+}
+
+
+/* 10, 60, 600 s, but never so late that the evidence dies of it. */
+
+static void
+ngx_http_attest_renew_failed(ngx_http_attest_worker_t *w, const char *error)
+{
+    time_t                   wait, now;
+    ngx_http_attest_view_t  *view;
+
+    static time_t  ladder[] = { 10, 60, 600 };
+
+    if (w->draft != NULL) {
+        ngx_http_attest_draft_free(w->draft);
+        w->draft = NULL;
+    }
+
+    now = ngx_time();
+    view = ngx_http_attest_view(w->amcf, w->log);
+
+    wait = ladder[ngx_min(w->renew_failures, 2)];
+    wait = ngx_min(wait, ngx_max(w->amcf->lifetime / 12, 1));
+
+    if (view == NULL) {
+        wait = ngx_min(wait, 10);
+    }
+
+    w->renew_failures++;
+    w->next_try = now + wait;
+
+    ngx_http_attest_set_error(w->amcf, error);
+
+    if (view != NULL) {
+        ngx_log_error(NGX_LOG_ERR, w->log, 0,
+                      "attest: renewal failed: %s; next try in %T s, the "
+                      "last good evidence serves for %T s more",
+                      error, wait, view->not_after - now);
+
+    } else {
+        ngx_log_error(NGX_LOG_ERR, w->log, 0,
+                      "attest: renewal failed: %s; next try in %T s, "
+                      "attested servers refuse service", error, wait);
+    }
+}

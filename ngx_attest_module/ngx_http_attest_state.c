@@ -1,0 +1,786 @@
+
+/*
+ * The shared zone holds one generation of keys, certificate and evidence.
+ * It is locked in memory, kept out of core dumps, survives a reload, never
+ * touches a disk.  Processes decode it once per generation into a view.
+ */
+
+
+#include <sodium.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "ngx_http_attest_state.h"
+
+
+static ngx_int_t ngx_http_attest_fingerprint(
+    ngx_http_attest_main_conf_t *amcf);
+static ngx_int_t ngx_http_attest_init_zone(ngx_shm_zone_t *shm_zone,
+    void *data);
+static ngx_int_t ngx_http_attest_create_state(ngx_shm_zone_t *shm_zone,
+    ngx_http_attest_main_conf_t *amcf);
+static void ngx_http_attest_lock_zone(ngx_shm_zone_t *shm_zone);
+static ngx_int_t ngx_http_attest_device_mutex(pthread_mutex_t *mutex);
+static size_t ngx_http_attest_gen_size(const ngx_http_attest_gen_t *gen);
+static ngx_http_attest_view_t *ngx_http_attest_view_create(
+    ngx_http_attest_gen_t *gen, ngx_log_t *log);
+static ngx_int_t ngx_http_attest_view_keys(ngx_http_attest_view_t *view,
+    ngx_http_attest_gen_t *gen);
+static ngx_int_t ngx_http_attest_view_tls(ngx_http_attest_view_t *view,
+    ngx_http_attest_gen_t *gen);
+static ngx_int_t ngx_http_attest_view_bodies(ngx_http_attest_view_t *view,
+    ngx_http_attest_gen_t *gen);
+static ngx_int_t ngx_http_attest_view_copy(ngx_http_attest_view_t *view,
+    ngx_str_t *dst, attest_span_t src);
+static void ngx_http_attest_view_destroy(void *data);
+static void ngx_http_attest_view_cleanup(void *data);
+
+
+/*
+ * The view this process has decoded last.  One per process, not per cycle:
+ * after a reload with one process the zone is the same.
+ */
+
+static ngx_http_attest_view_t  *ngx_http_attest_current;
+
+
+ngx_int_t
+ngx_http_attest_state_zone(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
+{
+    static ngx_str_t  name = ngx_string("ngx_attest_state");
+
+    if (!ngx_test_config && ngx_process != NGX_PROCESS_SIGNALLER
+        && (ngx_http_attest_record(cf->cycle, amcf->measure, cf->pool,
+                                   cf->log, &amcf->record)
+            != NGX_OK
+            || ngx_http_attest_fingerprint(amcf) != NGX_OK))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "attest: cannot measure the configuration");
+        return NGX_ERROR;
+    }
+
+    amcf->zone = ngx_shared_memory_add(cf, &name, amcf->zone_size,
+                                       &ngx_http_attest_module);
+    if (amcf->zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    amcf->zone->init = ngx_http_attest_init_zone;
+    amcf->zone->data = amcf;
+
+    return NGX_OK;
+}
+
+
+/*
+ * What evidence depends on besides time: a configuration that differs in it
+ * gets new evidence at a reload, any other keeps what there is.
+ */
+
+static ngx_int_t
+ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
+{
+    char           **name;
+    u_char           spki[32], flags[3];
+    ngx_str_t       *arg;
+    ngx_int_t        rc;
+    ngx_uint_t       i, n;
+    attest_span_t   *parts;
+
+    parts = ngx_alloc((4 + amcf->names->nelts + amcf->provider_args->nelts)
+                      * sizeof(attest_span_t), ngx_cycle->log);
+    if (parts == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+    n = 0;
+
+    parts[n].p = amcf->record.data;
+    parts[n++].n = amcf->record.len;
+
+    if (attest_sha256(parts, 1, amcf->record_hash) != ATTEST_OK) {
+        goto done;
+    }
+
+    ngx_memzero(spki, sizeof(spki));
+
+    if (amcf->ca_key != NULL
+        && attest_ratls_spki_hash(amcf->ca_key, spki) != ATTEST_OK)
+    {
+        goto done;
+    }
+
+    parts[n].p = spki;
+    parts[n++].n = sizeof(spki);
+
+    flags[0] = amcf->certificate;
+    flags[1] = amcf->prompts;
+    flags[2] = (amcf->ca_key != NULL);
+    parts[n].p = flags;
+    parts[n++].n = sizeof(flags);
+
+    parts[n].p = (u_char *) &amcf->lifetime;
+    parts[n++].n = sizeof(amcf->lifetime);
+
+    /* strings with their zero bytes, so that they cannot run together */
+
+    name = amcf->names->elts;
+
+    for (i = 0; i < amcf->names->nelts; i++) {
+        parts[n].p = (u_char *) name[i];
+        parts[n++].n = ngx_strlen(name[i]) + 1;
+    }
+
+    arg = amcf->provider_args->elts;
+
+    for (i = 0; i < amcf->provider_args->nelts; i++) {
+        parts[n].p = arg[i].data;
+        parts[n++].n = arg[i].len + 1;
+    }
+
+    if (attest_sha256(parts, n, amcf->fingerprint) == ATTEST_OK) {
+        rc = NGX_OK;
+    }
+
+done:
+
+    ngx_free(parts);
+    return rc;
+}
+
+
+/*
+ * Runs in the master as root, before the workers are forked; on a reload,
+ * a failure here leaves the old configuration running.  So this is where
+ * the first evidence, and evidence for a changed configuration, is made.
+ */
+
+static ngx_int_t
+ngx_http_attest_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_http_attest_main_conf_t  *oamcf = data;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = shm_zone->data;
+
+    if (ngx_test_config) {
+        return NGX_OK;
+    }
+
+    if (oamcf != NULL) {
+        amcf->state = oamcf->state;
+
+    } else if (ngx_http_attest_create_state(shm_zone, amcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_attest_first_evidence(amcf, shm_zone->shm.log);
+}
+
+
+static ngx_int_t
+ngx_http_attest_create_state(ngx_shm_zone_t *shm_zone,
+    ngx_http_attest_main_conf_t *amcf)
+{
+    size_t                    room;
+    ngx_slab_pool_t          *shpool;
+    ngx_http_attest_state_t  *state;
+
+    ngx_http_attest_lock_zone(shm_zone);
+
+    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    state = ngx_slab_calloc(shpool, sizeof(ngx_http_attest_state_t));
+    if (state == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* two equal slots out of what is left, in whole pages */
+
+    room = (shpool->pfree - 1) / 2 * ngx_pagesize;
+
+    state->layout = NGX_HTTP_ATTEST_LAYOUT;
+    state->shpool = shpool;
+    state->room = room;
+    state->slot[0] = ngx_slab_alloc(shpool, room);
+    state->slot[1] = ngx_slab_alloc(shpool, room);
+
+    if (state->slot[0] == NULL || state->slot[1] == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "attest: \"attest_zone\" is too small");
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_attest_device_mutex(&state->device) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    shpool->data = state;
+    amcf->state = state;
+
+    return NGX_OK;
+}
+
+
+/* The master stays alive and holds the lock for all processes. */
+
+static void
+ngx_http_attest_lock_zone(ngx_shm_zone_t *shm_zone)
+{
+    struct rlimit  rl;
+
+    rl.rlim_cur = 0;
+    rl.rlim_max = 0;
+
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1
+        || setrlimit(RLIMIT_CORE, &rl) == -1)
+    {
+        ngx_log_error(NGX_LOG_WARN, shm_zone->shm.log, ngx_errno,
+                      "attest: cannot forbid core dumps of this process");
+    }
+
+    rl.rlim_cur = RLIM_INFINITY;
+    rl.rlim_max = RLIM_INFINITY;
+
+    /* fails without the privilege; then what the limit allows is locked */
+
+    (void) setrlimit(RLIMIT_MEMLOCK, &rl);
+
+    if (mlock(shm_zone->shm.addr, shm_zone->shm.size) == -1) {
+        ngx_log_error(NGX_LOG_WARN, shm_zone->shm.log, ngx_errno,
+                      "attest: cannot lock %uz bytes of keys in memory, "
+                      "they could be swapped out; raise LimitMEMLOCK",
+                      shm_zone->shm.size);
+    }
+
+    if (madvise(shm_zone->shm.addr, shm_zone->shm.size, MADV_DONTDUMP)
+        == -1)
+    {
+        ngx_log_error(NGX_LOG_WARN, shm_zone->shm.log, ngx_errno,
+                      "attest: madvise(MADV_DONTDUMP) failed");
+    }
+}
+
+
+/* Robust: a worker killed with the lock held does not block the others. */
+
+static ngx_int_t
+ngx_http_attest_device_mutex(pthread_mutex_t *mutex)
+{
+    pthread_mutexattr_t  attr;
+
+    if (pthread_mutexattr_init(&attr) != 0) {
+        return NGX_ERROR;
+    }
+
+    if (pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) != 0
+        || pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) != 0
+        || pthread_mutex_init(mutex, &attr) != 0)
+    {
+        (void) pthread_mutexattr_destroy(&attr);
+        return NGX_ERROR;
+    }
+
+    (void) pthread_mutexattr_destroy(&attr);
+    return NGX_OK;
+}
+
+
+ngx_http_attest_state_t *
+ngx_http_attest_state(ngx_http_attest_main_conf_t *amcf)
+{
+    return amcf->state;
+}
+
+
+ngx_http_attest_stats_t *
+ngx_http_attest_stats(ngx_http_attest_main_conf_t *amcf)
+{
+    return &amcf->state->stats;
+}
+
+
+void
+ngx_http_attest_set_error(ngx_http_attest_main_conf_t *amcf,
+    const char *text)
+{
+    ngx_http_attest_state_t  *state = amcf->state;
+
+    ngx_shmtx_lock(&state->shpool->mutex);
+
+    state->error_time = ngx_time();
+    ngx_cpystrn((u_char *) state->error, (u_char *) text,
+                sizeof(state->error));
+
+    ngx_shmtx_unlock(&state->shpool->mutex);
+}
+
+
+void
+ngx_http_attest_last_error(ngx_http_attest_main_conf_t *amcf, char *buf,
+    size_t len, time_t *when)
+{
+    ngx_http_attest_state_t  *state = amcf->state;
+
+    ngx_shmtx_lock(&state->shpool->mutex);
+
+    *when = state->error_time;
+    ngx_cpystrn((u_char *) buf, (u_char *) state->error,
+                ngx_min(len, sizeof(state->error)));
+
+    ngx_shmtx_unlock(&state->shpool->mutex);
+}
+
+
+static size_t
+ngx_http_attest_gen_size(const ngx_http_attest_gen_t *gen)
+{
+    size_t      size;
+    ngx_uint_t  i;
+
+    size = sizeof(ngx_http_attest_gen_t);
+
+    for (i = 0; i < gen->nparts; i++) {
+        size += gen->parts[i].len;
+    }
+
+    return size;
+}
+
+
+ngx_http_attest_gen_t *
+ngx_http_attest_gen_alloc(size_t len)
+{
+    ngx_http_attest_gen_t  *gen;
+
+    /* sodium_malloc() aligns the end of what it returns, not the start */
+
+    gen = sodium_malloc(ngx_align(sizeof(ngx_http_attest_gen_t) + len, 64));
+    if (gen == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(gen, sizeof(ngx_http_attest_gen_t));
+
+    return gen;
+}
+
+
+void
+ngx_http_attest_gen_free(ngx_http_attest_gen_t *gen)
+{
+    /* wipes */
+    sodium_free(gen);
+}
+
+
+void
+ngx_http_attest_gen_add(ngx_http_attest_gen_t *gen, const char *label,
+    const char *type, const void *data, size_t len)
+{
+    size_t      used;
+    ngx_uint_t  n;
+
+    used = ngx_http_attest_gen_size(gen) - sizeof(ngx_http_attest_gen_t);
+    n = gen->nparts++;
+
+    ngx_cpystrn((u_char *) gen->parts[n].label, (u_char *) label,
+                sizeof(gen->parts[n].label));
+    ngx_cpystrn((u_char *) gen->parts[n].type, (u_char *) type,
+                sizeof(gen->parts[n].type));
+
+    gen->parts[n].len = len;
+
+    if (len != 0) {
+        ngx_memcpy(gen->data + used, data, len);
+    }
+}
+
+
+attest_span_t
+ngx_http_attest_gen_part(const ngx_http_attest_gen_t *gen, ngx_uint_t part)
+{
+    ngx_uint_t     i;
+    attest_span_t  span;
+
+    span.p = gen->data;
+    span.n = 0;
+
+    for (i = 0; i < gen->nparts; i++) {
+        span.n = gen->parts[i].len;
+
+        if (i == part) {
+            return span;
+        }
+
+        span.p += span.n;
+    }
+
+    span.n = 0;
+    return span;
+}
+
+
+ngx_http_attest_gen_t *
+ngx_http_attest_gen_copy(ngx_http_attest_main_conf_t *amcf)
+{
+    size_t                    size;
+    ngx_http_attest_gen_t    *gen, *slot;
+    ngx_http_attest_state_t  *state = amcf->state;
+
+    gen = NULL;
+
+    ngx_shmtx_lock(&state->shpool->mutex);
+
+    if (state->number != 0) {
+        slot = state->slot[state->active];
+        size = ngx_http_attest_gen_size(slot);
+
+        gen = ngx_http_attest_gen_alloc(size
+                                        - sizeof(ngx_http_attest_gen_t));
+        if (gen != NULL) {
+            ngx_memcpy(gen, slot, size);
+        }
+    }
+
+    ngx_shmtx_unlock(&state->shpool->mutex);
+
+    return gen;
+}
+
+
+ngx_int_t
+ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_gen_t *gen, uint64_t base, ngx_log_t *log)
+{
+    size_t                    size;
+    ngx_uint_t                idle;
+    ngx_http_attest_state_t  *state = amcf->state;
+
+    size = ngx_http_attest_gen_size(gen);
+
+    if (size > state->room) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "attest: evidence of %uz bytes does not fit, "
+                      "make \"attest_zone\" larger than %uz bytes",
+                      size, 2 * size);
+        return NGX_ERROR;
+    }
+
+    ngx_shmtx_lock(&state->shpool->mutex);
+
+    if (state->number != base) {
+        ngx_shmtx_unlock(&state->shpool->mutex);
+        return NGX_DECLINED;
+    }
+
+    gen->number = base + 1;
+    idle = 1 - state->active;
+
+    ngx_memcpy(state->slot[idle], gen, size);
+    ngx_memory_barrier();
+
+    state->active = idle;
+    state->number = gen->number;
+    ngx_memory_barrier();
+
+    /* the generation that was: secrets do not outlive their use */
+
+    sodium_memzero(state->slot[1 - idle], state->room);
+
+    ngx_shmtx_unlock(&state->shpool->mutex);
+
+    return NGX_OK;
+}
+
+
+ngx_http_attest_view_t *
+ngx_http_attest_view(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
+{
+    ngx_http_attest_gen_t   *gen;
+    ngx_http_attest_view_t  *view;
+
+    view = ngx_http_attest_current;
+
+    if (view == NULL || view->number != amcf->state->number) {
+
+        gen = ngx_http_attest_gen_copy(amcf);
+        if (gen == NULL) {
+            return NULL;
+        }
+
+        view = ngx_http_attest_view_create(gen, log);
+        ngx_http_attest_gen_free(gen);
+
+        if (view == NULL) {
+            ngx_log_error(NGX_LOG_ERR, log, 0,
+                          "attest: cannot use the current generation");
+            return NULL;
+        }
+
+        if (ngx_http_attest_current != NULL) {
+            ngx_http_attest_view_release(ngx_http_attest_current);
+        }
+
+        ngx_http_attest_current = view;
+    }
+
+    return (view->not_after > ngx_time()) ? view : NULL;
+}
+
+
+static ngx_http_attest_view_t *
+ngx_http_attest_view_create(ngx_http_attest_gen_t *gen, ngx_log_t *log)
+{
+    size_t                   len;
+    ngx_pool_t              *pool;
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_attest_view_t  *view;
+
+    /* a view outlives requests and cycles, so must its log */
+
+    pool = ngx_create_pool(4096, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    view = ngx_pcalloc(pool, sizeof(ngx_http_attest_view_t));
+    cln = ngx_pool_cleanup_add(pool, 0);
+    if (view == NULL || cln == NULL) {
+        goto failed;
+    }
+
+    cln->handler = ngx_http_attest_view_destroy;
+    cln->data = view;
+
+    view->pool = pool;
+    view->refs = 1;
+    view->number = gen->number;
+    view->made_at = gen->made_at;
+    view->not_before = gen->not_before;
+    view->not_after = gen->not_after;
+    view->renew_at = gen->renew_at;
+    ngx_memcpy(view->fingerprint, gen->fingerprint, 32);
+
+    len = ngx_strlen(gen->root);
+    view->root.data = ngx_pnalloc(pool, len + 1);
+    if (view->root.data == NULL) {
+        goto failed;
+    }
+
+    ngx_memcpy(view->root.data, gen->root, len + 1);
+    view->root.len = len;
+
+    if (ngx_http_attest_view_keys(view, gen) != NGX_OK
+        || ngx_http_attest_view_tls(view, gen) != NGX_OK
+        || ngx_http_attest_view_bodies(view, gen) != NGX_OK)
+    {
+        goto failed;
+    }
+
+    return view;
+
+failed:
+
+    ngx_destroy_pool(pool);
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_http_attest_view_keys(ngx_http_attest_view_t *view,
+    ngx_http_attest_gen_t *gen)
+{
+    size_t              n;
+    ngx_uint_t          i;
+    attest_span_t       members[NGX_HTTP_ATTEST_KEYS];
+    attest_keyconfig_t  kc[NGX_HTTP_ATTEST_KEYS];
+
+    if (ngx_http_attest_view_copy(view, &view->key_list,
+                ngx_http_attest_gen_part(gen, NGX_HTTP_ATTEST_PART_LIST))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
+        if (!gen->hpke[i].set) {
+            continue;
+        }
+
+        if (attest_hpke_key_import(&view->hpke[i].key, ATTEST_KEM_X25519,
+                                   gen->hpke[i].sk)
+            != ATTEST_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        view->hpke[i].id = gen->hpke[i].id;
+        view->hpke[i].expires = gen->hpke[i].expires;
+        view->hpke[i].set = 1;
+    }
+
+    if (view->key_list.len == 0) {
+        return NGX_OK;
+    }
+
+    n = NGX_HTTP_ATTEST_KEYS;
+
+    if (attest_keyconfig_parse_list(view->key_list.data, view->key_list.len,
+                                    kc, members, &n)
+        != ATTEST_OK || n == 0)
+    {
+        return NGX_ERROR;
+    }
+
+    view->key_config.data = (u_char *) members[0].p;
+    view->key_config.len = members[0].n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_attest_view_tls(ngx_http_attest_view_t *view,
+    ngx_http_attest_gen_t *gen)
+{
+    attest_span_t   cert, key;
+    const u_char   *p;
+
+    cert = ngx_http_attest_gen_part(gen, NGX_HTTP_ATTEST_PART_CERT);
+    key = ngx_http_attest_gen_part(gen, NGX_HTTP_ATTEST_PART_KEY);
+
+    if (cert.n == 0) {
+        return NGX_OK;
+    }
+
+    p = cert.p;
+    view->cert = d2i_X509(NULL, &p, cert.n);
+
+    p = key.p;
+    view->key = d2i_AutoPrivateKey(NULL, &p, key.n);
+
+    return (view->cert != NULL && view->key != NULL) ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_attest_view_bodies(ngx_http_attest_view_t *view,
+    ngx_http_attest_gen_t *gen)
+{
+    ngx_uint_t               i, n;
+    attest_span_t            claims, list, record, part;
+    attest_evidence_item_t   items[ATTEST_EVIDENCE_MAX];
+
+    claims = ngx_http_attest_gen_part(gen, NGX_HTTP_ATTEST_PART_CLAIMS);
+    list = ngx_http_attest_gen_part(gen, NGX_HTTP_ATTEST_PART_LIST);
+    record = ngx_http_attest_gen_part(gen, NGX_HTTP_ATTEST_PART_RECORD);
+
+    if (ngx_http_attest_view_copy(view, &view->claims_bytes, claims)
+        != NGX_OK
+        || ngx_http_attest_view_copy(view, &view->record, record) != NGX_OK
+        || attest_claims_parse(claims.p, claims.n, &view->claims)
+           != ATTEST_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(items, sizeof(items));
+
+    for (n = 0, i = NGX_HTTP_ATTEST_PART_ITEMS; i < gen->nparts; i++, n++) {
+        part = ngx_http_attest_gen_part(gen, i);
+
+        items[n].item = gen->parts[i].label;
+        items[n].type = gen->parts[i].type;
+        items[n].data = (uint8_t *) part.p;
+        items[n].len = part.n;
+    }
+
+    if (ngx_http_attest_collection(view->pool, ATTEST_CMWC_CACHED, claims,
+                                   list, record, items, n, 0,
+                                   &view->cached_cbor)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_attest_collection(view->pool, ATTEST_CMWC_CACHED, claims,
+                                      list, record, items, n, 1,
+                                      &view->cached_json);
+}
+
+
+static ngx_int_t
+ngx_http_attest_view_copy(ngx_http_attest_view_t *view, ngx_str_t *dst,
+    attest_span_t src)
+{
+    dst->len = src.n;
+    dst->data = NULL;
+
+    if (src.n == 0) {
+        return NGX_OK;
+    }
+
+    dst->data = ngx_pnalloc(view->pool, src.n);
+    if (dst->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(dst->data, src.p, src.n);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_attest_view_destroy(void *data)
+{
+    ngx_http_attest_view_t *view = data;
+
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
+        attest_hpke_key_clear(&view->hpke[i].key);
+    }
+
+    X509_free(view->cert);
+    EVP_PKEY_free(view->key);
+}
+
+
+ngx_int_t
+ngx_http_attest_view_ref(ngx_http_request_t *r, ngx_http_attest_view_t *view)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    view->refs++;
+
+    cln->handler = ngx_http_attest_view_cleanup;
+    cln->data = view;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_attest_view_cleanup(void *data)
+{
+    ngx_http_attest_view_release(data);
+}
+
+
+void
+ngx_http_attest_view_release(ngx_http_attest_view_t *view)
+{
+    if (--view->refs == 0) {
+        ngx_destroy_pool(view->pool);
+    }
+}
