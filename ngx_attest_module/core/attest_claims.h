@@ -43,12 +43,19 @@ typedef struct {
 } attest_claims_t;
 
 
-/* Deterministic bytes (RFC 8949 section 4.2.1). *len: room in, bytes out. */
+/*
+ * Deterministic bytes (RFC 8949 section 4.2.1). *len: room in, bytes out;
+ * ATTEST_CLAIMS_MAX is always enough, ATTEST_ENOSPACE sets *len to the need.
+ * ATTEST_EARG: no pubkey-hash or one of a wrong length, a nonce that is too
+ * short or too long, validity that ends before it begins.
+ */
 int attest_claims_encode(const attest_claims_t *c, uint8_t *out, size_t *len);
 
 /*
  * Strict parse: definite, shortest, sorted, no duplicates, every value a byte
  * string, exactly one pubkey-hash, nothing behind.  Unknown keys are skipped.
+ * ATTEST_EFORMAT, ATTEST_ELIMIT (longer than ATTEST_CLAIMS_MAX, more than
+ * ATTEST_MAX_ITEMS claims) or ATTEST_EUNSUPPORTED (alg); *c is then all 0.
  */
 int attest_claims_parse(const uint8_t *p, size_t n, attest_claims_t *c);
 
@@ -63,7 +70,10 @@ int attest_claims_report_data(const uint8_t *claims, size_t n,
 int attest_claims_tpm_extra(const uint8_t *claims, size_t n,
     const uint8_t *cpu, size_t cpu_len, uint8_t out[32]);
 
-/* GPU nonce: see notes in the code; nonce or validity completes it. */
+/*
+ * GPU nonce: see notes in the code; nonce or validity completes it, and
+ * ATTEST_EARG is returned without both or without pubkey-hash.
+ */
 int attest_claims_gpu_nonce(const attest_claims_t *c, uint8_t out[32]);
 
 
