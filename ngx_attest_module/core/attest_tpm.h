@@ -35,7 +35,7 @@ typedef struct {
     size_t           len;                    /* bytes of each value */
 } attest_tpm_bank_t;
 
-/* PCR values, banks in the order of the quote's selection. */
+/* PCR values, no bank twice; the order of the banks does not matter. */
 typedef struct {
     attest_tpm_bank_t   banks[ATTEST_TPM_MAX_BANKS];
     size_t              count;
@@ -75,7 +75,11 @@ typedef struct {
 } attest_tpm_public_t;
 
 
-/* The "tpm" item: a CBOR map with these text keys; lists below are spans. */
+/*
+ * The "tpm" item: a deterministic CBOR map with all of these text keys.
+ * Texts are printable ASCII, at most 64 bytes; quote, signature, ak and ek at
+ * most 1024 bytes, ek-cert 8192.  A parsed item borrows from its input.
+ */
 typedef struct {
     attest_span_t       root;       /* "root": root of trust label, text */
     attest_span_t       quote;      /* "quote": TPMS_ATTEST */
@@ -88,22 +92,43 @@ typedef struct {
 } attest_tpm_item_t;
 
 
+/*
+ * One whole TPMS_ATTEST: magic, type quote, nothing behind it.  Spans borrow
+ * from p.  ATTEST_EFORMAT; ATTEST_ELIMIT: more than 4 banks or 24 PCRs.
+ */
 int attest_tpm_quote_parse(const uint8_t *p, size_t n, attest_tpm_quote_t *q);
+
+/*
+ * One whole TPMT_PUBLIC (no TPM2B size in front) of an RSA (1024 to 4096
+ * bits, e = 65537) or ECC (P-256, P-384) key.  pub->policy borrows from p;
+ * pub->key is freed by attest_tpm_public_free(), on failure by the parser.
+ * ATTEST_EUNSUPPORTED: another type, size, curve, scheme or cipher;
+ * ATTEST_ECRYPTO: the numbers are no key, such as a point off its curve.
+ */
 int attest_tpm_public_parse(const uint8_t *p, size_t n,
     attest_tpm_public_t *pub);
 void attest_tpm_public_free(attest_tpm_public_t *pub);
 
-/* Attributes and scheme of an attestation key: restricted, fixed, signing,
- * SHA-256 or better. */
+/*
+ * Attributes and scheme of an attestation key: restricted, fixed, signing,
+ * SHA-256 or better, RSA-2048 or better or ECC.  ATTEST_ECRYPTO when not;
+ * ATTEST_EUNSUPPORTED: the Name is not a SHA-256.
+ */
 int attest_tpm_ak_check(const attest_tpm_public_t *ak);
 
-/* TPMT_SIGNATURE (RSASSA, RSAPSS, ECDSA; SHA-256 or better) over msg. */
+/*
+ * TPMT_SIGNATURE (RSASSA, RSAPSS, ECDSA; SHA-256 or better) over msg.  Its
+ * scheme and hash must be the key's own; a key with no scheme (0 or 0010)
+ * takes any of its type.  ATTEST_EUNSUPPORTED: SHA-1 or another scheme;
+ * ATTEST_ECRYPTO: does not verify, or not this key's scheme or size.
+ */
 int attest_tpm_signature_verify(const attest_tpm_public_t *ak,
     const uint8_t *sig, size_t sig_len, const uint8_t *msg, size_t msg_len);
 
 /*
  * Does pcrDigest cover exactly these values?  `hash` is the hash of the
- * signing scheme, not of a bank.  ATTEST_EMISMATCH: selection or digest.
+ * signing scheme, not of a bank.  ATTEST_EMISMATCH: selection or digest, or
+ * no PCR at all; ATTEST_EUNSUPPORTED: a SHA-1 bank or an unknown one.
  */
 int attest_tpm_pcr_digest_check(const attest_tpm_quote_t *q,
     const attest_tpm_pcrs_t *pcrs, uint16_t hash);
@@ -112,8 +137,14 @@ int attest_tpm_pcr_digest_check(const attest_tpm_quote_t *q,
 int attest_tpm_signature_hash(const uint8_t *sig, size_t sig_len,
     uint16_t *hash);
 
+/*
+ * *len: room in, bytes out; ATTEST_ENOSPACE leaves the need in *len.
+ * ATTEST_EARG: no ak, quote, signature or root, a bank twice or of the wrong
+ * length, text that is not printable; ATTEST_ELIMIT: a part is too long.
+ */
 int attest_tpm_item_encode(const attest_tpm_item_t *item, uint8_t *out,
     size_t *len);
+/* Only what attest_tpm_item_encode() makes, byte for byte; banks ascend. */
 int attest_tpm_item_parse(const uint8_t *p, size_t n,
     attest_tpm_item_t *item);
 
@@ -130,13 +161,19 @@ int attest_tpm_firmware_is_software(uint64_t firmware);
  * can recover it.  cred: TPM2B_ID_OBJECT, enc: TPM2B_ENCRYPTED_SECRET, both
  * with their u16be size.  *_len: room in, bytes out.  EK: RSA-2048 or P-256
  * with AES-128-CFB and SHA-256 (TCG EK profile L-1, L-2).
+ * ATTEST_EUNSUPPORTED: another EK; ATTEST_ECRYPTO: not a storage key;
+ * ATTEST_ENOSPACE leaves the needs in both lengths.
  */
 int attest_tpm_make_credential(const attest_tpm_public_t *ek,
     const uint8_t ak_name[ATTEST_TPM_NAME_LEN],
     const uint8_t secret[ATTEST_TPM_SECRET_LEN], uint8_t *cred,
     size_t *cred_len, uint8_t *enc, size_t *enc_len);
 
-/* EK public area equals the key of the EK certificate. */
+/*
+ * Is the key of this public area the key of the certificate (DER, nothing
+ * behind it)?  Compares keys only: the chain is the caller's to check.
+ * ATTEST_EFORMAT, ATTEST_EMISMATCH; ATTEST_EUNSUPPORTED: no usable key.
+ */
 int attest_tpm_ek_matches_cert(const attest_tpm_public_t *ek,
     const uint8_t *der, size_t len);
 
