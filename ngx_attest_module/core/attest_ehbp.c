@@ -1,0 +1,382 @@
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "attest_ehbp.h"
+
+
+#define ATTEST_EHBP_PREFIX       4        /* u32be LEN, the tag included */
+#define ATTEST_EHBP_INFO         "ehbp request"
+#define ATTEST_EHBP_EXPORT       "ehbp response"
+
+
+static const attest_hpke_suite_t  attest_ehbp_suite = {
+    ATTEST_KEM_X25519, ATTEST_KDF_HKDF_SHA256, ATTEST_AEAD_AES_256_GCM
+};
+
+
+static int attest_ehbp_digit(uint8_t c);
+static size_t attest_ehbp_u32(const uint8_t *p);
+static void attest_ehbp_put32(uint8_t *p, size_t v);
+static int attest_ehbp_next(const uint8_t *p, size_t n, size_t max_frame,
+    size_t *frame);
+static int attest_ehbp_open_frames(attest_hpke_ctx_t *ctx,
+    const uint8_t *body, size_t len, uint8_t *out);
+static int attest_ehbp_response_keys(attest_aead_t *aead,
+    const uint8_t prk[ATTEST_HPKE_NH], int seal);
+
+
+static int
+attest_ehbp_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+
+    c |= 0x20;
+
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+
+    return -1;
+}
+
+
+static size_t
+attest_ehbp_u32(const uint8_t *p)
+{
+    return (size_t) p[0] << 24 | (size_t) p[1] << 16 | (size_t) p[2] << 8
+           | p[3];
+}
+
+
+static void
+attest_ehbp_put32(uint8_t *p, size_t v)
+{
+    p[0] = (uint8_t) (v >> 24);
+    p[1] = (uint8_t) (v >> 16);
+    p[2] = (uint8_t) (v >> 8);
+    p[3] = (uint8_t) v;
+}
+
+
+int
+attest_ehbp_parse_enc(const uint8_t *hex, size_t len,
+    uint8_t enc[ATTEST_EHBP_ENC_LEN])
+{
+    int     hi, lo;
+    size_t  i;
+
+    if (len != 2 * ATTEST_EHBP_ENC_LEN) {
+        return ATTEST_EFORMAT;
+    }
+
+    for (i = 0; i < ATTEST_EHBP_ENC_LEN; i++) {
+        hi = attest_ehbp_digit(hex[2 * i]);
+        lo = attest_ehbp_digit(hex[2 * i + 1]);
+
+        if (hi < 0 || lo < 0) {
+            return ATTEST_EFORMAT;
+        }
+
+        enc[i] = (uint8_t) (hi << 4 | lo);
+    }
+
+    return ATTEST_OK;
+}
+
+
+/*
+ * The length field at p, and that the frame lies within n bytes.  The limit
+ * comes before the end of the body: an announced length above the limit is
+ * too large whether or not its bytes were sent.
+ */
+
+static int
+attest_ehbp_next(const uint8_t *p, size_t n, size_t max_frame, size_t *frame)
+{
+    size_t  len;
+
+    if (n < ATTEST_EHBP_PREFIX) {
+        return ATTEST_EFORMAT;
+    }
+
+    len = attest_ehbp_u32(p);
+
+    if (len > max_frame) {
+        return ATTEST_ELIMIT;
+    }
+
+    if (len > n - ATTEST_EHBP_PREFIX) {
+        return ATTEST_EFORMAT;
+    }
+
+    if (len != 0 && len < ATTEST_HPKE_NT) {
+        return ATTEST_ECRYPTO;
+    }
+
+    *frame = len;
+
+    return ATTEST_OK;
+}
+
+
+int
+attest_ehbp_scan(const uint8_t *body, size_t len, size_t max_frame,
+    size_t max_frames, size_t *frames, size_t *plain)
+{
+    int     rc;
+    size_t  n, seen, sealed = 0, sum = 0;
+
+    *frames = 0;
+    *plain = 0;
+
+    for (seen = 0; len != 0; seen++) {
+        if (seen == max_frames) {
+            return ATTEST_ELIMIT;
+        }
+
+        rc = attest_ehbp_next(body, len, max_frame, &n);
+        if (rc != ATTEST_OK) {
+            return rc;
+        }
+
+        if (n != 0) {
+            sealed++;
+            sum += n - ATTEST_HPKE_NT;
+        }
+
+        body += ATTEST_EHBP_PREFIX + n;
+        len -= ATTEST_EHBP_PREFIX + n;
+    }
+
+    *frames = sealed;
+    *plain = sum;
+
+    return ATTEST_OK;
+}
+
+
+int
+attest_ehbp_open_request(attest_hpke_ctx_t *ctx, const attest_hpke_key_t *key,
+    const uint8_t enc[ATTEST_EHBP_ENC_LEN], const uint8_t *body, size_t len,
+    uint8_t *out, int *bad_enc)
+{
+    int     rc;
+    size_t  frames, plain;
+
+    memset(ctx, 0, sizeof(*ctx));
+    *bad_enc = 0;
+
+    /* the caller's scan again: out is as large as this sum and no larger */
+    rc = attest_ehbp_scan(body, len, SIZE_MAX, SIZE_MAX, &frames, &plain);
+    if (rc != ATTEST_OK || frames == 0) {
+        return ATTEST_EARG;
+    }
+
+    rc = attest_hpke_setup_recipient(ctx, &attest_ehbp_suite, key, enc,
+                                     ATTEST_EHBP_ENC_LEN,
+                                     (const uint8_t *) ATTEST_EHBP_INFO,
+                                     sizeof(ATTEST_EHBP_INFO) - 1);
+
+    if (rc == ATTEST_ECRYPTO) {
+        *bad_enc = 1;
+    }
+
+    if (rc == ATTEST_OK) {
+        rc = attest_ehbp_open_frames(ctx, body, len, out);
+    }
+
+    if (rc != ATTEST_OK) {
+        OPENSSL_cleanse(out, plain);
+        attest_hpke_ctx_clear(ctx);
+    }
+
+    return rc;
+}
+
+
+/* The frames of a body that was scanned. */
+
+static int
+attest_ehbp_open_frames(attest_hpke_ctx_t *ctx, const uint8_t *body,
+    size_t len, uint8_t *out)
+{
+    int     rc;
+    size_t  n;
+
+    while (len != 0) {
+        rc = attest_ehbp_next(body, len, SIZE_MAX, &n);
+        if (rc != ATTEST_OK) {
+            return rc;
+        }
+
+        body += ATTEST_EHBP_PREFIX;
+        len -= ATTEST_EHBP_PREFIX;
+
+        /* LEN = 0 carries nothing and consumes no sequence number */
+        if (n == 0) {
+            continue;
+        }
+
+        rc = attest_hpke_open(ctx, NULL, 0, body, n, out);
+
+        if (rc == ATTEST_ECRYPTO && ctx->seq != 0) {
+            return ATTEST_EMISMATCH;
+        }
+
+        if (rc != ATTEST_OK) {
+            return rc;
+        }
+
+        body += n;
+        len -= n;
+        out += n - ATTEST_HPKE_NT;
+    }
+
+    return ATTEST_OK;
+}
+
+
+int
+attest_ehbp_response(attest_aead_t *aead, const attest_hpke_ctx_t *ctx,
+    const uint8_t enc[ATTEST_EHBP_ENC_LEN],
+    const uint8_t nonce[ATTEST_EHBP_NONCE_LEN], int seal)
+{
+    int      rc;
+    uint8_t  secret[32], prk[ATTEST_HPKE_NH];
+    uint8_t  salt[ATTEST_EHBP_ENC_LEN + ATTEST_EHBP_NONCE_LEN];
+
+    memset(aead, 0, sizeof(*aead));
+
+    memcpy(salt, enc, ATTEST_EHBP_ENC_LEN);
+    memcpy(salt + ATTEST_EHBP_ENC_LEN, nonce, ATTEST_EHBP_NONCE_LEN);
+
+    rc = attest_hpke_export(ctx, (const uint8_t *) ATTEST_EHBP_EXPORT,
+                            sizeof(ATTEST_EHBP_EXPORT) - 1, secret,
+                            sizeof(secret));
+    if (rc == ATTEST_OK) {
+        rc = attest_hkdf_extract(salt, sizeof(salt), secret, sizeof(secret),
+                                 prk);
+    }
+
+    if (rc == ATTEST_OK) {
+        rc = attest_ehbp_response_keys(aead, prk, seal);
+    }
+
+    OPENSSL_cleanse(secret, sizeof(secret));
+    OPENSSL_cleanse(prk, sizeof(prk));
+
+    return rc;
+}
+
+
+static int
+attest_ehbp_response_keys(attest_aead_t *aead,
+    const uint8_t prk[ATTEST_HPKE_NH], int seal)
+{
+    int      rc;
+    uint8_t  key[32], nonce[ATTEST_HPKE_NN];
+
+    rc = attest_hkdf_expand(prk, (const uint8_t *) "key", 3, key,
+                            sizeof(key));
+    if (rc == ATTEST_OK) {
+        rc = attest_hkdf_expand(prk, (const uint8_t *) "nonce", 5, nonce,
+                                sizeof(nonce));
+    }
+
+    if (rc == ATTEST_OK) {
+        rc = attest_aead_init(aead, ATTEST_AEAD_AES_256_GCM, key, nonce,
+                              seal);
+    }
+
+    OPENSSL_cleanse(key, sizeof(key));
+    OPENSSL_cleanse(nonce, sizeof(nonce));
+
+    return rc;
+}
+
+
+int
+attest_ehbp_seal_frame(attest_aead_t *aead, const uint8_t *pt, size_t len,
+    uint8_t *out)
+{
+    if (len > UINT32_MAX - ATTEST_HPKE_NT) {
+        return ATTEST_ELIMIT;
+    }
+
+    attest_ehbp_put32(out, len + ATTEST_HPKE_NT);
+
+    return attest_aead_seal(aead, NULL, 0, pt, len,
+                            out + ATTEST_EHBP_PREFIX);
+}
+
+
+int
+attest_ehbp_client(attest_hpke_ctx_t *ctx, const uint8_t *pk, size_t pk_len,
+    uint8_t enc[ATTEST_EHBP_ENC_LEN])
+{
+    return attest_hpke_setup_sender(ctx, &attest_ehbp_suite, pk, pk_len, NULL,
+                                    (const uint8_t *) ATTEST_EHBP_INFO,
+                                    sizeof(ATTEST_EHBP_INFO) - 1, enc);
+}
+
+
+int
+attest_ehbp_client_seal(attest_hpke_ctx_t *ctx, const uint8_t *pt, size_t len,
+    uint8_t *out)
+{
+    if (len > UINT32_MAX - ATTEST_HPKE_NT) {
+        return ATTEST_ELIMIT;
+    }
+
+    attest_ehbp_put32(out, len + ATTEST_HPKE_NT);
+
+    return attest_hpke_seal(ctx, NULL, 0, pt, len, out + ATTEST_EHBP_PREFIX);
+}
+
+
+int
+attest_ehbp_client_open(attest_aead_t *aead, const uint8_t *in, size_t n,
+    size_t max_frame, uint8_t *out, size_t *out_len, size_t *used,
+    int *marker)
+{
+    int     rc;
+    size_t  len;
+
+    *out_len = 0;
+    *used = 0;
+    *marker = 0;
+
+    if (n < ATTEST_EHBP_PREFIX) {
+        return ATTEST_OK;
+    }
+
+    rc = attest_ehbp_next(in, n, max_frame, &len);
+
+    /* the prefix is whole, so the rest of the frame is on its way */
+    if (rc == ATTEST_EFORMAT) {
+        return ATTEST_OK;
+    }
+
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    if (len != 0) {
+        rc = attest_aead_open(aead, NULL, 0, in + ATTEST_EHBP_PREFIX, len,
+                              out);
+        if (rc != ATTEST_OK) {
+            return rc;
+        }
+
+        *out_len = len - ATTEST_HPKE_NT;
+        *marker = *out_len == 0;
+    }
+
+    *used = ATTEST_EHBP_PREFIX + len;
+
+    return ATTEST_OK;
+}
