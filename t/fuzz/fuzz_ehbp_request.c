@@ -1,0 +1,225 @@
+
+/*
+ * EHBP requests: scan, then open with a fixed key.
+ *
+ * The first byte chooses.  Even: the rest is a body as it came, under the enc
+ * of the published vectors (the corpus has bodies that open).  Odd: the rest
+ * is a script, two bytes per frame, of frames that we seal ourselves and may
+ * damage, so that the code behind a good tag is reached.
+ */
+
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "attest_ehbp.h"
+
+
+#define MAX_FRAME   200
+#define MAX_FRAMES  12
+
+#define CHECK(cond)                                                          \
+    if (!(cond)) {                                                           \
+        abort();                                                             \
+    }
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+static void setup(void);
+static void check_scan(const uint8_t *body, size_t size, int rc,
+    size_t frames, size_t plain);
+static int run(const uint8_t *body, size_t size, const uint8_t *enc,
+    const uint8_t *want);
+static void script(const uint8_t *data, size_t size);
+static size_t frame(attest_hpke_ctx_t *c, const uint8_t *op, uint8_t *wire,
+    uint8_t *pt, size_t *pt_len);
+
+
+static attest_hpke_key_t  key;
+static attest_hpke_key_t  ephemeral;
+
+static const uint8_t  published_enc[32] = {
+    0x64, 0xb1, 0x01, 0xb1, 0xd0, 0xbe, 0x5a, 0x87,
+    0x04, 0xbd, 0x07, 0x8f, 0x98, 0x95, 0x00, 0x1f,
+    0xc0, 0x3e, 0x8e, 0x9f, 0x95, 0x22, 0xf1, 0x88,
+    0xdd, 0x12, 0x8d, 0x98, 0x46, 0xd4, 0x84, 0x66
+};
+
+
+static void
+setup(void)
+{
+    int      i;
+    uint8_t  sk[32];
+
+    if (key.pkey != NULL) {
+        return;
+    }
+
+    for (i = 0; i < 32; i++) {
+        sk[i] = (uint8_t) (i + 1);
+    }
+
+    CHECK(attest_hpke_key_import(&key, ATTEST_KEM_X25519, sk) == ATTEST_OK);
+
+    memset(sk, 0x77, sizeof(sk));
+    CHECK(attest_hpke_key_import(&ephemeral, ATTEST_KEM_X25519, sk)
+          == ATTEST_OK);
+}
+
+
+/* Sums that cannot be, and limits that were not kept. */
+
+static void
+check_scan(const uint8_t *body, size_t size, int rc, size_t frames,
+    size_t plain)
+{
+    size_t  f, p;
+
+    if (rc != ATTEST_OK) {
+        CHECK(frames == 0 && plain == 0);
+        return;
+    }
+
+    CHECK(frames <= MAX_FRAMES);
+    CHECK(plain <= frames * (MAX_FRAME - ATTEST_HPKE_NT));
+    CHECK(plain + frames * ATTEST_EHBP_OVERHEAD <= size);
+    CHECK((size - plain - frames * ATTEST_EHBP_OVERHEAD) % 4 == 0);
+
+    /* what passes limits passes without them, with the same sums */
+    CHECK(attest_ehbp_scan(body, size, SIZE_MAX, SIZE_MAX, &f, &p)
+          == ATTEST_OK);
+    CHECK(f == frames && p == plain);
+}
+
+
+/* want: the plaintext if the body is to open, NULL if that is open. */
+
+static int
+run(const uint8_t *body, size_t size, const uint8_t *enc,
+    const uint8_t *want)
+{
+    int                rc, bad_enc = 7;
+    size_t             i, frames = 9, plain = 9;
+    uint8_t           *out;
+    attest_hpke_ctx_t  ctx;
+
+    rc = attest_ehbp_scan(body, size, MAX_FRAME, MAX_FRAMES, &frames, &plain);
+    check_scan(body, size, rc, frames, plain);
+
+    if (rc != ATTEST_OK || frames == 0) {
+        return rc != ATTEST_OK ? rc : ATTEST_EARG;
+    }
+
+    out = malloc(plain + 1);
+    CHECK(out != NULL);
+    memset(out, 0xa5, plain + 1);
+
+    rc = attest_ehbp_open_request(&ctx, &key, enc, body, size, out, &bad_enc);
+    CHECK(out[plain] == 0xa5 && bad_enc == 0);
+
+    if (rc == ATTEST_OK) {
+        CHECK(ctx.seq == frames);
+        CHECK(want == NULL || memcmp(out, want, plain) == 0);
+        attest_hpke_ctx_clear(&ctx);
+
+    } else {
+        CHECK(rc == ATTEST_ECRYPTO || rc == ATTEST_EMISMATCH);
+        CHECK(rc == ATTEST_ECRYPTO || frames > 1);
+        CHECK(ctx.cipher == NULL && ctx.seq == 0);
+
+        for (i = 0; i < plain; i++) {
+            CHECK(out[i] == 0);
+        }
+    }
+
+    free(out);
+
+    return rc;
+}
+
+
+/* One frame of a script; bit 7 of the second byte damages it. */
+
+static size_t
+frame(attest_hpke_ctx_t *c, const uint8_t *op, uint8_t *wire, uint8_t *pt,
+    size_t *pt_len)
+{
+    size_t  n = op[0] % (MAX_FRAME - ATTEST_HPKE_NT + 1);
+
+    if (op[0] == 0xff) {
+        memset(wire, 0, 4);
+        return 4;
+    }
+
+    memset(pt + *pt_len, op[1], n);
+    CHECK(attest_ehbp_client_seal(c, pt + *pt_len, n, wire) == ATTEST_OK);
+    *pt_len += n;
+
+    if (op[1] & 0x80) {
+        wire[4 + op[1] % (n + ATTEST_HPKE_NT)] ^= 0x10;
+    }
+
+    return n + ATTEST_EHBP_OVERHEAD;
+}
+
+
+static void
+script(const uint8_t *data, size_t size)
+{
+    int                rc, want = ATTEST_OK;
+    size_t             i, len = 0, pt_len = 0, sealed = 0;
+    uint8_t            enc[32], pt[MAX_FRAMES * MAX_FRAME];
+    uint8_t            wire[MAX_FRAMES * (MAX_FRAME + 4)];
+    attest_hpke_ctx_t  c;
+
+    const attest_hpke_suite_t  suite = {
+        ATTEST_KEM_X25519, ATTEST_KDF_HKDF_SHA256, ATTEST_AEAD_AES_256_GCM
+    };
+
+    CHECK(attest_hpke_setup_sender(&c, &suite, key.pk, 32, &ephemeral,
+                                   (const uint8_t *) "ehbp request", 12, enc)
+          == ATTEST_OK);
+
+    for (i = 0; i + 1 < size && i < 2 * MAX_FRAMES; i += 2) {
+        len += frame(&c, data + i, wire + len, pt, &pt_len);
+
+        if (data[i] == 0xff) {
+            continue;
+        }
+
+        if (want == ATTEST_OK && data[i + 1] & 0x80) {
+            want = sealed == 0 ? ATTEST_ECRYPTO : ATTEST_EMISMATCH;
+        }
+
+        sealed++;
+    }
+
+    attest_hpke_ctx_clear(&c);
+
+    rc = run(wire, len, enc, pt);
+    CHECK(rc == (sealed == 0 ? ATTEST_EARG : want));
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint8_t  enc[32];
+
+    setup();
+    attest_ehbp_parse_enc(data, size, enc);
+
+    if (size == 0) {
+        return 0;
+    }
+
+    if (data[0] & 1) {
+        script(data + 1, size - 1);
+
+    } else {
+        run(data + 1, size - 1, published_enc, NULL);
+    }
+
+    return 0;
+}
