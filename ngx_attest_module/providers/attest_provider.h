@@ -58,8 +58,12 @@ struct attest_provider_s {
     void       (*destroy)(attest_provider_t *p);
 };
 
-/* Frees the items. */
+/* Frees the items; root and error stay. */
 void attest_evidence_clear(attest_evidence_t *ev);
+
+/* Adds a copy.  ATTEST_ELIMIT: ATTEST_EVIDENCE_MAX items are there. */
+int attest_evidence_add(attest_evidence_t *ev, const char *item,
+    const char *type, const uint8_t *data, size_t len);
 
 
 /* TPM 2.0, by ESAPI. */
@@ -84,6 +88,14 @@ attest_provider_t *attest_tpm_provider(const attest_tpm_conf_t *conf);
 
 /* Syntax of a TCTI string; err gets a message. For configuration checks. */
 int attest_tpm_tcti_check(const char *tcti, char *err, size_t err_len);
+
+/*
+ * tpm2-tss writes its errors to stderr unless TSS2_LOG says otherwise, and
+ * our callers get them in error[] already.  Sets TSS2_LOG when it is unset:
+ * to be called while the process has one thread, at configuration time, and
+ * again in each process whose environment was replaced (nginx workers).
+ */
+void attest_tpm_quiet(void);
 
 
 #endif /* ATTEST_PROVIDER_H_INCLUDED */

@@ -1,0 +1,385 @@
+
+/*
+ * The TCTI that tpm2-tss sees, whatever the transport.
+ */
+
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <tss2/tss2_rc.h>
+#include <tss2/tss2_tctildr.h>
+
+#include "attest_tcti.h"
+
+
+#define ATTEST_TCTI_MAGIC      0x6e67786174746573ULL
+#define ATTEST_TCTI_PAUSE_MIN  2        /* ms, before a busy TPM is asked */
+#define ATTEST_TCTI_PAUSE_MAX  100
+
+
+static TSS2_RC attest_tcti_transmit(TSS2_TCTI_CONTEXT *tcti, size_t size,
+    const uint8_t *command);
+static TSS2_RC attest_tcti_receive(TSS2_TCTI_CONTEXT *tcti, size_t *size,
+    uint8_t *response, int32_t timeout);
+static void attest_tcti_finalize(TSS2_TCTI_CONTEXT *tcti);
+static TSS2_RC attest_tcti_cancel(TSS2_TCTI_CONTEXT *tcti);
+static TSS2_RC attest_tcti_poll_handles(TSS2_TCTI_CONTEXT *tcti,
+    TSS2_TCTI_POLL_HANDLE *handles, size_t *count);
+static TSS2_RC attest_tcti_locality(TSS2_TCTI_CONTEXT *tcti,
+    uint8_t locality);
+static TSS2_RC attest_tcti_send(attest_tcti_t *t);
+static TSS2_RC attest_tcti_recv(attest_tcti_t *t, uint8_t *p, size_t *len);
+static TSS2_RC attest_tcti_check(attest_tcti_t *t, const uint8_t *p,
+    size_t len);
+static int attest_tcti_busy(const uint8_t *p);
+
+
+int64_t
+attest_tcti_now(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+
+int
+attest_tcti_left(attest_tcti_t *t)
+{
+    int64_t  left;
+
+    left = t->deadline - attest_tcti_now();
+    if (left <= 0) {
+        return 0;
+    }
+
+    return left > INT_MAX ? INT_MAX : (int) left;
+}
+
+
+int
+attest_tcti_open(attest_tcti_t *t, const char *tcti, int64_t deadline)
+{
+    TSS2_RC  rc;
+
+    memset(t, 0, sizeof(*t));
+
+    t->v1.magic = ATTEST_TCTI_MAGIC;
+    t->v1.version = 1;
+    t->v1.transmit = attest_tcti_transmit;
+    t->v1.receive = attest_tcti_receive;
+    t->v1.finalize = attest_tcti_finalize;
+    t->v1.cancel = attest_tcti_cancel;
+    t->v1.getPollHandles = attest_tcti_poll_handles;
+    t->v1.setLocality = attest_tcti_locality;
+
+    t->deadline = deadline;
+    t->fd = -1;
+
+    if (attest_tcti_is_swtpm(tcti)) {
+        return attest_tcti_swtpm_connect(t, tcti + 6);
+    }
+
+    rc = Tss2_TctiLdr_Initialize(tcti, &t->inner);
+    if (rc != TSS2_RC_SUCCESS) {
+        t->inner = NULL;
+        (void) attest_tcti_break(t, "cannot open \"%.48s\": %s", tcti,
+                                 Tss2_RC_Decode(rc));
+        return ATTEST_EINTERNAL;
+    }
+
+    return ATTEST_OK;
+}
+
+
+void
+attest_tcti_wipe(attest_tcti_t *t)
+{
+    if (t->answer != NULL) {
+        OPENSSL_cleanse(t->answer, t->answer_len);
+        t->answer = NULL;
+    }
+}
+
+
+TSS2_RC
+attest_tcti_break(attest_tcti_t *t, const char *fmt, ...)
+{
+    va_list  args;
+
+    t->broken = 1;
+
+    va_start(args, fmt);
+    (void) vsnprintf(t->reason, sizeof(t->reason), fmt, args);
+    va_end(args);
+
+    return TSS2_TCTI_RC_IO_ERROR;
+}
+
+
+static TSS2_RC
+attest_tcti_transmit(TSS2_TCTI_CONTEXT *tcti, size_t size,
+    const uint8_t *command)
+{
+    attest_tcti_t  *t = (attest_tcti_t *) tcti;
+
+    if (t->broken) {
+        return TSS2_TCTI_RC_IO_ERROR;
+    }
+
+    if (size > sizeof(t->command)) {
+        return TSS2_TCTI_RC_BAD_VALUE;
+    }
+
+    if (attest_tcti_left(t) == 0) {
+        return attest_tcti_break(t, "the time limit is over");
+    }
+
+    /* kept for a TPM that is busy and wants to hear it again */
+    memcpy(t->command, command, size);
+    t->command_len = size;
+
+    return attest_tcti_send(t);
+}
+
+
+/*
+ * `timeout` is not looked at: callers are synchronous, and the deadline of
+ * the whole call is what counts.
+ */
+
+static TSS2_RC
+attest_tcti_receive(TSS2_TCTI_CONTEXT *tcti, size_t *size, uint8_t *response,
+    int32_t timeout)
+{
+    int             pause;
+    size_t          len;
+    TSS2_RC         rc;
+    attest_tcti_t  *t = (attest_tcti_t *) tcti;
+
+    (void) timeout;
+
+    if (response == NULL) {
+        *size = ATTEST_TCTI_MAX;
+        return TSS2_RC_SUCCESS;
+    }
+
+    for (pause = ATTEST_TCTI_PAUSE_MIN; ; pause *= 2) {
+
+        if (t->broken) {
+            return TSS2_TCTI_RC_IO_ERROR;
+        }
+
+        len = *size > ATTEST_TCTI_MAX ? ATTEST_TCTI_MAX : *size;
+
+        rc = attest_tcti_recv(t, response, &len);
+        if (rc == TSS2_RC_SUCCESS) {
+            rc = attest_tcti_check(t, response, len);
+        }
+
+        if (rc != TSS2_RC_SUCCESS) {
+            return rc;
+        }
+
+        if (!attest_tcti_busy(response)) {
+            break;
+        }
+
+        if (pause > ATTEST_TCTI_PAUSE_MAX) {
+            pause = ATTEST_TCTI_PAUSE_MAX;
+        }
+
+        if (attest_tcti_left(t) <= pause) {
+            return attest_tcti_break(t, "the TPM is busy until the time limit"
+                                     " is over");
+        }
+
+        (void) usleep((useconds_t) pause * 1000);
+
+        rc = attest_tcti_send(t);
+        if (rc != TSS2_RC_SUCCESS) {
+            return rc;
+        }
+    }
+
+    t->answer = response;
+    t->answer_len = len;
+    *size = len;
+
+    return TSS2_RC_SUCCESS;
+}
+
+
+static void
+attest_tcti_finalize(TSS2_TCTI_CONTEXT *tcti)
+{
+    attest_tcti_t  *t = (attest_tcti_t *) tcti;
+
+    if (t->fd != -1) {
+        (void) close(t->fd);
+        t->fd = -1;
+    }
+
+    if (t->inner != NULL) {
+        Tss2_TctiLdr_Finalize(&t->inner);
+        t->inner = NULL;
+    }
+
+    t->broken = 1;
+    t->answer = NULL;
+    OPENSSL_cleanse(t->command, sizeof(t->command));
+}
+
+
+static TSS2_RC
+attest_tcti_cancel(TSS2_TCTI_CONTEXT *tcti)
+{
+    attest_tcti_t  *t = (attest_tcti_t *) tcti;
+
+    if (t->inner == NULL) {
+        return TSS2_TCTI_RC_NOT_IMPLEMENTED;
+    }
+
+    return Tss2_Tcti_Cancel(t->inner);
+}
+
+
+static TSS2_RC
+attest_tcti_poll_handles(TSS2_TCTI_CONTEXT *tcti,
+    TSS2_TCTI_POLL_HANDLE *handles, size_t *count)
+{
+    (void) tcti;
+    (void) handles;
+    (void) count;
+
+    return TSS2_TCTI_RC_NOT_IMPLEMENTED;
+}
+
+
+static TSS2_RC
+attest_tcti_locality(TSS2_TCTI_CONTEXT *tcti, uint8_t locality)
+{
+    (void) tcti;
+    (void) locality;
+
+    return TSS2_TCTI_RC_NOT_IMPLEMENTED;
+}
+
+
+static TSS2_RC
+attest_tcti_send(attest_tcti_t *t)
+{
+    TSS2_RC  rc;
+
+    if (t->inner == NULL) {
+        return attest_tcti_swtpm_send(t);
+    }
+
+    rc = Tss2_Tcti_Transmit(t->inner, t->command_len, t->command);
+    if (rc != TSS2_RC_SUCCESS) {
+        return attest_tcti_break(t, "sending to the TPM failed: %.80s",
+                                 Tss2_RC_Decode(rc));
+    }
+
+    return TSS2_RC_SUCCESS;
+}
+
+
+/*
+ * The stock device TCTI honours a timeout, others block regardless or
+ * refuse it: a hung driver is bounded by the kernel's own limits.
+ */
+
+static TSS2_RC
+attest_tcti_recv(attest_tcti_t *t, uint8_t *p, size_t *len)
+{
+    int      left;
+    size_t   room = *len;
+    TSS2_RC  rc;
+
+    if (t->inner == NULL) {
+        return attest_tcti_swtpm_recv(t, p, len);
+    }
+
+    for ( ;; ) {
+        left = attest_tcti_left(t);
+        if (left == 0) {
+            return attest_tcti_break(t, "no answer of the TPM within the"
+                                     " time limit");
+        }
+
+        *len = room;
+        rc = Tss2_Tcti_Receive(t->inner, len, p, left);
+
+        if (rc == TSS2_TCTI_RC_BAD_VALUE || rc == TSS2_TCTI_RC_NOT_IMPLEMENTED)
+        {
+            *len = room;
+            rc = Tss2_Tcti_Receive(t->inner, len, p, TSS2_TCTI_TIMEOUT_BLOCK);
+        }
+
+        if (rc == TSS2_RC_SUCCESS) {
+            return rc;
+        }
+
+        if (rc != TSS2_TCTI_RC_TRY_AGAIN) {
+            return attest_tcti_break(t, "receiving from the TPM failed: %.80s",
+                                     Tss2_RC_Decode(rc));
+        }
+    }
+}
+
+
+/* Part 1, section 16.1: tag, responseSize, responseCode. */
+
+static TSS2_RC
+attest_tcti_check(attest_tcti_t *t, const uint8_t *p, size_t len)
+{
+    size_t    size;
+    unsigned  tag;
+
+    if (len < ATTEST_TCTI_HEADER) {
+        return attest_tcti_break(t, "malformed answer of the TPM: %zu bytes",
+                                 len);
+    }
+
+    tag = p[0] << 8 | p[1];
+    size = (size_t) p[2] << 24 | p[3] << 16 | p[4] << 8 | p[5];
+
+    if (tag != TPM2_ST_RSP_COMMAND && tag != TPM2_ST_NO_SESSIONS
+        && tag != TPM2_ST_SESSIONS)
+    {
+        return attest_tcti_break(t, "malformed answer of the TPM: tag %04x",
+                                 tag);
+    }
+
+    if (size != len) {
+        return attest_tcti_break(t, "malformed answer of the TPM: %zu bytes"
+                                 " instead of %zu", len, size);
+    }
+
+    return TSS2_RC_SUCCESS;
+}
+
+
+/* The same command again, please: the state of the TPM did not change. */
+
+static int
+attest_tcti_busy(const uint8_t *p)
+{
+    uint32_t  rc;
+
+    rc = (uint32_t) p[6] << 24 | (uint32_t) p[7] << 16
+         | (uint32_t) p[8] << 8 | p[9];
+
+    return rc == TPM2_RC_RETRY || rc == TPM2_RC_YIELDED
+           || rc == TPM2_RC_TESTING;
+}

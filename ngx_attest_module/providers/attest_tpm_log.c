@@ -1,0 +1,132 @@
+
+/*
+ * Event logs of the kernel.
+ */
+
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "attest_tpm_esys.h"
+
+
+static int attest_tpm_log_fd(const char *path, int fd, uint8_t **data,
+    size_t *len, char *error);
+
+
+/*
+ * securityfs lets root only open its logs, while evidence is collected by an
+ * unprivileged worker: the master opens them first, and the right to read
+ * comes with the descriptor.  No FIFO may hang us, hence O_NONBLOCK.
+ */
+
+int
+attest_tpm_log_open(const char *path)
+{
+    if (path == NULL) {
+        return -1;
+    }
+
+    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+
+int
+attest_tpm_log_read(const char *path, int fd, const char *item,
+    const char *type, attest_evidence_t *ev)
+{
+    int       rc, own;
+    size_t    len;
+    uint8_t  *data;
+
+    if (path == NULL) {
+        return ATTEST_OK;
+    }
+
+    /* by name first: the file may have been replaced */
+
+    own = attest_tpm_log_open(path);
+
+    if (own == -1 && ((errno != EACCES && errno != EPERM) || fd == -1)) {
+        snprintf(ev->error, sizeof(ev->error), "cannot open log \"%.128s\":"
+                 " %s", path, strerror(errno));
+        return ATTEST_EARG;
+    }
+
+    rc = attest_tpm_log_fd(path, own == -1 ? fd : own, &data, &len,
+                           ev->error);
+    if (own != -1) {
+        (void) close(own);
+    }
+
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    rc = attest_evidence_add(ev, item, type, data, len);
+    free(data);
+
+    if (rc != ATTEST_OK) {
+        snprintf(ev->error, sizeof(ev->error), "log \"%.128s\": %s", path,
+                 attest_strerror(rc));
+    }
+
+    return rc;
+}
+
+
+/* Files of securityfs have no size: read until the end. */
+
+static int
+attest_tpm_log_fd(const char *path, int fd, uint8_t **data, size_t *len,
+    char *error)
+{
+    size_t        n;
+    ssize_t       got;
+    uint8_t      *buf;
+    struct stat   st;
+
+    if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+        snprintf(error, ATTEST_TPM_ERROR_LEN, "log \"%.128s\" is not a"
+                 " regular file", path);
+        return ATTEST_EARG;
+    }
+
+    buf = malloc(ATTEST_MAX_LOG + 1);
+    if (buf == NULL) {
+        snprintf(error, ATTEST_TPM_ERROR_LEN, "log \"%.128s\": no memory",
+                 path);
+        return ATTEST_EINTERNAL;
+    }
+
+    for (n = 0; n <= ATTEST_MAX_LOG; n += (size_t) got) {
+        got = pread(fd, buf + n, ATTEST_MAX_LOG + 1 - n, (off_t) n);
+
+        if (got == 0) {
+            *data = buf;
+            *len = n;
+            return ATTEST_OK;
+        }
+
+        if (got == -1 && errno != EINTR) {
+            snprintf(error, ATTEST_TPM_ERROR_LEN, "cannot read log"
+                     " \"%.128s\": %s", path, strerror(errno));
+            free(buf);
+            return ATTEST_EINTERNAL;
+        }
+
+        if (got == -1) {
+            got = 0;
+        }
+    }
+
+    snprintf(error, ATTEST_TPM_ERROR_LEN, "log \"%.128s\" is longer than %d"
+             " bytes", path, ATTEST_MAX_LOG);
+    free(buf);
+    return ATTEST_ELIMIT;
+}

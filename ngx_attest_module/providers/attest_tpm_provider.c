@@ -1,0 +1,397 @@
+
+/*
+ * The TPM 2.0 provider.
+ */
+
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attest_cmw.h"
+#include "attest_tpm_esys.h"
+
+
+static int attest_tpm_strings(attest_tpm_t *tpm,
+    const attest_tpm_conf_t *conf);
+static int attest_tpm_collect(attest_provider_t *p, const uint8_t *claims,
+    size_t len, int want_logs, unsigned timeout_ms, attest_evidence_t *ev);
+static int attest_tpm_conf_check(const attest_tpm_conf_t *conf, char *error);
+static int attest_tpm_evidence(attest_tpm_t *tpm, const uint8_t extra[32],
+    unsigned timeout_ms, attest_evidence_t *ev);
+static int attest_tpm_quoted(attest_tpm_call_t *c, const uint8_t extra[32],
+    attest_evidence_t *ev);
+static int attest_tpm_item(attest_tpm_call_t *c, attest_tpm_quoted_t *q,
+    const char *maker, attest_evidence_t *ev);
+static int attest_tpm_item_add(attest_tpm_call_t *c,
+    const attest_tpm_item_t *item, attest_evidence_t *ev);
+static int attest_tpm_logs(attest_tpm_t *tpm, attest_evidence_t *ev);
+static int attest_tpm_prove(attest_provider_t *p, const uint8_t *cred,
+    size_t cred_len, const uint8_t *enc, size_t enc_len,
+    const uint8_t *msg, size_t msg_len, unsigned timeout_ms,
+    uint8_t proof[32], char error[256]);
+static void attest_tpm_destroy(attest_provider_t *p);
+
+
+attest_provider_t *
+attest_tpm_provider(const attest_tpm_conf_t *conf)
+{
+    attest_tpm_t       *tpm;
+    attest_provider_t  *p;
+
+    p = calloc(1, sizeof(attest_provider_t));
+    if (p == NULL) {
+        return NULL;
+    }
+
+    tpm = calloc(1, sizeof(attest_tpm_t));
+    if (tpm == NULL) {
+        free(p);
+        return NULL;
+    }
+
+    p->name = "tpm";
+    p->data = tpm;
+    p->collect = attest_tpm_collect;
+    p->activate = attest_tpm_prove;
+    p->destroy = attest_tpm_destroy;
+
+    tpm->eventlog_fd = -1;
+    tpm->imalog_fd = -1;
+
+    if (attest_tpm_strings(tpm, conf) != ATTEST_OK) {
+        attest_tpm_destroy(p);
+        return NULL;
+    }
+
+    tpm->eventlog_fd = attest_tpm_log_open(tpm->conf.eventlog);
+    tpm->imalog_fd = attest_tpm_log_open(tpm->conf.imalog);
+
+    return p;
+}
+
+
+static int
+attest_tpm_strings(attest_tpm_t *tpm, const attest_tpm_conf_t *conf)
+{
+    tpm->conf = *conf;
+
+    tpm->conf.tcti = strdup(conf->tcti);
+    tpm->conf.eventlog = conf->eventlog ? strdup(conf->eventlog) : NULL;
+    tpm->conf.imalog = conf->imalog ? strdup(conf->imalog) : NULL;
+
+    if (tpm->conf.tcti == NULL
+        || (conf->eventlog != NULL && tpm->conf.eventlog == NULL)
+        || (conf->imalog != NULL && tpm->conf.imalog == NULL))
+    {
+        return ATTEST_EINTERNAL;
+    }
+
+    return ATTEST_OK;
+}
+
+
+static int
+attest_tpm_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
+    int want_logs, unsigned timeout_ms, attest_evidence_t *ev)
+{
+    int                rc;
+    uint8_t            extra[32];
+    attest_tpm_t      *tpm = p->data;
+    attest_evidence_t  logs;
+
+    memset(ev, 0, sizeof(*ev));
+    memset(&logs, 0, sizeof(logs));
+
+    rc = attest_tpm_conf_check(&tpm->conf, ev->error);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    rc = attest_claims_tpm_extra(claims, len, NULL, 0, extra);
+    if (rc != ATTEST_OK) {
+        snprintf(ev->error, sizeof(ev->error), "claims: %s",
+                 attest_strerror(rc));
+        return rc;
+    }
+
+    /* before the quote: what is logged later, the quote need not cover */
+
+    if (want_logs) {
+        rc = attest_tpm_logs(tpm, &logs);
+    }
+
+    if (rc == ATTEST_OK) {
+        rc = attest_tpm_evidence(tpm, extra, timeout_ms, ev);
+
+    } else {
+        memcpy(ev->error, logs.error, sizeof(ev->error));
+    }
+
+    if (rc != ATTEST_OK) {
+        attest_evidence_clear(&logs);
+        attest_evidence_clear(ev);
+        return rc;
+    }
+
+    /* ours to theirs; two logs and one quote always fit */
+    memcpy(&ev->items[ev->count], logs.items,
+           logs.count * sizeof(attest_evidence_item_t));
+    ev->count += logs.count;
+    ev->error[0] = '\0';
+
+    return ATTEST_OK;
+}
+
+
+static int
+attest_tpm_conf_check(const attest_tpm_conf_t *conf, char *error)
+{
+    /* SHA-1 is no evidence; PCRs beyond 23 are not PC Client's */
+
+    if (attest_tpm_alg_len(conf->bank) < 32) {
+        snprintf(error, ATTEST_TPM_ERROR_LEN, "PCR bank 0x%04x is not"
+                 " supported", conf->bank);
+        return ATTEST_EARG;
+    }
+
+    if (conf->select == 0 || conf->select >> ATTEST_TPM_PCRS != 0) {
+        snprintf(error, ATTEST_TPM_ERROR_LEN, "bad PCR selection 0x%x",
+                 conf->select);
+        return ATTEST_EARG;
+    }
+
+    return ATTEST_OK;
+}
+
+
+static int
+attest_tpm_evidence(attest_tpm_t *tpm, const uint8_t extra[32],
+    unsigned timeout_ms, attest_evidence_t *ev)
+{
+    int                 rc;
+    attest_tpm_call_t  *c;
+
+    c = calloc(1, sizeof(attest_tpm_call_t));
+    if (c == NULL) {
+        snprintf(ev->error, sizeof(ev->error), "no memory");
+        return ATTEST_EINTERNAL;
+    }
+
+    rc = attest_tpm_open(c, tpm, attest_tcti_now() + timeout_ms, ev->error);
+
+    if (rc == ATTEST_OK) {
+        rc = attest_tpm_ak(c);
+    }
+
+    if (rc == ATTEST_OK) {
+        rc = attest_tpm_ek_info(c);
+    }
+
+    if (rc == ATTEST_OK) {
+        rc = attest_tpm_quoted(c, extra, ev);
+    }
+
+    attest_tpm_close(c);
+    free(c);
+    return rc;
+}
+
+
+static int
+attest_tpm_quoted(attest_tpm_call_t *c, const uint8_t extra[32],
+    attest_evidence_t *ev)
+{
+    int                   rc;
+    char                  maker[32];
+    attest_tpm_quoted_t  *q;
+
+    q = calloc(1, sizeof(attest_tpm_quoted_t));
+    if (q == NULL) {
+        return attest_tpm_error(c, ATTEST_EINTERNAL, "no memory");
+    }
+
+    rc = attest_tpm_quote(c, extra, q);
+
+    if (rc == ATTEST_OK) {
+        rc = attest_tpm_root(c, q, ev->root, maker);
+    }
+
+    if (rc == ATTEST_OK) {
+        rc = attest_tpm_item(c, q, maker, ev);
+    }
+
+    free(q);
+    return rc;
+}
+
+
+static int
+attest_tpm_item(attest_tpm_call_t *c, attest_tpm_quoted_t *q,
+    const char *maker, attest_evidence_t *ev)
+{
+    size_t              ak_len, ek_len;
+    uint8_t             ak[sizeof(TPMT_PUBLIC)], ek[sizeof(TPMT_PUBLIC)];
+    attest_tpm_t       *tpm = c->tpm;
+    attest_tpm_item_t   item;
+
+    memset(&item, 0, sizeof(item));
+    ak_len = 0;
+    ek_len = 0;
+
+    if (Tss2_MU_TPMT_PUBLIC_Marshal(&tpm->ak.pub.publicArea, ak, sizeof(ak),
+                                    &ak_len) != TSS2_RC_SUCCESS
+        || (tpm->ek.pub.size != 0
+            && Tss2_MU_TPMT_PUBLIC_Marshal(&tpm->ek.pub.publicArea, ek,
+                                           sizeof(ek), &ek_len)
+               != TSS2_RC_SUCCESS))
+    {
+        return attest_tpm_error(c, ATTEST_EFORMAT, "bad public area of AK"
+                                " or EK");
+    }
+
+    item.root.p = (const uint8_t *) ev->root;
+    item.root.n = strlen(ev->root);
+    item.quote.p = q->quoted.attestationData;
+    item.quote.n = q->quoted.size;
+    item.signature.p = q->signature;
+    item.signature.n = q->signature_len;
+    item.ak.p = ak;
+    item.ak.n = ak_len;
+    item.ek.p = ek;
+    item.ek.n = ek_len;
+    item.ek_cert.p = tpm->ek_cert;
+    item.ek_cert.n = tpm->ek_cert_len;
+    item.maker.p = (const uint8_t *) maker;
+    item.maker.n = strlen(maker);
+    item.pcrs = q->pcrs;
+
+    return attest_tpm_item_add(c, &item, ev);
+}
+
+
+static int
+attest_tpm_item_add(attest_tpm_call_t *c, const attest_tpm_item_t *item,
+    attest_evidence_t *ev)
+{
+    int       rc;
+    size_t    len;
+    uint8_t  *buf;
+
+    len = ATTEST_MAX_ITEM;
+
+    buf = malloc(len);
+    if (buf == NULL) {
+        return attest_tpm_error(c, ATTEST_EINTERNAL, "no memory");
+    }
+
+    rc = attest_tpm_item_encode(item, buf, &len);
+
+    if (rc == ATTEST_OK) {
+        rc = attest_evidence_add(ev, ATTEST_ITEM_TPM, ATTEST_TYPE_TPM, buf,
+                                 len);
+    }
+
+    free(buf);
+
+    if (rc != ATTEST_OK) {
+        return attest_tpm_error(c, rc, "TPM evidence: %s",
+                                attest_strerror(rc));
+    }
+
+    return ATTEST_OK;
+}
+
+
+static int
+attest_tpm_logs(attest_tpm_t *tpm, attest_evidence_t *ev)
+{
+    int  rc;
+
+    rc = attest_tpm_log_read(tpm->conf.eventlog, tpm->eventlog_fd,
+                             ATTEST_ITEM_EVENTLOG, ATTEST_TYPE_EVENTLOG, ev);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    return attest_tpm_log_read(tpm->conf.imalog, tpm->imalog_fd,
+                               ATTEST_ITEM_IMALOG, ATTEST_TYPE_IMALOG, ev);
+}
+
+
+static int
+attest_tpm_prove(attest_provider_t *p, const uint8_t *cred, size_t cred_len,
+    const uint8_t *enc, size_t enc_len, const uint8_t *msg, size_t msg_len,
+    unsigned timeout_ms, uint8_t proof[32], char error[256])
+{
+    int                       rc;
+    attest_tpm_call_t        *c;
+    attest_tpm_credential_t   credential;
+
+    error[0] = '\0';
+
+    rc = attest_tpm_credential_parse(cred, cred_len, enc, enc_len,
+                                     &credential);
+    if (rc != ATTEST_OK) {
+        snprintf(error, ATTEST_TPM_ERROR_LEN, "malformed credential");
+        return rc;
+    }
+
+    c = calloc(1, sizeof(attest_tpm_call_t));
+    if (c == NULL) {
+        snprintf(error, ATTEST_TPM_ERROR_LEN, "no memory");
+        return ATTEST_EINTERNAL;
+    }
+
+    rc = attest_tpm_open(c, p->data, attest_tcti_now() + timeout_ms, error);
+
+    if (rc == ATTEST_OK) {
+        rc = attest_tpm_ak(c);
+    }
+
+    if (rc == ATTEST_OK) {
+        rc = attest_tpm_ek_info(c);
+    }
+
+    if (rc == ATTEST_OK) {
+        rc = attest_tpm_ek(c);
+    }
+
+    if (rc == ATTEST_OK) {
+        rc = attest_tpm_activate(c, &credential, msg, msg_len, proof);
+    }
+
+    attest_tpm_close(c);
+    free(c);
+
+    if (rc == ATTEST_OK) {
+        error[0] = '\0';
+    }
+
+    return rc;
+}
+
+
+static void
+attest_tpm_destroy(attest_provider_t *p)
+{
+    attest_tpm_t  *tpm = p->data;
+
+    if (tpm->eventlog_fd != -1) {
+        (void) close(tpm->eventlog_fd);
+    }
+
+    if (tpm->imalog_fd != -1) {
+        (void) close(tpm->imalog_fd);
+    }
+
+    attest_tpm_ek_forget(tpm);
+    attest_tpm_key_forget(&tpm->ak);
+
+    free((char *) tpm->conf.tcti);
+    free((char *) tpm->conf.eventlog);
+    free((char *) tpm->conf.imalog);
+    free(tpm);
+    free(p);
+}
