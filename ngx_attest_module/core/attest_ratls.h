@@ -25,14 +25,23 @@ int attest_ratls_spki_hash(EVP_PKEY *key, uint8_t digest[32]);
 /*
  * A self-signed certificate.  names: DNS names (wildcards allowed) or IP
  * literals, count 1..ATTEST_RATLS_MAX_NAMES; the first is the common name
- * when it fits 64 bytes.  cmw: the CBOR collection.  der: *len room in,
- * bytes out; longer than ATTEST_MAX_CERT_MSG is ATTEST_ELIMIT.
+ * when it fits 64 bytes ("ngx-attest" otherwise).  cmw: the CBOR collection.
+ * der: *len room in, bytes out; longer than ATTEST_MAX_CERT_MSG is
+ * ATTEST_ELIMIT.  The serial number and the signature are random and of
+ * varying length: give room of ATTEST_MAX_CERT_MSG bytes, do not measure.
+ * ATTEST_EARG: not an EC key, a bad name, no cmw, times backwards or beyond
+ * the year 9999.
  */
 int attest_ratls_make(EVP_PKEY *key, const char *const *names, size_t count,
     uint64_t not_before, uint64_t not_after, const uint8_t *cmw,
     size_t cmw_len, uint8_t *der, size_t *len);
 
-/* 1 when attest_ratls_make() would take this name. */
+/*
+ * 1 when attest_ratls_make() would take this name: a DNS name of letters,
+ * digits, '-' and '_' in labels of 1..63 bytes, 253 in all, no dot at the
+ * end, whose last label is not a number; "*." before one with two labels at
+ * least; IPv4 or IPv6 in numbers, without brackets.
+ */
 int attest_ratls_name_ok(const char *name);
 
 
@@ -43,13 +52,17 @@ typedef struct {
     int64_t         not_before;
     int64_t         not_after;
     int             self_signed;       /* issuer == subject and signature ok */
-    attest_span_t   cmw;               /* borrowed from der; n = 0: none */
+    attest_span_t   cmw;               /* borrowed from der; n = 0: none;
+                                          CBOR or JSON, as it was there */
     char            subject[256];      /* one line, for people */
 } attest_ratls_cert_t;
 
 /*
  * Reads a certificate.  A second id-pe-cmw extension, a broken inner TLV or
- * an extension above ATTEST_MAX_ITEM is ATTEST_EFORMAT / ATTEST_ELIMIT.
+ * an extension above ATTEST_MAX_ITEM is ATTEST_EFORMAT / ATTEST_ELIMIT, and
+ * so are bytes behind the certificate and one above 2 * ATTEST_MAX_ITEM.
+ * A certificate that is not self-signed is read too; nothing is compared
+ * with the time or with a trust anchor.  On failure *c is all 0.
  */
 int attest_ratls_parse(const uint8_t *der, size_t n, attest_ratls_cert_t *c);
 
