@@ -59,6 +59,8 @@ static int attest_cbor_read_count(attest_cbor_reader_t *r,
     attest_cbor_type_e type, uint64_t *count);
 static int attest_cbor_skip_item(attest_cbor_reader_t *r,
     attest_cbor_level_t *levels, size_t *depth);
+static int attest_cbor_entries(const attest_cbor_item_t *item,
+    uint64_t *left);
 static int attest_cbor_enter(const attest_cbor_reader_t *r,
     const attest_cbor_item_t *item, attest_cbor_level_t *levels,
     size_t *depth);
@@ -361,7 +363,7 @@ static size_t
 attest_cbor_utf8_char(const uint8_t *p, size_t n)
 {
     size_t   i, len;
-    uint8_t  low = 0x80, high = 0xbf;
+    uint8_t  low, high;
 
     if (p[0] < 0x80) {
         return 1;
@@ -378,20 +380,8 @@ attest_cbor_utf8_char(const uint8_t *p, size_t n)
 
     /* no overlong forms, no surrogates, nothing above U+10FFFF */
 
-    switch (p[0]) {
-    case 0xe0:
-        low = 0xa0;
-        break;
-    case 0xed:
-        high = 0x9f;
-        break;
-    case 0xf0:
-        low = 0x90;
-        break;
-    case 0xf4:
-        high = 0x8f;
-        break;
-    }
+    low = (p[0] == 0xe0) ? 0xa0 : (p[0] == 0xf0) ? 0x90 : 0x80;
+    high = (p[0] == 0xed) ? 0x9f : (p[0] == 0xf4) ? 0x8f : 0xbf;
 
     if (p[1] < low || p[1] > high) {
         return 0;
@@ -513,6 +503,31 @@ attest_cbor_skip_item(attest_cbor_reader_t *r, attest_cbor_level_t *levels,
 }
 
 
+/* 0 when nothing follows; *left is 0 too for indefinite length. */
+
+static int
+attest_cbor_entries(const attest_cbor_item_t *item, uint64_t *left)
+{
+    switch (item->type) {
+    case ATTEST_CBOR_ARRAY:
+        *left = item->value;
+        return 1;
+
+    case ATTEST_CBOR_MAP:
+        *left = (item->value > UINT64_MAX / 2) ? UINT64_MAX : item->value * 2;
+        return 1;
+
+    case ATTEST_CBOR_TAG:
+        *left = 1;
+        return 1;
+
+    default:
+        *left = 0;
+        return item->indefinite;
+    }
+}
+
+
 static int
 attest_cbor_enter(const attest_cbor_reader_t *r,
     const attest_cbor_item_t *item, attest_cbor_level_t *levels,
@@ -521,28 +536,8 @@ attest_cbor_enter(const attest_cbor_reader_t *r,
     uint64_t              left;
     attest_cbor_level_t  *level;
 
-    switch (item->type) {
-    case ATTEST_CBOR_ARRAY:
-        left = item->value;
-        break;
-
-    case ATTEST_CBOR_MAP:
-        if (item->value > (uint64_t) (r->end - r->p) / 2) {
-            return ATTEST_EFORMAT;
-        }
-        left = item->value * 2;
-        break;
-
-    case ATTEST_CBOR_TAG:
-        left = 1;
-        break;
-
-    default:
-        if (!item->indefinite) {
-            return ATTEST_OK;
-        }
-        left = 0;
-        break;
+    if (!attest_cbor_entries(item, &left)) {
+        return ATTEST_OK;
     }
 
     /* each entry takes a byte at least */

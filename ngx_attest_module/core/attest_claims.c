@@ -28,7 +28,9 @@ static void attest_claims_put(attest_cbor_writer_t *w, const char *key,
     const uint8_t *p, size_t n);
 static void attest_claims_put_pubkey(attest_cbor_writer_t *w,
     const attest_claims_t *c);
-static void attest_claims_put_u64(uint8_t *p, uint64_t v);
+static size_t attest_claims_count(const attest_claims_t *c);
+static void attest_claims_validity(const attest_claims_t *c,
+    uint8_t out[ATTEST_CLAIMS_VALIDITY]);
 static uint64_t attest_claims_get_u64(const uint8_t *p);
 static int attest_claims_parse_map(attest_cbor_reader_t *r,
     attest_claims_t *c);
@@ -41,10 +43,11 @@ static int attest_claims_parse_validity(attest_span_t s, attest_claims_t *c);
 static int attest_claims_parse_hash(attest_span_t s, uint8_t out[32]);
 
 
+/* In the order of the encoded keys, as RFC 8949 section 4.2.1 wants it. */
+
 int
 attest_claims_encode(const attest_claims_t *c, uint8_t *out, size_t *len)
 {
-    size_t                 count;
     uint8_t                validity[ATTEST_CLAIMS_VALIDITY];
     attest_cbor_writer_t   w;
 
@@ -52,13 +55,8 @@ attest_claims_encode(const attest_claims_t *c, uint8_t *out, size_t *len)
         return ATTEST_EARG;
     }
 
-    count = 1 + (c->nonce_len != 0) + c->has_gpu + c->has_config
-            + c->has_validity + c->has_hpke_keys + c->has_exporter;
-
     attest_cbor_writer_init(&w, out, *len);
-    attest_cbor_put_map(&w, count);
-
-    /* RFC 8949 section 4.2.1: this is the order of the encoded keys */
+    attest_cbor_put_map(&w, attest_claims_count(c));
 
     if (c->nonce_len != 0) {
         attest_claims_put(&w, ATTEST_CLAIM_NONCE, c->nonce, c->nonce_len);
@@ -75,8 +73,7 @@ attest_claims_encode(const attest_claims_t *c, uint8_t *out, size_t *len)
     }
 
     if (c->has_validity) {
-        attest_claims_put_u64(validity, c->not_before);
-        attest_claims_put_u64(validity + 8, c->not_after);
+        attest_claims_validity(c, validity);
         attest_claims_put(&w, ATTEST_CLAIM_VALIDITY, validity,
                           sizeof(validity));
     }
@@ -194,8 +191,7 @@ attest_claims_gpu_nonce(const attest_claims_t *c, uint8_t out[32])
         parts[2].n = c->nonce_len;
 
     } else {
-        attest_claims_put_u64(validity, c->not_before);
-        attest_claims_put_u64(validity + 8, c->not_after);
+        attest_claims_validity(c, validity);
         parts[2].p = validity;
         parts[2].n = sizeof(validity);
     }
@@ -274,13 +270,25 @@ attest_claims_put_pubkey(attest_cbor_writer_t *w, const attest_claims_t *c)
 }
 
 
+static size_t
+attest_claims_count(const attest_claims_t *c)
+{
+    return 1 + (c->nonce_len != 0) + c->has_gpu + c->has_config
+           + c->has_validity + c->has_hpke_keys + c->has_exporter;
+}
+
+
+/* u64be notBefore, u64be notAfter */
+
 static void
-attest_claims_put_u64(uint8_t *p, uint64_t v)
+attest_claims_validity(const attest_claims_t *c,
+    uint8_t out[ATTEST_CLAIMS_VALIDITY])
 {
     size_t  i;
 
     for (i = 0; i < 8; i++) {
-        p[i] = (uint8_t) (v >> (56 - 8 * i));
+        out[i] = (uint8_t) (c->not_before >> (56 - 8 * i));
+        out[8 + i] = (uint8_t) (c->not_after >> (56 - 8 * i));
     }
 }
 

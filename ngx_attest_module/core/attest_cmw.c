@@ -60,6 +60,7 @@ static int attest_cmw_parse_cbor(const uint8_t *p, size_t n,
 static int attest_cmw_cbor_text(attest_cbor_reader_t *r, attest_span_t *s);
 static int attest_cmw_cbor_record(attest_cbor_reader_t *r,
     attest_cmw_item_t *item);
+static int attest_cmw_cbor_ind(attest_cbor_reader_t *r, unsigned *ind);
 static int attest_cmw_parse_json(const uint8_t *p, size_t n,
     attest_cmw_t *cmw);
 static int attest_cmw_json_scan(const uint8_t *p, size_t n);
@@ -68,6 +69,8 @@ static int attest_cmw_json_char(const uint8_t *p, size_t n, int *in_string,
 static int attest_cmw_json_members(const cJSON *root, attest_cmw_t *cmw);
 static int attest_cmw_json_record(const cJSON *record, uint8_t **heap,
     attest_cmw_item_t *item);
+static int attest_cmw_json_value(const char *text, uint8_t **heap,
+    attest_span_t *value);
 static int attest_cmw_json_ind(const cJSON *number, unsigned *ind);
 static attest_span_t attest_cmw_keep(uint8_t **heap, const char *text);
 
@@ -575,7 +578,6 @@ static int
 attest_cmw_cbor_record(attest_cbor_reader_t *r, attest_cmw_item_t *item)
 {
     int                  rc;
-    uint64_t             ind;
     attest_cbor_item_t   head;
 
     rc = attest_cbor_next(r, &head);
@@ -601,20 +603,32 @@ attest_cmw_cbor_record(attest_cbor_reader_t *r, attest_cmw_item_t *item)
         return rc;
     }
 
-    rc = attest_cbor_read_uint(r, &ind);
+    return attest_cmw_cbor_ind(r, &item->ind);
+}
+
+
+static int
+attest_cmw_cbor_ind(attest_cbor_reader_t *r, unsigned *ind)
+{
+    int       rc;
+    uint64_t  v;
+
+    rc = attest_cbor_read_uint(r, &v);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    if (ind == 0) {
+    /* RFC 9999: no bit at all is written by leaving the indicator out */
+
+    if (v == 0) {
         return ATTEST_EFORMAT;
     }
 
-    if (ind > ATTEST_CMW_IND_ALL) {
+    if (v > ATTEST_CMW_IND_ALL) {
         return ATTEST_EUNSUPPORTED;
     }
 
-    item->ind = (unsigned) ind;
+    *ind = (unsigned) v;
     return ATTEST_OK;
 }
 
@@ -791,7 +805,7 @@ static int
 attest_cmw_json_record(const cJSON *record, uint8_t **heap,
     attest_cmw_item_t *item)
 {
-    size_t        n;
+    int           rc;
     const cJSON  *type, *value, *ind;
 
     if (cJSON_IsObject(record)) {
@@ -818,20 +832,32 @@ attest_cmw_json_record(const cJSON *record, uint8_t **heap,
 
     item->type_in = attest_cmw_keep(heap, type->valuestring);
 
-    /* libsodium refuses padding, other characters and stray low bits */
+    rc = attest_cmw_json_value(value->valuestring, heap, &item->value);
+    if (rc != ATTEST_OK || ind == NULL) {
+        return rc;
+    }
 
-    n = strlen(value->valuestring);
-    if (sodium_base642bin(*heap, n, value->valuestring, n, NULL,
-                          &item->value.n, NULL, ATTEST_CMW_BASE64)
+    return attest_cmw_json_ind(ind, &item->ind);
+}
+
+
+/* libsodium refuses padding, other characters and stray low bits. */
+
+static int
+attest_cmw_json_value(const char *text, uint8_t **heap, attest_span_t *value)
+{
+    size_t  n = strlen(text);
+
+    if (sodium_base642bin(*heap, n, text, n, NULL, &value->n, NULL,
+                          ATTEST_CMW_BASE64)
         != 0)
     {
         return ATTEST_EFORMAT;
     }
 
-    item->value.p = *heap;
-    *heap += item->value.n;
-
-    return (ind != NULL) ? attest_cmw_json_ind(ind, &item->ind) : ATTEST_OK;
+    value->p = *heap;
+    *heap += value->n;
+    return ATTEST_OK;
 }
 
 
