@@ -829,8 +829,8 @@ offline_tcti(void)
         "swtpm:port=-1", "swtpm:host=example.com", "swtpm:host=",
         "swtpm:port=1,port=2", "swtpm:path=/a,port=2", "swtpm:nonsense",
         "swtpm:host=127.0.0.1 ,port=1", "swtpm:,", "fapi:x",
-        "swtpm:path=/0123456789012345678901234567890123456789012345678901234"
-        "567890123456789012345678901234567890123456789012345678"
+        ("swtpm:path=/012345678901234567890123456789012345678901234567890123"
+         "4567890123456789012345678901234567890123456789012345678")
     };
 
     for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
