@@ -16,6 +16,11 @@
 #define NGX_HTTP_ATTEST_STATUS     2
 
 
+#define ngx_http_attest_is(s, text)                                          \
+    ((s)->len == sizeof(text) - 1                                            \
+     && ngx_strncmp((s)->data, text, sizeof(text) - 1) == 0)
+
+
 static ngx_int_t ngx_http_attest_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_attest_postconfiguration(ngx_conf_t *cf);
 static void *ngx_http_attest_create_main_conf(ngx_conf_t *cf);
@@ -49,6 +54,8 @@ static char *ngx_http_attest_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_attest_cert_names(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_attest_prompt(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_attest_prompt_mode(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_attest_prompt_size(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -173,10 +180,10 @@ static ngx_command_t  ngx_http_attest_commands[] = {
 
     { ngx_string("attest_prompt_mode"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_attest_prompt_mode,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_attest_loc_conf_t, mode),
-      &ngx_http_attest_modes },
+      0,
+      NULL },
 
     { ngx_string("attest_prompt_max_size"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -601,10 +608,6 @@ ngx_http_attest_tpm_param(ngx_conf_t *cf, ngx_str_t *arg,
         return NGX_ERROR;
     }
 
-#define ngx_http_attest_is(s, text)                                          \
-    ((s)->len == sizeof(text) - 1                                            \
-     && ngx_strncmp((s)->data, text, sizeof(text) - 1) == 0)
-
     if (ngx_http_attest_is(&name, "pcrs")) {
         return ngx_http_attest_pcrs(&value, tpm);
     }
@@ -893,8 +896,8 @@ ngx_http_attest_certificate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (ngx_http_attest_tls_placeholder(cf) != NGX_OK) {
-        return "on conflicts with \"ssl_certificate\": the module makes the "
-               "key and the certificate itself";
+        return "conflicts with \"ssl_certificate\": the module makes the key "
+               "and the certificate itself";
     }
 
     return NGX_CONF_OK;
@@ -970,6 +973,37 @@ ngx_http_attest_prompt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_attest_mark_server(cf);
 
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_attest_prompt_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_loc_conf_t *alcf = conf;
+
+    ngx_str_t        *value;
+    ngx_conf_enum_t  *e;
+
+    if (alcf->mode != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (e = ngx_http_attest_modes; e->name.len != 0; e++) {
+        if (e->name.len == value[1].len
+            && ngx_strncmp(e->name.data, value[1].data, e->name.len) == 0)
+        {
+            alcf->mode = e->value;
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" in \"attest_prompt_mode\", it "
+                       "must be \"required\", \"optional\" or \"off\"",
+                       &value[1]);
+    return NGX_CONF_ERROR;
 }
 
 
@@ -1257,6 +1291,12 @@ ngx_http_attest_server_names(ngx_conf_t *cf,
 #endif
 
         name = sn[i].name;
+
+        /* the usual name of a server that has none */
+
+        if (ngx_http_attest_is(&name, "_")) {
+            continue;
+        }
 
         /* ".example.com" stands for the name and everything below it */
 

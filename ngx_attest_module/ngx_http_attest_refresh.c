@@ -546,10 +546,12 @@ ngx_http_attest_first_evidence(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_run(amcf, job);
 
     if (job->rc == ATTEST_OK) {
+        ngx_http_attest_count(amcf, quotes_made);
         rc = ngx_http_attest_finish(amcf, draft, &job->evidence, log);
         goto done;
     }
 
+    ngx_http_attest_count(amcf, quotes_failed);
     ngx_http_attest_set_error(amcf, job->error);
 
     if (!changed && (amcf->start_without_evidence
