@@ -1,4 +1,10 @@
 
+/* memmem(); nginx compiles us with its own flags */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include <arpa/inet.h>
 #include <string.h>
 #include <time.h>
