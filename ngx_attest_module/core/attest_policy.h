@@ -49,7 +49,8 @@ typedef struct {
     unsigned          require_exporter:1; /* "require_exporter", default true */
     unsigned          require_eventlog:1; /* "require_eventlog", false */
     unsigned          require_ek:1;     /* "require_ek": default true unless
-                                           only software is allowed */
+                                           only software is allowed or "ak"
+                                           names the keys */
     unsigned          require_hpke_keys:1; /* default false */
 } attest_policy_t;
 

@@ -1,0 +1,941 @@
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+
+#include "attest_policy.h"
+
+
+#define ATTEST_POLICY_PATH       96
+#define ATTEST_POLICY_MAX_AGE    315360000.0      /* ten years */
+
+
+typedef struct {
+    attest_policy_t   *policy;
+    char              *err;
+    size_t             err_len;
+    unsigned           ek_given:1;            /* "require_ek" was there */
+    unsigned           version_given:1;
+} attest_policy_ctx_t;
+
+typedef int (*attest_policy_pt)(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+
+typedef struct {
+    const char        *name;
+    attest_policy_pt   handler;
+} attest_policy_member_t;
+
+
+static int attest_policy_fail(attest_policy_ctx_t *ctx, const char *path,
+    const char *what);
+static const char *attest_policy_lex(const char *json, size_t len);
+static size_t attest_policy_lex_number(const char *p, size_t n);
+static size_t attest_policy_lex_string(const char *p, size_t n);
+static int attest_policy_object(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+static int attest_policy_members(attest_policy_ctx_t *ctx, const cJSON *root);
+static int attest_policy_finish(attest_policy_ctx_t *ctx);
+static int attest_policy_bank(attest_policy_ctx_t *ctx,
+    const attest_refset_t *sets, const char *name);
+static int attest_policy_hex(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, size_t want, attest_refset_t *set);
+static int attest_policy_hex_list(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, size_t want, attest_refset_t *set);
+static int attest_policy_nibble(char c);
+static int attest_policy_pcr_index(const char *text);
+static int attest_policy_pcr_sets(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, size_t want, attest_refset_t *sets);
+static int attest_policy_pem(attest_policy_ctx_t *ctx, const char *path,
+    const char *text);
+static X509 *attest_policy_pem_one(const char *text);
+static int attest_policy_bool(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, unsigned *flag);
+
+static int attest_policy_version(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+static int attest_policy_roots(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+static int attest_policy_pcrs(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+static int attest_policy_events(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+static int attest_policy_config(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+static int attest_policy_ak(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+static int attest_policy_ek_roots(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+static int attest_policy_max_age(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+static int attest_policy_require_nonce(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static int attest_policy_require_exporter(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static int attest_policy_require_eventlog(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static int attest_policy_require_ek(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static int attest_policy_require_hpke_keys(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+
+
+static const attest_policy_member_t  attest_policy_table[] = {
+    { "version", attest_policy_version },
+    { "roots_of_trust", attest_policy_roots },
+    { "pcrs", attest_policy_pcrs },
+    { "events", attest_policy_events },
+    { "config", attest_policy_config },
+    { "ak", attest_policy_ak },
+    { "ek_roots", attest_policy_ek_roots },
+    { "max_age", attest_policy_max_age },
+    { "require_nonce", attest_policy_require_nonce },
+    { "require_exporter", attest_policy_require_exporter },
+    { "require_eventlog", attest_policy_require_eventlog },
+    { "require_ek", attest_policy_require_ek },
+    { "require_hpke_keys", attest_policy_require_hpke_keys },
+    { NULL, NULL }
+};
+
+
+static const struct {
+    unsigned     bit;
+    const char  *label;
+} attest_root_table[] = {
+    { ATTEST_ROOT_TEE, "tee" },
+    { ATTEST_ROOT_TEE_VTPM, "tee-vtpm" },
+    { ATTEST_ROOT_CLOUD_VTPM, "cloud-vtpm" },
+    { ATTEST_ROOT_HOST_VTPM, "host-vtpm" },
+    { ATTEST_ROOT_SOFTWARE, "software" },
+    { ATTEST_ROOT_SIMULATED, "simulated" },
+    { 0, NULL }
+};
+
+
+unsigned
+attest_root_from_label(attest_span_t label)
+{
+    size_t  i;
+
+    for (i = 0; attest_root_table[i].label != NULL; i++) {
+        if (strlen(attest_root_table[i].label) == label.n
+            && memcmp(attest_root_table[i].label, label.p, label.n) == 0)
+        {
+            return attest_root_table[i].bit;
+        }
+    }
+
+    return 0;
+}
+
+
+const char *
+attest_root_label(unsigned root)
+{
+    size_t  i;
+
+    for (i = 0; attest_root_table[i].label != NULL; i++) {
+        if (attest_root_table[i].bit == root) {
+            return attest_root_table[i].label;
+        }
+    }
+
+    return "none";
+}
+
+
+void
+attest_policy_default(attest_policy_t *policy)
+{
+    memset(policy, 0, sizeof(*policy));
+
+    policy->roots = ATTEST_ROOT_DEFAULT;
+    policy->require_nonce = 1;
+    policy->require_exporter = 1;
+    policy->require_ek = 1;
+}
+
+
+void
+attest_policy_clear(attest_policy_t *policy)
+{
+    sk_X509_pop_free(policy->ek_roots, X509_free);
+    memset(policy, 0, sizeof(*policy));
+}
+
+
+int
+attest_policy_parse(const char *json, size_t len, attest_policy_t *policy,
+    char *err, size_t err_len)
+{
+    int                   rc;
+    cJSON                *root;
+    const char           *what, *end;
+    attest_policy_ctx_t   ctx;
+
+    memset(&ctx, 0, sizeof(ctx));
+    ctx.policy = policy;
+    ctx.err = err;
+    ctx.err_len = err_len;
+
+    attest_policy_default(policy);
+
+    if (len > ATTEST_POLICY_MAX_JSON) {
+        (void) attest_policy_fail(&ctx, "", "the policy is too long");
+        return ATTEST_ELIMIT;
+    }
+
+    what = attest_policy_lex(json, len);
+    if (what != NULL) {
+        return attest_policy_fail(&ctx, "", what);
+    }
+
+    root = cJSON_ParseWithLengthOpts(json, len, &end, 0);
+    if (root == NULL) {
+        return attest_policy_fail(&ctx, "", "not valid JSON");
+    }
+
+    /* cJSON stops behind the first value: nothing but blanks may follow */
+
+    rc = ATTEST_OK;
+    if (strspn(end, " \t\r\n") < (size_t) (json + len - end)) {
+        rc = attest_policy_fail(&ctx, "", "something follows the policy");
+    }
+
+    if (rc == ATTEST_OK) {
+        rc = attest_policy_members(&ctx, root);
+    }
+
+    cJSON_Delete(root);
+
+    if (rc != ATTEST_OK) {
+        attest_policy_clear(policy);
+    }
+
+    return rc;
+}
+
+
+static int
+attest_policy_fail(attest_policy_ctx_t *ctx, const char *path,
+    const char *what)
+{
+    if (ctx->err != NULL && ctx->err_len != 0) {
+        (void) snprintf(ctx->err, ctx->err_len, "%s%s%s", path,
+                        *path == '\0' ? "" : ": ", what);
+    }
+
+    return ATTEST_EFORMAT;
+}
+
+
+/*
+ * What cJSON lets pass and a policy must not: deep nesting, control
+ * characters and NUL in strings, fractions, exponents and signs in numbers.
+ * Returns NULL or what is wrong.
+ */
+
+static const char *
+attest_policy_lex(const char *json, size_t len)
+{
+    size_t    i, n;
+    unsigned  depth = 0;
+
+    for (i = 0; i < len; i += n) {
+        n = 1;
+
+        if (json[i] == '{' || json[i] == '[') {
+            if (++depth > ATTEST_MAX_DEPTH) {
+                return "nested too deep";
+            }
+
+        } else if (json[i] == '}' || json[i] == ']') {
+            depth -= (depth != 0);
+
+        } else if (json[i] == '"') {
+            n = attest_policy_lex_string(json + i, len - i);
+            if (n == 0) {
+                return "a string with a control character or without an end";
+            }
+
+        } else if ((json[i] >= '0' && json[i] <= '9') || json[i] == '-') {
+            n = attest_policy_lex_number(json + i, len - i);
+            if (n == 0) {
+                return "numbers must be whole and not negative";
+            }
+
+        } else if (json[i] == '\0' || (unsigned char) json[i] >= 0x7f) {
+            return "not valid JSON";
+        }
+    }
+
+    return NULL;
+}
+
+
+static size_t
+attest_policy_lex_number(const char *p, size_t n)
+{
+    size_t  i = 0;
+
+    while (i < n && p[i] >= '0' && p[i] <= '9') {
+        i++;
+    }
+
+    if (i == 0 || i > 16 || (i > 1 && p[0] == '0')) {
+        return 0;
+    }
+
+    if (i < n && strchr(".eE+-", p[i]) != NULL) {
+        return 0;
+    }
+
+    return i;
+}
+
+
+static size_t
+attest_policy_lex_string(const char *p, size_t n)
+{
+    size_t  i;
+
+    for (i = 1; i < n; i++) {
+
+        if (p[i] == '"') {
+            return i + 1;
+        }
+
+        if ((unsigned char) p[i] < 0x20) {
+            return 0;
+        }
+
+        if (p[i] == '\\') {
+
+            /* \u0000 would end a C string early and hide what follows */
+
+            if (n - i > 5 && memcmp(p + i, "\\u0000", 6) == 0) {
+                return 0;
+            }
+
+            i++;
+        }
+    }
+
+    return 0;
+}
+
+
+/* An object without duplicates and with a sane number of members. */
+
+static int
+attest_policy_object(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    char          sub[ATTEST_POLICY_PATH];
+    size_t        count = 0;
+    const cJSON  *a, *b;
+
+    if (!cJSON_IsObject(v)) {
+        return attest_policy_fail(ctx, path, "must be an object");
+    }
+
+    for (a = v->child; a != NULL; a = a->next) {
+
+        if (++count > ATTEST_MAX_ITEMS) {
+            return attest_policy_fail(ctx, path, "too many members");
+        }
+
+        for (b = v->child; b != a; b = b->next) {
+            if (strcmp(a->string, b->string) == 0) {
+                (void) snprintf(sub, sizeof(sub), "%s%s%.32s", path,
+                                *path == '\0' ? "" : ".", a->string);
+                return attest_policy_fail(ctx, sub, "given twice");
+            }
+        }
+    }
+
+    return ATTEST_OK;
+}
+
+
+static int
+attest_policy_members(attest_policy_ctx_t *ctx, const cJSON *root)
+{
+    int           rc;
+    char          path[ATTEST_POLICY_PATH];
+    size_t        i;
+    const cJSON  *v;
+
+    if (!cJSON_IsObject(root)) {
+        return attest_policy_fail(ctx, "", "the policy must be an object");
+    }
+
+    rc = attest_policy_object(ctx, "", root);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    for (v = root->child; v != NULL; v = v->next) {
+        (void) snprintf(path, sizeof(path), "%.32s", v->string);
+
+        for (i = 0; attest_policy_table[i].name != NULL; i++) {
+            if (strcmp(attest_policy_table[i].name, v->string) == 0) {
+                break;
+            }
+        }
+
+        if (attest_policy_table[i].name == NULL) {
+            return attest_policy_fail(ctx, path, "unknown member");
+        }
+
+        rc = attest_policy_table[i].handler(ctx, path, v);
+        if (rc != ATTEST_OK) {
+            return rc;
+        }
+    }
+
+    return attest_policy_finish(ctx);
+}
+
+
+/* What depends on more than one member. */
+
+static int
+attest_policy_finish(attest_policy_ctx_t *ctx)
+{
+    int               rc;
+    attest_policy_t  *policy = ctx->policy;
+
+    if (!ctx->version_given) {
+        return attest_policy_fail(ctx, "version", "missing");
+    }
+
+    rc = attest_policy_bank(ctx, policy->events, "events");
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    /*
+     * A named AK ties evidence to one TPM as an EK certificate does, and a
+     * software TPM has no maker who could vouch for its EK.
+     */
+
+    if (!ctx->ek_given) {
+        policy->require_ek = (policy->ak.count == 0
+                              && (policy->roots & ~(ATTEST_ROOT_SOFTWARE
+                                                    | ATTEST_ROOT_SIMULATED))
+                                 != 0);
+    }
+
+    return ATTEST_OK;
+}
+
+
+/* All digests of a policy are of one bank. */
+
+static int
+attest_policy_bank(attest_policy_ctx_t *ctx, const attest_refset_t *sets,
+    const char *name)
+{
+    size_t    i, k;
+    uint16_t  alg;
+
+    for (i = 0; i < ATTEST_TPM_PCRS; i++) {
+        for (k = 0; k < sets[i].count; k++) {
+            alg = sets[i].len[k] == 48 ? ATTEST_TPM_ALG_SHA384
+                                       : ATTEST_TPM_ALG_SHA256;
+
+            if (ctx->policy->pcr_alg == 0) {
+                ctx->policy->pcr_alg = alg;
+            }
+
+            if (ctx->policy->pcr_alg != alg) {
+                return attest_policy_fail(ctx, name, "digests of different "
+                                          "banks: all must be SHA-256, or "
+                                          "all SHA-384");
+            }
+        }
+    }
+
+    return ATTEST_OK;
+}
+
+
+static int
+attest_policy_nibble(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+
+    if (c >= 'A' && c <= 'F') {
+        return c - 'A' + 10;
+    }
+
+    return -1;
+}
+
+
+/* Adds one value of `want` bytes; want 0: 32 or 48 bytes. */
+
+static int
+attest_policy_hex(attest_policy_ctx_t *ctx, const char *path, const cJSON *v,
+    size_t want, attest_refset_t *set)
+{
+    int          hi, lo;
+    size_t       i, n;
+    uint8_t     *out;
+    const char  *s;
+
+    if (!cJSON_IsString(v)) {
+        return attest_policy_fail(ctx, path, "must be a hex string");
+    }
+
+    if (set->count == ATTEST_POLICY_MAX_VALUES) {
+        return attest_policy_fail(ctx, path, "too many values");
+    }
+
+    s = v->valuestring;
+    n = strlen(s);
+
+    if (want != 0 ? n != 2 * want : n != 64 && n != 96) {
+        return attest_policy_fail(ctx, path, "wrong number of hex digits");
+    }
+
+    out = set->value[set->count];
+
+    for (i = 0; i < n / 2; i++) {
+        hi = attest_policy_nibble(s[2 * i]);
+        lo = attest_policy_nibble(s[2 * i + 1]);
+
+        if (hi < 0 || lo < 0) {
+            return attest_policy_fail(ctx, path, "not hex");
+        }
+
+        out[i] = (uint8_t) (hi << 4 | lo);
+    }
+
+    set->len[set->count++] = n / 2;
+    return ATTEST_OK;
+}
+
+
+static int
+attest_policy_hex_list(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, size_t want, attest_refset_t *set)
+{
+    int           rc;
+    char          sub[ATTEST_POLICY_PATH];
+    size_t        i = 0;
+    const cJSON  *item;
+
+    if (!cJSON_IsArray(v)) {
+        return attest_policy_fail(ctx, path, "must be a list");
+    }
+
+    if (v->child == NULL) {
+        return attest_policy_fail(ctx, path, "an empty list");
+    }
+
+    for (item = v->child; item != NULL; item = item->next) {
+        (void) snprintf(sub, sizeof(sub), "%.64s[%zu]", path, i++);
+
+        rc = attest_policy_hex(ctx, sub, item, want, set);
+        if (rc != ATTEST_OK) {
+            return rc;
+        }
+    }
+
+    return ATTEST_OK;
+}
+
+
+/* "0".."23" in its only spelling; -1 for anything else. */
+
+static int
+attest_policy_pcr_index(const char *text)
+{
+    int   i;
+    char  buf[16];
+
+    for (i = 0; i < ATTEST_TPM_PCRS; i++) {
+        (void) snprintf(buf, sizeof(buf), "%d", i);
+        if (strcmp(buf, text) == 0) {
+            return i;
+        }
+    }
+
+    return -1;
+}
+
+
+/* { "0": "hex" or ["hex", ...], ... } */
+
+static int
+attest_policy_pcr_sets(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, size_t want, attest_refset_t *sets)
+{
+    int           rc, i;
+    char          sub[ATTEST_POLICY_PATH];
+    const cJSON  *m;
+
+    rc = attest_policy_object(ctx, path, v);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    if (v->child == NULL) {
+        return attest_policy_fail(ctx, path, "empty");
+    }
+
+    for (m = v->child; m != NULL; m = m->next) {
+        (void) snprintf(sub, sizeof(sub), "%.48s.%.16s", path, m->string);
+
+        i = attest_policy_pcr_index(m->string);
+        if (i < 0) {
+            return attest_policy_fail(ctx, sub, "unknown member: a PCR is "
+                                      "named by its number, 0 to 23");
+        }
+
+        /* TCG PC Client profile: anybody may reset these two */
+
+        if (i == 16 || i == 23) {
+            return attest_policy_fail(ctx, sub,
+                                      "this PCR can be reset at any time and "
+                                      "proves nothing");
+        }
+
+        if (cJSON_IsString(m)) {
+            rc = attest_policy_hex(ctx, sub, m, want, &sets[i]);
+
+        } else {
+            rc = attest_policy_hex_list(ctx, sub, m, want, &sets[i]);
+        }
+
+        if (rc != ATTEST_OK) {
+            return rc;
+        }
+    }
+
+    return ATTEST_OK;
+}
+
+
+static int
+attest_policy_version(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    if (!cJSON_IsNumber(v) || v->valuedouble != 1.0) {
+        return attest_policy_fail(ctx, path, "must be 1");
+    }
+
+    ctx->version_given = 1;
+    return ATTEST_OK;
+}
+
+
+static int
+attest_policy_roots(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    char            sub[ATTEST_POLICY_PATH];
+    size_t          i = 0;
+    unsigned        bit, roots = 0;
+    const cJSON    *item;
+    attest_span_t   label;
+
+    if (!cJSON_IsArray(v) || v->child == NULL) {
+        return attest_policy_fail(ctx, path, "must be a list of labels");
+    }
+
+    for (item = v->child; item != NULL; item = item->next) {
+        (void) snprintf(sub, sizeof(sub), "%.64s[%zu]", path, i++);
+
+        if (!cJSON_IsString(item)) {
+            return attest_policy_fail(ctx, sub, "must be a label");
+        }
+
+        label.p = (const uint8_t *) item->valuestring;
+        label.n = strlen(item->valuestring);
+
+        bit = attest_root_from_label(label);
+        if (bit == 0) {
+            return attest_policy_fail(ctx, sub, "unknown label: tee, "
+                                      "tee-vtpm, cloud-vtpm, host-vtpm, "
+                                      "software or simulated");
+        }
+
+        if (roots & bit) {
+            return attest_policy_fail(ctx, sub, "given twice");
+        }
+
+        roots |= bit;
+    }
+
+    ctx->policy->roots = roots;
+    return ATTEST_OK;
+}
+
+
+static int
+attest_policy_pcrs(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
+{
+    int           rc;
+    char          sub[ATTEST_POLICY_PATH];
+    uint16_t      alg;
+    const cJSON  *bank;
+
+    rc = attest_policy_object(ctx, path, v);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    bank = v->child;
+    if (bank == NULL || bank->next != NULL) {
+        return attest_policy_fail(ctx, path, "must name exactly one bank, "
+                                  "sha256 or sha384");
+    }
+
+    (void) snprintf(sub, sizeof(sub), "%.32s.%.16s", path, bank->string);
+
+    if (strcmp(bank->string, "sha256") == 0) {
+        alg = ATTEST_TPM_ALG_SHA256;
+
+    } else if (strcmp(bank->string, "sha384") == 0) {
+        alg = ATTEST_TPM_ALG_SHA384;
+
+    } else {
+        return attest_policy_fail(ctx, sub, "unknown member: the bank is "
+                                  "sha256 or sha384");
+    }
+
+    ctx->policy->pcr_alg = alg;
+
+    return attest_policy_pcr_sets(ctx, sub, bank,
+                                  alg == ATTEST_TPM_ALG_SHA384 ? 48 : 32,
+                                  ctx->policy->pcrs);
+}
+
+
+static int
+attest_policy_events(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_pcr_sets(ctx, path, v, 0, ctx->policy->events);
+}
+
+
+static int
+attest_policy_config(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_hex_list(ctx, path, v, ATTEST_SHA256_LEN,
+                                  &ctx->policy->config);
+}
+
+
+static int
+attest_policy_ak(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
+{
+    return attest_policy_hex_list(ctx, path, v, ATTEST_TPM_NAME_LEN,
+                                  &ctx->policy->ak);
+}
+
+
+static int
+attest_policy_ek_roots(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    int           rc;
+    char          sub[ATTEST_POLICY_PATH];
+    size_t        i = 0;
+    const cJSON  *item;
+
+    if (!cJSON_IsArray(v) || v->child == NULL) {
+        return attest_policy_fail(ctx, path, "must be a list of PEM texts");
+    }
+
+    ctx->policy->ek_roots = sk_X509_new_null();
+    if (ctx->policy->ek_roots == NULL) {
+        return ATTEST_EINTERNAL;
+    }
+
+    for (item = v->child; item != NULL; item = item->next) {
+        (void) snprintf(sub, sizeof(sub), "%.64s[%zu]", path, i++);
+
+        if (!cJSON_IsString(item)) {
+            return attest_policy_fail(ctx, sub, "must be a PEM text");
+        }
+
+        if (i > ATTEST_POLICY_MAX_VALUES) {
+            return attest_policy_fail(ctx, path, "too many values");
+        }
+
+        rc = attest_policy_pem(ctx, sub, item->valuestring);
+        if (rc != ATTEST_OK) {
+            return rc;
+        }
+    }
+
+    return ATTEST_OK;
+}
+
+
+static int
+attest_policy_pem(attest_policy_ctx_t *ctx, const char *path,
+    const char *text)
+{
+    X509  *cert;
+
+    cert = attest_policy_pem_one(text);
+    if (cert == NULL) {
+        return attest_policy_fail(ctx, path, "must be one certificate in PEM "
+                                  "and nothing else");
+    }
+
+    if (sk_X509_push(ctx->policy->ek_roots, cert) <= 0) {
+        X509_free(cert);
+        return ATTEST_EINTERNAL;
+    }
+
+    return ATTEST_OK;
+}
+
+
+/* PEM readers skip what surrounds a certificate; here nothing may. */
+
+static X509 *
+attest_policy_pem_one(const char *text)
+{
+    BIO                *bio;
+    X509               *cert;
+    const char         *end;
+    static const char   head[] = "-----BEGIN CERTIFICATE-----";
+    static const char   tail[] = "-----END CERTIFICATE-----";
+
+    if (strncmp(text, head, sizeof(head) - 1) != 0) {
+        return NULL;
+    }
+
+    end = strstr(text, tail);
+    if (end == NULL) {
+        return NULL;
+    }
+
+    end += sizeof(tail) - 1;
+    if (end[strspn(end, " \t\r\n")] != '\0') {
+        return NULL;
+    }
+
+    bio = BIO_new_mem_buf(text, -1);
+    if (bio == NULL) {
+        return NULL;
+    }
+
+    cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    return cert;
+}
+
+
+static int
+attest_policy_max_age(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    if (!cJSON_IsNumber(v) || v->valuedouble < 1.0
+        || v->valuedouble > ATTEST_POLICY_MAX_AGE)
+    {
+        return attest_policy_fail(ctx, path, "must be a number of seconds, "
+                                  "1 to 315360000");
+    }
+
+    ctx->policy->max_age = (uint64_t) v->valuedouble;
+    return ATTEST_OK;
+}
+
+
+static int
+attest_policy_bool(attest_policy_ctx_t *ctx, const char *path, const cJSON *v,
+    unsigned *flag)
+{
+    if (!cJSON_IsBool(v)) {
+        return attest_policy_fail(ctx, path, "must be true or false");
+    }
+
+    *flag = cJSON_IsTrue(v) ? 1 : 0;
+    return ATTEST_OK;
+}
+
+
+static int
+attest_policy_require_nonce(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    int       rc;
+    unsigned  flag = 0;
+
+    rc = attest_policy_bool(ctx, path, v, &flag);
+    ctx->policy->require_nonce = flag;
+    return rc;
+}
+
+
+static int
+attest_policy_require_exporter(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    int       rc;
+    unsigned  flag = 0;
+
+    rc = attest_policy_bool(ctx, path, v, &flag);
+    ctx->policy->require_exporter = flag;
+    return rc;
+}
+
+
+static int
+attest_policy_require_eventlog(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    int       rc;
+    unsigned  flag = 0;
+
+    rc = attest_policy_bool(ctx, path, v, &flag);
+    ctx->policy->require_eventlog = flag;
+    return rc;
+}
+
+
+static int
+attest_policy_require_ek(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    int       rc;
+    unsigned  flag = 0;
+
+    rc = attest_policy_bool(ctx, path, v, &flag);
+    ctx->policy->require_ek = flag;
+    ctx->ek_given = 1;
+    return rc;
+}
+
+
+static int
+attest_policy_require_hpke_keys(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    int       rc;
+    unsigned  flag = 0;
+
+    rc = attest_policy_bool(ctx, path, v, &flag);
+    ctx->policy->require_hpke_keys = flag;
+    return rc;
+}
