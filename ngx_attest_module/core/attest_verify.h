@@ -27,7 +27,7 @@ typedef enum {
     ATTEST_UNDECIDED = 2
 } attest_verdict_e;
 
-#define ATTEST_MAX_CHECKS    64
+#define ATTEST_MAX_CHECKS    96
 
 typedef struct {
     const char       *id;          /* stable, for --json: "quote-signature" */

@@ -1,0 +1,411 @@
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/hmac.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "attest_verify_internal.h"
+
+
+/* TCG EK Credential Profile 2.5, section 3: tcg-kp-EKCertificate. */
+#define ATTEST_OID_EK    "2.23.133.8.1"
+
+
+static const attest_part_t *attest_verify_ek_part(const attest_verify_t *v);
+static void attest_verify_ak_reference(attest_verify_t *v);
+static void attest_verify_ek_missing(attest_verify_t *v, const char *what);
+static int attest_verify_ek_key(attest_verify_t *v,
+    const attest_part_t *part);
+static void attest_verify_ek_chain(attest_verify_t *v,
+    const attest_part_t *part);
+static const char *attest_verify_ek_usage(X509 *cert);
+static const char *attest_verify_chain(const attest_verify_t *v, X509 *cert);
+static void attest_verify_activation(attest_verify_t *v,
+    const attest_part_t *part);
+static int attest_verify_proof(const attest_verify_t *v,
+    const attest_part_t *part);
+static void attest_verify_host_root(attest_verify_t *v);
+
+
+/*
+ * Whose attestation key is it?  Either the policy knows its name, or the TPM
+ * maker vouches for the EK and the TPM proved that it holds both keys.
+ */
+
+void
+attest_verify_ek(attest_verify_t *v)
+{
+    const attest_part_t  *part;
+
+    if (!v->main->has_tpm) {
+        return;
+    }
+
+    attest_verify_ak_reference(v);
+
+    part = attest_verify_ek_part(v);
+
+    if (part->tpm.ek.n == 0) {
+        attest_verify_ek_missing(v, "endorsement key");
+        return;
+    }
+
+    attest_verify_activation(v, part);
+
+    if (part->tpm.ek_cert.n == 0) {
+        attest_verify_ek_missing(v, "endorsement key certificate");
+        return;
+    }
+
+    if (attest_verify_ek_key(v, part)) {
+        attest_verify_ek_chain(v, part);
+    }
+}
+
+
+/* The credential is made for the EK and AK of the cached collection. */
+
+static const attest_part_t *
+attest_verify_ek_part(const attest_verify_t *v)
+{
+    const attest_part_t  *cached = &v->part[ATTEST_PART_CACHED];
+
+    return cached->has_tpm && cached->tpm.ek.n != 0 ? cached : v->main;
+}
+
+
+static void
+attest_verify_ak_reference(attest_verify_t *v)
+{
+    char            hex[ATTEST_ABBREV];
+    attest_part_t  *part = v->main;
+
+    if (v->policy->ak.count == 0) {
+        return;
+    }
+
+    v->ak_named = attest_verify_in_set(&v->policy->ak, part->ak.name,
+                                       ATTEST_TPM_NAME_LEN);
+
+    attest_verify_add(v, "ak-reference", v->ak_named ? ATTEST_CHECK_PASS
+                      : ATTEST_CHECK_FAIL, "the attestation key's name %s is "
+                      "%s that the policy names",
+                      attest_verify_hex(hex, part->ak.name,
+                                        ATTEST_TPM_NAME_LEN),
+                      v->ak_named ? "one" : "none of those");
+}
+
+
+static void
+attest_verify_ek_missing(attest_verify_t *v, const char *what)
+{
+    attest_verify_add(v, "ek-key", v->policy->require_ek ? ATTEST_CHECK_FAIL
+                      : ATTEST_CHECK_NOTE, "%sthe evidence carries no %s",
+                      v->policy->require_ek ? "the policy wants one, but "
+                      : "not evaluated: ", what);
+}
+
+
+static int
+attest_verify_ek_key(attest_verify_t *v, const attest_part_t *part)
+{
+    int                  rc;
+    attest_tpm_public_t  ek;
+
+    memset(&ek, 0, sizeof(ek));
+
+    rc = attest_tpm_public_parse(part->tpm.ek.p, part->tpm.ek.n, &ek);
+    if (rc == ATTEST_OK) {
+        rc = attest_tpm_ek_matches_cert(&ek, part->tpm.ek_cert.p,
+                                        part->tpm.ek_cert.n);
+    }
+
+    attest_tpm_public_free(&ek);
+
+    attest_verify_add(v, "ek-key", rc == ATTEST_OK ? ATTEST_CHECK_PASS
+                      : rc == ATTEST_EUNSUPPORTED || rc == ATTEST_EINTERNAL
+                      ? ATTEST_CHECK_UNKNOWN : ATTEST_CHECK_FAIL, "%s%s",
+                      rc == ATTEST_OK
+                      ? "the endorsement key is the key of its certificate"
+                      : "endorsement key and its certificate: ",
+                      rc == ATTEST_OK ? "" : attest_strerror(rc));
+
+    return rc == ATTEST_OK;
+}
+
+
+static void
+attest_verify_ek_chain(attest_verify_t *v, const attest_part_t *part)
+{
+    X509           *cert;
+    const char     *what;
+    const uint8_t  *p = part->tpm.ek_cert.p;
+
+    if (sk_X509_num(v->policy->ek_roots) <= 0) {
+        attest_verify_add(v, "ek-chain", v->policy->require_ek
+                          ? ATTEST_CHECK_UNKNOWN : ATTEST_CHECK_NOTE,
+                          "not evaluated: the policy names no TPM maker's "
+                          "certificate (ek_roots)");
+        return;
+    }
+
+    if (v->in->now < 0) {
+        attest_verify_add(v, "ek-chain", ATTEST_CHECK_UNKNOWN,
+                          "the time is not known");
+        return;
+    }
+
+    cert = d2i_X509(NULL, &p, (long) part->tpm.ek_cert.n);
+    what = cert == NULL ? "it cannot be read" : attest_verify_ek_usage(cert);
+
+    if (what == NULL) {
+        what = attest_verify_chain(v, cert);
+    }
+
+    X509_free(cert);
+    v->ek_chained = (what == NULL);
+
+    attest_verify_add(v, "ek-chain", what == NULL ? ATTEST_CHECK_PASS
+                      : ATTEST_CHECK_FAIL, "the endorsement key certificate "
+                      "%s%s", what == NULL
+                      ? "was issued under a root that the policy names"
+                      : "is refused: ", what == NULL ? "" : what);
+}
+
+
+/*
+ * One maker's CA may also certify attestation or TLS keys: such a key could
+ * decrypt a credential without being an EK.
+ */
+
+static const char *
+attest_verify_ek_usage(X509 *cert)
+{
+    int                  i, found = 0;
+    char                 oid[64];
+    uint32_t             usage;
+    EXTENDED_KEY_USAGE  *eku;
+
+    usage = X509_get_key_usage(cert);
+    if (usage != UINT32_MAX
+        && (usage & (KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT)) == 0)
+    {
+        return "its key usage does not allow to encrypt to it";
+    }
+
+    eku = X509_get_ext_d2i(cert, NID_ext_key_usage, NULL, NULL);
+    if (eku == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < sk_ASN1_OBJECT_num(eku); i++) {
+        (void) OBJ_obj2txt(oid, sizeof(oid), sk_ASN1_OBJECT_value(eku, i), 1);
+        found |= (strcmp(oid, ATTEST_OID_EK) == 0);
+    }
+
+    EXTENDED_KEY_USAGE_free(eku);
+
+    return found ? NULL : "its extended key usage is not that of an EK";
+}
+
+
+/*
+ * Any certificate of ek_roots is an anchor: evidence carries no chain, so an
+ * intermediate may be named directly.  NULL, or why not.
+ */
+
+static const char *
+attest_verify_chain(const attest_verify_t *v, X509 *cert)
+{
+    int                 i;
+    const char         *what = "out of memory";
+    X509_STORE         *store;
+    X509_STORE_CTX     *ctx;
+    X509_VERIFY_PARAM  *param;
+
+    store = X509_STORE_new();
+    ctx = X509_STORE_CTX_new();
+    if (store == NULL || ctx == NULL) {
+        goto done;
+    }
+
+    for (i = 0; i < sk_X509_num(v->policy->ek_roots); i++) {
+        if (X509_STORE_add_cert(store, sk_X509_value(v->policy->ek_roots, i))
+            != 1)
+        {
+            goto done;
+        }
+    }
+
+    if (X509_STORE_CTX_init(ctx, store, cert, NULL) != 1) {
+        goto done;
+    }
+
+    param = X509_STORE_CTX_get0_param(ctx);
+    X509_VERIFY_PARAM_set_time(param, (time_t) v->in->now);
+    X509_VERIFY_PARAM_set_depth(param, ATTEST_MAX_CERTS);
+    (void) X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+    (void) X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY);
+
+    /* a critical directoryName SAN and an empty subject are fine with it */
+
+    if (X509_verify_cert(ctx) == 1) {
+        what = NULL;
+
+    } else {
+        what = X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx));
+    }
+
+done:
+
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    return what;
+}
+
+
+static void
+attest_verify_activation(attest_verify_t *v, const attest_part_t *part)
+{
+    const attest_verify_input_t  *in = v->in;
+
+    if (in->proof.n == 0 || in->secret.n == 0) {
+        attest_verify_add(v, "ek-activation", v->policy->require_ek
+                          ? ATTEST_CHECK_UNKNOWN : ATTEST_CHECK_NOTE,
+                          "not evaluated: there is no proof that the TPM "
+                          "holds both endorsement and attestation key");
+        return;
+    }
+
+    v->ek_activated = attest_verify_proof(v, part);
+
+    attest_verify_add(v, "ek-activation", v->ek_activated
+                      ? ATTEST_CHECK_PASS : ATTEST_CHECK_FAIL,
+                      "the TPM %s a secret that only the holder of both "
+                      "endorsement and attestation key can recover",
+                      v->ek_activated ? "proved that it recovered"
+                      : "did not prove that it recovered");
+}
+
+
+/* proof == HMAC-SHA-256(secret, SHA-256(cached claims)) */
+
+static int
+attest_verify_proof(const attest_verify_t *v, const attest_part_t *part)
+{
+    int            ok;
+    uint8_t        digest[32], mac[32];
+    unsigned       len = sizeof(mac);
+    attest_span_t  secret = v->in->secret;
+
+    if (part->which != ATTEST_PART_CACHED || v->in->proof.n != sizeof(mac)
+        || secret.n != ATTEST_TPM_SECRET_LEN)
+    {
+        return 0;
+    }
+
+    if (attest_sha256(&part->claims_raw, 1, digest) != ATTEST_OK
+        || HMAC(EVP_sha256(), secret.p, (int) secret.n, digest,
+                sizeof(digest), mac, &len) == NULL)
+    {
+        return 0;
+    }
+
+    ok = (CRYPTO_memcmp(mac, v->in->proof.p, sizeof(mac)) == 0);
+    OPENSSL_cleanse(mac, sizeof(mac));
+    return ok;
+}
+
+
+/*
+ * The label is what the gateway says of itself.  Low labels are believed,
+ * for nobody gains by them; high ones must be proven.
+ */
+
+void
+attest_verify_root(attest_verify_t *v)
+{
+    char      text[32];
+    unsigned  root;
+    uint64_t  firmware;
+
+    if (!v->main->has_tpm) {
+        return;
+    }
+
+    firmware = v->main->quote.firmware;
+    root = attest_root_from_label(v->main->tpm.root);
+
+    if (root == 0) {
+        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
+                          "the evidence names an unknown root of trust \"%s\"",
+                          attest_verify_text(text, sizeof(text),
+                                             v->main->tpm.root));
+        return;
+    }
+
+    if (attest_tpm_firmware_is_software(firmware)
+        && (root & (ATTEST_ROOT_SOFTWARE | ATTEST_ROOT_SIMULATED)) == 0)
+    {
+        attest_verify_add(v, "tpm-firmware", ATTEST_CHECK_FAIL,
+                          "firmware %016llx is a software TPM's, but the "
+                          "evidence calls it %s",
+                          (unsigned long long) firmware,
+                          attest_root_label(root));
+        return;
+    }
+
+    attest_verify_add(v, "tpm-firmware", ATTEST_CHECK_NOTE,
+                      "the TPM's firmware version is %016llx%s",
+                      (unsigned long long) firmware,
+                      attest_tpm_firmware_is_software(firmware)
+                      ? ", libtpms: a software TPM" : "");
+
+    if ((root & v->policy->roots) == 0) {
+        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
+                          "the evidence is rooted in a %s TPM, which the "
+                          "policy does not accept", attest_root_label(root));
+        return;
+    }
+
+    if (root & (ATTEST_ROOT_SOFTWARE | ATTEST_ROOT_SIMULATED)) {
+        v->res->root = root;
+        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_PASS,
+                          "a %s TPM proves nothing to a remote party, but "
+                          "the policy accepts it by name",
+                          attest_root_label(root));
+        return;
+    }
+
+    if (root == ATTEST_ROOT_HOST_VTPM) {
+        attest_verify_host_root(v);
+        return;
+    }
+
+    attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
+                      "the evidence says %s, but a TPM quote alone cannot "
+                      "prove that and this version checks nothing else",
+                      attest_root_label(root));
+}
+
+
+static void
+attest_verify_host_root(attest_verify_t *v)
+{
+    if (v->ak_named || (v->ek_chained && v->ek_activated)) {
+        v->res->root = ATTEST_ROOT_HOST_VTPM;
+        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_PASS,
+                          "a TPM that the policy accepts: %s", v->ak_named
+                          ? "it names the attestation key"
+                          : "its maker's certificate and its proof of "
+                            "possession tie the attestation key to it");
+        return;
+    }
+
+    attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
+                      "nothing ties the attestation key to a real TPM: the "
+                      "policy names neither the key nor a maker whose "
+                      "certificate the TPM could prove");
+}
