@@ -36,6 +36,7 @@ static void ngx_http_attest_exit_process(ngx_cycle_t *cycle);
 
 static char *ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static void ngx_http_attest_provider_cleanup(void *data);
 static ngx_int_t ngx_http_attest_tpm_param(ngx_conf_t *cf, ngx_str_t *arg,
     attest_tpm_conf_t *tpm, ngx_http_attest_main_conf_t *amcf);
 static ngx_int_t ngx_http_attest_pcrs(ngx_str_t *value,
@@ -496,6 +497,10 @@ ngx_http_attest_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    /* nginx gives its workers another environment */
+
+    attest_tpm_quiet();
+
     return ngx_http_attest_init_worker(cycle, amcf);
 }
 
@@ -534,10 +539,11 @@ ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_attest_main_conf_t *amcf = conf;
 
-    char                err[256];
-    ngx_str_t          *value;
-    ngx_uint_t          i;
-    attest_tpm_conf_t   tpm;
+    char                 err[256];
+    ngx_str_t           *value;
+    ngx_uint_t           i;
+    attest_tpm_conf_t    tpm;
+    ngx_pool_cleanup_t  *cln;
 
     if (amcf->provider != NULL) {
         return "is duplicate";
@@ -576,14 +582,31 @@ ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
     amcf->provider = attest_tpm_provider(&tpm);
     if (amcf->provider == NULL) {
         return NGX_CONF_ERROR;
     }
 
+    cln->handler = ngx_http_attest_provider_cleanup;
+    cln->data = amcf->provider;
+
     amcf->provider_args = cf->args;
 
     return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_attest_provider_cleanup(void *data)
+{
+    attest_provider_t  *p = data;
+
+    p->destroy(p);
 }
 
 

@@ -16,6 +16,7 @@
 #define NGX_HTTP_ATTEST_BACKDATE    120     /* s, for clients' clocks */
 #define NGX_HTTP_ATTEST_TICK        5000    /* ms */
 #define NGX_HTTP_ATTEST_SLACK       500     /* ms, beyond a job's own limit */
+#define NGX_HTTP_ATTEST_FIRST       30000   /* ms: a slow TPM makes its keys */
 
 
 /* A generation while it is being made. */
@@ -91,7 +92,7 @@ static ngx_uint_t ngx_http_attest_current_ok(
     ngx_http_attest_main_conf_t *amcf, ngx_uint_t *changed);
 
 static void ngx_http_attest_run(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_job_t *job);
+    ngx_http_attest_job_t *job, ngx_msec_t timeout);
 static ngx_int_t ngx_http_attest_device_lock(ngx_http_attest_state_t *state,
     ngx_msec_t timeout);
 static int ngx_http_attest_check_tpm(const attest_evidence_t *ev,
@@ -520,6 +521,7 @@ ngx_http_attest_first_evidence(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log)
 {
     ngx_int_t                 rc;
+    ngx_msec_t                timeout;
     ngx_uint_t                changed;
     ngx_http_attest_job_t    *job;
     ngx_http_attest_draft_t  *draft;
@@ -543,7 +545,13 @@ ngx_http_attest_first_evidence(ngx_http_attest_main_conf_t *amcf,
     job->claims_len = draft->claims_len;
     job->want_logs = 1;
 
-    ngx_http_attest_run(amcf, job);
+    timeout = amcf->timeout;
+
+    if (draft->base == 0) {
+        timeout = ngx_max(timeout, NGX_HTTP_ATTEST_FIRST);
+    }
+
+    ngx_http_attest_run(amcf, job, timeout);
 
     if (job->rc == ATTEST_OK) {
         ngx_http_attest_count(amcf, quotes_made);
@@ -610,12 +618,12 @@ ngx_http_attest_current_ok(ngx_http_attest_main_conf_t *amcf,
 
 static void
 ngx_http_attest_run(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_job_t *job)
+    ngx_http_attest_job_t *job, ngx_msec_t timeout)
 {
     attest_provider_t        *p = amcf->provider;
     ngx_http_attest_state_t  *state = amcf->state;
 
-    if (ngx_http_attest_device_lock(state, amcf->timeout) != NGX_OK) {
+    if (ngx_http_attest_device_lock(state, timeout) != NGX_OK) {
         job->rc = ATTEST_EINTERNAL;
         ngx_cpystrn((u_char *) job->error, (u_char *)
                     "the device is busy in another process",
@@ -625,7 +633,7 @@ ngx_http_attest_run(ngx_http_attest_main_conf_t *amcf,
 
     if (job->kind == NGX_HTTP_ATTEST_JOB_COLLECT) {
         job->rc = p->collect(p, job->claims, job->claims_len,
-                             job->want_logs, amcf->timeout, &job->evidence);
+                             job->want_logs, timeout, &job->evidence);
 
         ngx_cpystrn((u_char *) job->error, (u_char *) job->evidence.error,
                     sizeof(job->error));
@@ -636,7 +644,7 @@ ngx_http_attest_run(ngx_http_attest_main_conf_t *amcf,
     } else {
         job->rc = p->activate(p, job->cred, job->cred_len, job->enc,
                               job->enc_len, job->msg, sizeof(job->msg),
-                              amcf->timeout, job->proof, job->error);
+                              timeout, job->proof, job->error);
     }
 
     (void) pthread_mutex_unlock(&state->device);
@@ -994,7 +1002,7 @@ ngx_http_attest_thread(void *data, ngx_log_t *log)
 {
     ngx_http_attest_flight_t *flight = data;
 
-    ngx_http_attest_run(flight->amcf, &flight->work);
+    ngx_http_attest_run(flight->amcf, &flight->work, flight->amcf->timeout);
 }
 
 
