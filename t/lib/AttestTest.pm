@@ -52,6 +52,7 @@ our @FORBIDDEN = (
     qr/\Q$CANARY\E/,
     qr/exited on signal/,
     qr/open socket #\d+ left/,
+    qr/^==\d+== (?!Warning: set address range|$)/,
 );
 
 my $top = abs_path(dirname(__FILE__) . '/../..');
@@ -60,6 +61,7 @@ my ($slot, $slot_next, $slot_lock);
 
 
 sub top    { return $top }
+sub valgrind { return $ENV{ATTEST_VALGRIND} ? 1 : 0 }
 sub asan   { return $ENV{ATTEST_ASAN} ? 1 : 0 }
 sub build  { return asan() ? "$top/build/asan" : "$top/build" }
 sub module { return build() . '/ngx_http_attest_module.so' }
@@ -206,9 +208,10 @@ sub stop_proc {
 }
 
 
+# True as soon as the code says so; longer limits where nginx is slow.
 sub until_true {
     my ($sec, $code) = @_;
-    my $end = time() + $sec;
+    my $end = time() + $sec * (valgrind() ? 8 : asan() ? 2 : 1);
 
     while (1) {
         my $got = $code->();
@@ -484,8 +487,21 @@ sub asan_libs {
 sub nginx_cmd {
     my ($self, @args) = @_;
 
-    return [ nginx(), '-p', $self->{dir}, '-c', $self->path('nginx.conf'),
-        @args ];
+    return [ $self->valgrind_cmd(), nginx(), '-p', $self->{dir},
+        '-c', $self->path('nginx.conf'), '-e', 'stderr', @args ];
+}
+
+
+# Its messages go to logs/valgrind.*, where check_logs() looks for errors.
+sub valgrind_cmd {
+    my ($self) = @_;
+
+    return if !valgrind();
+    return (which('valgrind'), '-q', '--trace-children=yes',
+        '--leak-check=full', '--show-leak-kinds=definite',
+        '--errors-for-leak-kinds=definite', '--num-callers=30',
+        "--suppressions=$top/t/lib/valgrind.supp",
+        '--log-file=' . $self->path('logs/valgrind.%p'));
 }
 
 
@@ -533,6 +549,8 @@ sub master { return $_[0]->{procs}{nginx} }
 sub workers {
     my ($self) = @_;
 
+    # Below valgrind the title of a process does not show.
+    return $self->children() if valgrind();
     return grep { cmdline($_) =~ /worker process$/ } $self->children();
 }
 

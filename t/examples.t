@@ -1,0 +1,110 @@
+
+# Every file in conf-examples runs: with this test's ports, paths, TPM and
+# backend instead of a real machine's, and nothing else changed.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use AttestTest;
+use File::Basename;
+use File::Copy qw(copy);
+use File::Path qw(make_path);
+use JSON::PP qw(decode_json);
+use Test::More;
+
+my @examples = glob AttestTest::top() . '/conf-examples/*.conf';
+
+cmp_ok(scalar @examples, '>=', 3, 'there are examples');
+
+for my $file (@examples) {
+    my $name = basename($file, '.conf');
+    my $t = AttestTest->new();
+
+    $t->swtpm();
+    $t->backend();
+    make_files($t);
+    $t->write_conf(adapt($t, AttestTest::read_file($file)));
+
+    my ($ok, $out) = $t->test_conf();
+    ok($ok, "$name: nginx -t") or diag($out);
+    next if !$ok;
+
+    ok($t->start(), "$name: starts");
+    is($t->get('/.well-known/attestation')->{status}, 200,
+        "$name: evidence");
+    is($t->get('/.well-known/hpke-keys')->{status}, 200, "$name: keys");
+
+    my $r = $t->get('/v1/chat/completions', body => '{"messages":[]}');
+    is($r->{status}, 400, "$name: a prompt in clear is refused")
+        if $name ne 'public-ca';
+
+    my ($exit, $text) = chat($t);
+    is($exit, 0, "$name: an encrypted prompt") or diag($text);
+    like($text, qr/CANARY-7f3a/, "$name: its answer");
+
+    is($t->stop(), 0, "$name: stops");
+    $t->finish();
+}
+
+done_testing();
+
+
+# What a real machine has: an event log, a certificate of a CA.
+sub make_files {
+    my ($t) = @_;
+
+    copy("$FindBin::Bin/data/eventlog.bin", $t->path('eventlog.bin'));
+    AttestTest::write_file($t->path('machine-id'), "0123456789abcdef\n");
+    symlink AttestTest::build(), $t->path('modules');
+    make_path($t->path('temp'));
+
+    AttestTest::run_out([ AttestTest::which('openssl'), 'req', '-x509',
+        '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+        '-subj', '/CN=llm.example.com', '-days', '2',
+        '-addext', 'subjectAltName=DNS:llm.example.com,DNS:localhost',
+        '-keyout', $t->path('tpm/ca.key'), '-out', $t->path('ca.pem') ]);
+}
+
+
+sub adapt {
+    my ($t, $text) = @_;
+    my $dir = $t->dir();
+    my $port = $t->port('TLS');
+    my $tcti = $t->tcti();
+    my $backend = '127.0.0.1:' . $t->port('backend');
+    my $paths = $t->http_paths();
+
+    # Relative paths of the quickstart are relative to -p: they stay.
+    $text =~ s/127\.0\.0\.1:8443\b/127.0.0.1:$port/g;
+    $text =~ s/listen( +)443\b/listen${1}127.0.0.1:$port/g;
+    $text =~ s/device:\/dev\/tpmrm0|swtpm:host=127\.0\.0\.1,port=2321/$tcti/g;
+    $text =~ s/127\.0\.0\.1:8000\b/$backend/g;
+    $text =~ s/llm\.example\.com;/localhost;/g;
+    $text =~ s{/sys/kernel/security/tpm0/binary_bios_measurements}
+              {$dir/eventlog.bin}g;
+    $text =~ s{/etc/machine-id}{$dir/machine-id}g;
+    $text =~ s{/etc/ssl/private/[\w.]+}{$dir/tpm/ca.key}g;
+    $text =~ s{/etc/ssl/[\w.]+}{$dir/ca.pem}g;
+    $text =~ s{/run/nginx\.pid}{$dir/nginx.pid}g;
+    $text =~ s{/var/log/nginx/}{$dir/logs/}g;
+    $text =~ s{modules/ngx_http}{AttestTest::build() . '/ngx_http'}ge;
+    $text =~ s{^user .*}{}m if $> != 0;
+    $text =~ s{^(http \{\n)}{$1$paths}m if $text !~ /proxy_temp_path/;
+    $text =~ s{^(events)}{env ASAN_OPTIONS;\n$1}m;
+    return $text;
+}
+
+
+sub chat {
+    my ($t) = @_;
+    my $policy = $t->path('policy.json');
+    my ($exit, $text) = $t->attest('policy', $t->url());
+
+    return ($exit, $text) if $exit != 0;
+    AttestTest::write_file($policy, $text);
+    return $t->attest('chat', $t->url(), '--policy', $policy,
+        'CANARY-7f3a says hello');
+}
