@@ -44,6 +44,7 @@ typedef struct {
 static int attest_log_walk(attest_log_t *log);
 static int attest_log_spec_id(attest_log_t *log);
 static int attest_log_algs(attest_log_t *log, attest_span_t data);
+static int attest_log_alg(attest_log_t *log, attest_wire_t *w);
 static int attest_log_alg_index(const attest_log_t *log, uint16_t alg);
 static int attest_log_padding(const attest_log_t *log);
 static int attest_log_event(attest_log_t *log, attest_event_t *e);
@@ -228,7 +229,6 @@ attest_log_spec_id(attest_log_t *log)
 static int
 attest_log_algs(attest_log_t *log, attest_span_t data)
 {
-    size_t         i, n;
     uint32_t       count;
     attest_span_t  sig;
     attest_wire_t  w;
@@ -247,19 +247,10 @@ attest_log_algs(attest_log_t *log, attest_span_t data)
         return ATTEST_ELIMIT;
     }
 
-    for (i = 0; i < count; i++) {
-        log->algs[i].alg = attest_wire_le16(&w);
-        log->algs[i].len = attest_wire_le16(&w);
-        n = attest_tpm_alg_len(log->algs[i].alg);
-
-        if (log->algs[i].len == 0 || log->algs[i].len > ATTEST_TPM_MAX_DIGEST
-            || (n != 0 && n != log->algs[i].len)
-            || attest_log_alg_index(log, log->algs[i].alg) >= 0)
-        {
+    while (count-- > 0) {
+        if (attest_log_alg(log, &w) != ATTEST_OK) {
             return ATTEST_EFORMAT;
         }
-
-        log->nalgs++;
     }
 
     (void) attest_wire_take(&w, attest_wire_u8(&w));   /* vendorInfo */
@@ -272,6 +263,30 @@ attest_log_algs(attest_log_t *log, attest_span_t data)
 
     return attest_log_alg_index(log, log->bank->alg) < 0 ? ATTEST_EUNSUPPORTED
                                                          : ATTEST_OK;
+}
+
+
+static int
+attest_log_alg(attest_log_t *log, attest_wire_t *w)
+{
+    size_t    n;
+    uint16_t  alg, len;
+
+    alg = attest_wire_le16(w);
+    len = attest_wire_le16(w);
+    n = attest_tpm_alg_len(alg);
+
+    if (len == 0 || len > ATTEST_TPM_MAX_DIGEST || (n != 0 && n != len)
+        || attest_log_alg_index(log, alg) >= 0)
+    {
+        return ATTEST_EFORMAT;
+    }
+
+    log->algs[log->nalgs].alg = alg;
+    log->algs[log->nalgs].len = len;
+    log->nalgs++;
+
+    return ATTEST_OK;
 }
 
 

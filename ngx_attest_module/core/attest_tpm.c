@@ -38,6 +38,7 @@ static int attest_tpm_pcr_digest(const attest_tpm_quote_t *q,
     const attest_tpm_pcrs_t *pcrs, const EVP_MD *md, uint8_t *digest);
 static int attest_tpm_bank_update(EVP_MD_CTX *ctx,
     const attest_tpm_bank_t *bank);
+static int attest_tpm_ak_scheme(const attest_tpm_public_t *ak);
 static int attest_tpm_signature_parse(const uint8_t *p, size_t n,
     attest_tpm_sig_t *s);
 static int attest_tpm_signature_fits(const attest_tpm_public_t *ak,
@@ -397,24 +398,29 @@ attest_tpm_ak_check(const attest_tpm_public_t *ak)
         return ATTEST_EUNSUPPORTED;
     }
 
-    if (ak->type == ATTEST_TPM_ALG_RSA) {
-        if (ak->scheme != ATTEST_TPM_ALG_RSASSA
-            && ak->scheme != ATTEST_TPM_ALG_RSAPSS)
-        {
-            return ATTEST_ECRYPTO;
-        }
+    return attest_tpm_ak_scheme(ak);
+}
 
-        return EVP_PKEY_get_bits(ak->key) >= 2048 ? ATTEST_OK
-                                                  : ATTEST_ECRYPTO;
+
+static int
+attest_tpm_ak_scheme(const attest_tpm_public_t *ak)
+{
+    if (ak->type == ATTEST_TPM_ALG_ECC) {
+
+        /* P-256 or P-384: the parser lets no other curve through */
+
+        return (ak->scheme == ATTEST_TPM_ALG_ECDSA) ? ATTEST_OK
+                                                    : ATTEST_ECRYPTO;
     }
 
-    /* P-256 or P-384: the parser lets no other curve through */
-
-    if (ak->type != ATTEST_TPM_ALG_ECC || ak->scheme != ATTEST_TPM_ALG_ECDSA) {
+    if (ak->type != ATTEST_TPM_ALG_RSA
+        || (ak->scheme != ATTEST_TPM_ALG_RSASSA
+            && ak->scheme != ATTEST_TPM_ALG_RSAPSS))
+    {
         return ATTEST_ECRYPTO;
     }
 
-    return ATTEST_OK;
+    return (EVP_PKEY_get_bits(ak->key) >= 2048) ? ATTEST_OK : ATTEST_ECRYPTO;
 }
 
 

@@ -20,6 +20,8 @@
 #define ATTEST_TPM_ITEM_TEXT      64
 
 
+static int attest_tpm_item_read(attest_cbor_reader_t *r,
+    attest_tpm_item_t *item);
 static int attest_tpm_item_check(const attest_tpm_item_t *item);
 static int attest_tpm_item_text(attest_span_t s);
 static int attest_tpm_item_bank(const attest_tpm_bank_t *bank);
@@ -96,18 +98,8 @@ attest_tpm_item_parse(const uint8_t *p, size_t n, attest_tpm_item_t *item)
         return ATTEST_EFORMAT;
     }
 
-    if ((rc = attest_tpm_read_bytes(&r, "ak", &item->ak)) != ATTEST_OK
-        || (rc = attest_tpm_read_bytes(&r, "ek", &item->ek)) != ATTEST_OK
-        || (rc = attest_tpm_read_pcrs(&r, &item->pcrs)) != ATTEST_OK
-        || (rc = attest_tpm_read_text(&r, "root", &item->root)) != ATTEST_OK
-        || (rc = attest_tpm_read_text(&r, "maker", &item->maker)) != ATTEST_OK
-        || (rc = attest_tpm_read_bytes(&r, "quote", &item->quote))
-           != ATTEST_OK
-        || (rc = attest_tpm_read_bytes(&r, "ek-cert", &item->ek_cert))
-           != ATTEST_OK
-        || (rc = attest_tpm_read_bytes(&r, "signature", &item->signature))
-           != ATTEST_OK)
-    {
+    rc = attest_tpm_item_read(&r, item);
+    if (rc != ATTEST_OK) {
         return rc;
     }
 
@@ -118,6 +110,28 @@ attest_tpm_item_parse(const uint8_t *p, size_t n, attest_tpm_item_t *item)
 
     rc = attest_tpm_item_check(item);
     return (rc == ATTEST_EARG) ? ATTEST_EFORMAT : rc;
+}
+
+
+static int
+attest_tpm_item_read(attest_cbor_reader_t *r, attest_tpm_item_t *item)
+{
+    int  rc;
+
+    if ((rc = attest_tpm_read_bytes(r, "ak", &item->ak)) != ATTEST_OK
+        || (rc = attest_tpm_read_bytes(r, "ek", &item->ek)) != ATTEST_OK
+        || (rc = attest_tpm_read_pcrs(r, &item->pcrs)) != ATTEST_OK
+        || (rc = attest_tpm_read_text(r, "root", &item->root)) != ATTEST_OK
+        || (rc = attest_tpm_read_text(r, "maker", &item->maker)) != ATTEST_OK
+        || (rc = attest_tpm_read_bytes(r, "quote", &item->quote))
+           != ATTEST_OK
+        || (rc = attest_tpm_read_bytes(r, "ek-cert", &item->ek_cert))
+           != ATTEST_OK)
+    {
+        return rc;
+    }
+
+    return attest_tpm_read_bytes(r, "signature", &item->signature);
 }
 
 

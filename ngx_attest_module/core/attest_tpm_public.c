@@ -256,12 +256,9 @@ attest_tpm_ecc_parse(attest_wire_t *w, attest_tpm_public_t *pub)
 
     /* no implementation uses the field, part 2, section 12.2.3.6 */
 
-    if (kdf != ATTEST_TPM_ALG_NULL) {
-        return ATTEST_EUNSUPPORTED;
-    }
-
-    if (pub->curve != ATTEST_TPM_CURVE_P256
-        && pub->curve != ATTEST_TPM_CURVE_P384)
+    if (kdf != ATTEST_TPM_ALG_NULL
+        || (pub->curve != ATTEST_TPM_CURVE_P256
+            && pub->curve != ATTEST_TPM_CURVE_P384))
     {
         return ATTEST_EUNSUPPORTED;
     }
