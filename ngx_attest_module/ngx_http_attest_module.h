@@ -173,14 +173,19 @@ typedef struct {
 /* Per-request state of an encrypted prompt. */
 
 typedef struct {
+    ngx_http_request_t        *request;         /* the main one */
     ngx_http_attest_view_t    *view;
     attest_aead_t              aead;            /* seals the response */
+    u_char                     enc[ATTEST_EHBP_ENC_LEN];
     u_char                     nonce[ATTEST_EHBP_NONCE_LEN];
     ngx_str_t                  plain;           /* locked plaintext */
     ngx_uint_t                 key_index;       /* 0 current, 1 previous */
     u_char                     key_id;
 
-    ngx_chain_t               *free;            /* body filter */
+    off_t                      received;        /* of a chunked body */
+
+    ngx_chain_t               *in;              /* body filter */
+    ngx_chain_t               *free;
     ngx_chain_t               *busy;
 
     ngx_int_t                  status;          /* refused with, 0: not */
@@ -191,6 +196,8 @@ typedef struct {
     unsigned                   head_sent:1;     /* header filter done */
     unsigned                   unproven_end:1;  /* EOF-delimited backend */
     unsigned                   finished:1;      /* end marker written */
+    unsigned                   replaced:1;      /* our own 502 instead */
+    unsigned                   cut:1;           /* counted as cut */
 } ngx_http_attest_ctx_t;
 
 

@@ -1,0 +1,966 @@
+
+/*
+ * Encrypted prompts, the way back: every response of an opened request is
+ * sealed, one frame for each buffer that arrives.  The end marker is an
+ * authenticated empty frame; only a response that is known to be complete
+ * gets it.
+ */
+
+
+#include <openssl/crypto.h>
+
+#include "ngx_http_attest_prompt.h"
+
+
+#define NGX_HTTP_ATTEST_FRAME    16384      /* plaintext of one frame */
+#define NGX_HTTP_ATTEST_SMALL    4096       /* of a smaller output buffer */
+#define NGX_HTTP_ATTEST_BUFS     16         /* frames waiting for the client */
+
+#define NGX_HTTP_ATTEST_EXPOSE                                               \
+    "Ehbp-Response-Nonce, Ehbp-Encapsulated-Key, Content-Type"
+#define NGX_HTTP_ATTEST_ALLOW_FIELDS                                         \
+    "Ehbp-Encapsulated-Key, Content-Type, Authorization"
+#define NGX_HTTP_ATTEST_MAX_ASKED  1024
+
+
+/* What one pass makes of the input. */
+
+typedef struct {
+    ngx_chain_t   *chain;
+    ngx_chain_t  **last;
+    ngx_buf_t     *tail;
+    ngx_uint_t     n;               /* and what the client has to take yet */
+} ngx_http_attest_out_t;
+
+
+static ngx_int_t ngx_http_attest_filter_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_attest_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_seal_head(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+static void ngx_http_attest_seal_upstream(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+static void ngx_http_attest_seal_encoded(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+
+static void ngx_http_attest_scrub(ngx_http_request_t *r, ngx_uint_t cors,
+    ngx_uint_t sealed);
+static ngx_uint_t ngx_http_attest_prefixed(ngx_str_t *key, const char *name);
+static ngx_uint_t ngx_http_attest_scrubs(ngx_str_t *key, ngx_uint_t cors,
+    ngx_uint_t sealed);
+static ngx_int_t ngx_http_attest_cors_fields(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf);
+static ngx_str_t *ngx_http_attest_cors_allowed(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf);
+static ngx_str_t *ngx_http_attest_preflight(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf);
+static ngx_int_t ngx_http_attest_preflight_fields(ngx_http_request_t *r);
+
+static ngx_int_t ngx_http_attest_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+static ngx_int_t ngx_http_attest_seal_chain(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+static ngx_int_t ngx_http_attest_seal_pass(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_chain_t *out);
+static ngx_int_t ngx_http_attest_seal_input(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
+static ngx_int_t ngx_http_attest_seal_piece(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
+static ngx_int_t ngx_http_attest_seal_special(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
+static ngx_int_t ngx_http_attest_seal_end(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
+static ngx_int_t ngx_http_attest_seal_replacement(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
+static ssize_t ngx_http_attest_seal_frame(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, u_char *pt, size_t len,
+    ngx_http_attest_out_t *out);
+static ngx_buf_t *ngx_http_attest_seal_buf(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, size_t size, ngx_http_attest_out_t *out);
+static void ngx_http_attest_seal_wipe(ngx_http_request_t *r, ngx_buf_t *b,
+    size_t n);
+static void ngx_http_attest_seal_shift(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+
+
+static ngx_http_module_t  ngx_http_attest_filter_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_attest_filter_init,           /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_attest_filter_module = {
+    NGX_MODULE_V1,
+    &ngx_http_attest_filter_module_ctx,    /* module context */
+    NULL,                                  /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+static u_char  ngx_http_attest_bad_backend[] =
+    "{\"type\":\"" NGX_HTTP_ATTEST_URN "bad-backend\","
+    "\"title\":\"Bad Gateway\",\"status\":502,"
+    "\"detail\":\"the backend encoded its answer, "
+    "which must not be sealed\"}\n";
+
+
+static ngx_int_t
+ngx_http_attest_header_filter(ngx_http_request_t *r)
+{
+    ngx_uint_t                   sealed;
+    ngx_http_attest_ctx_t       *ctx;
+    ngx_http_attest_loc_conf_t  *alcf;
+
+    if (r != r->main) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
+    ctx = ngx_http_attest_prompt_ctx(r);
+    sealed = (ctx != NULL && ctx->sealed);
+
+    if (alcf->cors == NULL && alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF
+        && !sealed)
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ngx_http_attest_scrub(r, alcf->cors != NULL, sealed);
+
+    if (alcf->cors != NULL
+        && ngx_http_attest_cors_fields(r, alcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (sealed && ngx_http_attest_seal_head(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_http_attest_seal_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
+{
+    u_char     *p;
+    ngx_str_t   value;
+
+    p = ngx_pnalloc(r->pool, 2 * ATTEST_EHBP_NONCE_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    value.len = 2 * ATTEST_EHBP_NONCE_LEN;
+    ngx_hex_dump(p, ctx->nonce, ATTEST_EHBP_NONCE_LEN);
+
+    if (ngx_http_attest_add_header(r, "Ehbp-Response-Nonce", &value)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&value, "no-store");
+
+    if (ngx_http_attest_add_header(r, "Cache-Control", &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* all that speaks about the plaintext's bytes */
+
+    ngx_http_clear_content_length(r);
+    ngx_http_clear_accept_ranges(r);
+    ngx_http_clear_last_modified(r);
+    ngx_http_clear_etag(r);
+
+    if (r->headers_out.content_encoding != NULL) {
+        ngx_http_attest_seal_encoded(r, ctx);
+    }
+
+    /* "cleanup" is reset when an upstream gave way to an error page */
+
+    if (r->upstream != NULL && r->upstream->cleanup != NULL) {
+        ngx_http_attest_seal_upstream(r, ctx);
+    }
+
+    r->filter_need_in_memory = 1;
+    r->main_filter_need_in_memory = 1;
+
+    ctx->head_sent = 1;
+
+    return NGX_OK;
+}
+
+
+/*
+ * nginx looks at these only after the header was sent: whatever module, or
+ * the backend's X-Accel-Buffering, asked for, plaintext is not written to a
+ * temporary file, a cache or a store.
+ */
+
+static void
+ngx_http_attest_seal_upstream(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx)
+{
+    ngx_str_t            *module;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (u->conf->max_temp_file_size) {
+        u->buffering = 0;
+    }
+
+    u->store = 0;
+#if (NGX_HTTP_CACHE)
+    u->cacheable = 0;
+#endif
+
+    /*
+     * The end of a response that only the end of the connection delimits is
+     * what a backend's death looks like too.  FastCGI and HTTP/2 mark it.
+     */
+
+    if (u->headers_in.content_length_n != -1 || u->headers_in.chunked) {
+        return;
+    }
+
+    module = &u->conf->module;
+
+    if (module->len == 5 && ngx_strncmp(module->data, "proxy", 5) == 0) {
+        /* u->conf is the first member of the proxy's configuration */
+        ctx->unproven_end = (ngx_http_attest_proxy_version(u->conf)
+                             <= NGX_HTTP_VERSION_11);
+        return;
+    }
+
+    ctx->unproven_end = (module->len == 4
+                         && ngx_strncmp(module->data, "scgi", 4) == 0)
+                        || (module->len == 5
+                            && ngx_strncmp(module->data, "uwsgi", 5) == 0);
+}
+
+
+/*
+ * A browser would decode the ciphertext.  The request asked for no coding,
+ * so that this is the backend's or the configuration's fault.
+ */
+
+static void
+ngx_http_attest_seal_encoded(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx)
+{
+    ngx_table_elt_t  *h;
+
+    h = r->headers_out.content_encoding;
+    r->headers_out.content_encoding = NULL;
+    h->hash = 0;
+
+    if (h->value.len == 0
+        || (h->value.len == 8
+            && ngx_strncasecmp(h->value.data, (u_char *) "identity", 8) == 0))
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "attest: a response with Content-Encoding \"%V\" "
+                  "cannot be sealed", &h->value);
+
+    ctx->replaced = 1;
+
+    r->headers_out.status = NGX_HTTP_BAD_GATEWAY;
+    ngx_str_null(&r->headers_out.status_line);
+
+    ngx_str_set(&r->headers_out.content_type, "application/problem+json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+    ngx_str_null(&r->headers_out.charset);
+}
+
+
+/* What the backend, or a filter before us, must not say to the client. */
+
+static void
+ngx_http_attest_scrub(ngx_http_request_t *r, ngx_uint_t cors,
+    ngx_uint_t sealed)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].hash != 0
+                && ngx_http_attest_scrubs(&h[i].key, cors, sealed))
+            {
+                h[i].hash = 0;
+            }
+        }
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_attest_prefixed(ngx_str_t *key, const char *name)
+{
+    size_t  len;
+
+    len = ngx_strlen(name);
+
+    return key->len >= len
+           && ngx_strncasecmp(key->data, (u_char *) name, len) == 0;
+}
+
+
+static ngx_uint_t
+ngx_http_attest_scrubs(ngx_str_t *key, ngx_uint_t cors, ngx_uint_t sealed)
+{
+    ngx_uint_t  i;
+
+    /* digests would tell a guess of the plaintext from a wrong one */
+
+    static const char  *names[] = {
+        "Cache-Control", "Content-Length", "ETag", "Last-Modified",
+        "Accept-Ranges", "Content-MD5", "Digest", "Content-Digest",
+        "Repr-Digest", NULL
+    };
+
+    if (ngx_http_attest_prefixed(key, "X-Attest-")
+        || ngx_http_attest_prefixed(key, "Ehbp-Response-Nonce")
+        || ngx_http_attest_prefixed(key, "Ehbp-Encapsulated-Key"))
+    {
+        return 1;
+    }
+
+    if (cors && ngx_http_attest_prefixed(key, "Access-Control-")) {
+        return 1;
+    }
+
+    for (i = 0; sealed && names[i] != NULL; i++) {
+        if (key->len == ngx_strlen(names[i])
+            && ngx_http_attest_prefixed(key, names[i]))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* On every response of the location: a browser hides what is not exposed. */
+
+static ngx_int_t
+ngx_http_attest_cors_fields(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf)
+{
+    ngx_str_t  *origin, value;
+
+    ngx_str_set(&value, "Origin");
+
+    if (ngx_http_attest_add_header(r, "Vary", &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    origin = ngx_http_attest_cors_allowed(r, alcf);
+    if (origin == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_attest_add_header(r, "Access-Control-Allow-Origin", origin)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_attest_preflight(r, alcf) != NULL) {
+        return ngx_http_attest_preflight_fields(r);
+    }
+
+    ngx_str_set(&value, NGX_HTTP_ATTEST_EXPOSE);
+
+    return ngx_http_attest_add_header(r, "Access-Control-Expose-Headers",
+                                      &value);
+}
+
+
+/* The value of Access-Control-Allow-Origin, or NULL: not for this origin. */
+
+static ngx_str_t *
+ngx_http_attest_cors_allowed(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf)
+{
+    ngx_str_t   *origin, *allowed;
+    ngx_uint_t   i;
+
+    origin = ngx_http_attest_field(r, "origin", 6);
+    allowed = alcf->cors->elts;
+
+    for (i = 0; i < alcf->cors->nelts; i++) {
+
+        if (allowed[i].len == 1 && allowed[i].data[0] == '*') {
+            return &allowed[i];
+        }
+
+        if (origin != NULL && origin->len == allowed[i].len
+            && ngx_memcmp(origin->data, allowed[i].data, origin->len) == 0)
+        {
+            return &allowed[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Fetch standard section 4.8: what marks a CORS-preflight request. */
+
+static ngx_str_t *
+ngx_http_attest_preflight(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf)
+{
+    if (r->method != NGX_HTTP_OPTIONS || alcf->cors == NULL
+        || alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF
+        || ngx_http_attest_field(r, "origin", 6) == NULL)
+    {
+        return NULL;
+    }
+
+    return ngx_http_attest_field(r, "access-control-request-method", 29);
+}
+
+
+ngx_int_t
+ngx_http_attest_cors_preflight(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf)
+{
+    ngx_int_t  rc;
+
+    if (ngx_http_attest_preflight(r, alcf) == NULL) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /* the header filter adds the fields */
+
+    r->headers_out.status = NGX_HTTP_NO_CONTENT;
+    r->header_only = 1;
+
+    return ngx_http_send_header(r);
+}
+
+
+/*
+ * Client libraries add fields of their own (x-stainless-...), so that an
+ * allowed origin may send what it asks for, as far as these are field names.
+ */
+
+static ngx_int_t
+ngx_http_attest_preflight_fields(ngx_http_request_t *r)
+{
+    u_char     *p, ch;
+    size_t      i;
+    ngx_str_t  *asked, value;
+
+    ngx_str_set(&value, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+
+    if (ngx_http_attest_add_header(r, "Access-Control-Allow-Methods", &value)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&value, "600");
+
+    if (ngx_http_attest_add_header(r, "Access-Control-Max-Age", &value)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&value, NGX_HTTP_ATTEST_ALLOW_FIELDS);
+
+    asked = ngx_http_attest_field(r, "access-control-request-headers", 30);
+
+    if (asked != NULL && asked->len > 0
+        && asked->len <= NGX_HTTP_ATTEST_MAX_ASKED)
+    {
+        for (i = 0; i < asked->len; i++) {
+            ch = ngx_tolower(asked->data[i]);
+
+            if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
+                  || ch == '-' || ch == '_' || ch == ',' || ch == ' '))
+            {
+                break;
+            }
+        }
+
+        if (i == asked->len) {
+            p = ngx_pnalloc(r->pool, value.len + 2 + asked->len);
+            if (p == NULL) {
+                return NGX_ERROR;
+            }
+
+            i = ngx_sprintf(p, "%V, %V", &value, asked) - p;
+            value.data = p;
+            value.len = i;
+        }
+    }
+
+    return ngx_http_attest_add_header(r, "Access-Control-Allow-Headers",
+                                      &value);
+}
+
+
+static ngx_int_t
+ngx_http_attest_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_http_attest_ctx_t  *ctx;
+
+    ctx = (r == r->main) ? ngx_http_attest_prompt_ctx(r) : NULL;
+
+    if (ctx == NULL || !ctx->sealed || (in == NULL && ctx->in == NULL)) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    if (!ctx->head_sent) {
+        /* a body without our head would go out in clear */
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "attest: a body before its header");
+        return NGX_ERROR;
+    }
+
+    if (in != NULL
+        && ngx_chain_add_copy(r->pool, &ctx->in, in) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (r->header_only || ctx->finished) {
+
+        while (ctx->in != NULL) {
+            ngx_http_attest_seal_shift(r, ctx);
+        }
+
+        return ngx_http_attest_seal_pass(r, ctx, NULL);
+    }
+
+    return ngx_http_attest_seal_chain(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_attest_seal_chain(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
+{
+    ngx_int_t               rc;
+    ngx_chain_t            *cl;
+    ngx_http_attest_out_t   out;
+
+    for ( ;; ) {
+        cl = NULL;
+        ngx_chain_update_chains(r->pool, &ctx->free, &ctx->busy, &cl,
+                                (ngx_buf_tag_t)
+                                &ngx_http_attest_filter_module);
+
+        out.chain = NULL;
+        out.last = &out.chain;
+        out.tail = NULL;
+        out.n = 0;
+
+        for (cl = ctx->busy; cl; cl = cl->next) {
+            out.n++;
+        }
+
+        rc = ctx->replaced
+             ? ngx_http_attest_seal_replacement(r, ctx, &out)
+             : ngx_http_attest_seal_input(r, ctx, &out);
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        rc = ngx_http_attest_seal_pass(r, ctx, out.chain);
+
+        /*
+         * A client slower than its backend: the input that is left stays
+         * where it is, which makes nginx stop reading from the backend.
+         */
+
+        if (rc != NGX_OK || ctx->in == NULL) {
+            return rc;
+        }
+    }
+}
+
+
+/* The next filter is not called with nothing: its writer takes it amiss. */
+
+static ngx_int_t
+ngx_http_attest_seal_pass(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+    ngx_chain_t *out)
+{
+    ngx_int_t  rc;
+
+    if (out == NULL && r->out == NULL
+        && !(r->connection->buffered & NGX_LOWLEVEL_BUFFERED))
+    {
+        return (ctx->busy != NULL) ? NGX_AGAIN : NGX_OK;
+    }
+
+    rc = ngx_http_next_body_filter(r, out);
+
+    ngx_chain_update_chains(r->pool, &ctx->free, &ctx->busy, &out,
+                            (ngx_buf_tag_t) &ngx_http_attest_filter_module);
+
+    return rc;
+}
+
+
+/* Seals input as long as few frames wait for the client. */
+
+static ngx_int_t
+ngx_http_attest_seal_input(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+    ngx_http_attest_out_t *out)
+{
+    ngx_int_t   rc;
+    ngx_buf_t  *b;
+
+    while (ctx->in != NULL) {
+
+        if (out->n >= NGX_HTTP_ATTEST_BUFS) {
+
+            /* what was sealed must leave, or nobody would call us again */
+
+            if (out->tail != NULL) {
+                out->tail->flush = 1;
+            }
+
+            return NGX_OK;
+        }
+
+        b = ctx->in->buf;
+
+        if (ctx->finished) {
+            ngx_http_attest_seal_shift(r, ctx);
+            continue;
+        }
+
+        rc = (ngx_buf_in_memory(b) && b->pos < b->last)
+             ? ngx_http_attest_seal_piece(r, ctx, out)
+             : ngx_http_attest_seal_special(r, ctx, out);
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_attest_seal_piece(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+    ngx_http_attest_out_t *out)
+{
+    ssize_t     n;
+    ngx_buf_t  *b;
+
+    b = ctx->in->buf;
+
+    n = ngx_http_attest_seal_frame(r, ctx, b->pos, b->last - b->pos, out);
+
+    if (n == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_attest_seal_wipe(r, b, n);
+
+    b->pos += n;
+
+    if (b->pos < b->last) {
+        return NGX_OK;
+    }
+
+    if (b->flush) {
+        out->tail->flush = 1;
+    }
+
+    if (!b->last_buf) {
+        ngx_http_attest_seal_shift(r, ctx);
+    }
+
+    return NGX_OK;
+}
+
+
+/* A buffer without data, or whose data is sealed. */
+
+static ngx_int_t
+ngx_http_attest_seal_special(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out)
+{
+    ngx_buf_t  *b, *flush;
+
+    b = ctx->in->buf;
+
+    if (b->in_file && !ngx_buf_in_memory(b) && b->file_pos < b->file_last) {
+        /* filter_need_in_memory should have brought it into memory */
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "attest: a response in a file cannot be sealed");
+        return NGX_ERROR;
+    }
+
+    if (b->last_buf) {
+        if (ngx_http_attest_seal_end(r, ctx, out) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+    } else if (b->flush) {
+        flush = ngx_http_attest_seal_buf(r, ctx, 0, out);
+        if (flush == NULL) {
+            return NGX_ERROR;
+        }
+
+        flush->flush = 1;
+    }
+
+    ngx_http_attest_seal_shift(r, ctx);
+
+    return NGX_OK;
+}
+
+
+/* The end marker, where the end is one. */
+
+static ngx_int_t
+ngx_http_attest_seal_end(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+    ngx_http_attest_out_t *out)
+{
+    ngx_http_attest_main_conf_t  *amcf;
+
+    if (ctx->unproven_end) {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "attest: nothing but the end of the connection ends "
+                      "the backend's response, it is passed on as cut");
+
+        amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+        ngx_http_attest_count(amcf, streams_cut);
+        ctx->cut = 1;
+
+        /* makes nginx end the response without its end, in every version */
+
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_attest_seal_frame(r, ctx, (u_char *) "", 0, out)
+        == NGX_ERROR)
+    {
+        return NGX_ERROR;
+    }
+
+    out->tail->last_buf = 1;
+    out->tail->last_in_chain = 1;
+
+    ctx->finished = 1;
+
+    return NGX_OK;
+}
+
+
+/* Our own document instead of what comes. */
+
+static ngx_int_t
+ngx_http_attest_seal_replacement(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out)
+{
+    while (ctx->in != NULL) {
+        ngx_http_attest_seal_shift(r, ctx);
+    }
+
+    if (ngx_http_attest_seal_frame(r, ctx, ngx_http_attest_bad_backend,
+                                   sizeof(ngx_http_attest_bad_backend) - 1,
+                                   out)
+        == NGX_ERROR)
+    {
+        return NGX_ERROR;
+    }
+
+    ctx->unproven_end = 0;
+
+    return ngx_http_attest_seal_end(r, ctx, out);
+}
+
+
+/* Seals as much of the plaintext as one frame takes; returns how much. */
+
+static ssize_t
+ngx_http_attest_seal_frame(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+    u_char *pt, size_t len, ngx_http_attest_out_t *out)
+{
+    size_t                    room;
+    ngx_buf_t                *b;
+    ngx_http_attest_stats_t  *stats;
+
+    room = (len > NGX_HTTP_ATTEST_SMALL) ? NGX_HTTP_ATTEST_FRAME
+                                         : NGX_HTTP_ATTEST_SMALL;
+
+    b = ngx_http_attest_seal_buf(r, ctx, room + ATTEST_EHBP_OVERHEAD, out);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    len = ngx_min(len, (size_t) (b->end - b->start) - ATTEST_EHBP_OVERHEAD);
+
+    if (attest_ehbp_seal_frame(&ctx->aead, pt, len, b->start) != ATTEST_OK) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "attest: cannot seal a frame");
+        return NGX_ERROR;
+    }
+
+    b->temporary = 1;
+    b->last = b->start + len + ATTEST_EHBP_OVERHEAD;
+
+    if (len != 0) {
+        stats = ngx_http_attest_stats(ngx_http_get_module_main_conf(r,
+                                                    ngx_http_attest_module));
+
+        (void) ngx_atomic_fetch_add(&stats->chunks_sealed, 1);
+        (void) ngx_atomic_fetch_add(&stats->bytes_sealed, len);
+    }
+
+    return len;
+}
+
+
+/*
+ * A buffer of ours at the end of the output, used again when the client has
+ * taken what was in it.  size 0: without memory, for a flag.
+ */
+
+static ngx_buf_t *
+ngx_http_attest_seal_buf(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+    size_t size, ngx_http_attest_out_t *out)
+{
+    u_char       *start, *end;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    cl = ngx_chain_get_free_buf(r->pool, &ctx->free);
+    if (cl == NULL) {
+        return NULL;
+    }
+
+    b = cl->buf;
+    start = b->start;
+    end = b->end;
+
+    if (start == NULL && size != 0) {
+        start = ngx_palloc(r->pool, size);
+        if (start == NULL) {
+            return NULL;
+        }
+
+        end = start + size;
+    }
+
+    ngx_memzero(b, sizeof(ngx_buf_t));
+
+    b->start = start;
+    b->pos = start;
+    b->last = start;
+    b->end = end;
+    b->tag = (ngx_buf_tag_t) &ngx_http_attest_filter_module;
+
+    *out->last = cl;
+    out->last = &cl->next;
+    out->tail = b;
+    out->n++;
+
+    return b;
+}
+
+
+/*
+ * The plaintext is gone as soon as it is sealed, where the memory is not
+ * somebody's constant: "temporary" buffers may be changed by definition, and
+ * the upstream's buffer is read into again.
+ */
+
+static void
+ngx_http_attest_seal_wipe(ngx_http_request_t *r, ngx_buf_t *b, size_t n)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (b->temporary
+        || (u != NULL && b->pos >= u->buffer.start
+            && b->last <= u->buffer.end))
+    {
+        OPENSSL_cleanse(b->pos, n);
+    }
+}
+
+
+/* One buffer of the input is done with. */
+
+static void
+ngx_http_attest_seal_shift(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    cl = ctx->in;
+    ctx->in = cl->next;
+
+    b = cl->buf;
+    b->pos = b->last;
+
+    if (b->in_file) {
+        b->file_pos = b->file_last;
+    }
+
+    ngx_free_chain(r->pool, cl);
+}
+
+
+static ngx_int_t
+ngx_http_attest_filter_init(ngx_conf_t *cf)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_attest_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_attest_body_filter;
+
+    return NGX_OK;
+}
