@@ -438,11 +438,26 @@ ngx_http_attest_tls_address(ngx_conf_t *cf, ngx_http_conf_addr_t *addr)
         return NGX_ERROR;
     }
 
+    /* the version too is agreed on before SNI has chosen the server */
+
+    if (sscf->protocols != NGX_HTTP_ATTEST_DEFAULT_PROTOCOLS
+        && !(sscf->protocols & NGX_SSL_TLSv1_3))
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"ssl_protocols\" without TLSv1.3 in the default "
+                      "server for %V conflicts with the attested server in "
+                      "%s:%ui on the same address", &addr->opt.addr_text,
+                      ascf->file_name, ascf->line);
+        return NGX_ERROR;
+    }
+
+    SSL_CTX_clear_options(sscf->ssl.ctx, SSL_OP_NO_TLSv1_3);
+
     ngx_http_attest_tls_no_resumption(sscf->ssl.ctx);
 
     ngx_log_error(NGX_LOG_NOTICE, cf->log, 0,
-                  "attest: TLS session resumption is off for all servers on "
-                  "%V, which an attested server shares",
+                  "attest: TLS session resumption is off, and TLSv1.3 on, for "
+                  "all servers on %V, which an attested server shares",
                   &addr->opt.addr_text);
 
     return NGX_OK;

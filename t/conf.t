@@ -218,6 +218,10 @@ bad('early data in the default server', qr/"ssl_early_data on" in the default/,
     tpm => $base{tpm} . "server { listen 127.0.0.1:%%PORT_TLS%% ssl; "
         . "server_name plain; $own ssl_early_data on; }");
 
+bad('a default server without TLS 1.3', qr/"ssl_protocols" without TLSv1.3 in/,
+    tpm => $base{tpm} . "server { listen 127.0.0.1:%%PORT_TLS%% ssl; "
+        . "server_name plain; $own ssl_protocols TLSv1.2; }");
+
 # ---- locations
 
 good($_, location => "$_;")
