@@ -204,6 +204,10 @@ ngx_http_attest_evidence_read(ngx_http_request_t *r, u_char *buf, size_t room,
         b = cl->buf;
         size = ngx_buf_size(b);
 
+        if (size == 0) {
+            continue;
+        }
+
         if (size > (off_t) (room - used)) {
             return NGX_DECLINED;
         }
