@@ -1,0 +1,175 @@
+
+/*
+ * ngx-attest: verify, show and use an attested gateway from outside.
+ */
+
+
+#ifndef CLI_H_INCLUDED
+#define CLI_H_INCLUDED
+
+
+#include <openssl/ssl.h>
+
+#include "attest_cmw.h"
+#include "attest_policy.h"
+#include "attest_verify.h"
+
+
+#define CLI_VERSION            "0.1.0"
+#define CLI_EVIDENCE_PATH      "/.well-known/attestation"
+#define CLI_KEYS_PATH          "/.well-known/hpke-keys"
+#define CLI_CHAT_PATH          "/v1/chat/completions"
+
+#define CLI_MAX_ANSWER         (8 * 1024 * 1024)   /* JSON of base64 logs */
+#define CLI_MAX_SMALL          (64 * 1024)         /* keys, problems, proofs */
+#define CLI_TIMEOUT            30000               /* ms, one exchange */
+#define CLI_STREAM_TIMEOUT     300000              /* ms between two tokens */
+
+#define CLI_OK                 0
+#define CLI_FAILED             1                   /* not trusted */
+#define CLI_UNDECIDED          2
+
+
+typedef struct {
+    int    tls;
+    char   host[256];
+    char   port[8];
+    char   authority[280];          /* for the Host field */
+    char   path[1024];
+} cli_url_t;
+
+typedef enum {
+    CLI_BODY_NONE = 0,
+    CLI_BODY_LENGTH,
+    CLI_BODY_CHUNKED,
+    CLI_BODY_CLOSE
+} cli_body_e;
+
+
+/* One connection with one exchange at a time. */
+
+typedef struct {
+    int          fd;
+    SSL_CTX     *ctx;
+    SSL         *ssl;
+    int64_t      deadline;          /* monotonic ms; 0: none */
+    char         err[256];
+
+    uint8_t      buf[16384];
+    size_t       pos;
+    size_t       last;
+
+    int          status;            /* of the answer being read */
+    cli_body_e   framing;
+    uint64_t     left;
+    int          first_chunk;
+    int          done;              /* its body was read to the end */
+    int          close;             /* no further exchange is possible */
+    char         type[128];         /* Content-Type */
+    char         ehbp_nonce[65];    /* Ehbp-Response-Nonce, 64 hex digits */
+} cli_conn_t;
+
+
+typedef struct {
+    const char   *method;
+    const char   *path;
+    const char   *accept;
+    const char   *type;             /* of the body */
+    const char   *extra;            /* further fields, each with CRLF */
+    const void   *body;
+    size_t        len;
+} cli_request_t;
+
+/* Fetched bytes, malloc()ed. */
+typedef struct {
+    uint8_t  *p;
+    size_t    n;
+} cli_bytes_t;
+
+
+typedef struct {
+    const char   *command;
+    const char   *target;           /* URL or file */
+    const char   *policy;
+    const char   *connect;
+    const char   *path;
+    const char   *model;
+    const char   *prompt;
+    int64_t       now;              /* -1: the clock */
+    int           json;
+} cli_options_t;
+
+
+/* Everything that one connection told about a gateway. */
+
+typedef struct {
+    cli_url_t     url;
+    cli_conn_t    conn;
+    cli_bytes_t   cert;
+    cli_bytes_t   cached;
+    cli_bytes_t   fresh;
+    cli_bytes_t   hpke;
+    uint8_t       nonce[32];
+    uint8_t       exporter[32];
+    uint8_t       secret[32];
+    uint8_t       proof[32];
+    int           has_exporter;
+    int           has_proof;
+    int           rotated;          /* keys changed between two answers */
+    char          notes[5][320];    /* what could not be fetched, and why */
+    size_t        nnotes;
+} cli_evidence_t;
+
+
+/* cli_http.c: CLI_OK, or CLI_UNDECIDED with conn->err set. */
+int cli_url_parse(const char *text, cli_url_t *url, char err[256]);
+int cli_connect(cli_conn_t *c, const cli_url_t *url, const char *connect_to);
+void cli_close(cli_conn_t *c);
+/* Sends and reads the answer's head. */
+int cli_exchange(cli_conn_t *c, const cli_url_t *url,
+    const cli_request_t *req);
+/* Bytes read, 0 at the clean end of the body, -1: cut, timeout, garbage. */
+long cli_read(cli_conn_t *c, uint8_t *p, size_t n);
+/* The whole body, at most `cap`; out->p is 0-terminated. */
+int cli_read_all(cli_conn_t *c, size_t cap, cli_bytes_t *out);
+int64_t cli_monotonic(void);
+void cli_set_timeout(cli_conn_t *c, int64_t ms, int total);
+
+/* cli_fetch.c */
+int cli_collect(cli_evidence_t *ev, const cli_options_t *opt, int activate);
+void cli_evidence_clear(cli_evidence_t *ev);
+/* Appraises what was collected. */
+void cli_appraise(const cli_evidence_t *ev, const cli_options_t *opt,
+    const attest_policy_t *policy, attest_result_t *res);
+
+/* cli_verify.c */
+int cli_verify(const cli_options_t *opt);
+int cli_policy(const cli_options_t *opt);
+/* The policy file, or the default policy; reports errors itself. */
+int cli_policy_load(const cli_options_t *opt, attest_policy_t *policy);
+void cli_print_result(FILE *out, const attest_result_t *res, int all);
+/* Collects and appraises; a second time when keys rotated meanwhile. */
+int cli_run(cli_evidence_t *ev, const cli_options_t *opt,
+    const attest_policy_t *policy, int activate, attest_result_t *res);
+
+/* cli_show.c */
+int cli_show(const cli_options_t *opt);
+
+/* cli_chat.c */
+int cli_chat(const cli_options_t *opt);
+
+/* cli_util.c */
+int64_t cli_now(const cli_options_t *opt);
+void cli_hex(char *out, const uint8_t *p, size_t n);
+/* Exactly `want` bytes of hex; 0 when it is not. */
+int cli_unhex(const char *hex, uint8_t *out, size_t want);
+/* Foreign text for a terminal: control characters become '?'. */
+void cli_print_text(FILE *out, const uint8_t *p, size_t n, int newlines);
+/* A file of at most `cap` bytes; reports errors itself. */
+int cli_file(const char *name, size_t cap, cli_bytes_t *out);
+void cli_bytes_free(cli_bytes_t *b);
+attest_span_t cli_span(const cli_bytes_t *b);
+int cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+
+#endif /* CLI_H_INCLUDED */

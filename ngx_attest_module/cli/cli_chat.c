@@ -1,0 +1,536 @@
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+#include <openssl/crypto.h>
+
+#include "attest_ehbp.h"
+#include "attest_keyconfig.h"
+#include "cli.h"
+
+
+#define CLI_MAX_PROMPT        (1024 * 1024)
+#define CLI_MAX_FRAME         (1024 * 1024)
+#define CLI_MAX_EVENT         (1024 * 1024)
+#define CLI_MISMATCH_TYPE     "urn:ietf:params:ehbp:error:key-config"
+
+/* One attempt may end in "keys changed, verify again". */
+#define CLI_AGAIN             3
+
+
+typedef struct {
+    cli_conn_t      *conn;
+    attest_aead_t    aead;
+    uint8_t         *in;            /* sealed bytes, not opened yet */
+    size_t           in_len;
+    uint8_t         *frame;         /* one opened frame */
+    char            *line;          /* an SSE line under construction */
+    size_t           line_len;
+    int              json;          /* one JSON document, no stream */
+    int              marker;        /* the end marker was seen */
+    int              tokens;
+    const char      *why;
+} cli_stream_t;
+
+
+static int cli_chat_once(const cli_options_t *opt,
+    const attest_policy_t *policy);
+static int cli_chat_send(cli_evidence_t *ev, const cli_options_t *opt,
+    const char *body);
+static char *cli_chat_body(const cli_options_t *opt);
+static int cli_chat_key(const cli_evidence_t *ev, uint8_t pk[32]);
+static int cli_chat_seal(cli_evidence_t *ev, const cli_options_t *opt,
+    const uint8_t pk[32], const char *body, attest_hpke_ctx_t *ctx,
+    uint8_t enc[ATTEST_EHBP_ENC_LEN]);
+static int cli_chat_refused(cli_evidence_t *ev);
+static int cli_chat_answer(cli_evidence_t *ev, const attest_hpke_ctx_t *ctx,
+    const uint8_t enc[ATTEST_EHBP_ENC_LEN]);
+static int cli_stream_run(cli_stream_t *s);
+static int cli_stream_open(cli_stream_t *s);
+static int cli_stream_take(cli_stream_t *s, const uint8_t *p, size_t n);
+static void cli_stream_line(cli_stream_t *s);
+static void cli_stream_json(cli_stream_t *s, const char *text,
+    const char *member);
+
+
+int
+cli_chat(const cli_options_t *opt)
+{
+    int               rc;
+    attest_policy_t  *policy;
+
+    if (opt->path != NULL && (opt->path[0] != '/'
+        || strlen(opt->path) > 1024 || strpbrk(opt->path, " \t\r\n#")))
+    {
+        return cli_error("--path must be an absolute path");
+    }
+
+    policy = calloc(1, sizeof(*policy));
+    if (policy == NULL) {
+        return cli_error("out of memory");
+    }
+
+    rc = cli_policy_load(opt, policy);
+
+    if (rc == CLI_OK) {
+        policy->require_hpke_keys = 1;
+        rc = cli_chat_once(opt, policy);
+
+        if (rc == CLI_AGAIN) {
+            rc = cli_chat_once(opt, policy);
+        }
+
+        if (rc == CLI_AGAIN) {
+            rc = cli_error("the gateway refuses the key that its evidence "
+                           "names");
+        }
+    }
+
+    attest_policy_clear(policy);
+    free(policy);
+    return rc;
+}
+
+
+/* Verifies and sends on one connection: what was verified is what we use. */
+
+static int
+cli_chat_once(const cli_options_t *opt, const attest_policy_t *policy)
+{
+    int              rc;
+    char            *body;
+    attest_result_t  res;
+    cli_evidence_t   ev;
+
+    rc = cli_run(&ev, opt, policy, 1, &res);
+
+    if (rc == CLI_OK && res.verdict != ATTEST_TRUSTED) {
+        cli_print_result(stderr, &res, 0);
+        fprintf(stderr, "ngx-attest: nothing was sent\n");
+        rc = (int) res.verdict;
+
+    } else if (rc == CLI_OK) {
+        body = cli_chat_body(opt);
+        rc = body != NULL ? cli_chat_send(&ev, opt, body)
+                          : cli_error("the prompt is too long");
+
+        if (body != NULL) {
+            OPENSSL_cleanse(body, strlen(body));
+            cJSON_free(body);
+        }
+    }
+
+    cli_evidence_clear(&ev);
+    return rc;
+}
+
+
+static char *
+cli_chat_body(const cli_options_t *opt)
+{
+    char   *body;
+    cJSON  *root, *message;
+
+    if (strlen(opt->prompt) > CLI_MAX_PROMPT) {
+        return NULL;
+    }
+
+    root = cJSON_CreateObject();
+    cJSON_AddStringToObject(root, "model", opt->model != NULL ? opt->model
+                                                              : "default");
+    message = cJSON_CreateObject();
+    cJSON_AddStringToObject(message, "role", "user");
+    cJSON_AddStringToObject(message, "content", opt->prompt);
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(root, "messages"), message);
+    cJSON_AddBoolToObject(root, "stream", 1);
+
+    body = cJSON_PrintUnformatted(root);
+    cJSON_Delete(root);
+    return body;
+}
+
+
+static int
+cli_chat_send(cli_evidence_t *ev, const cli_options_t *opt, const char *body)
+{
+    int                 rc;
+    uint8_t             pk[32], enc[ATTEST_EHBP_ENC_LEN];
+    attest_hpke_ctx_t   ctx;
+
+    if (!cli_chat_key(ev, pk)) {
+        return cli_error("the evidence names no X25519, AES-256-GCM key");
+    }
+
+    rc = cli_chat_seal(ev, opt, pk, body, &ctx, enc);
+    if (rc != CLI_OK) {
+        return rc;
+    }
+
+    /* a status without this field was not sealed by who opened the prompt */
+
+    rc = ev->conn.ehbp_nonce[0] == '\0' ? cli_chat_refused(ev)
+                                        : cli_chat_answer(ev, &ctx, enc);
+
+    attest_hpke_ctx_clear(&ctx);
+    return rc;
+}
+
+
+/* The first fitting key of the list whose hash the verified claims hold. */
+
+static int
+cli_chat_key(const cli_evidence_t *ev, uint8_t pk[32])
+{
+    int                       found = 0;
+    size_t                    i, k, count = ATTEST_KEYCONFIG_MAX_KEYS;
+    attest_cmw_t              cmw;
+    attest_keyconfig_t        kc[ATTEST_KEYCONFIG_MAX_KEYS];
+    const attest_cmw_item_t  *item;
+
+    if (attest_cmw_parse(ev->fresh.n != 0 ? ev->fresh.p : ev->cached.p,
+                         ev->fresh.n != 0 ? ev->fresh.n : ev->cached.n,
+                         &cmw) != ATTEST_OK)
+    {
+        return 0;
+    }
+
+    item = attest_cmw_find(&cmw, ATTEST_ITEM_HPKE_KEYS);
+
+    if (item == NULL
+        || attest_keyconfig_parse_list(item->value.p, item->value.n, kc,
+                                       NULL, &count) != ATTEST_OK)
+    {
+        count = 0;
+    }
+
+    for (i = 0; i < count && !found; i++) {
+        for (k = 0; k < kc[i].nsuites; k++) {
+            found |= (kc[i].kem == ATTEST_KEM_X25519 && kc[i].pk.n == 32
+                      && kc[i].suites[k].kdf == ATTEST_KDF_HKDF_SHA256
+                      && kc[i].suites[k].aead == ATTEST_AEAD_AES_256_GCM);
+        }
+
+        if (found) {
+            memcpy(pk, kc[i].pk.p, 32);
+        }
+    }
+
+    attest_cmw_free(&cmw);
+    return found;
+}
+
+
+/* One frame with the whole request; CLI_OK: ctx stands, a head was read. */
+
+static int
+cli_chat_seal(cli_evidence_t *ev, const cli_options_t *opt,
+    const uint8_t pk[32], const char *body, attest_hpke_ctx_t *ctx,
+    uint8_t enc[ATTEST_EHBP_ENC_LEN])
+{
+    int             rc;
+    char            hex[2 * ATTEST_EHBP_ENC_LEN + 1], extra[128];
+    size_t          n = strlen(body);
+    uint8_t        *sealed;
+    cli_request_t   req = { "POST", NULL, "text/event-stream",
+                            "application/json", extra, NULL, 0 };
+
+    sealed = malloc(n + ATTEST_EHBP_OVERHEAD);
+    if (sealed == NULL) {
+        return cli_error("out of memory");
+    }
+
+    rc = attest_ehbp_client(ctx, pk, 32, enc);
+    if (rc != ATTEST_OK) {
+        free(sealed);
+        return cli_error("cannot use the gateway's key: %s",
+                         attest_strerror(rc));
+    }
+
+    rc = attest_ehbp_client_seal(ctx, (const uint8_t *) body, n, sealed);
+
+    cli_hex(hex, enc, ATTEST_EHBP_ENC_LEN);
+    (void) snprintf(extra, sizeof(extra), "Ehbp-Encapsulated-Key: %s\r\n",
+                    hex);
+    req.path = opt->path != NULL ? opt->path : CLI_CHAT_PATH;
+    req.body = sealed;
+    req.len = n + ATTEST_EHBP_OVERHEAD;
+
+    cli_set_timeout(&ev->conn, CLI_STREAM_TIMEOUT, 0);
+
+    if (rc != ATTEST_OK) {
+        rc = cli_error("cannot seal the prompt: %s", attest_strerror(rc));
+
+    } else if (cli_exchange(&ev->conn, &ev->url, &req) != CLI_OK) {
+        rc = cli_error("%s", ev->conn.err);
+    }
+
+    free(sealed);
+
+    if (rc != CLI_OK) {
+        attest_hpke_ctx_clear(ctx);
+    }
+
+    return rc;
+}
+
+
+static int
+cli_chat_refused(cli_evidence_t *ev)
+{
+    int           again = 0;
+    cJSON        *json;
+    cli_bytes_t   body;
+    const cJSON  *type, *title;
+
+    if (cli_read_all(&ev->conn, CLI_MAX_SMALL, &body) != CLI_OK) {
+        return cli_error("the gateway answered %d, not sealed",
+                         ev->conn.status);
+    }
+
+    json = cJSON_ParseWithLength((const char *) body.p, body.n);
+    type = cJSON_GetObjectItemCaseSensitive(json, "type");
+    title = cJSON_GetObjectItemCaseSensitive(json, "title");
+
+    if (ev->conn.status == 422 && cJSON_IsString(type)
+        && strcmp(type->valuestring, CLI_MISMATCH_TYPE) == 0)
+    {
+        again = 1;
+
+    } else {
+        fprintf(stderr, "ngx-attest: the gateway answered %d, not sealed",
+                ev->conn.status);
+
+        if (cJSON_IsString(title)) {
+            fputs(": ", stderr);
+            cli_print_text(stderr, (const uint8_t *) title->valuestring,
+                           strnlen(title->valuestring, 200), 0);
+        }
+
+        fputc('\n', stderr);
+    }
+
+    cJSON_Delete(json);
+    cli_bytes_free(&body);
+    return again ? CLI_AGAIN : CLI_UNDECIDED;
+}
+
+
+static int
+cli_chat_answer(cli_evidence_t *ev, const attest_hpke_ctx_t *ctx,
+    const uint8_t enc[ATTEST_EHBP_ENC_LEN])
+{
+    int           rc;
+    uint8_t       nonce[ATTEST_EHBP_NONCE_LEN];
+    cli_stream_t  s;
+
+    memset(&s, 0, sizeof(s));
+    s.conn = &ev->conn;
+    s.json = (strcasecmp(ev->conn.type, "text/event-stream") != 0);
+
+    if (!cli_unhex(ev->conn.ehbp_nonce, nonce, sizeof(nonce))
+        || attest_ehbp_response(&s.aead, ctx, enc, nonce, 0) != ATTEST_OK)
+    {
+        return cli_error("the answer's nonce is malformed");
+    }
+
+    s.in = malloc(CLI_MAX_FRAME + 4);
+    s.frame = malloc(CLI_MAX_FRAME + 1);
+    s.line = malloc(CLI_MAX_EVENT + 1);
+
+    rc = s.in != NULL && s.frame != NULL && s.line != NULL
+         ? cli_stream_run(&s) : cli_error("out of memory");
+
+    if (s.tokens) {
+        printf("\n");
+    }
+
+    if (s.why != NULL) {
+        rc = cli_error("%s", s.why);
+
+    } else if (rc == CLI_OK && ev->conn.status != 200) {
+        rc = cli_error("the backend answered %d", ev->conn.status);
+    }
+
+    free(s.in);
+    free(s.frame);
+    free(s.line);
+    attest_aead_clear(&s.aead);
+    return rc;
+}
+
+
+/*
+ * A frame is shown only after its tag was checked.  The end of the body says
+ * nothing: only the authenticated empty frame tells a whole answer from a cut
+ * one.
+ */
+
+static int
+cli_stream_run(cli_stream_t *s)
+{
+    long  n;
+
+    for ( ;; ) {
+        if (cli_stream_open(s) != CLI_OK) {
+            return CLI_UNDECIDED;
+        }
+
+        n = cli_read(s->conn, s->in + s->in_len,
+                     CLI_MAX_FRAME + 4 - s->in_len);
+        if (n < 0 && !s->marker) {
+            s->why = s->conn->err;
+            return CLI_UNDECIDED;
+        }
+
+        if (n <= 0) {
+            break;
+        }
+
+        s->in_len += (size_t) n;
+    }
+
+    if (!s->marker || s->in_len != 0) {
+        s->why = "the answer was cut: its end marker is missing";
+        return CLI_UNDECIDED;
+    }
+
+    if (s->json) {
+        s->line[s->line_len] = '\0';
+        cli_stream_json(s, s->line, "message");
+    }
+
+    return CLI_OK;
+}
+
+
+/* All whole frames at the start of `in`. */
+
+static int
+cli_stream_open(cli_stream_t *s)
+{
+    int     rc, marker;
+    size_t  used, len;
+
+    for ( ;; ) {
+        rc = attest_ehbp_client_open(&s->aead, s->in, s->in_len,
+                                     CLI_MAX_FRAME, s->frame, &len, &used,
+                                     &marker);
+        if (rc != ATTEST_OK) {
+            s->why = rc == ATTEST_ECRYPTO
+                     ? "the answer was altered on its way"
+                     : "the answer is malformed";
+            return CLI_UNDECIDED;
+        }
+
+        if (used == 0) {
+            break;
+        }
+
+        if (s->marker) {
+            s->why = "something follows the end of the answer";
+            return CLI_UNDECIDED;
+        }
+
+        s->marker = marker;
+        s->in_len -= used;
+        memmove(s->in, s->in + used, s->in_len);
+
+        if (cli_stream_take(s, s->frame, len) != CLI_OK) {
+            return CLI_UNDECIDED;
+        }
+    }
+
+    (void) fflush(stdout);
+    return CLI_OK;
+}
+
+
+static int
+cli_stream_take(cli_stream_t *s, const uint8_t *p, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+
+        if (p[i] == '\n' && !s->json) {
+            cli_stream_line(s);
+            s->line_len = 0;
+            continue;
+        }
+
+        if (s->line_len == CLI_MAX_EVENT) {
+            s->why = "an event of the answer is too long";
+            return CLI_UNDECIDED;
+        }
+
+        s->line[s->line_len++] = (char) p[i];
+    }
+
+    return CLI_OK;
+}
+
+
+/* Server-sent events: "data: {...}", comments and other fields skipped. */
+
+static void
+cli_stream_line(cli_stream_t *s)
+{
+    char  *text = s->line;
+
+    if (s->line_len != 0 && s->line[s->line_len - 1] == '\r') {
+        s->line_len--;
+    }
+
+    s->line[s->line_len] = '\0';
+
+    if (strncmp(text, "data:", 5) != 0) {
+        return;
+    }
+
+    text += text[5] == ' ' ? 6 : 5;
+
+    if (strcmp(text, "[DONE]") != 0) {
+        cli_stream_json(s, text, "delta");
+    }
+}
+
+
+/* choices[0].delta.content, or .message.content; an error's message. */
+
+static void
+cli_stream_json(cli_stream_t *s, const char *text, const char *member)
+{
+    cJSON        *json;
+    const cJSON  *v;
+
+    json = cJSON_Parse(text);
+
+    v = cJSON_GetObjectItemCaseSensitive(json, "choices");
+    v = cJSON_GetArrayItem(v, 0);
+    v = cJSON_GetObjectItemCaseSensitive(v, member);
+    v = cJSON_GetObjectItemCaseSensitive(v, "content");
+
+    if (cJSON_IsString(v)) {
+        cli_print_text(stdout, (const uint8_t *) v->valuestring,
+                       strlen(v->valuestring), 1);
+        s->tokens = 1;
+    }
+
+    v = cJSON_GetObjectItemCaseSensitive(json, "error");
+
+    if (v != NULL) {
+        if (cJSON_IsObject(v)) {
+            v = cJSON_GetObjectItemCaseSensitive(v, "message");
+        }
+
+        fputs("ngx-attest: the backend says: ", stderr);
+        text = cJSON_IsString(v) ? v->valuestring : "an error";
+        cli_print_text(stderr, (const uint8_t *) text, strnlen(text, 500), 0);
+        fputc('\n', stderr);
+    }
+
+    cJSON_Delete(json);
+}

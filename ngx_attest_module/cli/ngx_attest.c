@@ -1,0 +1,306 @@
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "cli.h"
+
+
+typedef struct {
+    const char   *name;
+    int         (*run)(const cli_options_t *opt);
+    const char   *options;          /* letters of cli_option_table */
+    const char   *help;
+} cli_command_t;
+
+typedef struct {
+    char          letter;
+    const char   *name;
+    int           has_value;
+} cli_option_t;
+
+
+static int cli_usage(FILE *out, const cli_command_t *cmd);
+static int cli_parse(const cli_command_t *cmd, int argc, char **argv,
+    cli_options_t *opt);
+static int cli_option(const cli_command_t *cmd, const char *name,
+    const char *value, cli_options_t *opt);
+static const cli_option_t *cli_option_find(const cli_command_t *cmd,
+    const char *name);
+static int cli_time(const char *text, int64_t *now);
+static int cli_bad(const cli_command_t *cmd, const char *what,
+    const char *arg);
+
+
+static const cli_option_t  cli_option_table[] = {
+    { 'p', "--policy", 1 },
+    { 'j', "--json", 0 },
+    { 't', "--time", 1 },
+    { 'c', "--connect", 1 },
+    { 'a', "--path", 1 },
+    { 'm', "--model", 1 },
+    { 0, NULL, 0 }
+};
+
+static const cli_command_t  cli_commands[] = {
+    { "verify", cli_verify, "pjtc",
+      "ngx-attest verify URL [--policy FILE] [--json] [--time UNIX]\n"
+      "                      [--connect HOST:PORT]\n"
+      "\n"
+      "Fetches evidence from https://host[:port][/path] (path: "
+      CLI_EVIDENCE_PATH ")\n"
+      "for a nonce of its own and its own TLS connection, and appraises it.\n"
+      "One line per check: PASS, FAIL, ???? (could not be decided), NOTE.\n"
+      "\n"
+      "  --policy FILE        reference values and accepted roots of trust;\n"
+      "                       without it only TEEs are accepted\n"
+      "  --json               one JSON object instead of lines\n"
+      "  --time UNIX          appraise as of this time\n"
+      "  --connect HOST:PORT  connect there instead of to the URL's host\n"
+      "\n"
+      "Exit status: 0 trusted, 1 not trusted, 2 could not be decided.\n" },
+
+    { "show", cli_show, "c",
+      "ngx-attest show FILE|URL [--connect HOST:PORT]\n"
+      "\n"
+      "Explains a certificate (PEM or DER), a collection of evidence (CBOR\n"
+      "or JSON) or what a gateway serves, in words, without judging it.\n" },
+
+    { "policy", cli_policy, "tc",
+      "ngx-attest policy URL [--time UNIX] [--connect HOST:PORT]\n"
+      "\n"
+      "Checks that a gateway's evidence is sound, and prints a policy that\n"
+      "accepts what it runs now.  Use it on a gateway that you trust now,\n"
+      "and compare the values with ones that you know to be good.\n" },
+
+    { "chat", cli_chat, "ptcam",
+      "ngx-attest chat URL --policy FILE [--path PATH] [--model NAME]\n"
+      "                    [--connect HOST:PORT] PROMPT\n"
+      "\n"
+      "Verifies the gateway, then sends one chat request that only it can\n"
+      "open, and prints the tokens as they come.  Refuses to send anything\n"
+      "unless the verdict is \"trusted\".\n"
+      "\n"
+      "  --path PATH          default: " CLI_CHAT_PATH "\n"
+      "  --model NAME         default: default\n"
+      "\n"
+      "Exit status: 0 complete answer, 1 not trusted, 2 anything else.\n" },
+
+    { NULL, NULL, NULL, NULL }
+};
+
+
+int
+main(int argc, char **argv)
+{
+    int                    rc;
+    cli_options_t          opt;
+    const cli_command_t   *cmd;
+
+    (void) signal(SIGPIPE, SIG_IGN);
+
+    if (argc < 2) {
+        (void) cli_usage(stderr, NULL);
+        return CLI_UNDECIDED;
+    }
+
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("ngx-attest %s, %s\n", CLI_VERSION,
+               OpenSSL_version(OPENSSL_VERSION));
+        return CLI_OK;
+    }
+
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        return cli_usage(stdout, NULL);
+    }
+
+    for (cmd = cli_commands; cmd->name != NULL; cmd++) {
+        if (strcmp(cmd->name, argv[1]) == 0) {
+            break;
+        }
+    }
+
+    if (cmd->name == NULL) {
+        return cli_bad(NULL, "unknown command", argv[1]);
+    }
+
+    rc = cli_parse(cmd, argc - 2, argv + 2, &opt);
+    if (rc != CLI_OK || opt.command == NULL) {
+        return rc;
+    }
+
+    rc = cmd->run(&opt);
+
+    /* a verdict that never reached its reader is none */
+
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        return cli_error("cannot write to standard output");
+    }
+
+    return rc;
+}
+
+
+static int
+cli_usage(FILE *out, const cli_command_t *cmd)
+{
+    if (cmd != NULL) {
+        fputs(cmd->help, out);
+        return CLI_OK;
+    }
+
+    fputs("Usage: ngx-attest COMMAND ...\n"
+          "\n"
+          "  verify URL        is this gateway what it says, and do I trust "
+          "it?\n"
+          "  show FILE|URL     explain a certificate or evidence\n"
+          "  policy URL        write a first policy from a gateway\n"
+          "  chat URL PROMPT   verify, then one encrypted chat request\n"
+          "\n"
+          "  ngx-attest COMMAND --help     options of a command\n"
+          "  ngx-attest --version\n", out);
+    return CLI_OK;
+}
+
+
+/* opt->command stays NULL when only help was wanted. */
+
+static int
+cli_parse(const cli_command_t *cmd, int argc, char **argv,
+    cli_options_t *opt)
+{
+    int                  i, rc;
+    const cli_option_t  *o;
+
+    memset(opt, 0, sizeof(*opt));
+    opt->now = -1;
+
+    for (i = 0; i < argc; i++) {
+
+        if (strcmp(argv[i], "--help") == 0) {
+            opt->command = NULL;
+            return cli_usage(stdout, cmd);
+        }
+
+        if (strncmp(argv[i], "--", 2) != 0) {
+            if (opt->target == NULL) {
+                opt->target = argv[i];
+
+            } else if (opt->prompt == NULL && cmd->run == cli_chat) {
+                opt->prompt = argv[i];
+
+            } else {
+                return cli_bad(cmd, "too many arguments at", argv[i]);
+            }
+
+            continue;
+        }
+
+        o = cli_option_find(cmd, argv[i]);
+        if (o == NULL) {
+            return cli_bad(cmd, "unknown option", argv[i]);
+        }
+
+        if (o->has_value && i + 1 == argc) {
+            return cli_bad(cmd, "no value for", argv[i]);
+        }
+
+        rc = cli_option(cmd, argv[i], o->has_value ? argv[i + 1] : NULL, opt);
+        if (rc != CLI_OK) {
+            return rc;
+        }
+
+        i += o->has_value;
+    }
+
+    if (opt->target == NULL) {
+        return cli_bad(cmd, "no URL", "");
+    }
+
+    if (cmd->run == cli_chat && (opt->prompt == NULL || opt->policy == NULL))
+    {
+        return cli_bad(cmd, "chat needs --policy and a prompt", "");
+    }
+
+    opt->command = cmd->name;
+    return CLI_OK;
+}
+
+
+static const cli_option_t *
+cli_option_find(const cli_command_t *cmd, const char *name)
+{
+    const cli_option_t  *o;
+
+    for (o = cli_option_table; o->name != NULL; o++) {
+        if (strcmp(o->name, name) == 0
+            && strchr(cmd->options, o->letter) != NULL)
+        {
+            return o;
+        }
+    }
+
+    return NULL;
+}
+
+
+static int
+cli_option(const cli_command_t *cmd, const char *name, const char *value,
+    cli_options_t *opt)
+{
+    switch (cli_option_find(cmd, name)->letter) {
+    case 'p':
+        opt->policy = value;
+        break;
+
+    case 'j':
+        opt->json = 1;
+        break;
+
+    case 'c':
+        opt->connect = value;
+        break;
+
+    case 'a':
+        opt->path = value;
+        break;
+
+    case 'm':
+        opt->model = value;
+        break;
+
+    default:
+        if (!cli_time(value, &opt->now)) {
+            return cli_bad(cmd, "--time wants seconds since 1970, not",
+                           value);
+        }
+    }
+
+    return CLI_OK;
+}
+
+
+static int
+cli_time(const char *text, int64_t *now)
+{
+    size_t  n = strlen(text);
+
+    if (n == 0 || n > 12 || strspn(text, "0123456789") != n) {
+        return 0;
+    }
+
+    *now = strtoll(text, NULL, 10);
+    return 1;
+}
+
+
+static int
+cli_bad(const cli_command_t *cmd, const char *what, const char *arg)
+{
+    return cli_error("%s %s (see ngx-attest %s%s--help)", what, arg,
+                     cmd != NULL ? cmd->name : "",
+                     cmd != NULL ? " " : "");
+}
