@@ -4,11 +4,11 @@
  */
 
 
+#include "ngx_http_attest_module.h"
+
 #include <sodium.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-
-#include "ngx_http_attest_module.h"
 
 
 #define NGX_HTTP_ATTEST_EVIDENCE   0

@@ -7,11 +7,11 @@
  */
 
 
+#include "ngx_http_attest_prompt.h"
+
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <sodium.h>
-
-#include "ngx_http_attest_prompt.h"
 
 
 #define NGX_HTTP_ATTEST_KEY_FIELD     "ehbp-encapsulated-key"

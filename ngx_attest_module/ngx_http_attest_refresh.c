@@ -7,10 +7,10 @@
  */
 
 
+#include "ngx_http_attest_state.h"
+
 #include <openssl/rand.h>
 #include <sodium.h>
-
-#include "ngx_http_attest_state.h"
 
 
 #define NGX_HTTP_ATTEST_BACKDATE    120     /* s, for clients' clocks */

@@ -8,9 +8,9 @@
  */
 
 
-#include <sodium.h>
-
 #include "ngx_http_attest_module.h"
+
+#include <sodium.h>
 
 
 #define NGX_HTTP_ATTEST_REPLAY_TAG    16

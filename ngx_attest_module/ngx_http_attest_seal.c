@@ -7,9 +7,9 @@
  */
 
 
-#include <openssl/crypto.h>
-
 #include "ngx_http_attest_prompt.h"
+
+#include <openssl/crypto.h>
 
 
 #define NGX_HTTP_ATTEST_FRAME    16384      /* plaintext of one frame */

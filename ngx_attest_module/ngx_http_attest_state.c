@@ -6,12 +6,12 @@
  */
 
 
+#include "ngx_http_attest_state.h"
+
 #include <sodium.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-
-#include "ngx_http_attest_state.h"
 
 
 static ngx_int_t ngx_http_attest_fingerprint(

@@ -9,9 +9,9 @@
 #define NGX_HTTP_ATTEST_STATE_H_INCLUDED
 
 
-#include <pthread.h>
-
 #include "ngx_http_attest_module.h"
+
+#include <pthread.h>
 
 
 /* Changes with every change of the structures below. */

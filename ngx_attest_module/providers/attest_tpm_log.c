@@ -41,8 +41,8 @@ attest_tpm_log_read(const char *path, int fd, const char *item,
     const char *type, attest_evidence_t *ev)
 {
     int       rc, own;
-    size_t    len;
-    uint8_t  *data;
+    size_t    len = 0;
+    uint8_t  *data = NULL;
 
     if (path == NULL) {
         return ATTEST_OK;
