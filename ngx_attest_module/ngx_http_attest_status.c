@@ -13,10 +13,6 @@
 #include "ngx_http_attest_module.h"
 
 
-#ifndef NGX_HTTP_ATTEST_VERSION
-#define NGX_HTTP_ATTEST_VERSION     "0.1.0"
-#endif
-
 #define NGX_HTTP_ATTEST_STATUS_MAX  8192
 
 
@@ -231,7 +227,7 @@ ngx_http_attest_status_json(u_char *p, u_char *last,
     const ngx_http_attest_counter_t  *c;
 
     p = ngx_slprintf(p, last, "{\"version\":\"%s\",",
-                     NGX_HTTP_ATTEST_VERSION);
+                     ATTEST_VERSION);
 
     if (view != NULL) {
         p = ngx_slprintf(p, last,
@@ -328,7 +324,7 @@ ngx_http_attest_status_gauges(u_char *p, u_char *last,
                      "# HELP ngx_attest_info Version and root of trust.\n"
                      "# TYPE ngx_attest_info gauge\n"
                      "ngx_attest_info{version=\"%s\",root_of_trust=\"%*s\"}"
-                     " 1\n", NGX_HTTP_ATTEST_VERSION,
+                     " 1\n", ATTEST_VERSION,
                      view ? view->root.len : (size_t) 0,
                      view ? view->root.data : (u_char *) "");
 

@@ -17,7 +17,7 @@ my @scripts = grep { m{^(?:scripts|\.ci)/|\.(?:t|pm|py|js|mjs|sh|conf)$} }
     @tree;
 
 # Lines of a function, empty ones not counted: glue may be a little longer.
-my %limit = (core => 40, providers => 40, cli => 40, glue => 60, t => 60);
+my %limit = (core => 40, providers => 40, cli => 40, glue => 60, t => 80);
 
 cmp_ok(scalar @c, '>', 10, 'there are C files to look at');
 

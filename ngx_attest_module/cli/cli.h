@@ -15,7 +15,6 @@
 #include "attest_verify.h"
 
 
-#define CLI_VERSION            "0.1.0"
 #define CLI_EVIDENCE_PATH      "/.well-known/attestation"
 #define CLI_KEYS_PATH          "/.well-known/hpke-keys"
 #define CLI_CHAT_PATH          "/v1/chat/completions"

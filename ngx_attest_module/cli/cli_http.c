@@ -476,7 +476,7 @@ cli_exchange(cli_conn_t *c, const cli_url_t *url, const cli_request_t *req)
     n = snprintf(head, sizeof(head),
                  "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: ngx-attest/%s\r\n"
                  "Accept: %s\r\n%s", req->method, req->path, url->authority,
-                 CLI_VERSION, req->accept, req->extra ? req->extra : "");
+                 ATTEST_VERSION, req->accept, req->extra ? req->extra : "");
 
     if (n > 0 && (size_t) n < sizeof(head) && req->body != NULL) {
         n += snprintf(head + n, sizeof(head) - (size_t) n,

@@ -26,7 +26,10 @@ typedef struct {
 static int cli_usage(FILE *out, const cli_command_t *cmd);
 static int cli_parse(const cli_command_t *cmd, int argc, char **argv,
     cli_options_t *opt);
-static int cli_option(const cli_command_t *cmd, const char *name,
+static int cli_argument(const cli_command_t *cmd, const char *arg,
+    cli_options_t *opt);
+static int cli_complete(const cli_command_t *cmd, cli_options_t *opt);
+static int cli_option(const cli_command_t *cmd, const cli_option_t *o,
     const char *value, cli_options_t *opt);
 static const cli_option_t *cli_option_find(const cli_command_t *cmd,
     const char *name);
@@ -108,7 +111,7 @@ main(int argc, char **argv)
     }
 
     if (strcmp(argv[1], "--version") == 0) {
-        printf("ngx-attest %s, %s\n", CLI_VERSION,
+        printf("ngx-attest %s, %s\n", ATTEST_VERSION,
                OpenSSL_version(OPENSSL_VERSION));
         return CLI_OK;
     }
@@ -181,19 +184,13 @@ cli_parse(const cli_command_t *cmd, int argc, char **argv,
     for (i = 0; i < argc; i++) {
 
         if (strcmp(argv[i], "--help") == 0) {
-            opt->command = NULL;
             return cli_usage(stdout, cmd);
         }
 
         if (strncmp(argv[i], "--", 2) != 0) {
-            if (opt->target == NULL) {
-                opt->target = argv[i];
-
-            } else if (opt->prompt == NULL && cmd->run == cli_chat) {
-                opt->prompt = argv[i];
-
-            } else {
-                return cli_bad(cmd, "too many arguments at", argv[i]);
+            rc = cli_argument(cmd, argv[i], opt);
+            if (rc != CLI_OK) {
+                return rc;
             }
 
             continue;
@@ -208,21 +205,46 @@ cli_parse(const cli_command_t *cmd, int argc, char **argv,
             return cli_bad(cmd, "no value for", argv[i]);
         }
 
-        rc = cli_option(cmd, argv[i], o->has_value ? argv[i + 1] : NULL, opt);
+        rc = cli_option(cmd, o, o->has_value ? argv[++i] : NULL, opt);
         if (rc != CLI_OK) {
             return rc;
         }
-
-        i += o->has_value;
     }
 
+    return cli_complete(cmd, opt);
+}
+
+
+static int
+cli_argument(const cli_command_t *cmd, const char *arg, cli_options_t *opt)
+{
     if (opt->target == NULL) {
-        return cli_bad(cmd, "no URL", "");
+        opt->target = arg;
+
+    } else if (opt->prompt == NULL && cmd->run == cli_chat) {
+        opt->prompt = arg;
+
+    } else {
+        return cli_bad(cmd, "too many arguments at", arg);
     }
 
-    if (cmd->run == cli_chat && (opt->prompt == NULL || opt->policy == NULL))
-    {
-        return cli_bad(cmd, "chat needs --policy and a prompt", "");
+    return CLI_OK;
+}
+
+
+static int
+cli_complete(const cli_command_t *cmd, cli_options_t *opt)
+{
+    if (opt->target == NULL) {
+        return cli_bad(cmd, "no URL", "given");
+    }
+
+    if (cmd->run == cli_chat && opt->prompt == NULL) {
+        return cli_bad(cmd, "no prompt", "given");
+    }
+
+    if (cmd->run == cli_chat && opt->policy == NULL) {
+        return cli_bad(cmd, "chat needs", "--policy FILE");
     }
 
     opt->command = cmd->name;
@@ -248,10 +270,10 @@ cli_option_find(const cli_command_t *cmd, const char *name)
 
 
 static int
-cli_option(const cli_command_t *cmd, const char *name, const char *value,
-    cli_options_t *opt)
+cli_option(const cli_command_t *cmd, const cli_option_t *o,
+    const char *value, cli_options_t *opt)
 {
-    switch (cli_option_find(cmd, name)->letter) {
+    switch (o->letter) {
     case 'p':
         opt->policy = value;
         break;

@@ -17,6 +17,8 @@
 #include <stdint.h>
 
 
+#define ATTEST_VERSION         "0.1.0"
+
 #define ATTEST_OK              0
 #define ATTEST_EFORMAT        -1    /* the bytes do not follow their format */
 #define ATTEST_ELIMIT         -2    /* a hard limit is exceeded */

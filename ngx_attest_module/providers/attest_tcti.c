@@ -194,9 +194,7 @@ attest_tcti_receive(TSS2_TCTI_CONTEXT *tcti, size_t *size, uint8_t *response,
             break;
         }
 
-        if (pause > ATTEST_TCTI_PAUSE_MAX) {
-            pause = ATTEST_TCTI_PAUSE_MAX;
-        }
+        pause = pause < ATTEST_TCTI_PAUSE_MAX ? pause : ATTEST_TCTI_PAUSE_MAX;
 
         if (attest_tcti_left(t) <= pause) {
             return attest_tcti_break(t, "the TPM is busy until the time limit"

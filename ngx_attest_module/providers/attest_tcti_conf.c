@@ -28,6 +28,7 @@ typedef struct {
 } attest_tcti_param_t;
 
 
+static uint16_t attest_tcti_port(const char *text);
 static int attest_tcti_param(const char *p, size_t n,
     attest_tcti_params_t *params, char *err, size_t err_len);
 static int attest_tcti_host(const char *host, uint16_t port,
@@ -87,15 +88,35 @@ attest_tpm_tcti_check(const char *tcti, char *err, size_t err_len)
 }
 
 
+/* 2321 when it is not given; 0: bad. */
+
+static uint16_t
+attest_tcti_port(const char *text)
+{
+    unsigned long  port;
+
+    if (text[0] == '\0') {
+        return 2321;
+    }
+
+    if (strspn(text, "0123456789") != strlen(text)) {
+        return 0;
+    }
+
+    port = strtoul(text, NULL, 10);
+
+    return (port > 65535) ? 0 : (uint16_t) port;
+}
+
+
 /* key=value[,key=value]: as the stock TCTI, with its defaults. */
 
 int
 attest_tcti_swtpm_parse(const char *conf, attest_tcti_addr_t *addr,
     char *err, size_t err_len)
 {
-    char                  *end;
     size_t                 n;
-    unsigned long          port;
+    uint16_t               port;
     attest_tcti_params_t   params;
 
     memset(&params, 0, sizeof(params));
@@ -120,22 +141,17 @@ attest_tcti_swtpm_parse(const char *conf, attest_tcti_addr_t *addr,
         return ATTEST_OK;
     }
 
-    port = 2321;
-    if (params.port[0] != '\0') {
-        port = strtoul(params.port, &end, 10);
-        if (strspn(params.port, "0123456789") != strlen(params.port)
-            || *end != '\0' || port == 0 || port > 65535)
-        {
-            snprintf(err, err_len, "bad port \"%s\" of swtpm", params.port);
-            return ATTEST_EARG;
-        }
+    port = attest_tcti_port(params.port);
+    if (port == 0) {
+        snprintf(err, err_len, "bad port \"%s\" of swtpm", params.port);
+        return ATTEST_EARG;
     }
 
     if (params.host[0] == '\0') {
         memcpy(params.host, "127.0.0.1", sizeof("127.0.0.1"));
     }
 
-    if (attest_tcti_host(params.host, (uint16_t) port, addr) != ATTEST_OK) {
+    if (attest_tcti_host(params.host, port, addr) != ATTEST_OK) {
         snprintf(err, err_len, "bad host \"%s\" of swtpm: expected an address"
                  " or \"localhost\"", params.host);
         return ATTEST_EARG;

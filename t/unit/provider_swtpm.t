@@ -23,7 +23,7 @@ my $bin = abs_path("$unit/test_provider_tpm");
 plan(skip_all => "no $unit/test_provider_tpm") unless $bin && -x $bin;
 
 for my $tool (qw(swtpm tpm2_getcap openssl python3)) {
-	plan(skip_all => "no $tool") if system("which $tool >/dev/null 2>&1");
+    plan(skip_all => "no $tool") if system("which $tool >/dev/null 2>&1");
 }
 
 my %pids;
@@ -31,11 +31,11 @@ my $parent = $$;
 my $dir = tempdir('attest-tpm-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 
 END {
-	my $status = $?;
-	if (defined $parent && $$ == $parent) {
-		stop($_) for keys %pids;
-	}
-	$? = $status;
+    my $status = $?;
+    if (defined $parent && $$ == $parent) {
+        stop($_) for keys %pids;
+    }
+    $? = $status;
 }
 
 ###############################################################################
@@ -106,7 +106,7 @@ is(handles(), '', 'nothing is left after wrong answers');
 tool("tpm2_createek -Q -c $dir/ek.ctx -G rsa -u $dir/ek.pub");
 tool("tpm2_flushcontext -t");
 tool("tpm2_createak -Q -C $dir/ek.ctx -c $dir/ak.ctx -G rsa -g sha256"
-	. " -s rsassa -n $dir/ak.name -u $dir/ak.pub");
+    . " -s rsassa -n $dir/ak.name -u $dir/ak.pub");
 tool("tpm2_flushcontext -t");
 tool("tpm2_evictcontrol -Q -C o -c $dir/ak.ctx 0x81000003");
 tool("tpm2_flushcontext -t");
@@ -123,7 +123,7 @@ scenario('ak', $tcti, '81000001', '0', 'error');
 # a template as Google's: another key than ours, by its unique field
 
 my $template = pack('H*', '0001000b00050072' . '0000' . '0010'
-	. '0014000b' . '0800' . '00000000' . '0100') . ("\x07" x 256);
+    . '0014000b' . '0800' . '00000000' . '0100') . ("\x07" x 256);
 my $name = template_name($template);
 
 nvwrite('0x01c10001', $template, length $template);
@@ -159,7 +159,7 @@ scenario('activate', $tcti, 0);
 unlink "$dir/log";
 scenario('many', $ftcti, 2);
 is(scalar(grep { $_ eq 'CreatePrimary' } logged()), 1,
-	'the persistent EK is used');
+    'the persistent EK is used');
 tool("tpm2_evictcontrol -Q -C o -c 0x81010001");
 tool("tpm2_createprimary -Q -C e -c $dir/other.ctx");
 tool("tpm2_flushcontext -t");
@@ -193,206 +193,206 @@ done_testing();
 # Runs one scenario of the binary; its tests become ours.
 
 sub scenario {
-	my ($name, @args) = @_;
+    my ($name, @args) = @_;
 
-	my $pid = open2(my $out, my $in, 'sh', '-c',
-		'exec "$0" "$@" 2>>"$ATTEST_STDERR"', $bin, $name, @args);
+    my $pid = open2(my $out, my $in, 'sh', '-c',
+        'exec "$0" "$@" 2>>"$ATTEST_STDERR"', $bin, $name, @args);
 
-	my ($plan, $n, $failed) = (0, 0, 0);
+    my ($plan, $n, $failed) = (0, 0, 0);
 
-	while (my $line = <$out>) {
-		chomp $line;
-		if ($line =~ /^(not )?ok \d+ - (.*)/) {
-			ok(!$1, "$name: $2");
-			$n++;
-			$failed = 1 if $1;
-		} elsif ($line =~ /^STEP (\S+)/) {
-			step($1);
-			print $in "done\n";
-			$in->flush();
-		} elsif ($line =~ /^1\.\.(\d+)/) {
-			$plan = $1;
-		} elsif ($line =~ /^# ?(.*)/) {
-			note($1);
-		} else {
-			diag($line);
-		}
-	}
+    while (my $line = <$out>) {
+        chomp $line;
+        if ($line =~ /^(not )?ok \d+ - (.*)/) {
+            ok(!$1, "$name: $2");
+            $n++;
+            $failed = 1 if $1;
+        } elsif ($line =~ /^STEP (\S+)/) {
+            step($1);
+            print $in "done\n";
+            $in->flush();
+        } elsif ($line =~ /^1\.\.(\d+)/) {
+            $plan = $1;
+        } elsif ($line =~ /^# ?(.*)/) {
+            note($1);
+        } else {
+            diag($line);
+        }
+    }
 
-	waitpid($pid, 0);
-	my $status = $?;
-	ok($plan && $plan == $n && $status == ($failed << 8),
-		"$name: ran to its end")
-		or diag("status $status, $n of $plan", slurp("$dir/stderr"));
+    waitpid($pid, 0);
+    my $status = $?;
+    ok($plan && $plan == $n && $status == ($failed << 8),
+        "$name: ran to its end")
+        or diag("status $status, $n of $plan", slurp("$dir/stderr"));
 }
 
 sub step {
-	my ($what) = @_;
+    my ($what) = @_;
 
-	stop($swtpm) if $what ne 'start';
-	remove_tree("$dir/state") if $what eq 'replace';
-	$swtpm = swtpm("$dir/state", $port) if $what ne 'stop';
+    stop($swtpm) if $what ne 'start';
+    remove_tree("$dir/state") if $what eq 'replace';
+    $swtpm = swtpm("$dir/state", $port) if $what ne 'stop';
 }
 
 # The stock TCTI of tpm2-tools wants the control channel on the next port.
 
 sub free_port {
-	for (1 .. 50) {
-		my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
-			Listen => 1, Proto => 'tcp') or die "no port: $!";
-		return $s->sockport() if IO::Socket::INET->new(
-			LocalAddr => '127.0.0.1', Listen => 1, Proto => 'tcp',
-			LocalPort => $s->sockport() + 1);
-	}
-	die "no two free ports in a row";
+    for (1 .. 50) {
+        my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+            Listen => 1, Proto => 'tcp') or die "no port: $!";
+        return $s->sockport() if IO::Socket::INET->new(
+            LocalAddr => '127.0.0.1', Listen => 1, Proto => 'tcp',
+            LocalPort => $s->sockport() + 1);
+    }
+    die "no two free ports in a row";
 }
 
 sub spawn {
-	my ($err, @command) = @_;
+    my ($err, @command) = @_;
 
-	defined(my $pid = fork()) or die "fork: $!";
-	if ($pid == 0) {
-		open(STDERR, '>>', $err);
-		open(STDOUT, '>>', $err);
-		exec(@command) or POSIX::_exit(127);
-	}
-	$pids{$pid} = 1;
-	return $pid;
+    defined(my $pid = fork()) or die "fork: $!";
+    if ($pid == 0) {
+        open(STDERR, '>>', $err);
+        open(STDOUT, '>>', $err);
+        exec(@command) or POSIX::_exit(127);
+    }
+    $pids{$pid} = 1;
+    return $pid;
 }
 
 sub stop {
-	my ($pid) = @_;
+    my ($pid) = @_;
 
-	return unless delete $pids{$pid};
-	kill('KILL', $pid);
-	waitpid($pid, 0);
+    return unless delete $pids{$pid};
+    kill('KILL', $pid);
+    waitpid($pid, 0);
 }
 
 # No startup: the provider finds a TPM that nobody has started up.
 
 sub swtpm {
-	my ($state, $p, $path) = @_;
+    my ($state, $p, $path) = @_;
 
-	mkdir $state;
-	my $pid = spawn("$dir/swtpm.err", 'swtpm', 'socket', '--tpm2',
-		'--tpmstate', "dir=$state", '--flags', 'not-need-init',
-		'--server', $path ? "type=unixio,path=$path"
-			: "type=tcp,port=$p,bindaddr=127.0.0.1",
-		$path ? () : ('--ctrl', 'type=tcp,bindaddr=127.0.0.1,port='
-			. ($p + 1)));
+    mkdir $state;
+    my $pid = spawn("$dir/swtpm.err", 'swtpm', 'socket', '--tpm2',
+        '--tpmstate', "dir=$state", '--flags', 'not-need-init',
+        '--server', $path ? "type=unixio,path=$path"
+            : "type=tcp,port=$p,bindaddr=127.0.0.1",
+        $path ? () : ('--ctrl', 'type=tcp,bindaddr=127.0.0.1,port='
+            . ($p + 1)));
 
-	for (1 .. 100) {
-		return $pid if $path ? -S $path : listening($p);
-		sleep(0.05);
-	}
-	die "swtpm does not start";
+    for (1 .. 100) {
+        return $pid if $path ? -S $path : listening($p);
+        sleep(0.05);
+    }
+    die "swtpm does not start";
 }
 
 sub listening {
-	my ($p) = @_;
+    my ($p) = @_;
 
-	# a connection would be the TPM's one client: ask the kernel instead
-	my $hex = sprintf(':%04X', $p);
-	return scalar(grep { /^\s*\d+: 0100007F$hex 00000000:0000 0A/ }
-		split(/\n/, slurp('/proc/net/tcp')));
+    # a connection would be the TPM's one client: ask the kernel instead
+    my $hex = sprintf(':%04X', $p);
+    return scalar(grep { /^\s*\d+: 0100007F$hex 00000000:0000 0A/ }
+        split(/\n/, slurp('/proc/net/tcp')));
 }
 
 sub fake {
-	my ($mode, $log) = @_;
+    my ($mode, $log) = @_;
 
-	mode('pass');
-	my $p = free_port();
-	my $pid = spawn("$dir/fake.err", 'python3', "$top/t/lib/fake_tpm.py",
-		'--listen', $p, '--upstream', $port, '--mode-file', $mode,
-		'--log', $log);
+    mode('pass');
+    my $p = free_port();
+    my $pid = spawn("$dir/fake.err", 'python3', "$top/t/lib/fake_tpm.py",
+        '--listen', $p, '--upstream', $port, '--mode-file', $mode,
+        '--log', $log);
 
-	for (1 .. 100) {
-		return ($pid, $p) if listening($p);
-		sleep(0.05);
-	}
-	die "the fake TPM does not start";
+    for (1 .. 100) {
+        return ($pid, $p) if listening($p);
+        sleep(0.05);
+    }
+    die "the fake TPM does not start";
 }
 
 sub mode {
-	my ($mode) = @_;
+    my ($mode) = @_;
 
-	open(my $f, '>', "$dir/mode") or die;
-	print $f $mode;
-	close($f);
+    open(my $f, '>', "$dir/mode") or die;
+    print $f $mode;
+    close($f);
 }
 
 sub slurp {
-	my ($path) = @_;
+    my ($path) = @_;
 
-	open(my $f, '<:raw', $path) or die "$path: $!";
-	local $/;
-	return scalar <$f>;
+    open(my $f, '<:raw', $path) or die "$path: $!";
+    local $/;
+    return scalar <$f>;
 }
 
 sub logged {
-	return split(/\n/, slurp("$dir/log"));
+    return split(/\n/, slurp("$dir/log"));
 }
 
 sub tool {
-	my ($command) = @_;
+    my ($command) = @_;
 
-	my $out = `cd $dir && $command 2>&1`;
-	die "$command: $out" if $?;
-	return $out;
+    my $out = `cd $dir && $command 2>&1`;
+    die "$command: $out" if $?;
+    return $out;
 }
 
 # Transient objects and loaded sessions in the TPM.
 
 sub handles {
-	my $out = tool('tpm2_getcap handles-transient')
-		. tool('tpm2_getcap handles-loaded-session');
-	return join(' ', $out =~ /0x[0-9A-Fa-f]+/g);
+    my $out = tool('tpm2_getcap handles-transient')
+        . tool('tpm2_getcap handles-loaded-session');
+    return join(' ', $out =~ /0x[0-9A-Fa-f]+/g);
 }
 
 sub nvwrite {
-	my ($index, $data) = @_;
+    my ($index, $data) = @_;
 
-	open(my $f, '>:raw', "$dir/nv.bin") or die;
-	print $f $data;
-	close($f);
+    open(my $f, '>:raw', "$dir/nv.bin") or die;
+    print $f $data;
+    close($f);
 
-	`tpm2_nvundefine -Q -C o $index 2>/dev/null`;
-	tool("tpm2_nvdefine -Q -C o -s " . length($data)
-		. " -a 'ownerread|authread|ownerwrite' $index");
-	tool("tpm2_nvwrite -Q -C o -i $dir/nv.bin $index");
+    `tpm2_nvundefine -Q -C o $index 2>/dev/null`;
+    tool("tpm2_nvdefine -Q -C o -s " . length($data)
+        . " -a 'ownerread|authread|ownerwrite' $index");
+    tool("tpm2_nvwrite -Q -C o -i $dir/nv.bin $index");
 }
 
 # The name of the key that the TPM makes of a template.
 
 sub template_name {
-	my ($data) = @_;
+    my ($data) = @_;
 
-	open(my $f, '>:raw', "$dir/unique.bin") or die;
-	# TPMU_PUBLIC_ID as tpm2_createprimary reads it: a TPM2B in memory
-	print $f pack('S/a*', substr($data, -256));
-	close($f);
+    open(my $f, '>:raw', "$dir/unique.bin") or die;
+    # TPMU_PUBLIC_ID as tpm2_createprimary reads it: a TPM2B in memory
+    print $f pack('S/a*', substr($data, -256));
+    close($f);
 
-	tool("tpm2_createprimary -Q -C e -G rsa2048:rsassa-sha256:null"
-		. " -a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|"
-		. "restricted|sign' -u $dir/unique.bin -c $dir/t.ctx");
-	tool("tpm2_readpublic -Q -c $dir/t.ctx -n $dir/t.name");
-	tool("tpm2_flushcontext -t");
-	return unpack('H*', slurp("$dir/t.name"));
+    tool("tpm2_createprimary -Q -C e -G rsa2048:rsassa-sha256:null"
+        . " -a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|"
+        . "restricted|sign' -u $dir/unique.bin -c $dir/t.ctx");
+    tool("tpm2_readpublic -Q -c $dir/t.ctx -n $dir/t.name");
+    tool("tpm2_flushcontext -t");
+    return unpack('H*', slurp("$dir/t.name"));
 }
 
 # A certificate of the EK, made by hand.
 
 sub ek_cert {
-	my ($alg, $der) = @_;
+    my ($alg, $der) = @_;
 
-	tool("tpm2_createek -Q -c $dir/e.ctx -G $alg -u $dir/e.pem -f pem");
-	tool("tpm2_flushcontext -t");
-	tool("openssl req -x509 -newkey rsa:2048 -nodes -keyout $dir/ca.key"
-		. " -out $dir/ca.pem -subj /CN=ca -days 2") unless -f "$dir/ca.pem";
-	tool("openssl req -new -key $dir/ca.key -subj /CN=ek -out $dir/e.csr");
-	tool("openssl x509 -req -in $dir/e.csr -CA $dir/ca.pem"
-		. " -CAkey $dir/ca.key -CAcreateserial -force_pubkey $dir/e.pem"
-		. " -days 2 -outform der -out $der");
+    tool("tpm2_createek -Q -c $dir/e.ctx -G $alg -u $dir/e.pem -f pem");
+    tool("tpm2_flushcontext -t");
+    tool("openssl req -x509 -newkey rsa:2048 -nodes -keyout $dir/ca.key"
+        . " -out $dir/ca.pem -subj /CN=ca -days 2") unless -f "$dir/ca.pem";
+    tool("openssl req -new -key $dir/ca.key -subj /CN=ek -out $dir/e.csr");
+    tool("openssl x509 -req -in $dir/e.csr -CA $dir/ca.pem"
+        . " -CAkey $dir/ca.key -CAcreateserial -force_pubkey $dir/e.pem"
+        . " -days 2 -outform der -out $der");
 }
 
 ###############################################################################
