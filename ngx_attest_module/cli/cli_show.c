@@ -165,15 +165,15 @@ cli_show_certificate(attest_span_t der)
     cli_show_time("valid from", c.not_before);
     cli_show_time("valid until", c.not_after);
     cli_show_hex("SHA-256 of its key", c.spki_sha256, 32);
-    printf("%-22s%s\n", "signature", c.self_signed ? "its own, good"
+    printf("%-24s%s\n", "signature", c.self_signed ? "its own, good"
            : "by another key (a CA's), or bad");
 
     if (c.cmw.n == 0) {
-        printf("%-22s%s\n", "evidence", "none in this certificate");
+        printf("%-24s%s\n", "evidence", "none in this certificate");
         return CLI_OK;
     }
 
-    printf("%-22s%zu bytes (id-pe-cmw), as follows\n\n", "evidence", c.cmw.n);
+    printf("%-24s%zu bytes (id-pe-cmw), as follows\n\n", "evidence", c.cmw.n);
     return cli_show_collection(c.cmw);
 }
 
@@ -193,7 +193,7 @@ cli_show_collection(attest_span_t raw)
                          attest_strerror(rc));
     }
 
-    printf("%-22s%zu items\n", "collection", cmw.count);
+    printf("%-24s%zu items\n", "collection", cmw.count);
     cli_show_line("type", cmw.ctype);
 
     memset(&tpm, 0, sizeof(tpm));
@@ -247,7 +247,7 @@ cli_show_item(const attest_cmw_item_t *item, const attest_tpm_item_t *tpm)
         cli_show_ima(item->value, alg);
 
     } else {
-        printf("not known to this version\n");
+        printf("unknown to this version\n");
     }
 }
 
@@ -280,7 +280,7 @@ cli_show_claims(attest_span_t s)
         cli_show_hex("nonce", c.nonce, c.nonce_len);
 
     } else {
-        printf("%-22s%s\n", "nonce", "none: no proof of freshness");
+        printf("%-24s%s\n", "nonce", "none: no proof of freshness");
     }
 
     if (c.has_exporter) {
@@ -317,20 +317,20 @@ cli_show_tpm(attest_span_t s)
     cli_show_line("maker", tpm.maker);
     cli_show_key("attestation key", tpm.ak);
     cli_show_quote(tpm.quote);
-    printf("%-22s%zu bytes\n", "signature", tpm.signature.n);
+    printf("%-24s%zu bytes\n", "signature", tpm.signature.n);
 
     if (tpm.ek.n != 0) {
         cli_show_key("endorsement key", tpm.ek);
 
     } else {
-        printf("%-22s%s\n", "endorsement key", "none");
+        printf("%-24s%s\n", "endorsement key", "none");
     }
 
     if (tpm.ek_cert.n != 0) {
         cli_show_x509(tpm.ek_cert);
 
     } else {
-        printf("%-22s%s\n", "EK certificate", "none");
+        printf("%-24s%s\n", "EK certificate", "none");
     }
 
     cli_show_pcrs(&tpm.pcrs);
@@ -345,7 +345,7 @@ cli_show_quote(attest_span_t s)
 
     rc = attest_tpm_quote_parse(s.p, s.n, &q);
     if (rc != ATTEST_OK) {
-        printf("%-22s%s\n", "quote", attest_strerror(rc));
+        printf("%-24s%s\n", "quote", attest_strerror(rc));
         return;
     }
 
@@ -353,10 +353,10 @@ cli_show_quote(attest_span_t s)
     cli_show_hex("PCR digest", q.pcr_digest.p, q.pcr_digest.n);
     cli_show_hex("qualified signer", q.qualified_signer.p,
                  q.qualified_signer.n);
-    printf("%-22s%llu ms, %u resets, %u restarts, %s\n", "TPM clock",
+    printf("%-24s%llu ms, %u resets, %u restarts, %s\n", "TPM clock",
            (unsigned long long) q.clock, q.reset_count, q.restart_count,
            q.safe ? "never went back" : "may have gone back");
-    printf("%-22s%016llx%s\n", "TPM firmware",
+    printf("%-24s%016llx%s\n", "TPM firmware",
            (unsigned long long) q.firmware,
            attest_tpm_firmware_is_software(q.firmware)
            ? " (libtpms: a software TPM)" : "");
@@ -373,11 +373,11 @@ cli_show_key(const char *what, attest_span_t s)
 
     rc = attest_tpm_public_parse(s.p, s.n, &pub);
     if (rc != ATTEST_OK) {
-        printf("%-22s%s\n", what, attest_strerror(rc));
+        printf("%-24s%s\n", what, attest_strerror(rc));
         return;
     }
 
-    printf("%-22s%s, attributes %08x\n", what, pub.type == 0x0001 ? "RSA"
+    printf("%-24s%s, attributes %08x\n", what, pub.type == 0x0001 ? "RSA"
            : pub.curve == 0x0004 ? "ECC P-384" : "ECC P-256",
            pub.attributes);
 
@@ -399,7 +399,7 @@ cli_show_x509(attest_span_t s)
 
     x = d2i_X509(NULL, &p, (long) s.n);
     if (x == NULL) {
-        printf("%-22s%s\n", "EK certificate", "malformed");
+        printf("%-24s%s\n", "EK certificate", "malformed");
         return;
     }
 
@@ -519,7 +519,7 @@ cli_show_hex(const char *what, const uint8_t *p, size_t n)
 {
     size_t  i;
 
-    printf("%-22s", what);
+    printf("%-24s", what);
 
     for (i = 0; i < n; i++) {
         printf("%02x", p[i]);
@@ -542,14 +542,14 @@ cli_show_time(const char *what, int64_t t)
         (void) strcpy(text, "?");
     }
 
-    printf("%-22s%lld (%s)\n", what, (long long) t, text);
+    printf("%-24s%lld (%s)\n", what, (long long) t, text);
 }
 
 
 static void
 cli_show_line(const char *what, attest_span_t s)
 {
-    printf("%-22s", what);
+    printf("%-24s", what);
     cli_print_text(stdout, s.p, s.n, 0);
     printf("\n");
 }

@@ -19,6 +19,9 @@ static void cli_print_json(const cli_options_t *opt,
 static const char *cli_verdict_word(attest_verdict_e verdict);
 static int cli_policy_sound(const attest_result_t *res);
 static int cli_policy_write(const cli_evidence_t *ev);
+static void cli_policy_print(const cli_evidence_t *ev,
+    const attest_claims_t *claims, const attest_tpm_item_t *tpm,
+    const attest_tpm_public_t *ak);
 static cJSON *cli_policy_pcrs(const attest_tpm_item_t *tpm);
 static void cli_add_hex_list(cJSON *root, const char *name,
     const uint8_t *p, size_t n);
@@ -273,8 +276,7 @@ cli_policy_sound(const attest_result_t *res)
 static int
 cli_policy_write(const cli_evidence_t *ev)
 {
-    char                      label[32], *text = NULL;
-    cJSON                    *root, *list;
+    int                       rc = CLI_UNDECIDED;
     attest_cmw_t              cmw;
     attest_claims_t           claims;
     attest_tpm_item_t         tpm;
@@ -297,24 +299,40 @@ cli_policy_write(const cli_evidence_t *ev)
         || attest_tpm_item_parse(t->value.p, t->value.n, &tpm) != ATTEST_OK
         || attest_tpm_public_parse(tpm.ak.p, tpm.ak.n, &ak) != ATTEST_OK)
     {
-        attest_cmw_free(&cmw);
-        return cli_error("cannot read the fresh evidence");
+        (void) cli_error("cannot read the fresh evidence");
+
+    } else {
+        cli_policy_print(ev, &claims, &tpm, &ak);
+        rc = CLI_OK;
     }
 
-    (void) snprintf(label, sizeof(label), "%.*s", (int) tpm.root.n,
-                    (const char *) tpm.root.p);
+    attest_tpm_public_free(&ak);
+    attest_cmw_free(&cmw);
+    return rc;
+}
+
+
+static void
+cli_policy_print(const cli_evidence_t *ev, const attest_claims_t *claims,
+    const attest_tpm_item_t *tpm, const attest_tpm_public_t *ak)
+{
+    char    label[32], *text;
+    cJSON  *root, *list;
+
+    (void) snprintf(label, sizeof(label), "%.*s", (int) tpm->root.n,
+                    (const char *) tpm->root.p);
 
     root = cJSON_CreateObject();
     cJSON_AddNumberToObject(root, "version", 1);
     list = cJSON_AddArrayToObject(root, "roots_of_trust");
     cJSON_AddItemToArray(list, cJSON_CreateString(label));
-    cJSON_AddItemToObject(root, "pcrs", cli_policy_pcrs(&tpm));
+    cJSON_AddItemToObject(root, "pcrs", cli_policy_pcrs(tpm));
 
-    if (claims.has_config) {
-        cli_add_hex_list(root, "config", claims.config, 32);
+    if (claims->has_config) {
+        cli_add_hex_list(root, "config", claims->config, 32);
     }
 
-    cli_add_hex_list(root, "ak", ak.name, ATTEST_TPM_NAME_LEN);
+    cli_add_hex_list(root, "ak", ak->name, ATTEST_TPM_NAME_LEN);
 
     if (!ev->url.tls) {
         cJSON_AddBoolToObject(root, "require_exporter", 0);
@@ -328,9 +346,6 @@ cli_policy_write(const cli_evidence_t *ev)
 
     cJSON_free(text);
     cJSON_Delete(root);
-    attest_tpm_public_free(&ak);
-    attest_cmw_free(&cmw);
-    return CLI_OK;
 }
 
 

@@ -31,6 +31,8 @@ typedef struct {
 } attest_policy_member_t;
 
 
+static int attest_policy_read(attest_policy_ctx_t *ctx, const char *json,
+    size_t len);
 static int attest_policy_fail(attest_policy_ctx_t *ctx, const char *path,
     const char *what);
 static const char *attest_policy_lex(const char *json, size_t len);
@@ -173,8 +175,6 @@ attest_policy_parse(const char *json, size_t len, attest_policy_t *policy,
     char *err, size_t err_len)
 {
     int                   rc;
-    cJSON                *root;
-    const char           *what, *end;
     attest_policy_ctx_t   ctx;
 
     memset(&ctx, 0, sizeof(ctx));
@@ -184,38 +184,51 @@ attest_policy_parse(const char *json, size_t len, attest_policy_t *policy,
 
     attest_policy_default(policy);
 
+    rc = attest_policy_read(&ctx, json, len);
+    if (rc != ATTEST_OK) {
+        attest_policy_clear(policy);
+    }
+
+    return rc;
+}
+
+
+static int
+attest_policy_read(attest_policy_ctx_t *ctx, const char *json, size_t len)
+{
+    int          rc;
+    cJSON       *root;
+    const char  *what, *end;
+
     if (len > ATTEST_POLICY_MAX_JSON) {
-        (void) attest_policy_fail(&ctx, "", "the policy is too long");
+        (void) attest_policy_fail(ctx, "", "the policy is too long");
         return ATTEST_ELIMIT;
     }
 
     what = attest_policy_lex(json, len);
     if (what != NULL) {
-        return attest_policy_fail(&ctx, "", what);
+        return attest_policy_fail(ctx, "", what);
     }
 
     root = cJSON_ParseWithLengthOpts(json, len, &end, 0);
     if (root == NULL) {
-        return attest_policy_fail(&ctx, "", "not valid JSON");
+        return attest_policy_fail(ctx, "", "not valid JSON");
     }
 
     /* cJSON stops behind the first value: nothing but blanks may follow */
 
-    rc = ATTEST_OK;
-    if (strspn(end, " \t\r\n") < (size_t) (json + len - end)) {
-        rc = attest_policy_fail(&ctx, "", "something follows the policy");
+    while (end < json + len && strchr(" \t\r\n", *end) != NULL) {
+        end++;
     }
 
-    if (rc == ATTEST_OK) {
-        rc = attest_policy_members(&ctx, root);
+    if (end != json + len) {
+        rc = attest_policy_fail(ctx, "", "something follows the policy");
+
+    } else {
+        rc = attest_policy_members(ctx, root);
     }
 
     cJSON_Delete(root);
-
-    if (rc != ATTEST_OK) {
-        attest_policy_clear(policy);
-    }
-
     return rc;
 }
 

@@ -12,16 +12,21 @@
 #include "attest_verify_internal.h"
 
 
+static void attest_verify_part(attest_verify_t *v, attest_part_t *part);
+static void attest_verify_judge(attest_verify_t *v);
 static void attest_verify_load(attest_verify_t *v, attest_part_e which,
     attest_span_t raw);
 static void attest_verify_claims(attest_verify_t *v, attest_part_t *part);
 static void attest_verify_unknown_items(attest_verify_t *v,
     const attest_part_t *part);
 static void attest_verify_certificate(attest_verify_t *v);
+static void attest_verify_certificate_look(attest_verify_t *v);
 static int attest_verify_self_signature(attest_span_t der);
 static void attest_verify_certificate_time(attest_verify_t *v);
 static void attest_verify_key(attest_verify_t *v, attest_part_t *part);
 static void attest_verify_validity(attest_verify_t *v, attest_part_t *part);
+static const char *attest_verify_window(const attest_verify_t *v,
+    const attest_part_t *part, uint64_t now);
 static void attest_verify_agree(attest_verify_t *v);
 static void attest_verify_generation(attest_verify_t *v);
 static void attest_verify_nonce(attest_verify_t *v);
@@ -79,7 +84,6 @@ void
 attest_verify(const attest_verify_input_t *in, attest_result_t *result)
 {
     size_t           i;
-    attest_part_t   *part;
     attest_verify_t  v;
 
     memset(result, 0, sizeof(*result));
@@ -95,16 +99,7 @@ attest_verify(const attest_verify_input_t *in, attest_result_t *result)
     attest_verify_load(&v, ATTEST_PART_FRESH, in->fresh);
 
     for (i = 0; i < ATTEST_PARTS; i++) {
-        part = &v.part[i];
-
-        if (part->has_claims) {
-            attest_verify_quote(&v, part);
-            attest_verify_key(&v, part);
-            attest_verify_validity(&v, part);
-            attest_verify_hpke_list(&v, part);
-            attest_verify_config(&v, part);
-            v.main = part;
-        }
+        attest_verify_part(&v, &v.part[i]);
     }
 
     attest_verify_agree(&v);
@@ -112,21 +107,7 @@ attest_verify(const attest_verify_input_t *in, attest_result_t *result)
     attest_verify_cached_nonce(&v);
     attest_verify_exporter(&v);
     attest_verify_max_age(&v);
-
-    if (v.main == NULL) {
-        attest_verify_add(&v, "evidence", ATTEST_CHECK_UNKNOWN,
-                          "there is no evidence with claims to appraise");
-
-    } else {
-        attest_verify_hpke_served(&v);
-        attest_verify_quotes_agree(&v);
-        attest_verify_logs(&v);
-        attest_verify_ek(&v);
-        attest_verify_root(&v);
-        attest_verify_measurements(&v);
-        attest_verify_config_reference(&v);
-    }
-
+    attest_verify_judge(&v);
     attest_verify_verdict(&v);
 
     for (i = 0; i < ATTEST_PARTS; i++) {
@@ -135,6 +116,43 @@ attest_verify(const attest_verify_input_t *in, attest_result_t *result)
             attest_cmw_free(&v.part[i].cmw);
         }
     }
+}
+
+
+static void
+attest_verify_part(attest_verify_t *v, attest_part_t *part)
+{
+    if (!part->has_claims) {
+        return;
+    }
+
+    attest_verify_quote(v, part);
+    attest_verify_key(v, part);
+    attest_verify_validity(v, part);
+    attest_verify_hpke_list(v, part);
+    attest_verify_config(v, part);
+    v->main = part;
+}
+
+
+/* Logs, the attestation key's origin and the policy's reference values. */
+
+static void
+attest_verify_judge(attest_verify_t *v)
+{
+    if (v->main == NULL) {
+        attest_verify_add(v, "evidence", ATTEST_CHECK_UNKNOWN,
+                          "there is no evidence with claims to appraise");
+        return;
+    }
+
+    attest_verify_hpke_served(v);
+    attest_verify_quotes_agree(v);
+    attest_verify_logs(v);
+    attest_verify_ek(v);
+    attest_verify_root(v);
+    attest_verify_measurements(v);
+    attest_verify_config_reference(v);
 }
 
 
@@ -290,6 +308,16 @@ attest_verify_certificate(attest_verify_t *v)
                                                       v->cert.spki_sha256,
                                                       32));
 
+    attest_verify_certificate_look(v);
+    attest_verify_certificate_time(v);
+}
+
+
+static void
+attest_verify_certificate_look(attest_verify_t *v)
+{
+    int  rc;
+
     rc = attest_verify_self_signature(v->in->cert);
     attest_verify_add(v, "certificate-signature",
                       rc == ATTEST_OK ? ATTEST_CHECK_PASS
@@ -309,8 +337,6 @@ attest_verify_certificate(attest_verify_t *v)
                       ? "the certificate carries evidence (id-pe-cmw)"
                       : "the certificate carries no evidence; the endpoint's "
                         "must name the certificate's key");
-
-    attest_verify_certificate_time(v);
 }
 
 
@@ -392,29 +418,19 @@ attest_verify_key(attest_verify_t *v, attest_part_t *part)
         return;
     }
 
-    /* IANA Named Information: 1 sha-256, 7 sha-384, 8 sha-512 */
+    /* IANA Named Information; the parser lets only 1, 7 and 8 through */
 
-    switch (c->pubkey_hash_alg) {
-    case 1:
+    if (c->pubkey_hash_alg == 1) {
         hash = v->cert.spki_sha256;
         len = sizeof(v->cert.spki_sha256);
-        break;
 
-    case 7:
+    } else if (c->pubkey_hash_alg == 7) {
         hash = v->cert.spki_sha384;
         len = sizeof(v->cert.spki_sha384);
-        break;
 
-    case 8:
+    } else {
         hash = v->cert.spki_sha512;
         len = sizeof(v->cert.spki_sha512);
-        break;
-
-    default:
-        attest_verify_on(v, part, ATTEST_ON_KEY, ATTEST_CHECK_UNKNOWN,
-                         "pubkey-hash uses an unknown algorithm %u",
-                         c->pubkey_hash_alg);
-        return;
     }
 
     if (c->pubkey_hash_len != len
@@ -439,8 +455,8 @@ attest_verify_key(attest_verify_t *v, attest_part_t *part)
 static void
 attest_verify_validity(attest_verify_t *v, attest_part_t *part)
 {
-    uint64_t                now, cert_nb, cert_na;
-    const char             *what = NULL;
+    uint64_t                now;
+    const char             *what;
     const attest_claims_t  *c = &part->claims;
 
     if (v->in->now < 0) {
@@ -450,32 +466,7 @@ attest_verify_validity(attest_verify_t *v, attest_part_t *part)
     }
 
     now = (uint64_t) v->in->now;
-
-    if (!c->has_validity) {
-        what = "has no validity in its claims";
-
-    } else if (c->not_before > c->not_after) {
-        what = "has a validity that ends before it begins";
-
-    } else if (c->not_before > now + ATTEST_CLOCK_SKEW) {
-        what = "is not valid yet";
-
-    } else if (c->not_after < now) {
-        what = "has expired";
-
-    } else if (part->which == ATTEST_PART_CERT) {
-
-        /* or an expired claim could live on in a younger certificate */
-
-        cert_nb = v->cert.not_before < 0 ? 0 : (uint64_t) v->cert.not_before;
-        cert_na = v->cert.not_after < 0 ? 0 : (uint64_t) v->cert.not_after;
-
-        if (c->not_before > cert_nb + ATTEST_CLOCK_SKEW
-            || c->not_after < cert_na)
-        {
-            what = "is valid for less time than the certificate";
-        }
-    }
+    what = attest_verify_window(v, part, now);
 
     if (what != NULL) {
         attest_verify_on(v, part, ATTEST_ON_VALIDITY, ATTEST_CHECK_FAIL,
@@ -491,6 +482,44 @@ attest_verify_validity(attest_verify_t *v, attest_part_t *part)
                      "the claims of %s evidence are valid for another %llu "
                      "seconds", attest_verify_part_name(part->which),
                      (unsigned long long) (c->not_after - now));
+}
+
+
+/* NULL, or what is wrong with the validity in the claims. */
+
+static const char *
+attest_verify_window(const attest_verify_t *v, const attest_part_t *part,
+    uint64_t now)
+{
+    uint64_t                from, until;
+    const attest_claims_t  *c = &part->claims;
+
+    if (!c->has_validity) {
+        return "has no validity in its claims";
+    }
+
+    if (c->not_before > now + ATTEST_CLOCK_SKEW) {
+        return "is not valid yet";
+    }
+
+    if (c->not_after < now) {
+        return "has expired";
+    }
+
+    if (part->which != ATTEST_PART_CERT) {
+        return NULL;
+    }
+
+    /* or an expired claim could live on in a younger certificate */
+
+    from = v->cert.not_before < 0 ? 0 : (uint64_t) v->cert.not_before;
+    until = v->cert.not_after < 0 ? 0 : (uint64_t) v->cert.not_after;
+
+    if (c->not_before > from + ATTEST_CLOCK_SKEW || c->not_after < until) {
+        return "is valid for less time than the certificate";
+    }
+
+    return NULL;
 }
 
 

@@ -12,6 +12,10 @@
 /* TCG EK Credential Profile 2.5, section 3: tcg-kp-EKCertificate. */
 #define ATTEST_OID_EK    "2.23.133.8.1"
 
+/* Accepted as what they are, by name, without anything to prove. */
+#define ATTEST_ROOTS_UNPROVEN    (ATTEST_ROOT_SOFTWARE                        \
+                                  | ATTEST_ROOT_SIMULATED)
+
 
 static const attest_part_t *attest_verify_ek_part(const attest_verify_t *v);
 static void attest_verify_ak_reference(attest_verify_t *v);
@@ -26,6 +30,7 @@ static void attest_verify_activation(attest_verify_t *v,
     const attest_part_t *part);
 static int attest_verify_proof(const attest_verify_t *v,
     const attest_part_t *part);
+static int attest_verify_firmware(attest_verify_t *v, unsigned root);
 static void attest_verify_host_root(attest_verify_t *v);
 
 
@@ -329,13 +334,11 @@ attest_verify_root(attest_verify_t *v)
 {
     char      text[32];
     unsigned  root;
-    uint64_t  firmware;
 
     if (!v->main->has_tpm) {
         return;
     }
 
-    firmware = v->main->quote.firmware;
     root = attest_root_from_label(v->main->tpm.root);
 
     if (root == 0) {
@@ -346,48 +349,58 @@ attest_verify_root(attest_verify_t *v)
         return;
     }
 
-    if (attest_tpm_firmware_is_software(firmware)
-        && (root & (ATTEST_ROOT_SOFTWARE | ATTEST_ROOT_SIMULATED)) == 0)
-    {
-        attest_verify_add(v, "tpm-firmware", ATTEST_CHECK_FAIL,
-                          "firmware %016llx is a software TPM's, but the "
-                          "evidence calls it %s",
-                          (unsigned long long) firmware,
-                          attest_root_label(root));
+    if (!attest_verify_firmware(v, root)) {
         return;
     }
-
-    attest_verify_add(v, "tpm-firmware", ATTEST_CHECK_NOTE,
-                      "the TPM's firmware version is %016llx%s",
-                      (unsigned long long) firmware,
-                      attest_tpm_firmware_is_software(firmware)
-                      ? ", libtpms: a software TPM" : "");
 
     if ((root & v->policy->roots) == 0) {
         attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
                           "the evidence is rooted in a %s TPM, which the "
                           "policy does not accept", attest_root_label(root));
-        return;
-    }
 
-    if (root & (ATTEST_ROOT_SOFTWARE | ATTEST_ROOT_SIMULATED)) {
+    } else if (root & ATTEST_ROOTS_UNPROVEN) {
         v->res->root = root;
         attest_verify_add(v, "root-of-trust", ATTEST_CHECK_PASS,
                           "a %s TPM proves nothing to a remote party, but "
                           "the policy accepts it by name",
                           attest_root_label(root));
-        return;
-    }
 
-    if (root == ATTEST_ROOT_HOST_VTPM) {
+    } else if (root == ATTEST_ROOT_HOST_VTPM) {
         attest_verify_host_root(v);
-        return;
+
+    } else {
+        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
+                          "the evidence says %s, but a TPM quote alone "
+                          "cannot prove that and this version checks nothing "
+                          "else", attest_root_label(root));
+    }
+}
+
+
+/* Does the firmware, which the quote signs, contradict the label? */
+
+static int
+attest_verify_firmware(attest_verify_t *v, unsigned root)
+{
+    int       software;
+    uint64_t  firmware = v->main->quote.firmware;
+
+    software = attest_tpm_firmware_is_software(firmware);
+
+    if (software && (root & ATTEST_ROOTS_UNPROVEN) == 0) {
+        attest_verify_add(v, "tpm-firmware", ATTEST_CHECK_FAIL,
+                          "firmware %016llx is a software TPM's, but the "
+                          "evidence calls it %s",
+                          (unsigned long long) firmware,
+                          attest_root_label(root));
+        return 0;
     }
 
-    attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
-                      "the evidence says %s, but a TPM quote alone cannot "
-                      "prove that and this version checks nothing else",
-                      attest_root_label(root));
+    attest_verify_add(v, "tpm-firmware", ATTEST_CHECK_NOTE,
+                      "the TPM's firmware version is %016llx%s",
+                      (unsigned long long) firmware,
+                      software ? ", libtpms: a software TPM" : "");
+    return 1;
 }
 
 

@@ -51,6 +51,8 @@ static uint32_t attest_verify_replayed(attest_verify_t *v,
 static void attest_verify_events(attest_verify_t *v,
     const attest_event_search_t *search, uint32_t replayed);
 static void attest_verify_imalog(attest_verify_t *v);
+static void attest_verify_ima_replay(attest_verify_t *v,
+    const attest_cmw_item_t *item, const attest_tpm_bank_t *bank);
 static char *attest_verify_mask(char *out, size_t room, uint32_t mask);
 
 
@@ -704,14 +706,10 @@ attest_verify_events(attest_verify_t *v, const attest_event_search_t *search,
 }
 
 
-/* IMA's log grows while it is read: the quote may cover a prefix of it. */
-
 static void
 attest_verify_imalog(attest_verify_t *v)
 {
-    int                       rc, wrong;
-    size_t                    entries = 0, boundary = 0;
-    uint8_t                   value[64], zero[64] = { 0 };
+    int                       wrong;
     const attest_part_t      *part;
     const attest_cmw_item_t  *item;
     const attest_tpm_bank_t  *bank;
@@ -739,12 +737,26 @@ attest_verify_imalog(attest_verify_t *v)
         return;
     }
 
-    rc = attest_imalog_replay(item->value.p, item->value.n, bank->alg,
-                              bank->value[ATTEST_PCR_IMA], bank->len, value,
-                              &entries, &boundary);
+    attest_verify_ima_replay(v, item, bank);
+}
+
+
+/* IMA's log grows while it is read: the quote may cover a prefix of it. */
+
+static void
+attest_verify_ima_replay(attest_verify_t *v, const attest_cmw_item_t *item,
+    const attest_tpm_bank_t *bank)
+{
+    int             rc;
+    size_t          entries = 0, boundary = 0;
+    uint8_t         value[64], zero[64] = { 0 };
+    const uint8_t  *quoted = bank->value[ATTEST_PCR_IMA];
+
+    rc = attest_imalog_replay(item->value.p, item->value.n, bank->alg, quoted,
+                              bank->len, value, &entries, &boundary);
 
     if (rc == ATTEST_OK && boundary == 0
-        && memcmp(bank->value[ATTEST_PCR_IMA], zero, bank->len) != 0)
+        && memcmp(quoted, zero, bank->len) != 0)
     {
         rc = ATTEST_EMISMATCH;
     }
