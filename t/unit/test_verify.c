@@ -60,6 +60,7 @@ static void expect(const char *what, const char *id, attest_check_e state,
 static const attest_check_t *find(const char *id, attest_check_e state);
 static void both(void (*bend)(ev_part_t *part));
 static void policy_value(attest_refset_t *set, const uint8_t *p, size_t n);
+static void seed(const char *name);
 
 
 #define CASE(what, id, state, verdict, ...)                                  \
@@ -994,10 +995,64 @@ test_credential(void)
 }
 
 
+/*
+ * test_verify FILE writes a seed for t/fuzz/fuzz_verify.c: evidence that is
+ * trusted under the policy there, by a key that is then thrown away.
+ */
+
+static void
+seed(const char *name)
+{
+    int     i;
+    FILE   *f = fopen(name, "wb");
+    size_t  k;
+    const ev_buf_t  *b[3];
+
+    reset();
+    both(without_ek);
+    w.no_proof = 1;
+    w.policy.require_ek = 0;
+    name_ak();
+    build();
+
+    b[0] = &cert;
+    b[1] = &cached()->out;
+    b[2] = &fresh()->out;
+
+    for (i = 0; i < 3; i++) {
+        ev_buf_t  head = { { 0 }, 0 };
+
+        ev_be(&head, b[i]->n, 2);
+        (void) fwrite(head.p, 1, 2, f);
+        (void) fwrite(b[i]->p, 1, b[i]->n, f);
+    }
+
+    (void) fwrite(hpke_list.p + 2, 1, 41, f);
+    fclose(f);
+
+    printf("AK name ");
+    for (k = 0; k < 34; k++) {
+        printf("%02x", w.policy.ak.value[0][k]);
+    }
+
+    printf("\nPCR 0   ");
+    for (k = 0; k < 32; k++) {
+        printf("%02x", pcrs.banks[0].value[0][k]);
+    }
+
+    printf("\n");
+}
+
+
 int
-main(void)
+main(int argc, char **argv)
 {
     setup();
+
+    if (argc == 2) {
+        seed(argv[1]);
+        return 0;
+    }
 
     test_good();
     test_certificate();
