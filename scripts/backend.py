@@ -216,7 +216,7 @@ class Backend:
             doc = json.loads(req.body)
             chat = req.path == "/v1/chat/completions"
             prompt = last_message(doc) if chat else str(doc["prompt"])
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError):
             return await out.json({"error": {
                 "message": "not a completion request",
                 "type": "invalid_request_error"}}, 400)

@@ -56,7 +56,9 @@ done_testing();
 sub make_files {
     my ($t) = @_;
 
-    copy("$FindBin::Bin/data/eventlog.bin", $t->path('eventlog.bin'));
+    copy("$FindBin::Bin/data/tpm/eventlog-ubuntu2404-snp.bin",
+        $t->path('eventlog.bin'));
+    $t->replay_boot_log($t->path('eventlog.bin'));
     AttestTest::write_file($t->path('machine-id'), "0123456789abcdef\n");
     symlink AttestTest::build(), $t->path('modules');
     make_path($t->path('temp'));
@@ -100,11 +102,7 @@ sub adapt {
 
 sub chat {
     my ($t) = @_;
-    my $policy = $t->path('policy.json');
-    my ($exit, $text) = $t->attest('policy', $t->url());
 
-    return ($exit, $text) if $exit != 0;
-    AttestTest::write_file($policy, $text);
-    return $t->attest('chat', $t->url(), '--policy', $policy,
+    return $t->attest('chat', $t->url(), '--policy', $t->policy(),
         'CANARY-7f3a says hello');
 }

@@ -170,6 +170,7 @@ sub spawn {
     my $pid = fork() // die "fork: $!\n";
 
     if ($pid == 0) {
+        die_with_parent();
         open STDIN, '<', '/dev/null';
         open STDOUT, '>>', $log;
         open STDERR, '>&', \*STDOUT;
@@ -181,6 +182,15 @@ sub spawn {
 
     $self->{procs}{$name} = $pid;
     return $pid;
+}
+
+
+# Even when the test is killed with -9 nothing stays: prctl(PR_SET_PDEATHSIG).
+sub die_with_parent {
+    my %number = (x86_64 => 157, aarch64 => 167, riscv64 => 167);
+    my $prctl = $number{(POSIX::uname())[4]} or return;
+
+    syscall($prctl, 1, POSIX::SIGTERM(), 0, 0, 0);
 }
 
 
@@ -339,6 +349,33 @@ sub tcti {
 
     die "no TPM was started\n" if !$self->{tpm_port};
     return "swtpm:host=127.0.0.1,port=$self->{tpm_port}";
+}
+
+
+# Makes this TPM's PCRs what a boot log says, as the firmware did that wrote
+# it; dies when they do not come out so.
+sub replay_boot_log {
+    my ($self, $file) = @_;
+    my $yaml = run_out([ which('tpm2_eventlog'), $file ]);
+    my ($events, $want) = $yaml =~ /^events:\n(.*?)
+        ^pcrs:.*?^[ ]{2}sha256:\n(.*?)(?:^[ ]{2}\w|\z)/msx
+        or die "$file: no boot log\n";
+    my @extend;
+
+    for my $event (split /^- EventNum:/m, $events) {
+        next if $event !~ /EventType: (?!EV_NO_ACTION)/;
+        my ($pcr) = $event =~ /PCRIndex: (\d+)/;
+        push @extend, "$pcr:sha256=$1"
+            if $event =~ /AlgorithmId: sha256\s+Digest: "(\w+)"/;
+    }
+
+    run_out([ which('tpm2_pcrextend'), '-T', $self->tcti(), @extend ]);
+    my $got = run_out([ which('tpm2_pcrread'), '-T', $self->tcti(),
+        'sha256' ]);
+
+    while ($want =~ /(\d+)\s*: 0x(\w+)/g) {
+        $got =~ /^\s*$1\s*: 0x$2$/mi or die "PCR $1 is not $2\n$got";
+    }
 }
 
 
@@ -635,13 +672,15 @@ sub check_logs {
 }
 
 
-# All but what the test itself wrote, and the backend's raw record.
+# All but what the test itself wrote (keys are named *.key), and the backend's
+# raw record.
 sub written_files {
     my ($self) = @_;
     my @files;
 
     File::Find::find({ no_chdir => 1, wanted => sub {
-        return if !-f $_ || m{/tpm/|/client/|/backend\.raw$|/nginx\.conf$};
+        return if !-f $_ || m{/tpm/|/client/|/nginx\.conf$}
+            || /\/backend\.raw$|\.key$/;
         push @files, $_;
     } }, $self->{dir});
 
@@ -740,12 +779,25 @@ sub json {
 }
 
 
-# ngx-attest with these arguments: (exit status, output).
+# ngx-attest with these arguments: (exit status, both output streams).
 sub attest {
     my ($self, @args) = @_;
     my $out = run_out([ cli(), @args ]);
 
     return ($? >> 8, $out);
+}
+
+
+# A policy that trusts what this gateway runs now; the file's path.
+sub policy {
+    my ($self, @args) = @_;
+    my $file = $self->path('client/policy.json');
+
+    make_path($self->path('client'));
+    my $out = run_out([ cli(), 'policy', $self->url(), @args ],
+        stdout => $file);
+    die "ngx-attest policy: $out\n" if $?;
+    return $file;
 }
 
 
@@ -772,7 +824,8 @@ sub certificate {
 
 # ---- small things
 
-# Output of a command, both streams; $? is its status.
+# Output of a command, both streams; $? is its status.  Options: stdin and
+# stdout (files), env, sec.
 sub run_out {
     my ($cmd, %o) = @_;
     my $file = File::Temp->new();
@@ -780,8 +833,9 @@ sub run_out {
 
     if ($pid == 0) {
         open STDIN, '<', $o{stdin} || '/dev/null';
-        open STDOUT, '>', $file->filename;
-        open STDERR, '>&', \*STDOUT;
+        open STDERR, '>', $file->filename;
+        open STDOUT, '>&', \*STDERR;
+        open STDOUT, '>', $o{stdout} if $o{stdout};
         %ENV = (%ENV, %{ $o{env} || {} });
         { exec { $cmd->[0] } @$cmd }
         POSIX::_exit(127);
