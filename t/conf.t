@@ -261,9 +261,8 @@ for (
         location => "attest_prompt ehbp; $text");
 }
 
-bad('the body in a log', qr/\$?request_body/,
-    http => 'log_format x "$request_body";',
-    location => "attest_prompt ehbp; $proxy proxy_buffering off; "
-        . 'access_log %%DIR%%/x.log x;');
+bad('HTTP/1.0 to the backend', qr/"proxy_http_version 1.1" is needed/,
+    location => 'attest_prompt ehbp; proxy_pass http://127.0.0.1:1; '
+        . 'proxy_buffering off; proxy_http_version 1.0;');
 
 AttestTest::done();
