@@ -512,7 +512,7 @@ attest_verify_logs(attest_verify_t *v)
 }
 
 
-/* Logs travel at the endpoint only; the freshest quote explains them. */
+/* Logs travel at the endpoint only; the freshest one is taken. */
 
 static const attest_part_t *
 attest_verify_log_part(const attest_verify_t *v, const char *label)
@@ -558,15 +558,17 @@ attest_verify_eventlog(attest_verify_t *v)
         return;
     }
 
+    /* whoever carries it: what counts is what it says of the last quote */
+
     item = attest_verify_item(part, ATTEST_ITEM_EVENTLOG,
                               ATTEST_TYPE_EVENTLOG, &wrong);
-    bank = attest_verify_bank(v, part);
+    bank = attest_verify_bank(v, v->main);
 
     if (item == NULL) {
         what = "of a foreign media type";
 
-    } else if (!part->proven || bank == NULL) {
-        what = "explained by no proven quote";
+    } else if (!v->main->proven || bank == NULL) {
+        what = "about no proven quote";
 
     } else {
         rc = attest_eventlog_replay(item->value.p, item->value.n, bank->alg,
@@ -727,7 +729,7 @@ attest_verify_imalog(attest_verify_t *v)
         attest_verify_add(v, "ima-log", ATTEST_CHECK_FAIL,
                           "the IMA log is %s", item == NULL
                           ? "of a foreign media type"
-                          : "explained by no proven quote");
+                          : "about no proven quote");
         return;
     }
 

@@ -824,6 +824,12 @@ test_measurements(void)
     REFUSED("a log of another machine", "event-log",
             fresh()->quoted.banks[0].value[2][0] ^= 1;
             fresh()->shown.banks[0].value[2][0] ^= 1);
+    REFUSED("an old log for a quote that moved on", "event-log",
+            without_logs(fresh());
+            fresh()->quoted.banks[0].value[4][0] ^= 1;
+            fresh()->shown.banks[0].value[4][0] ^= 1);
+    TRUSTED("a log with cached evidence only", "event-log",
+            without_logs(fresh()));
     REFUSED("an event log is wanted", "event-log", both(without_logs);
             w.policy.events[4].count = 0; w.policy.require_eventlog = 1);
     REFUSED("events are wanted", "event-log", both(without_logs));
