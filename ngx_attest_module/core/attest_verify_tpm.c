@@ -44,6 +44,7 @@ static int attest_verify_pcr_part(attest_verify_t *v,
 static const attest_part_t *attest_verify_log_part(const attest_verify_t *v,
     const char *label);
 static void attest_verify_eventlog(attest_verify_t *v);
+static void attest_verify_no_eventlog(attest_verify_t *v);
 static int attest_verify_event_visit(void *ctx, const attest_event_t *e);
 static uint32_t attest_verify_replayed(attest_verify_t *v,
     const attest_tpm_bank_t *log, const attest_tpm_bank_t *quoted,
@@ -535,7 +536,7 @@ attest_verify_log_part(const attest_verify_t *v, const char *label)
 static void
 attest_verify_eventlog(attest_verify_t *v)
 {
-    int                       rc, wrong, needed;
+    int                       rc, wrong;
     uint32_t                  replayed;
     const char               *what = NULL;
     attest_tpm_bank_t         log;
@@ -546,15 +547,10 @@ attest_verify_eventlog(attest_verify_t *v)
 
     memset(&search, 0, sizeof(search));
     search.want = v->policy->events;
-    needed = v->policy->require_eventlog
-             || attest_verify_set_count(v->policy->events) != 0;
 
     part = attest_verify_log_part(v, ATTEST_ITEM_EVENTLOG);
     if (part == NULL) {
-        attest_verify_add(v, "event-log", needed ? ATTEST_CHECK_FAIL
-                          : ATTEST_CHECK_NOTE, "%sthe evidence carries no "
-                          "boot event log", needed ? "the policy wants one, "
-                          "but " : "not evaluated: ");
+        attest_verify_no_eventlog(v);
         return;
     }
 
@@ -585,6 +581,21 @@ attest_verify_eventlog(attest_verify_t *v)
 
     replayed = attest_verify_replayed(v, &log, bank, search.events);
     attest_verify_events(v, &search, replayed);
+}
+
+
+static void
+attest_verify_no_eventlog(attest_verify_t *v)
+{
+    int  needed;
+
+    needed = v->policy->require_eventlog
+             || attest_verify_set_count(v->policy->events) != 0;
+
+    attest_verify_add(v, "event-log", needed ? ATTEST_CHECK_FAIL
+                      : ATTEST_CHECK_NOTE, "%sthe evidence carries no boot "
+                      "event log", needed ? "the policy wants one, but "
+                      : "not evaluated: ");
 }
 
 
