@@ -1,0 +1,972 @@
+
+/*
+ * Load for scripts/bench: a fast backend, clients of it, and the bare cost of
+ * the cryptography.  One thread and one blocking connection for each client:
+ * what is measured is nginx' CPU time, not ours.
+ *
+ *   bench backend PORT
+ *   bench load PORT PATH REQUESTS THREADS SIZE [KEY]     SIZE 0: GET
+ *   bench shake PORT NAME COUNT THREADS
+ *   bench stream PORT PATH STREAMS TOKENS DELAY_MS [KEY]
+ *   bench bare SIZE COUNT
+ *
+ * KEY: 32 bytes of public key, hex; requests are sealed by EHBP then.
+ */
+
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/ssl.h>
+
+#include "attest_ehbp.h"
+
+
+#define HEAD_MAX    8192
+#define ANSWER_LEN  512          /* body of a backend's short answer */
+#define EVENT_LEN   200          /* of a streamed token */
+#define FRAME_MAX   (64 * 1024)
+#define STACK_SIZE  (256 * 1024)
+
+
+/* A connection's bytes, clear or TLS, with what was read too far. */
+
+typedef struct {
+    int       fd;
+    SSL      *ssl;
+    char      buf[HEAD_MAX];
+    size_t    pos;
+    size_t    last;
+} conn_t;
+
+
+typedef struct {
+    int       status;
+    long      length;            /* -1: chunked */
+    long      tokens;            /* request: to stream */
+    long      delay;
+    char      nonce[65];
+    size_t    left;              /* of the chunk or the body */
+    int       ended;
+} head_t;
+
+
+/* What one client thread is to do. */
+
+typedef struct {
+    int              port;
+    const char      *path;
+    const char      *name;
+    long             count;
+    size_t           size;
+    long             delay;
+    const uint8_t   *pk;
+    SSL_CTX         *ctx;
+    long             done;
+    uint64_t        *lags;       /* nanoseconds, one for each token */
+} job_t;
+
+
+static void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2),
+    noreturn));
+static uint64_t now_ns(clockid_t clock);
+static int conn_open(conn_t *c, const job_t *job);
+static void conn_close(conn_t *c);
+static ssize_t conn_recv(conn_t *c, void *p, size_t n);
+static int conn_send(conn_t *c, const void *p, size_t n);
+static int conn_line(conn_t *c, char *line, size_t room);
+static int head_read(conn_t *c, head_t *h);
+static void head_field(head_t *h, char *line);
+static ssize_t body_read(conn_t *c, head_t *h, void *p, size_t n);
+static int body_skip(conn_t *c, head_t *h);
+static void *backend_serve(void *data);
+static int backend_answer(conn_t *c, const head_t *h);
+static int backend_stream(conn_t *c, const head_t *h);
+static void backend(int port);
+static void *load_thread(void *data);
+static int load_once(conn_t *c, job_t *job, const uint8_t *plain,
+    uint8_t *sealed);
+static int load_answer(conn_t *c, const attest_hpke_ctx_t *ctx,
+    const uint8_t *enc);
+static int request_send(conn_t *c, const job_t *job, attest_hpke_ctx_t *ctx,
+    uint8_t *enc, const uint8_t *plain, uint8_t *sealed);
+static void *shake_thread(void *data);
+static void *stream_thread(void *data);
+static int stream_read(conn_t *c, head_t *h, job_t *job, attest_aead_t *aead);
+static void stream_tokens(job_t *job, char *p, size_t n);
+static int response_key(attest_aead_t *aead, const attest_hpke_ctx_t *ctx,
+    const uint8_t *enc, const char *nonce);
+static void run(job_t *model, long threads, void *(*code)(void *), int lags);
+static void bare(size_t size, long count);
+static int compare(const void *a, const void *b);
+static size_t unhex(const char *hex, uint8_t *out, size_t room);
+
+
+static void
+fail(const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    fprintf(stderr, "bench: ");
+    vfprintf(stderr, fmt, args);
+    fprintf(stderr, "\n");
+    va_end(args);
+    exit(1);
+}
+
+
+static uint64_t
+now_ns(clockid_t clock)
+{
+    struct timespec  ts;
+
+    clock_gettime(clock, &ts);
+    return (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
+}
+
+
+static int
+conn_open(conn_t *c, const job_t *job)
+{
+    int                 one = 1;
+    struct sockaddr_in  sa;
+
+    memset(c, 0, sizeof(conn_t));
+    memset(&sa, 0, sizeof(sa));
+    sa.sin_family = AF_INET;
+    sa.sin_port = htons((uint16_t) job->port);
+    sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+
+    c->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (c->fd == -1
+        || connect(c->fd, (struct sockaddr *) &sa, sizeof(sa)) == -1)
+    {
+        return -1;
+    }
+
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+
+    c->ssl = SSL_new(job->ctx);
+    if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1
+        || SSL_set_tlsext_host_name(c->ssl, job->name) != 1)
+    {
+        return -1;
+    }
+
+    return SSL_connect(c->ssl) == 1 ? 0 : -1;
+}
+
+
+static void
+conn_close(conn_t *c)
+{
+    struct linger  hard = { 1, 0 };
+
+    if (c->ssl != NULL) {
+        SSL_free(c->ssl);
+        /* No TIME_WAIT: thousands of handshakes would use up the ports. */
+        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+    }
+
+    close(c->fd);
+}
+
+
+static ssize_t
+conn_recv(conn_t *c, void *p, size_t n)
+{
+    size_t  had = c->last - c->pos;
+
+    if (had > 0) {
+        n = n < had ? n : had;
+        memcpy(p, c->buf + c->pos, n);
+        c->pos += n;
+        return (ssize_t) n;
+    }
+
+    if (c->ssl != NULL) {
+        return SSL_read(c->ssl, p, (int) n);
+    }
+
+    return recv(c->fd, p, n, 0);
+}
+
+
+static int
+conn_send(conn_t *c, const void *p, size_t n)
+{
+    ssize_t  sent;
+
+    while (n > 0) {
+        if (c->ssl != NULL) {
+            sent = SSL_write(c->ssl, p, (int) n);
+        } else {
+            sent = send(c->fd, p, n, MSG_NOSIGNAL);
+        }
+
+        if (sent <= 0) {
+            return -1;
+        }
+
+        p = (const char *) p + sent;
+        n -= (size_t) sent;
+    }
+
+    return 0;
+}
+
+
+/* One line without its CRLF; its length, or -1. */
+static int
+conn_line(conn_t *c, char *line, size_t room)
+{
+    size_t   n = 0;
+    ssize_t  got;
+
+    for ( ;; ) {
+        if (c->pos == c->last) {
+            c->pos = c->last = 0;
+            got = c->ssl != NULL
+                  ? SSL_read(c->ssl, c->buf, sizeof(c->buf))
+                  : recv(c->fd, c->buf, sizeof(c->buf), 0);
+            if (got <= 0) {
+                return -1;
+            }
+            c->last = (size_t) got;
+        }
+
+        if (n + 1 == room) {
+            return -1;
+        }
+
+        line[n] = c->buf[c->pos++];
+        if (line[n] == '\n') {
+            break;
+        }
+        n++;
+    }
+
+    if (n > 0 && line[n - 1] == '\r') {
+        n--;
+    }
+
+    line[n] = '\0';
+    return (int) n;
+}
+
+
+static int
+head_read(conn_t *c, head_t *h)
+{
+    int   n;
+    char  line[1024];
+
+    memset(h, 0, sizeof(head_t));
+
+    if (conn_line(c, line, sizeof(line)) <= 0) {
+        return -1;
+    }
+
+    if (strncmp(line, "HTTP/1.1 ", 9) == 0) {
+        h->status = atoi(line + 9);
+    }
+
+    while ((n = conn_line(c, line, sizeof(line))) > 0) {
+        head_field(h, line);
+    }
+
+    h->left = h->length > 0 ? (size_t) h->length : 0;
+    h->ended = h->length == 0;
+    return n;
+}
+
+
+static void
+head_field(head_t *h, char *line)
+{
+    char  *value = strchr(line, ':');
+
+    if (value == NULL) {
+        return;
+    }
+
+    *value++ = '\0';
+    value += strspn(value, " ");
+
+    if (strcasecmp(line, "Content-Length") == 0) {
+        h->length = atol(value);
+
+    } else if (strcasecmp(line, "Transfer-Encoding") == 0) {
+        h->length = -1;
+
+    } else if (strcasecmp(line, "Ehbp-Response-Nonce") == 0) {
+        snprintf(h->nonce, sizeof(h->nonce), "%s", value);
+
+    } else if (strcasecmp(line, "X-Backend-Tokens") == 0) {
+        h->tokens = atol(value);
+
+    } else if (strcasecmp(line, "X-Backend-Delay") == 0) {
+        h->delay = atol(value);
+    }
+}
+
+
+/* Bytes of the body; 0 at its end, -1 when it was cut. */
+static ssize_t
+body_read(conn_t *c, head_t *h, void *p, size_t n)
+{
+    char     line[64];
+    ssize_t  got;
+
+    if (h->ended) {
+        return 0;
+    }
+
+    if (h->length == -1 && h->left == 0) {
+        if (conn_line(c, line, sizeof(line)) <= 0) {
+            return -1;
+        }
+
+        h->left = strtoul(line, NULL, 16);
+
+        if (h->left == 0) {
+            h->ended = 1;
+            return conn_line(c, line, sizeof(line)) == 0 ? 0 : -1;
+        }
+    }
+
+    got = conn_recv(c, p, n < h->left ? n : h->left);
+    if (got <= 0) {
+        return -1;
+    }
+
+    h->left -= (size_t) got;
+
+    if (h->left == 0) {
+        if (h->length != -1) {
+            h->ended = 1;
+
+        } else if (conn_line(c, line, sizeof(line)) != 0) {
+            return -1;
+        }
+    }
+
+    return got;
+}
+
+
+static int
+body_skip(conn_t *c, head_t *h)
+{
+    char     buf[16384];
+    ssize_t  n;
+
+    do {
+        n = body_read(c, h, buf, sizeof(buf));
+    } while (n > 0);
+
+    return (int) n;
+}
+
+
+static void *
+backend_serve(void *data)
+{
+    conn_t  *c = data;
+    head_t   h;
+
+    while (head_read(c, &h) == 0 && body_skip(c, &h) == 0) {
+        if ((h.tokens ? backend_stream(c, &h) : backend_answer(c, &h)) != 0) {
+            break;
+        }
+    }
+
+    conn_close(c);
+    free(c);
+    return NULL;
+}
+
+
+static int
+backend_answer(conn_t *c, const head_t *h)
+{
+    int   n;
+    char  answer[256 + ANSWER_LEN];
+
+    (void) h;
+
+    n = snprintf(answer, 256, "HTTP/1.1 200 OK\r\n"
+                 "Content-Type: application/json\r\n"
+                 "Content-Length: %d\r\n\r\n", ANSWER_LEN);
+    memset(answer + n, 'x', ANSWER_LEN);
+    return conn_send(c, answer, (size_t) n + ANSWER_LEN);
+}
+
+
+/* Each token carries the time of its writing. */
+static int
+backend_stream(conn_t *c, const head_t *h)
+{
+    int              n;
+    char             event[EVENT_LEN + 32];
+    long             i;
+    struct timespec  delay;
+    static const char  head[] = "HTTP/1.1 200 OK\r\n"
+        "Content-Type: text/event-stream\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n";
+
+    delay.tv_sec = h->delay / 1000;
+    delay.tv_nsec = h->delay % 1000 * 1000000;
+
+    if (conn_send(c, head, sizeof(head) - 1) != 0) {
+        return -1;
+    }
+
+    for (i = 0; i < h->tokens; i++) {
+        nanosleep(&delay, NULL);
+        n = snprintf(event, sizeof(event), "%x\r\ndata: %-*llu\n\n\r\n",
+                     EVENT_LEN, EVENT_LEN - 8,
+                     (unsigned long long) now_ns(CLOCK_MONOTONIC));
+        if (conn_send(c, event, (size_t) n) != 0) {
+            return -1;
+        }
+    }
+
+    return conn_send(c, "0\r\n\r\n", 5);
+}
+
+
+static void
+backend(int port)
+{
+    int                 one = 1, fd;
+    conn_t             *c;
+    pthread_t           tid;
+    pthread_attr_t      attr;
+    struct sockaddr_in  sa;
+
+    memset(&sa, 0, sizeof(sa));
+    sa.sin_family = AF_INET;
+    sa.sin_port = htons((uint16_t) port);
+    sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+
+    if (bind(fd, (struct sockaddr *) &sa, sizeof(sa)) == -1
+        || listen(fd, 4096) == -1)
+    {
+        fail("cannot listen on %d: %s", port, strerror(errno));
+    }
+
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_SIZE);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+
+    for ( ;; ) {
+        c = calloc(1, sizeof(conn_t));
+        if (c == NULL) {
+            fail("no memory");
+        }
+
+        c->fd = accept(fd, NULL, NULL);
+        if (c->fd == -1) {
+            fail("accept: %s", strerror(errno));
+        }
+
+        setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+
+        if (pthread_create(&tid, &attr, backend_serve, c) != 0) {
+            fail("too many connections");
+        }
+    }
+}
+
+
+static void *
+load_thread(void *data)
+{
+    long      i;
+    job_t    *job = data;
+    conn_t    c;
+    uint8_t  *plain, *sealed;
+
+    plain = calloc(1, job->size + 1);
+    sealed = calloc(1, job->size + ATTEST_EHBP_OVERHEAD);
+
+    if (plain == NULL || sealed == NULL || conn_open(&c, job) != 0) {
+        fail("cannot connect to port %d", job->port);
+    }
+
+    for (i = 0; i < job->count; i++) {
+        if (load_once(&c, job, plain, sealed) != 0) {
+            fail("request %ld of %s failed", i, job->path);
+        }
+        job->done++;
+    }
+
+    conn_close(&c);
+    free(plain);
+    free(sealed);
+    return NULL;
+}
+
+
+static int
+load_once(conn_t *c, job_t *job, const uint8_t *plain, uint8_t *sealed)
+{
+    int                rc;
+    uint8_t            enc[ATTEST_EHBP_ENC_LEN];
+    attest_hpke_ctx_t  ctx;
+
+    memset(&ctx, 0, sizeof(ctx));
+
+    if (request_send(c, job, &ctx, enc, plain, sealed) != 0) {
+        return -1;
+    }
+
+    rc = load_answer(c, job->pk ? &ctx : NULL, enc);
+
+    if (job->pk != NULL) {
+        attest_hpke_ctx_clear(&ctx);
+    }
+
+    return rc;
+}
+
+
+/* Reads the answer; a sealed one must open. */
+static int
+load_answer(conn_t *c, const attest_hpke_ctx_t *ctx, const uint8_t *enc)
+{
+    job_t          none;
+    int            rc;
+    head_t         h;
+    attest_aead_t  aead;
+
+    if (head_read(c, &h) != 0 || h.status != 200) {
+        fprintf(stderr, "bench: status %d\n", h.status);
+        return -1;
+    }
+
+    if (ctx == NULL) {
+        return body_skip(c, &h);
+    }
+
+    if (response_key(&aead, ctx, enc, h.nonce) != 0) {
+        return -1;
+    }
+
+    memset(&none, 0, sizeof(none));
+    rc = stream_read(c, &h, &none, &aead);
+    attest_aead_clear(&aead);
+    return rc;
+}
+
+
+static int
+request_send(conn_t *c, const job_t *job, attest_hpke_ctx_t *ctx,
+    uint8_t *enc, const uint8_t *plain, uint8_t *sealed)
+{
+    int     i, n;
+    char    head[1024], hex[80] = "";
+    size_t  len = job->size;
+
+    if (job->pk != NULL) {
+        if (attest_ehbp_client(ctx, job->pk, 32, enc) != ATTEST_OK
+            || attest_ehbp_client_seal(ctx, plain, len, sealed) != ATTEST_OK)
+        {
+            return -1;
+        }
+
+        for (i = 0; i < ATTEST_EHBP_ENC_LEN; i++) {
+            sprintf(hex + 2 * i, "%02x", enc[i]);
+        }
+
+        plain = sealed;
+    }
+
+    /* The same number of bytes, sealed or not. */
+    if (len > 0) {
+        len += ATTEST_EHBP_OVERHEAD;
+        plain = sealed;
+    }
+
+    n = snprintf(head, sizeof(head), "%s %s HTTP/1.1\r\nHost: %s\r\n"
+                 "Content-Type: application/json\r\n"
+                 "Content-Length: %zu\r\n%s%s%s",
+                 len ? "POST" : "GET", job->path, job->name, len,
+                 job->pk ? "Ehbp-Encapsulated-Key: " : "", hex,
+                 job->pk ? "\r\n" : "");
+
+    if (job->lags != NULL) {
+        n += snprintf(head + n, sizeof(head) - (size_t) n,
+                      "X-Backend-Tokens: %ld\r\nX-Backend-Delay: %ld\r\n",
+                      job->count, job->delay);
+    }
+
+    n += snprintf(head + n, sizeof(head) - (size_t) n, "\r\n");
+
+    if (conn_send(c, head, (size_t) n) != 0) {
+        return -1;
+    }
+
+    return len ? conn_send(c, plain, len) : 0;
+}
+
+
+static void *
+shake_thread(void *data)
+{
+    char    byte;
+    long    i;
+    job_t  *job = data;
+    conn_t  c;
+
+    for (i = 0; i < job->count; i++) {
+        if (conn_open(&c, job) != 0) {
+            fail("handshake %ld failed", i);
+        }
+
+        /* Not before the server has seen our Finished. */
+        SSL_shutdown(c.ssl);
+        while (SSL_read(c.ssl, &byte, 1) > 0) { /* void */ }
+
+        conn_close(&c);
+        job->done++;
+    }
+
+    return NULL;
+}
+
+
+static void *
+stream_thread(void *data)
+{
+    int                rc;
+    head_t             h;
+    job_t             *job = data;
+    conn_t             c;
+    uint8_t            plain[64] = { 0 }, sealed[128] = { 0 };
+    uint8_t            enc[ATTEST_EHBP_ENC_LEN];
+    attest_aead_t      aead;
+    attest_hpke_ctx_t  ctx;
+
+    job->size = sizeof(plain);
+
+    if (conn_open(&c, job) != 0
+        || request_send(&c, job, &ctx, enc, plain, sealed) != 0
+        || head_read(&c, &h) != 0 || h.status != 200)
+    {
+        fail("a stream does not start");
+    }
+
+    if (job->pk != NULL && response_key(&aead, &ctx, enc, h.nonce) != 0) {
+        fail("an answer is not sealed");
+    }
+
+    rc = stream_read(&c, &h, job, job->pk ? &aead : NULL);
+
+    if (rc != 0 || job->done != job->count) {
+        fail("a stream was cut after %ld tokens", job->done);
+    }
+
+    if (job->pk != NULL) {
+        attest_aead_clear(&aead);
+        attest_hpke_ctx_clear(&ctx);
+    }
+
+    conn_close(&c);
+    return NULL;
+}
+
+
+static int
+stream_read(conn_t *c, head_t *h, job_t *job, attest_aead_t *aead)
+{
+    int       marker;
+    size_t    have = 0, used, len;
+    ssize_t   n;
+    uint8_t  *in, *out;
+
+    in = malloc(FRAME_MAX);
+    out = malloc(FRAME_MAX);
+    if (in == NULL || out == NULL) {
+        fail("no memory");
+    }
+
+    for ( ;; ) {
+        n = body_read(c, h, in + have, FRAME_MAX - have);
+        if (n <= 0) {
+            break;
+        }
+        have += (size_t) n;
+
+        if (aead == NULL) {
+            stream_tokens(job, (char *) in, have);
+            have = 0;
+            continue;
+        }
+
+        do {
+            if (attest_ehbp_client_open(aead, in, have, FRAME_MAX, out, &len,
+                                        &used, &marker)
+                != ATTEST_OK)
+            {
+                fail("a frame does not open");
+            }
+
+            if (used > 0) {
+                stream_tokens(job, (char *) out, len);
+                have -= used;
+                memmove(in, in + used, have);
+            }
+        } while (used > 0 && have > 0);
+    }
+
+    free(in);
+    free(out);
+    return n == 0 && have == 0 ? 0 : -1;
+}
+
+
+static void
+stream_tokens(job_t *job, char *p, size_t n)
+{
+    char      *at = p, *end = p + n;
+    uint64_t   now = now_ns(CLOCK_MONOTONIC);
+
+    while (job->lags != NULL && end - at > 6) {
+        at = memmem(at, (size_t) (end - at), "data: ", 6);
+        if (at == NULL) {
+            break;
+        }
+
+        at += 6;
+        if (job->done < job->count) {
+            job->lags[job->done++] = now - strtoull(at, NULL, 10);
+        }
+    }
+}
+
+
+static int
+response_key(attest_aead_t *aead, const attest_hpke_ctx_t *ctx,
+    const uint8_t *enc, const char *nonce)
+{
+    uint8_t  bytes[ATTEST_EHBP_NONCE_LEN];
+
+    if (unhex(nonce, bytes, sizeof(bytes)) != sizeof(bytes)) {
+        return -1;
+    }
+
+    return attest_ehbp_response(aead, ctx, enc, bytes, 0);
+}
+
+
+static int
+compare(const void *a, const void *b)
+{
+    uint64_t  x = *(const uint64_t *) a, y = *(const uint64_t *) b;
+
+    return x < y ? -1 : x > y;
+}
+
+
+static void
+run(job_t *model, long threads, void *(*code)(void *), int lags)
+{
+    long             i, n = model->count * threads;
+    job_t           *jobs;
+    uint64_t        *all = NULL;
+    pthread_t       *tids;
+    pthread_attr_t   attr;
+
+    jobs = calloc((size_t) threads, sizeof(job_t));
+    tids = calloc((size_t) threads, sizeof(pthread_t));
+    if (lags) {
+        all = calloc((size_t) n, sizeof(uint64_t));
+    }
+
+    if (jobs == NULL || tids == NULL || (lags && all == NULL)) {
+        fail("no memory");
+    }
+
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_SIZE);
+
+    for (i = 0; i < threads; i++) {
+        jobs[i] = *model;
+        jobs[i].lags = lags ? all + i * model->count : NULL;
+        if (pthread_create(&tids[i], &attr, code, &jobs[i]) != 0) {
+            fail("too many threads");
+        }
+    }
+
+    for (i = 0; i < threads; i++) {
+        pthread_join(tids[i], NULL);
+    }
+
+    if (lags) {
+        qsort(all, (size_t) n, sizeof(uint64_t), compare);
+        printf("%.1f %.1f\n", (double) all[n / 2] / 1000,
+               (double) all[n * 99 / 100] / 1000);
+
+    } else {
+        printf("%ld\n", n);
+    }
+
+    free(jobs);
+    free(tids);
+    free(all);
+}
+
+
+/* What one prompt costs at least: open, derive, seal a short answer. */
+static void
+bare(size_t size, long count)
+{
+    int                bad;
+    long               i;
+    uint8_t            enc[ATTEST_EHBP_ENC_LEN], nonce[32] = { 1 };
+    uint8_t            answer[ANSWER_LEN] = { 0 };
+    uint8_t            sealed_answer[ANSWER_LEN + ATTEST_EHBP_OVERHEAD];
+    uint8_t           *plain, *sealed;
+    uint64_t           start, spent = 0;
+    attest_aead_t      aead;
+    attest_hpke_ctx_t  client, server;
+    attest_hpke_key_t  key;
+
+    plain = calloc(1, size + 1);
+    sealed = calloc(1, size + ATTEST_EHBP_OVERHEAD);
+
+    if (plain == NULL || sealed == NULL
+        || attest_hpke_key_generate(&key, ATTEST_KEM_X25519) != ATTEST_OK)
+    {
+        fail("no key");
+    }
+
+    for (i = 0; i < count; i++) {
+        if (attest_ehbp_client(&client, key.pk, key.pk_len, enc) != ATTEST_OK
+            || attest_ehbp_client_seal(&client, plain, size, sealed)
+               != ATTEST_OK)
+        {
+            fail("cannot seal");
+        }
+
+        start = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+
+        if (attest_ehbp_open_request(&server, &key, enc, sealed,
+                                     size + ATTEST_EHBP_OVERHEAD, plain, &bad)
+            != ATTEST_OK
+            || attest_ehbp_response(&aead, &server, enc, nonce, 1)
+               != ATTEST_OK
+            || attest_ehbp_seal_frame(&aead, answer, ANSWER_LEN,
+                                      sealed_answer)
+               != ATTEST_OK)
+        {
+            fail("cannot open");
+        }
+
+        attest_aead_clear(&aead);
+        attest_hpke_ctx_clear(&server);
+        spent += now_ns(CLOCK_PROCESS_CPUTIME_ID) - start;
+        attest_hpke_ctx_clear(&client);
+    }
+
+    printf("%.2f\n", (double) spent / (double) count / 1000);
+    attest_hpke_key_clear(&key);
+    free(plain);
+    free(sealed);
+}
+
+
+static size_t
+unhex(const char *hex, uint8_t *out, size_t room)
+{
+    size_t    n = 0;
+    unsigned  byte;
+
+    while (n < room && sscanf(hex + 2 * n, "%2x", &byte) == 1) {
+        out[n++] = (uint8_t) byte;
+    }
+
+    return n;
+}
+
+
+int
+main(int argc, char **argv)
+{
+    job_t          job = { .name = "localhost" };
+    uint8_t        pk[32];
+    struct rlimit  files;
+
+    signal(SIGPIPE, SIG_IGN);
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+
+    if (argc == 3 && strcmp(argv[1], "backend") == 0) {
+        backend(atoi(argv[2]));
+    }
+
+    if (argc == 4 && strcmp(argv[1], "bare") == 0) {
+        bare((size_t) atol(argv[2]), atol(argv[3]));
+        return 0;
+    }
+
+    if (argc < 6) {
+        fail("see the head of the source for its usage");
+    }
+
+    job.ctx = SSL_CTX_new(TLS_client_method());
+    if (job.ctx == NULL) {
+        fail("no TLS");
+    }
+
+    SSL_CTX_set_min_proto_version(job.ctx, TLS1_3_VERSION);
+    job.port = atoi(argv[2]);
+
+    if (strcmp(argv[1], "shake") == 0) {
+        job.name = argv[3];
+        job.count = atol(argv[4]);
+        run(&job, atol(argv[5]), shake_thread, 0);
+        return 0;
+    }
+
+    if (argc == 8 && unhex(argv[7], pk, sizeof(pk)) == sizeof(pk)) {
+        job.pk = pk;
+    }
+
+    job.path = argv[3];
+
+    if (strcmp(argv[1], "load") == 0) {
+        job.count = atol(argv[4]);
+        job.size = (size_t) atol(argv[6]);
+        run(&job, atol(argv[5]), load_thread, 0);
+
+    } else {
+        job.count = atol(argv[5]);
+        job.delay = atol(argv[6]);
+        run(&job, atol(argv[4]), stream_thread, 1);
+    }
+
+    return 0;
+}

@@ -1,0 +1,374 @@
+#!/usr/bin/perl
+
+# Runs by scripts/bench: one nginx with one pinned worker, load from the other
+# CPUs, and what it cost the worker.  Rounds are interleaved, so that whatever
+# else the machine does hits all that is compared alike.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+
+use AttestTest;
+use List::Util qw(sum max min);
+use Time::HiRes qw(sleep time);
+
+my $quick = grep { $_ eq '--quick' } @ARGV;
+my $rounds = $quick ? 2 : 7;
+my $scale = $quick ? 0.1 : 1;
+my $bench = AttestTest::build() . '/bench/bench';
+my $cpus = () = AttestTest::read_file('/proc/cpuinfo') =~ /^processor/mg;
+my @pin = $cpus > 1 ? (AttestTest::which('taskset'), '-c', '1-' . ($cpus - 1))
+    : ();
+
+my $t = AttestTest->new(log_level => 'warn', checked => 1);
+my (%cost, %lag, %memory);
+
+setup();
+describe();
+
+for my $round (1 .. $rounds) {
+    print STDERR "round $round of $rounds\n";
+    prompts();
+    handshakes();
+    evidence();
+    streams() if $round <= 3;
+}
+
+report();
+
+
+sub setup {
+    $t->swtpm();
+    my $backend = $t->port('backend');
+
+    $t->spawn('load-backend', [ @pin, $bench, 'backend', $backend ]);
+    AttestTest::wait_port($backend) or die "no backend\n";
+
+    # The attested certificate must be there before one of its size is made.
+    $t->write_conf(conf(''));
+    $t->start();
+    make_certificate();
+    $t->stop();
+
+    $t->write_conf(conf(static_server()));
+    $t->start();
+
+    my $r = $t->get('/.well-known/attestation');
+    die "no evidence: $r->{status}\n" if $r->{status} != 200;
+    AttestTest::write_file($t->path('static.json'), $r->{body});
+}
+
+
+sub conf {
+    my ($more) = @_;
+    my $affinity = $cpus > 1 ? 'worker_cpu_affinity ' . '0' x ($cpus - 1)
+        . "1;\n" : '';
+    my $proxy = <<'END';
+            proxy_pass http://load;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_buffering off;
+            client_max_body_size 8m;
+            client_body_buffer_size 512k;
+END
+
+    return <<"END";
+%%GLOBALS%%
+$affinity
+worker_rlimit_nofile 16384;
+events { worker_connections 8192; }
+http {
+    %%HTTP%%
+    access_log off;
+    keepalive_requests 10000000;
+    attest_tpm %%TCTI%%;
+    attest_replay 256m;
+    upstream load { server %%BACKEND%%; keepalive 2048; }
+    server {
+        listen 127.0.0.1:%%PORT_TLS%% ssl;
+        server_name localhost;
+        root %%DIR%%;
+        attest_certificate on;
+        location = /.well-known/attestation { attest_evidence; }
+        location = /.well-known/hpke-keys { attest_keys; }
+        location = /static.json { }
+        location /sealed {
+            attest_prompt ehbp;
+$proxy
+        }
+        location /plain {
+$proxy
+        }
+    }
+    $more
+}
+END
+}
+
+
+sub static_server {
+    return <<'END';
+    server {
+        listen 127.0.0.1:%%PORT_STATIC%% ssl;
+        server_name localhost;
+        ssl_protocols TLSv1.3;
+        ssl_session_tickets off;
+        ssl_session_cache off;
+        ssl_certificate %%DIR%%/static.pem;
+        ssl_certificate_key %%DIR%%/static.key;
+    }
+END
+}
+
+
+# P-256 like ours, and padded to the same number of bytes in DER.
+sub make_certificate {
+    my $want = der_length($t->certificate());
+    my $padding = $want - 400;
+
+    for (1 .. 6) {
+        AttestTest::write_file($t->path('static.cnf'), <<"END");
+[req]
+distinguished_name = dn
+prompt = no
+x509_extensions = ext
+[dn]
+CN = localhost
+[ext]
+subjectAltName = DNS:localhost
+1.3.6.1.4.1.99999.1 = DER:04:82:@{[ sprintf('%02x:%02x', $padding >> 8,
+    $padding & 255) ]}@{[ ':5a' x $padding ]}
+END
+        my $out = AttestTest::run_out([ AttestTest::which('openssl'), 'req',
+            '-x509', '-newkey', 'ec', '-pkeyopt',
+            'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-config',
+            $t->path('static.cnf'), '-keyout', $t->path('static.key'),
+            '-out', $t->path('static.pem') ]);
+        die $out if $?;
+
+        my $off = $want
+            - der_length(AttestTest::read_file($t->path('static.pem')));
+        return if abs($off) <= 2;
+        $padding += $off;
+    }
+
+    die "no certificate of $want bytes\n";
+}
+
+
+sub der_length {
+    my ($pem) = @_;
+    my ($base64) = $pem =~ /-\n(.*?)-----END/s or die "no certificate\n";
+
+    $base64 =~ s/[\s=]//g;
+    return int(length($base64) * 3 / 4);
+}
+
+
+# Nanoseconds that the worker has been running, all its threads.
+sub worker_ns {
+    my ($pid) = $t->workers();
+
+    return sum(map { (split ' ', AttestTest::read_file($_))[0] }
+        glob "/proc/$pid/task/*/schedstat");
+}
+
+
+sub worker_kb {
+    my ($pid) = $t->workers();
+
+    my $text = AttestTest::read_file("/proc/$pid/smaps_rollup");
+    return sum($text =~ /^Private_\w+:\s+(\d+)/mg);
+}
+
+
+# CPU of the worker for one of N, in microseconds.
+sub measure {
+    my ($name, $n, @args) = @_;
+    my $before = worker_ns();
+    my $out = AttestTest::run_out([ @pin, $bench, @args ], sec => 600);
+
+    die "bench @args: $out" if $?;
+    push @{ $cost{$name} }, (worker_ns() - $before) / $n / 1000;
+    return $out;
+}
+
+
+sub key {
+    my $r = $t->get('/.well-known/hpke-keys');
+
+    return unpack('H*', substr($r->{body}, 3, 32));
+}
+
+
+sub count { return int($_[0] * $scale) || 1 }
+
+
+sub prompts {
+    my $port = $t->port('TLS');
+    my $key = key();
+
+    for ([ 1, 3000 ], [ 16, 1500 ], [ 128, 600 ]) {
+        my ($kib, $n) = ($_->[0], count($_->[1]));
+        my @load = (4, $kib * 1024);
+
+        measure("plain $kib", 4 * $n, 'load', $port, '/plain', $n, @load);
+        measure("sealed $kib", 4 * $n, 'load', $port, '/sealed', $n, @load,
+            $key);
+        push @{ $cost{"bare $kib"} }, AttestTest::run_out([ @pin, $bench,
+            'bare', $kib * 1024, $n ]) + 0;
+    }
+}
+
+
+sub handshakes {
+    my $n = count(800);
+
+    measure('shake static', 4 * $n, 'shake', $t->port('STATIC'), 'localhost',
+        $n, 4);
+    measure('shake attested', 4 * $n, 'shake', $t->port('TLS'), 'localhost',
+        $n, 4);
+}
+
+
+sub evidence {
+    my $n = count(5000);
+
+    measure('get static', 4 * $n, 'load', $t->port('TLS'), '/static.json', $n,
+        4, 0);
+    measure('get evidence', 4 * $n, 'load', $t->port('TLS'),
+        '/.well-known/attestation', $n, 4, 0);
+}
+
+
+sub streams {
+    my $key = key();
+
+    # [streams, tokens each, milliseconds between them]
+    for ([ 1, 100, 20 ], [ 100, 50, 100 ], [ 1000, 12, 500 ]) {
+        my ($streams, $tokens, $delay) = @$_;
+
+        for my $kind ('plain', 'sealed') {
+            stream("$kind $streams", $streams, count($tokens), $delay, $kind,
+                $kind eq 'sealed' ? $key : ());
+        }
+    }
+}
+
+
+sub stream {
+    my ($name, $streams, $tokens, $delay, $kind, @key) = @_;
+    my $file = $t->path("logs/stream.out");
+    my $idle = worker_kb();
+
+    unlink $file;
+    $t->spawn('stream', [ @pin, $bench, 'stream', $t->port('TLS'), "/$kind",
+        $streams, $tokens, $delay, @key ]);
+
+    # Halfway, when all are open.
+    my $most = 0;
+    my $end = time() + 300;
+    while ($t->alive('stream')) {
+        die "streams do not end\n" if time() > $end;
+        $most = max($most, worker_kb());
+        sleep 0.2;
+    }
+
+    delete $t->{procs}{stream};
+    my ($p50, $p99) = AttestTest::read_file($file) =~ /^([\d.]+) ([\d.]+)$/m
+        or die "stream: " . AttestTest::read_file($file);
+
+    push @{ $lag{"$name p50"} }, $p50;
+    push @{ $lag{"$name p99"} }, $p99;
+    push @{ $memory{$name} }, ($most - $idle) / $streams;
+}
+
+
+sub median {
+    my @sorted = sort { $a <=> $b } @_;
+    my $n = @sorted;
+
+    return $n % 2 ? $sorted[$n / 2] : ($sorted[$n / 2 - 1] + $sorted[$n / 2])
+        / 2;
+}
+
+
+sub row {
+    my ($name, $values, $rest) = @_;
+
+    printf "%-42s %9.1f %9.1f %9.1f  %s\n", $name, median(@$values),
+        min(@$values), max(@$values), $rest // '';
+}
+
+
+sub heading {
+    printf "\n%-42s %9s %9s %9s\n", $_[0], 'median', 'min', 'max';
+}
+
+
+sub ratio {
+    my ($what, $over, $target) = @_;
+    my $ratio = median(@$what) / $over;
+
+    return sprintf('%.2f x', $ratio) . ($target ? sprintf(
+        ' (target %.2f: %s)', $target, $ratio <= $target ? 'met' : 'MISSED')
+        : '');
+}
+
+
+sub report {
+    heading('CPU of nginx for one prompt, us');
+
+    for my $kib (1, 16, 128) {
+        my ($plain, $bare, $sealed) = map { $cost{"$_ $kib"} }
+            qw(plain bare sealed);
+        my $least = median(@$plain) + median(@$bare);
+
+        row("$kib KiB: (a) plain proxy_pass", $plain);
+        row("$kib KiB: (c) bare cryptography", $bare);
+        row("$kib KiB: (b) EHBP", $sealed, 'b / (a + c) = '
+            . ratio($sealed, $least, $kib == 1 ? 1.15 : undef));
+    }
+
+    heading('(d) CPU of nginx for a full handshake, us');
+    row('static certificate of the same size', $cost{'shake static'});
+    row('attested certificate', $cost{'shake attested'},
+        ratio($cost{'shake attested'}, median(@{ $cost{'shake static'} }),
+            1.05));
+
+    heading('(e) from backend to decrypted token, us');
+    for my $streams (1, 100, 1000) {
+        for my $kind ('plain', 'sealed') {
+            row("$streams x $kind, p50", $lag{"$kind $streams p50"});
+            row("$streams x $kind, p99", $lag{"$kind $streams p99"});
+        }
+    }
+
+    heading('(e) memory of nginx for one stream, KiB');
+    for my $streams (100, 1000) {
+        row("$streams x $_", $memory{"$_ $streams"}) for 'plain', 'sealed';
+    }
+
+    heading('(f) CPU of nginx for one GET, us');
+    row('static file of the same size', $cost{'get static'});
+    row('cached evidence', $cost{'get evidence'},
+        ratio($cost{'get evidence'}, median(@{ $cost{'get static'} })));
+}
+
+
+sub describe {
+    my ($cpu) = AttestTest::read_file('/proc/cpuinfo')
+        =~ /^model name\s*:\s*(.*)$/m;
+    my $nginx = AttestTest::run_out([ AttestTest::nginx(), '-v' ]);
+    my $openssl = AttestTest::run_out([ AttestTest::which('openssl'),
+        'version' ]);
+
+    chomp($nginx, $openssl);
+    printf "%s, %d CPUs, Linux %s\n%s, %s\n", $cpu // 'unknown CPU', $cpus,
+        (POSIX::uname())[2], $nginx, $openssl =~ s/ \(.*//r;
+    printf "%d rounds, one worker%s; evidence of %d bytes, certificate of "
+        . "%d bytes\n", $rounds, @pin ? ' on a CPU of its own' : '',
+        -s $t->path('static.json'), der_length($t->certificate());
+}
