@@ -11,7 +11,6 @@
 
 #include <openssl/err.h>
 #include <openssl/rand.h>
-#include <sodium.h>
 
 
 #define NGX_HTTP_ATTEST_KEY_FIELD     "ehbp-encapsulated-key"
@@ -496,7 +495,7 @@ ngx_http_attest_prompt_cleanup(void *data)
     attest_aead_clear(&ctx->aead);
 
     if (ctx->plain.data != NULL) {
-        sodium_free(ctx->plain.data);
+        ngx_http_attest_locked_free(ctx->plain.data, ctx->plain.len);
         ngx_str_null(&ctx->plain);
     }
 }
@@ -696,7 +695,7 @@ ngx_http_attest_prompt_decrypt(ngx_http_request_t *r,
         return why;
     }
 
-    ctx->plain.data = sodium_malloc(ngx_max(ctx->plain.len, 1));
+    ctx->plain.data = ngx_http_attest_locked_alloc(ctx->plain.len);
     if (ctx->plain.data == NULL) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, ngx_errno,
                       "attest: no locked memory for a prompt of %uz bytes",

@@ -1,0 +1,107 @@
+
+/*
+ * Locked memory for prompts: out of swap and of core dumps, guarded, wiped.
+ *
+ * libsodium's allocation takes several system calls, which a small prompt
+ * would feel, so that a worker keeps some blocks for the next one.
+ */
+
+
+#include <sodium.h>
+
+#include "ngx_http_attest_prompt.h"
+
+
+typedef struct ngx_http_attest_block_s  ngx_http_attest_block_t;
+
+struct ngx_http_attest_block_s {
+    ngx_http_attest_block_t  *next;
+};
+
+
+typedef struct {
+    size_t                    size;
+    ngx_uint_t                max;          /* blocks kept */
+    ngx_uint_t                kept;
+    ngx_http_attest_block_t  *free;
+} ngx_http_attest_class_t;
+
+
+static ngx_http_attest_class_t *ngx_http_attest_locked_class(size_t len);
+
+
+/* of this process; 2.25 MiB at most, below the usual limit of locked memory */
+
+static ngx_http_attest_class_t  ngx_http_attest_classes[] = {
+    { 4096, 64, 0, NULL },
+    { 16384, 32, 0, NULL },
+    { 65536, 24, 0, NULL }
+};
+
+#define NGX_HTTP_ATTEST_CLASSES                                              \
+    (sizeof(ngx_http_attest_classes) / sizeof(ngx_http_attest_classes[0]))
+
+
+/* The smallest class that takes len bytes; NULL: too large to be kept. */
+
+static ngx_http_attest_class_t *
+ngx_http_attest_locked_class(size_t len)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_ATTEST_CLASSES; i++) {
+        if (len <= ngx_http_attest_classes[i].size) {
+            return &ngx_http_attest_classes[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+u_char *
+ngx_http_attest_locked_alloc(size_t len)
+{
+    ngx_http_attest_block_t  *block;
+    ngx_http_attest_class_t  *class;
+
+    class = ngx_http_attest_locked_class(len);
+
+    if (class == NULL) {
+        return sodium_malloc(len);
+    }
+
+    block = class->free;
+
+    if (block == NULL) {
+        return sodium_malloc(class->size);
+    }
+
+    class->free = block->next;
+    class->kept--;
+
+    return (u_char *) block;
+}
+
+
+void
+ngx_http_attest_locked_free(u_char *p, size_t len)
+{
+    ngx_http_attest_block_t  *block;
+    ngx_http_attest_class_t  *class;
+
+    class = ngx_http_attest_locked_class(len);
+
+    if (class == NULL || class->kept == class->max) {
+        /* wipes, and checks its canary */
+        sodium_free(p);
+        return;
+    }
+
+    sodium_memzero(p, len);
+
+    block = (ngx_http_attest_block_t *) p;
+    block->next = class->free;
+    class->free = block;
+    class->kept++;
+}
