@@ -244,15 +244,16 @@ sub evidence {
 
 
 sub streams {
-    my $key = key();
-
     # [streams, tokens each, milliseconds between them]
     for ([ 1, 100, 20 ], [ 100, 50, 100 ], [ 1000, 12, 500 ]) {
         my ($streams, $tokens, $delay) = @$_;
 
         for my $kind ('plain', 'sealed') {
+            # A new worker, whose memory holds nothing from before.
+            $t->stop();
+            $t->start();
             stream("$kind $streams", $streams, count($tokens), $delay, $kind,
-                $kind eq 'sealed' ? $key : ());
+                $kind eq 'sealed' ? key() : ());
         }
     }
 }
@@ -261,13 +262,15 @@ sub streams {
 sub stream {
     my ($name, $streams, $tokens, $delay, $kind, @key) = @_;
     my $file = $t->path("logs/stream.out");
+
+    $t->get('/static.json');
     my $idle = worker_kb();
 
     unlink $file;
     $t->spawn('stream', [ @pin, $bench, 'stream', $t->port('TLS'), "/$kind",
         $streams, $tokens, $delay, @key ]);
 
-    # Halfway, when all are open.
+    # The most of it: when all are open.
     my $most = 0;
     my $end = time() + 300;
     while ($t->alive('stream')) {
