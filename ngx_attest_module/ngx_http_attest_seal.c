@@ -65,6 +65,8 @@ static ngx_int_t ngx_http_attest_seal_input(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
 static ngx_int_t ngx_http_attest_seal_piece(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
+static ngx_uint_t ngx_http_attest_seal_ends(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
 static ngx_int_t ngx_http_attest_seal_special(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
 static ngx_int_t ngx_http_attest_seal_end(ngx_http_request_t *r,
@@ -710,7 +712,7 @@ ngx_http_attest_seal_piece(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
         return NGX_OK;
     }
 
-    if (b->flush) {
+    if (b->flush && !ngx_http_attest_seal_ends(r, ctx)) {
         out->tail->flush = 1;
     }
 
@@ -719,6 +721,24 @@ ngx_http_attest_seal_piece(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Nothing comes after this buffer: the upstream has all of the response, and
+ * ends it as soon as we return.  The last frame and the end marker may then
+ * leave in one write.
+ */
+
+static ngx_uint_t
+ngx_http_attest_seal_ends(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    return u != NULL && u->cleanup != NULL && !u->buffering && u->length == 0
+           && ctx->in->next == NULL;
 }
 
 
