@@ -7,9 +7,9 @@
  */
 
 
-#include <sodium.h>
-
 #include "ngx_http_attest_prompt.h"
+
+#include <sodium.h>
 
 
 typedef struct ngx_http_attest_block_s  ngx_http_attest_block_t;
