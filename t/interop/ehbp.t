@@ -82,7 +82,7 @@ sub run_case {
     my $out = AttestTest::run_out([ AttestTest::which('node'),
         "$clients/client.mjs", $t->url(), $case ], sec => 120,
         env => { NODE_TLS_REJECT_UNAUTHORIZED => 0, NODE_NO_WARNINGS => 1,
-            %env });
+            NODE_OPTIONS => node_options(), %env });
     my $status = $?;
     my @lines = grep { /^\{"/ } split /\n/, $out;
 
@@ -93,6 +93,18 @@ sub run_case {
     }
 
     ok(!$status && @lines, "$case: client ended well") or diag($out);
+}
+
+
+# Debian 12's node is 18, the client wants 20: all it lacks is behind an
+# option there.  We listen on IPv4 only.
+sub node_options {
+    my $version = AttestTest::run_out([ AttestTest::which('node'),
+        '--version' ]);
+    my ($major) = $version =~ /^v(\d+)/ or die "node: $version\n";
+
+    return '--dns-result-order=ipv4first'
+        . ($major < 20 ? ' --experimental-global-webcrypto' : '');
 }
 
 
