@@ -534,7 +534,8 @@ sub valgrind_cmd {
     my ($self) = @_;
 
     return if !valgrind();
-    return (which('valgrind'), '-q', '--trace-children=yes',
+    return (which('valgrind'), '-q', '--trace-children=yes', '--vgdb=no',
+        '--keep-debuginfo=yes',
         '--leak-check=full', '--show-leak-kinds=definite',
         '--errors-for-leak-kinds=definite', '--num-callers=30',
         "--suppressions=$top/t/lib/valgrind.supp",
