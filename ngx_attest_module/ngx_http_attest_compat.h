@@ -63,6 +63,23 @@
 extern ngx_module_t  ngx_http_proxy_module;
 
 
+/* glibc 2.30: a lock with a time limit that no step of the clock moves. */
+
+#if defined(__GLIBC__) && defined(__GLIBC_PREREQ)
+#if __GLIBC_PREREQ(2, 30)
+#define NGX_HTTP_ATTEST_CLOCK  CLOCK_MONOTONIC
+#define ngx_http_attest_mutex_timedlock(m, ts)                               \
+    pthread_mutex_clocklock(m, CLOCK_MONOTONIC, ts)
+#endif
+#endif
+
+#ifndef NGX_HTTP_ATTEST_CLOCK
+#define NGX_HTTP_ATTEST_CLOCK  CLOCK_REALTIME
+#define ngx_http_attest_mutex_timedlock(m, ts)                               \
+    pthread_mutex_timedlock(m, ts)
+#endif
+
+
 /* No release declares it, all export it. */
 
 extern ngx_module_t  ngx_thread_pool_module;

@@ -2,9 +2,12 @@
 /*
  * The configuration record: a text that lists the files which decide what
  * this nginx does, with their digests, so that an auditor sees which files
- * the evidence stands for.  nginx keeps no list of what it has read unless
- * asked at its start, so nginx.conf is walked again, by nginx's own rules
- * of tokens, to find what it includes.
+ * the evidence stands for.
+ *
+ * An nginx built --with-debug, as Debian's is, keeps what it has parsed:
+ * then exactly these bytes are recorded.  Any other keeps nothing, so that
+ * nginx.conf is walked again, by nginx's own rules of tokens, to find what
+ * it includes; then a file could differ from what was parsed a moment ago.
  */
 
 
@@ -26,25 +29,33 @@ typedef struct {
 
 typedef struct {
     ngx_cycle_t   *cycle;
-    ngx_pool_t    *pool;
     ngx_log_t     *log;
     ngx_array_t    files;                /* of ngx_http_attest_file_t */
     ngx_uint_t     depth;
 } ngx_http_attest_measure_t;
 
 
+static ngx_int_t ngx_http_attest_globals(ngx_http_attest_measure_t *m);
+static ngx_int_t ngx_http_attest_dumped(ngx_http_attest_measure_t *m);
 static ngx_int_t ngx_http_attest_walk(ngx_http_attest_measure_t *m,
     ngx_str_t *path);
-static ngx_int_t ngx_http_attest_add_file(ngx_http_attest_measure_t *m,
+static ngx_http_attest_file_t *ngx_http_attest_add_file(
+    ngx_http_attest_measure_t *m, ngx_str_t *path);
+static ngx_int_t ngx_http_attest_measure_file(ngx_http_attest_measure_t *m,
     ngx_str_t *path);
-static ngx_int_t ngx_http_attest_digest_file(ngx_http_attest_measure_t *m,
-    ngx_http_attest_file_t *file);
+static ngx_int_t ngx_http_attest_digest_fd(ngx_http_attest_measure_t *m,
+    ngx_http_attest_file_t *file, ngx_fd_t fd);
+static ngx_fd_t ngx_http_attest_open(ngx_http_attest_measure_t *m,
+    ngx_str_t *path);
 static ngx_int_t ngx_http_attest_read_conf(ngx_http_attest_measure_t *m,
     ngx_str_t *path, ngx_str_t *text);
+static ngx_int_t ngx_http_attest_digest(ngx_http_attest_file_t *file,
+    const u_char *p, size_t n);
 static ngx_int_t ngx_http_attest_scan(ngx_http_attest_measure_t *m,
     ngx_str_t *text);
 static u_char *ngx_http_attest_token(u_char *p, u_char *last,
     ngx_str_t *token);
+static u_char *ngx_http_attest_escape(u_char *p, u_char **dst);
 static ngx_int_t ngx_http_attest_include(ngx_http_attest_measure_t *m,
     ngx_str_t *pattern);
 static ngx_int_t ngx_http_attest_text(ngx_http_attest_measure_t *m,
@@ -53,8 +64,9 @@ static ngx_int_t ngx_http_attest_text(ngx_http_attest_measure_t *m,
 
 ngx_int_t
 ngx_http_attest_record(ngx_cycle_t *cycle, ngx_array_t *measure,
-    ngx_pool_t *pool, ngx_log_t *log, ngx_str_t *record)
+    ngx_log_t *log, ngx_str_t *record)
 {
+    ngx_int_t                   rc;
     ngx_str_t                  *path;
     ngx_uint_t                  i;
     ngx_http_attest_measure_t   m;
@@ -62,23 +74,34 @@ ngx_http_attest_record(ngx_cycle_t *cycle, ngx_array_t *measure,
     ngx_memzero(&m, sizeof(ngx_http_attest_measure_t));
 
     m.cycle = cycle;
-    m.pool = pool;
     m.log = log;
 
-    if (ngx_array_init(&m.files, pool, 16, sizeof(ngx_http_attest_file_t))
+    if (ngx_array_init(&m.files, cycle->pool, 16,
+                       sizeof(ngx_http_attest_file_t))
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (ngx_http_attest_walk(&m, &cycle->conf_file) != NGX_OK) {
+    if (cycle->config_dump.nelts != 0) {
+        rc = ngx_http_attest_dumped(&m);
+
+    } else {
+        rc = ngx_http_attest_walk(&m, &cycle->conf_file);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_attest_globals(&m);
+        }
+    }
+
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 
     path = measure->elts;
 
     for (i = 0; i < measure->nelts; i++) {
-        if (ngx_http_attest_add_file(&m, &path[i]) == NGX_ERROR) {
+        if (ngx_http_attest_measure_file(&m, &path[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -87,18 +110,76 @@ ngx_http_attest_record(ngx_cycle_t *cycle, ngx_array_t *measure,
 }
 
 
+/* "nginx -g" may include files as well. */
+
+static ngx_int_t
+ngx_http_attest_globals(ngx_http_attest_measure_t *m)
+{
+    ngx_str_t  copy;
+
+    if (m->cycle->conf_param.len == 0) {
+        return NGX_OK;
+    }
+
+    /* scanning unescapes in place */
+
+    copy.len = m->cycle->conf_param.len;
+    copy.data = ngx_pstrdup(m->cycle->pool, &m->cycle->conf_param);
+
+    return (copy.data != NULL) ? ngx_http_attest_scan(m, &copy) : NGX_ERROR;
+}
+
+
+/* What nginx has parsed, byte for byte, in its order. */
+
+static ngx_int_t
+ngx_http_attest_dumped(ngx_http_attest_measure_t *m)
+{
+    ngx_uint_t               i;
+    ngx_conf_dump_t         *dump;
+    ngx_http_attest_file_t  *file;
+
+    dump = m->cycle->config_dump.elts;
+
+    for (i = 0; i < m->cycle->config_dump.nelts; i++) {
+
+        file = ngx_http_attest_add_file(m, &dump[i].name);
+        if (file == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (file->size == -1
+            && ngx_http_attest_digest(file, dump[i].buffer->pos,
+                                      dump[i].buffer->last
+                                      - dump[i].buffer->pos)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 /* One configuration file and all that it includes. */
 
 static ngx_int_t
 ngx_http_attest_walk(ngx_http_attest_measure_t *m, ngx_str_t *path)
 {
-    ngx_int_t  rc;
-    ngx_str_t  text;
+    ngx_int_t                rc;
+    ngx_str_t                text;
+    ngx_http_attest_file_t  *file;
 
-    rc = ngx_http_attest_add_file(m, path);
+    file = ngx_http_attest_add_file(m, path);
 
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    if (file == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (file->size != -1) {
+        /* included before */
+        return NGX_OK;
     }
 
     if (m->depth == NGX_HTTP_ATTEST_MAX_INCLUDES) {
@@ -108,7 +189,9 @@ ngx_http_attest_walk(ngx_http_attest_measure_t *m, ngx_str_t *path)
         return NGX_ERROR;
     }
 
-    if (ngx_http_attest_read_conf(m, path, &text) != NGX_OK) {
+    if (ngx_http_attest_read_conf(m, &file->path, &text) != NGX_OK
+        || ngx_http_attest_digest(file, text.data, text.len) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -125,9 +208,9 @@ ngx_http_attest_walk(ngx_http_attest_measure_t *m, ngx_str_t *path)
 }
 
 
-/* NGX_DECLINED: it is listed already. */
+/* The file's entry; its size is -1 when it is new. */
 
-static ngx_int_t
+static ngx_http_attest_file_t *
 ngx_http_attest_add_file(ngx_http_attest_measure_t *m, ngx_str_t *path)
 {
     ngx_uint_t               i;
@@ -139,7 +222,7 @@ ngx_http_attest_add_file(ngx_http_attest_measure_t *m, ngx_str_t *path)
         if (file[i].path.len == path->len
             && ngx_memcmp(file[i].path.data, path->data, path->len) == 0)
         {
-            return NGX_DECLINED;
+            return &file[i];
         }
     }
 
@@ -147,46 +230,69 @@ ngx_http_attest_add_file(ngx_http_attest_measure_t *m, ngx_str_t *path)
         ngx_log_error(NGX_LOG_EMERG, m->log, 0,
                       "attest: more than %d files to measure",
                       NGX_HTTP_ATTEST_MAX_FILES);
-        return NGX_ERROR;
+        return NULL;
     }
 
     file = ngx_array_push(&m->files);
     if (file == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     /* with a zero byte behind, for open() */
 
+    file->size = -1;
     file->path.len = path->len;
-    file->path.data = ngx_pnalloc(m->pool, path->len + 1);
+    file->path.data = ngx_pnalloc(m->cycle->pool, path->len + 1);
     if (file->path.data == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     ngx_cpystrn(file->path.data, path->data, path->len + 1);
 
-    return ngx_http_attest_digest_file(m, file);
+    return file;
+}
+
+
+/* A file that "attest_measure" names: of any size, so read in pieces. */
+
+static ngx_int_t
+ngx_http_attest_measure_file(ngx_http_attest_measure_t *m, ngx_str_t *path)
+{
+    ngx_fd_t                 fd;
+    ngx_int_t                rc;
+    ngx_http_attest_file_t  *file;
+
+    file = ngx_http_attest_add_file(m, path);
+
+    if (file == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (file->size != -1) {
+        return NGX_OK;
+    }
+
+    fd = ngx_http_attest_open(m, &file->path);
+    if (fd == NGX_INVALID_FILE) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_attest_digest_fd(m, file, fd);
+
+    (void) ngx_close_file(fd);
+
+    return rc;
 }
 
 
 static ngx_int_t
-ngx_http_attest_digest_file(ngx_http_attest_measure_t *m,
-    ngx_http_attest_file_t *file)
+ngx_http_attest_digest_fd(ngx_http_attest_measure_t *m,
+    ngx_http_attest_file_t *file, ngx_fd_t fd)
 {
     u_char      *buf;
     ssize_t      n;
-    ngx_fd_t     fd;
     ngx_int_t    rc;
     EVP_MD_CTX  *ctx;
-
-    fd = ngx_open_file(file->path.data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_log_error(NGX_LOG_EMERG, m->log, ngx_errno,
-                      "attest: " ngx_open_file_n " \"%V\" failed",
-                      &file->path);
-        return NGX_ERROR;
-    }
 
     rc = NGX_ERROR;
     file->size = 0;
@@ -220,55 +326,92 @@ ngx_http_attest_digest_file(ngx_http_attest_measure_t *m,
 done:
 
     EVP_MD_CTX_free(ctx);
-    ngx_free(buf);
-    (void) ngx_close_file(fd);
+
+    if (buf != NULL) {
+        ngx_free(buf);
+    }
 
     return rc;
 }
 
 
+static ngx_fd_t
+ngx_http_attest_open(ngx_http_attest_measure_t *m, ngx_str_t *path)
+{
+    ngx_fd_t  fd;
+
+    fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_EMERG, m->log, ngx_errno,
+                      "attest: " ngx_open_file_n " \"%V\" failed", path);
+    }
+
+    return fd;
+}
+
+
+/* Read once: what is hashed is what is searched. */
+
 static ngx_int_t
 ngx_http_attest_read_conf(ngx_http_attest_measure_t *m, ngx_str_t *path,
     ngx_str_t *text)
 {
-    off_t                    size;
-    ssize_t                  n;
-    ngx_fd_t                 fd;
-    ngx_http_attest_file_t  *file;
+    off_t             size;
+    ssize_t           n;
+    ngx_fd_t          fd;
+    ngx_file_info_t   fi;
 
-    file = (ngx_http_attest_file_t *) m->files.elts + m->files.nelts - 1;
-    size = file->size;
-
-    if (size > NGX_HTTP_ATTEST_MAX_CONF) {
-        ngx_log_error(NGX_LOG_EMERG, m->log, 0,
-                      "attest: \"%V\" is too large for a configuration file",
-                      path);
-        return NGX_ERROR;
-    }
-
-    text->data = ngx_pnalloc(m->pool, size + 1);
-    if (text->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    fd = ngx_open_file(file->path.data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    fd = ngx_http_attest_open(m, path);
     if (fd == NGX_INVALID_FILE) {
         return NGX_ERROR;
     }
 
-    n = 0;
+    n = -1;
+    size = -1;
     text->len = 0;
 
-    while (text->len < (size_t) size
-           && (n = ngx_read_fd(fd, text->data + text->len,
-                               size - text->len)) > 0)
-    {
-        text->len += n;
+    if (ngx_fd_info(fd, &fi) != NGX_FILE_ERROR) {
+        size = ngx_file_size(&fi);
     }
+
+    if (size < 0 || size > NGX_HTTP_ATTEST_MAX_CONF) {
+        ngx_log_error(NGX_LOG_EMERG, m->log, 0,
+                      "attest: \"%V\" is no configuration file of at most "
+                      "%d bytes", path, NGX_HTTP_ATTEST_MAX_CONF);
+        goto done;
+    }
+
+    text->data = ngx_pnalloc(m->cycle->pool, size + 1);
+    if (text->data == NULL) {
+        goto done;
+    }
+
+    do {
+        n = ngx_read_fd(fd, text->data + text->len, size - text->len);
+        text->len += ngx_max(n, 0);
+    } while (n > 0);
+
+done:
 
     (void) ngx_close_file(fd);
 
-    return (n >= 0) ? NGX_OK : NGX_ERROR;
+    return (n == 0) ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_attest_digest(ngx_http_attest_file_t *file, const u_char *p,
+    size_t n)
+{
+    attest_span_t  span;
+
+    span.p = p;
+    span.n = n;
+    file->size = n;
+
+    return (attest_sha256(&span, 1, file->digest) == ATTEST_OK) ? NGX_OK
+                                                                : NGX_ERROR;
 }
 
 
@@ -360,18 +503,17 @@ ngx_http_attest_token(u_char *p, u_char *last, ngx_str_t *token)
             return quote ? p + 1 : p;
         }
 
-        if (*p == '$' && p + 1 < last && p[1] == '{') {
+        if (*p == '$') {
 
-            /* a variable's brace opens no block */
-            *dst++ = *p++;
+            /* the brace of a variable opens no block, nor do more of them */
 
-        } else if (*p == '\\' && p + 1 < last) {
-
-            if (p[1] != '"' && p[1] != '\'' && p[1] != '\\') {
-                *dst++ = *p;
+            while (p + 1 < last && p[1] == '{') {
+                *dst++ = *p++;
             }
 
-            p++;
+        } else if (*p == '\\' && p + 1 < last) {
+            p = ngx_http_attest_escape(p, &dst);
+            continue;
         }
 
         *dst++ = *p;
@@ -380,6 +522,40 @@ ngx_http_attest_token(u_char *p, u_char *last, ngx_str_t *token)
     token->len = dst - token->data;
 
     return quote ? NULL : p;
+}
+
+
+/* A backslash and what follows it; p stays on the last byte of both. */
+
+static u_char *
+ngx_http_attest_escape(u_char *p, u_char **dst)
+{
+    switch (*++p) {
+
+    case 't':
+        *(*dst)++ = '\t';
+        return p;
+
+    case 'r':
+        *(*dst)++ = '\r';
+        return p;
+
+    case 'n':
+        *(*dst)++ = '\n';
+        return p;
+
+    case '"':
+    case '\'':
+    case '\\':
+        break;
+
+    default:
+        *(*dst)++ = '\\';
+    }
+
+    *(*dst)++ = *p;
+
+    return p;
 }
 
 
@@ -393,7 +569,7 @@ ngx_http_attest_include(ngx_http_attest_measure_t *m, ngx_str_t *pattern)
     ngx_glob_t  gl;
 
     file.len = pattern->len;
-    file.data = ngx_pnalloc(m->pool, pattern->len + 1);
+    file.data = ngx_pnalloc(m->cycle->pool, pattern->len + 1);
     if (file.data == NULL) {
         return NGX_ERROR;
     }
@@ -423,7 +599,7 @@ ngx_http_attest_include(ngx_http_attest_measure_t *m, ngx_str_t *pattern)
     while (rc == NGX_OK && ngx_read_glob(&gl, &name) == NGX_OK) {
 
         file.len = name.len++;
-        file.data = ngx_pstrdup(m->pool, &name);
+        file.data = ngx_pstrdup(m->cycle->pool, &name);
         if (file.data == NULL) {
             rc = NGX_ERROR;
             break;
@@ -465,7 +641,7 @@ ngx_http_attest_text(ngx_http_attest_measure_t *m, ngx_str_t *record)
                + file[i].path.len * 3;
     }
 
-    record->data = ngx_pnalloc(m->pool, len);
+    record->data = ngx_pnalloc(m->cycle->pool, len);
     if (record->data == NULL) {
         return NGX_ERROR;
     }

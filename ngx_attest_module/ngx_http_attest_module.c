@@ -74,8 +74,13 @@ static ngx_int_t ngx_http_attest_server_names(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_http_core_srv_conf_t *cscf);
 static ngx_int_t ngx_http_attest_push_name(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, const char *prefix, ngx_str_t *name);
-static ngx_int_t ngx_http_attest_misdirected_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_attest_evidence_gate(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_add_handlers(ngx_conf_t *cf);
+static ngx_uint_t ngx_http_attest_misdirected(ngx_http_request_t *r,
+    ngx_http_attest_srv_conf_t *ascf);
+static ngx_int_t ngx_http_attest_guard(ngx_http_request_t *r,
+    ngx_uint_t ungated);
+static ngx_int_t ngx_http_attest_server_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_location_handler(ngx_http_request_t *r);
 
 
 static ngx_conf_enum_t  ngx_http_attest_modes[] = {
@@ -257,8 +262,6 @@ ngx_http_attest_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_attest_postconfiguration(ngx_conf_t *cf)
 {
-    ngx_http_handler_pt          *h;
-    ngx_http_core_main_conf_t    *cmcf;
     ngx_http_attest_main_conf_t  *amcf;
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
@@ -276,29 +279,8 @@ ngx_http_attest_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_attest_misdirected_handler;
-
-    /* handlers of a phase run last in, first out: the gate goes in last */
-
-    if (ngx_http_attest_prompt_init(cf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_attest_evidence_gate;
-
-    if (ngx_http_attest_tls_postconfiguration(cf, amcf) != NGX_OK
+    if (ngx_http_attest_add_handlers(cf) != NGX_OK
+        || ngx_http_attest_tls_postconfiguration(cf, amcf) != NGX_OK
         || ngx_http_attest_collect_names(cf, amcf) != NGX_OK
         || ngx_http_attest_private_pool(cf, amcf) != NGX_OK
         || ngx_http_attest_replay_zone(cf, amcf) != NGX_OK)
@@ -307,6 +289,44 @@ ngx_http_attest_postconfiguration(ngx_conf_t *cf)
     }
 
     return ngx_http_attest_state_zone(cf, amcf);
+}
+
+
+/* Handlers of a phase run last in, first out: ours come before the others. */
+
+static ngx_int_t
+ngx_http_attest_add_handlers(ngx_conf_t *cf)
+{
+    ngx_uint_t                  i;
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    static struct {
+        ngx_uint_t              phase;
+        ngx_http_handler_pt     handler;
+    }  handlers[] = {
+        { NGX_HTTP_POST_READ_PHASE, ngx_http_attest_server_handler },
+        { NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_attest_server_handler },
+        { NGX_HTTP_REWRITE_PHASE, ngx_http_attest_location_handler },
+        { NGX_HTTP_PREACCESS_PHASE, ngx_http_attest_location_handler }
+    };
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (ngx_http_attest_prompt_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+        h = ngx_array_push(&cmcf->phases[handlers[i].phase].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = handlers[i].handler;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -420,7 +440,7 @@ ngx_http_attest_create_loc_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    alcf->prompt = NGX_CONF_UNSET_UINT;
+    alcf->prompt_conf = NGX_CONF_UNSET_UINT;
     alcf->mode = NGX_CONF_UNSET_UINT;
     alcf->max_size = NGX_CONF_UNSET_SIZE;
     alcf->cors = NGX_CONF_UNSET_PTR;
@@ -437,7 +457,7 @@ ngx_http_attest_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_http_attest_main_conf_t  *amcf;
 
-    ngx_conf_merge_uint_value(conf->prompt, prev->prompt,
+    ngx_conf_merge_uint_value(conf->prompt_conf, prev->prompt_conf,
                               NGX_HTTP_ATTEST_PROMPT_OFF);
     ngx_conf_merge_uint_value(conf->mode, prev->mode,
                               NGX_HTTP_ATTEST_MODE_REQUIRED);
@@ -447,9 +467,8 @@ ngx_http_attest_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     /* the endpoints of a sealed server are read in clear by design */
 
-    if (conf->endpoint) {
-        conf->prompt = NGX_HTTP_ATTEST_PROMPT_OFF;
-    }
+    conf->prompt = conf->endpoint ? NGX_HTTP_ATTEST_PROMPT_OFF
+                                  : conf->prompt_conf;
 
     if (conf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF
         || conf->mode == NGX_HTTP_ATTEST_MODE_OFF)
@@ -497,6 +516,8 @@ ngx_http_attest_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    ngx_http_attest_lock_zone(amcf, cycle->log);
+
     /* nginx gives its workers another environment */
 
     attest_tpm_quiet();
@@ -540,7 +561,7 @@ ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_attest_main_conf_t *amcf = conf;
 
     char                 err[256];
-    ngx_str_t           *value;
+    ngx_str_t           *value, *arg;
     ngx_uint_t           i;
     attest_tpm_conf_t    tpm;
     ngx_pool_cleanup_t  *cln;
@@ -594,8 +615,22 @@ ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     cln->handler = ngx_http_attest_provider_cleanup;
     cln->data = amcf->provider;
+    amcf->provider_cleanup = cln;
 
-    amcf->provider_args = cf->args;
+    /* cf->args is used again for the next directive */
+
+    amcf->provider_args = ngx_array_create(cf->pool, cf->args->nelts,
+                                           sizeof(ngx_str_t));
+    if (amcf->provider_args == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    arg = ngx_array_push_n(amcf->provider_args, cf->args->nelts);
+    if (arg == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memcpy(arg, value, cf->args->nelts * sizeof(ngx_str_t));
 
     return NGX_CONF_OK;
 }
@@ -792,11 +827,11 @@ ngx_http_attest_lifetime(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     amcf->lifetime = ngx_parse_time(&value[1], 1);
 
     if (amcf->lifetime == (time_t) NGX_ERROR
-        || amcf->lifetime < 1 || amcf->lifetime > 24 * 3600)
+        || amcf->lifetime < 3 || amcf->lifetime > 24 * 3600)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value \"%V\" in \"attest_lifetime\", "
-                           "1s to 24h are possible", &value[1]);
+                           "3s to 24h are possible", &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -974,14 +1009,14 @@ ngx_http_attest_prompt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_str_t  *value;
 
-    if (alcf->prompt != NGX_CONF_UNSET_UINT) {
+    if (alcf->prompt_conf != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
 
     if (ngx_http_attest_is(&value[1], "off")) {
-        alcf->prompt = NGX_HTTP_ATTEST_PROMPT_OFF;
+        alcf->prompt_conf = NGX_HTTP_ATTEST_PROMPT_OFF;
         return NGX_CONF_OK;
     }
 
@@ -992,7 +1027,7 @@ ngx_http_attest_prompt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    alcf->prompt = NGX_HTTP_ATTEST_PROMPT_EHBP;
+    alcf->prompt_conf = NGX_HTTP_ATTEST_PROMPT_EHBP;
     ngx_http_attest_mark_server(cf);
 
     return NGX_CONF_OK;
@@ -1149,6 +1184,8 @@ ngx_http_attest_endpoint_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_attest_loc_conf_t *alcf = conf;
 
+    ngx_http_attest_srv_conf_t  *ascf;
+
     if (alcf->endpoint) {
         return "conflicts with another endpoint in this location";
     }
@@ -1166,6 +1203,9 @@ ngx_http_attest_endpoint_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     default: /* NGX_HTTP_ATTEST_STATUS */
 
         /* an operator needs it most when there is no evidence */
+
+        ascf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_attest_module);
+        ascf->ungated = 1;
         alcf->ungated = 1;
 
         return ngx_http_attest_status(cf, cmd, conf);
@@ -1204,6 +1244,10 @@ ngx_http_attest_private_pool(ngx_conf_t *cf,
     }
 
     value = ngx_array_push_n(cf->args, 4);
+    if (value == NULL) {
+        return NGX_ERROR;
+    }
+
     ngx_str_set(&value[0], "thread_pool");
     value[1] = name;
     ngx_str_set(&value[2], "threads=1");
@@ -1388,11 +1432,31 @@ ngx_http_attest_push_name(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
 
 /*
  * nginx chooses the server by the Host field, whatever certificate the
- * client was shown: attested content must not leave under another one.
+ * client was shown: attested content must not leave under another one, nor
+ * over a connection without TLS to a server that has it.
+ */
+
+static ngx_uint_t
+ngx_http_attest_misdirected(ngx_http_request_t *r,
+    ngx_http_attest_srv_conf_t *ascf)
+{
+    if (!ascf->tls && r->connection->ssl == NULL) {
+        return 0;
+    }
+
+    return !ngx_http_attest_tls_marked(r, ascf);
+}
+
+
+/*
+ * Two rules for all requests of attested servers: only on a connection made
+ * to that very server, and only with valid evidence.  error_page, "return"
+ * and rewrites can answer or redirect in early phases and skip the first, so
+ * the rules are asked in each phase that may be the first to answer.
  */
 
 static ngx_int_t
-ngx_http_attest_misdirected_handler(ngx_http_request_t *r)
+ngx_http_attest_guard(ngx_http_request_t *r, ngx_uint_t ungated)
 {
     ngx_int_t                     rc;
     ngx_http_attest_srv_conf_t   *ascf;
@@ -1400,57 +1464,63 @@ ngx_http_attest_misdirected_handler(ngx_http_request_t *r)
 
     ascf = ngx_http_get_module_srv_conf(r, ngx_http_attest_module);
 
-    if (!ascf->attested || !ascf->tls || r != r->main
-        || ngx_http_attest_tls_marked(r, ascf))
-    {
+    if (!ascf->attested || r != r->main) {
         return NGX_DECLINED;
     }
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
-    ngx_http_attest_count(amcf, misdirected);
 
-    rc = ngx_http_attest_problem(r, NGX_HTTP_MISDIRECTED_REQUEST, NULL,
-                                 "Misdirected Request",
-                                 "this connection was not made to the "
-                                 "attested server that the request names", 0);
+    if (ngx_http_attest_misdirected(r, ascf)) {
+
+        ngx_http_attest_count(amcf, misdirected);
+
+        rc = ngx_http_attest_problem(r, NGX_HTTP_MISDIRECTED_REQUEST, NULL,
+                                     "Misdirected Request",
+                                     "this connection was not made to the "
+                                     "attested server that the request "
+                                     "names", 0);
+
+    } else if (!ungated
+               && ngx_http_attest_view(amcf, r->connection->log) == NULL)
+    {
+        ngx_http_attest_count(amcf, refused_evidence);
+
+        rc = ngx_http_attest_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                     NGX_HTTP_ATTEST_URN "no-evidence",
+                                     "No valid evidence",
+                                     "the gateway has no valid evidence and "
+                                     "therefore serves nothing",
+                                     ngx_http_attest_retry_after(amcf));
+
+    } else {
+        return NGX_DECLINED;
+    }
+
     ngx_http_finalize_request(r, rc);
 
     return NGX_DONE;
 }
 
 
-/* No evidence, no service: also on connections that are already open. */
-
 static ngx_int_t
-ngx_http_attest_evidence_gate(ngx_http_request_t *r)
+ngx_http_attest_server_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                     rc;
-    ngx_http_attest_srv_conf_t   *ascf;
-    ngx_http_attest_loc_conf_t   *alcf;
-    ngx_http_attest_main_conf_t  *amcf;
+    ngx_http_attest_srv_conf_t  *ascf;
+
+    /* the location is not known yet */
 
     ascf = ngx_http_get_module_srv_conf(r, ngx_http_attest_module);
+
+    return ngx_http_attest_guard(r, ascf->ungated);
+}
+
+
+static ngx_int_t
+ngx_http_attest_location_handler(ngx_http_request_t *r)
+{
+    ngx_http_attest_loc_conf_t  *alcf;
+
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
 
-    if (!ascf->attested || alcf->ungated || r != r->main) {
-        return NGX_DECLINED;
-    }
-
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
-
-    if (ngx_http_attest_view(amcf, r->connection->log) != NULL) {
-        return NGX_DECLINED;
-    }
-
-    ngx_http_attest_count(amcf, refused_evidence);
-
-    rc = ngx_http_attest_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                 NGX_HTTP_ATTEST_URN "no-evidence",
-                                 "No valid evidence",
-                                 "the gateway has no valid evidence and "
-                                 "therefore serves nothing",
-                                 ngx_http_attest_retry_after(amcf));
-    ngx_http_finalize_request(r, rc);
-
-    return NGX_DONE;
+    return ngx_http_attest_guard(r, alcf->ungated);
 }

@@ -117,7 +117,9 @@ typedef struct ngx_http_attest_worker_s  ngx_http_attest_worker_t;
 
 
 typedef struct {
+    ngx_cycle_t               *cycle;
     attest_provider_t         *provider;
+    ngx_pool_cleanup_t        *provider_cleanup;
     ngx_array_t               *provider_args;   /* of ngx_str_t, as written */
     ngx_msec_t                 timeout;         /* of one collection */
     time_t                     lifetime;        /* attest_lifetime, s */
@@ -152,6 +154,7 @@ typedef struct {
     ngx_flag_t                 certificate;     /* attest_certificate */
     ngx_array_t               *cert_names;      /* of ngx_str_t */
     ngx_uint_t                 attested;        /* any attest_* inside */
+    ngx_uint_t                 ungated;         /* attest_status inside */
     ngx_uint_t                 tls;             /* has an SSL_CTX in use */
     ngx_uint_t                 tls13_only;
     u_char                    *file_name;       /* for messages */
@@ -160,7 +163,8 @@ typedef struct {
 
 
 typedef struct {
-    ngx_uint_t                 prompt;
+    ngx_uint_t                 prompt_conf;     /* attest_prompt, inherited */
+    ngx_uint_t                 prompt;          /* what holds here */
     ngx_uint_t                 mode;
     size_t                     max_size;        /* plaintext and frame cap */
     ngx_array_t               *cors;            /* of ngx_str_t; NULL: off */
@@ -248,19 +252,33 @@ extern ngx_module_t  ngx_http_attest_filter_module;
 /* Marks the server{} being parsed as attested (for directive handlers). */
 void ngx_http_attest_mark_server(ngx_conf_t *cf);
 
-/* ngx_http_attest_measure.c: the record's text, from cf->pool. */
+/*
+ * ngx_http_attest_measure.c: the record's text, from cycle->pool.  To be
+ * called when all of the configuration has been read.
+ */
 ngx_int_t ngx_http_attest_record(ngx_cycle_t *cycle, ngx_array_t *measure,
-    ngx_pool_t *pool, ngx_log_t *log, ngx_str_t *record);
+    ngx_log_t *log, ngx_str_t *record);
 
 /* ngx_http_attest_state.c */
 
 ngx_int_t ngx_http_attest_state_zone(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);
+/*
+ * Memory of another size would be new memory, and what a zone remembers
+ * must not be forgotten by a reload: the size that it will have.
+ */
+size_t ngx_http_attest_kept_size(ngx_conf_t *cf, ngx_str_t *zone,
+    const char *directive, size_t size);
+/* Locks the zone in this process: locks are not inherited by fork(). */
+void ngx_http_attest_lock_zone(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log);
 ngx_http_attest_stats_t *ngx_http_attest_stats(
     ngx_http_attest_main_conf_t *amcf);
 /*
- * The current generation, decoded; NULL when there is none that is valid now
- * (callers then refuse: fail closed).  Hold it beyond the call with ref().
+ * The current generation of this configuration, decoded; NULL when there is
+ * none that is valid now (callers then refuse: fail closed).  A generation of
+ * another configuration is never used: a reload may have published it for
+ * the workers to come.  Hold the view beyond the call with ref().
  */
 ngx_http_attest_view_t *ngx_http_attest_view(
     ngx_http_attest_main_conf_t *amcf, ngx_log_t *log);
@@ -268,6 +286,10 @@ ngx_http_attest_view_t *ngx_http_attest_view(
 ngx_int_t ngx_http_attest_view_ref(ngx_http_request_t *r,
     ngx_http_attest_view_t *view);
 void ngx_http_attest_view_release(ngx_http_attest_view_t *view);
+/* The zone holds a generation of another configuration than ours. */
+ngx_uint_t ngx_http_attest_foreign(ngx_http_attest_main_conf_t *amcf);
+/* The process is about to end: wipes what it has decoded. */
+void ngx_http_attest_forget_view(void);
 /* Last error of collection, for status; copies at most len - 1 bytes. */
 void ngx_http_attest_last_error(ngx_http_attest_main_conf_t *amcf,
     char *buf, size_t len, time_t *when);

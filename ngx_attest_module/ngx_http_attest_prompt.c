@@ -66,6 +66,7 @@ static ngx_int_t ngx_http_attest_prompt_read(ngx_http_request_t *r,
 static ngx_int_t ngx_http_attest_prompt_limit(ngx_http_request_t *r,
     ngx_chain_t *in);
 static void ngx_http_attest_prompt_body(ngx_http_request_t *r);
+static void ngx_http_attest_prompt_hush(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_prompt_refuse(ngx_http_request_t *r,
     ngx_http_attest_refusal_e why);
 
@@ -192,6 +193,7 @@ ngx_http_attest_prompt_handler(ngx_http_request_t *r)
 
     if (ctx != NULL && ctx->sealed) {
         /* opened: these phases go on, or run again after a redirect */
+        ngx_http_attest_prompt_hush(r);
         return NGX_DECLINED;
     }
 
@@ -367,12 +369,33 @@ ngx_http_attest_prompt_body(ngx_http_request_t *r)
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
     ngx_http_attest_count(amcf, prompts_opened);
 
+    ngx_http_attest_prompt_hush(r);
+
     /* on with the phases; this handler then declines */
 
     r->preserve_body = 1;
     r->write_event_handler = ngx_http_core_run_phases;
 
     ngx_http_core_run_phases(r);
+}
+
+
+/*
+ * nginx's parser of chunked responses writes single bytes of them into a
+ * debug log.  What belongs to an opened prompt is logged without debugging;
+ * each location sets the level anew.
+ */
+
+static void
+ngx_http_attest_prompt_hush(ngx_http_request_t *r)
+{
+    ngx_log_t  *log;
+
+    log = r->connection->log;
+
+    if (log->log_level & NGX_LOG_DEBUG_ALL) {
+        log->log_level = NGX_LOG_DEBUG;
+    }
 }
 
 

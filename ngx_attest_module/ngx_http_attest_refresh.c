@@ -88,6 +88,8 @@ static ngx_int_t ngx_http_attest_make_certificate(
 static void ngx_http_attest_say(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_gen_t *gen, ngx_log_t *log);
 
+static ngx_int_t ngx_http_attest_master_evidence(
+    ngx_http_attest_main_conf_t *amcf, ngx_uint_t changed, ngx_log_t *log);
 static ngx_uint_t ngx_http_attest_current_ok(
     ngx_http_attest_main_conf_t *amcf, ngx_uint_t *changed);
 
@@ -209,13 +211,18 @@ ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
     draft->nkeys = 1;
     draft->expires[0] = draft->now + amcf->lifetime;
 
-    /* a client may hold the key that was current until now */
+    /*
+     * A client may hold the key that was current until now; but one that has
+     * verified another configuration must not be opened by this one.
+     */
 
     if (old != NULL && old->hpke[0].set) {
 
         draft->id[0] = old->hpke[0].id + 1;
 
-        if (old->hpke[0].expires > draft->now) {
+        if (old->hpke[0].expires > draft->now
+            && ngx_memcmp(old->fingerprint, amcf->fingerprint, 32) == 0)
+        {
             if (attest_hpke_key_import(&draft->hpke[1], ATTEST_KEM_X25519,
                                        old->hpke[0].sk)
                 != ATTEST_OK)
@@ -520,17 +527,41 @@ ngx_int_t
 ngx_http_attest_first_evidence(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log)
 {
+    ngx_int_t   rc;
+    ngx_uint_t  i, changed;
+
+    /* again when a worker has published its own renewal meanwhile */
+
+    for (i = 0; i < 3; i++) {
+
+        /* a reload that changes nothing of what is attested keeps it all */
+
+        if (ngx_http_attest_current_ok(amcf, &changed)) {
+            return NGX_OK;
+        }
+
+        rc = ngx_http_attest_master_evidence(amcf, changed, log);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, log, 0,
+                  "attest: cannot publish evidence, workers renew theirs");
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_attest_master_evidence(ngx_http_attest_main_conf_t *amcf,
+    ngx_uint_t changed, ngx_log_t *log)
+{
     ngx_int_t                 rc;
     ngx_msec_t                timeout;
-    ngx_uint_t                changed;
     ngx_http_attest_job_t    *job;
     ngx_http_attest_draft_t  *draft;
-
-    /* a reload that changes nothing of what is attested keeps it all */
-
-    if (ngx_http_attest_current_ok(amcf, &changed)) {
-        return NGX_OK;
-    }
 
     rc = NGX_ERROR;
     draft = ngx_http_attest_draft_create(amcf);
@@ -585,7 +616,7 @@ done:
         ngx_http_attest_job_free(job);
     }
 
-    return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    return rc;
 }
 
 
@@ -668,7 +699,7 @@ ngx_http_attest_device_lock(ngx_http_attest_state_t *state,
     int              rc;
     struct timespec  ts;
 
-    if (clock_gettime(CLOCK_REALTIME, &ts) == -1) {
+    if (clock_gettime(NGX_HTTP_ATTEST_CLOCK, &ts) == -1) {
         return NGX_ERROR;
     }
 
@@ -680,7 +711,7 @@ ngx_http_attest_device_lock(ngx_http_attest_state_t *state,
         ts.tv_nsec -= 1000000000;
     }
 
-    rc = pthread_mutex_timedlock(&state->device, &ts);
+    rc = ngx_http_attest_mutex_timedlock(&state->device, &ts);
 
     if (rc == EOWNERDEAD) {
 
@@ -799,6 +830,8 @@ ngx_http_attest_exit_worker(ngx_http_attest_main_conf_t *amcf)
         ngx_http_attest_draft_free(amcf->worker->draft);
         amcf->worker->draft = NULL;
     }
+
+    ngx_http_attest_forget_view();
 }
 
 
@@ -807,38 +840,25 @@ ngx_http_attest_exit_worker(ngx_http_attest_main_conf_t *amcf)
 static void
 ngx_http_attest_check_access(ngx_http_attest_worker_t *w)
 {
-    u_char      *path;
-    ngx_str_t   *value;
-    ngx_uint_t   i;
-    ngx_int_t    mode;
+    u_char     *path;
+    ngx_str_t  *value;
+
+    /* event logs are opened by the master, and stay open */
 
     value = w->amcf->provider_args->elts;
 
-    for (i = 1; i < w->amcf->provider_args->nelts; i++) {
+    if (ngx_strncmp(value[1].data, "device:", 7) != 0) {
+        return;
+    }
 
-        if (ngx_strncmp(value[i].data, "device:", 7) == 0) {
-            path = value[i].data + 7;
-            mode = R_OK|W_OK;
+    path = value[1].data + 7;
 
-        } else if (ngx_strncmp(value[i].data, "eventlog=", 9) == 0) {
-            path = value[i].data + 9;
-            mode = R_OK;
-
-        } else if (ngx_strncmp(value[i].data, "imalog=", 7) == 0) {
-            path = value[i].data + 7;
-            mode = R_OK;
-
-        } else {
-            continue;
-        }
-
-        if (access((char *) path, mode) == -1) {
-            ngx_log_error(NGX_LOG_ERR, w->log, ngx_errno,
-                          "attest: the worker's user cannot open \"%s\", so "
-                          "evidence cannot be renewed: add the user named by "
-                          "\"user\" to the group that owns it (for a TPM "
-                          "usually \"tss\")", path);
-        }
+    if (access((char *) path, R_OK|W_OK) == -1) {
+        ngx_log_error(NGX_LOG_ERR, w->log, ngx_errno,
+                      "attest: the worker's user cannot open \"%s\", so that "
+                      "evidence cannot be renewed: add the user named by "
+                      "\"user\" to the group that owns it, usually \"tss\"",
+                      path);
     }
 }
 
@@ -1192,7 +1212,7 @@ ngx_http_attest_due(ngx_http_attest_worker_t *w)
      * that is just replacing this worker.  Only the first is ours to mend.
      */
 
-    if (ngx_memcmp(view->fingerprint, w->amcf->fingerprint, 32) == 0) {
+    if (!ngx_http_attest_foreign(w->amcf)) {
         w->mismatch_since = 0;
 
     } else if (w->mismatch_since == 0) {

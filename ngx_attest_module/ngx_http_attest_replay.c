@@ -38,8 +38,6 @@ typedef struct {
 
 static ngx_int_t ngx_http_attest_replay_init(ngx_shm_zone_t *shm_zone,
     void *data);
-static ngx_shm_zone_t *ngx_http_attest_replay_old(ngx_conf_t *cf,
-    ngx_str_t *name);
 static ngx_uint_t ngx_http_attest_replay_home(ngx_http_attest_replay_t *rp,
     ngx_http_attest_replay_slot_t *slot);
 static ngx_uint_t ngx_http_attest_replay_next(ngx_http_attest_replay_t *rp,
@@ -59,22 +57,12 @@ static ngx_str_t  ngx_http_attest_replay_name =
 ngx_int_t
 ngx_http_attest_replay_zone(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
 {
-    ngx_shm_zone_t  *zone, *old;
+    ngx_shm_zone_t  *zone;
 
-    /*
-     * nginx gives a zone of another size new memory, and workers that still
-     * shut down would go on with the old one: what was seen must not be
-     * forgotten, so that a new size waits for a restart.
-     */
-
-    old = ngx_http_attest_replay_old(cf, &ngx_http_attest_replay_name);
-
-    if (old != NULL && old->shm.size != amcf->replay_size) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "attest: \"attest_replay\" keeps its size of %uz "
-                           "bytes until nginx is restarted", old->shm.size);
-        amcf->replay_size = old->shm.size;
-    }
+    amcf->replay_size = ngx_http_attest_kept_size(cf,
+                                                &ngx_http_attest_replay_name,
+                                                "attest_replay",
+                                                amcf->replay_size);
 
     zone = ngx_shared_memory_add(cf, &ngx_http_attest_replay_name,
                                  amcf->replay_size, &ngx_http_attest_module);
@@ -86,38 +74,6 @@ ngx_http_attest_replay_zone(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
     amcf->replay = zone;
 
     return NGX_OK;
-}
-
-
-static ngx_shm_zone_t *
-ngx_http_attest_replay_old(ngx_conf_t *cf, ngx_str_t *name)
-{
-    ngx_uint_t        i;
-    ngx_cycle_t      *cycle;
-    ngx_shm_zone_t   *zone;
-    ngx_list_part_t  *part;
-
-    cycle = cf->cycle->old_cycle;
-
-    if (cycle == NULL || cycle->shared_memory.part.elts == NULL) {
-        return NULL;
-    }
-
-    for (part = &cycle->shared_memory.part; part; part = part->next) {
-        zone = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (zone[i].tag == &ngx_http_attest_module
-                && zone[i].shm.name.len == name->len
-                && ngx_strncmp(zone[i].shm.name.data, name->data, name->len)
-                   == 0)
-            {
-                return &zone[i];
-            }
-        }
-    }
-
-    return NULL;
 }
 
 

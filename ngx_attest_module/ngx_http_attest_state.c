@@ -18,11 +18,15 @@ static ngx_int_t ngx_http_attest_fingerprint(
     ngx_http_attest_main_conf_t *amcf);
 static ngx_int_t ngx_http_attest_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
+static void ngx_http_attest_keep_provider(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_main_conf_t *oamcf);
 static ngx_int_t ngx_http_attest_create_state(ngx_shm_zone_t *shm_zone,
     ngx_http_attest_main_conf_t *amcf);
-static void ngx_http_attest_lock_zone(ngx_shm_zone_t *shm_zone);
+static void ngx_http_attest_protect(ngx_shm_zone_t *shm_zone);
 static ngx_int_t ngx_http_attest_device_mutex(pthread_mutex_t *mutex);
 static size_t ngx_http_attest_gen_size(const ngx_http_attest_gen_t *gen);
+static void ngx_http_attest_look(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log);
 static ngx_http_attest_view_t *ngx_http_attest_view_create(
     ngx_http_attest_gen_t *gen, ngx_log_t *log);
 static ngx_int_t ngx_http_attest_view_keys(ngx_http_attest_view_t *view,
@@ -38,11 +42,13 @@ static void ngx_http_attest_view_cleanup(void *data);
 
 
 /*
- * The view this process has decoded last.  One per process, not per cycle:
- * after a reload with one process the zone is the same.
+ * What this worker has decoded last of its configuration, the number of the
+ * generation that it has looked at last, and whether that was another's.
  */
 
 static ngx_http_attest_view_t  *ngx_http_attest_current;
+static uint64_t                 ngx_http_attest_seen;
+static ngx_uint_t               ngx_http_attest_other;
 
 
 ngx_int_t
@@ -50,16 +56,9 @@ ngx_http_attest_state_zone(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
 {
     static ngx_str_t  name = ngx_string("ngx_attest_state");
 
-    if (!ngx_test_config && ngx_process != NGX_PROCESS_SIGNALLER
-        && (ngx_http_attest_record(cf->cycle, amcf->measure, cf->pool,
-                                   cf->log, &amcf->record)
-            != NGX_OK
-            || ngx_http_attest_fingerprint(amcf) != NGX_OK))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "attest: cannot measure the configuration");
-        return NGX_ERROR;
-    }
+    amcf->cycle = cf->cycle;
+    amcf->zone_size = ngx_http_attest_kept_size(cf, &name, "attest_zone",
+                                                amcf->zone_size);
 
     amcf->zone = ngx_shared_memory_add(cf, &name, amcf->zone_size,
                                        &ngx_http_attest_module);
@@ -71,6 +70,46 @@ ngx_http_attest_state_zone(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
     amcf->zone->data = amcf;
 
     return NGX_OK;
+}
+
+
+size_t
+ngx_http_attest_kept_size(ngx_conf_t *cf, ngx_str_t *name,
+    const char *directive, size_t size)
+{
+    ngx_uint_t        i;
+    ngx_cycle_t      *cycle;
+    ngx_shm_zone_t   *zone;
+    ngx_list_part_t  *part;
+
+    cycle = cf->cycle->old_cycle;
+
+    if (cycle == NULL || cycle->shared_memory.part.elts == NULL) {
+        return size;
+    }
+
+    for (part = &cycle->shared_memory.part; part; part = part->next) {
+        zone = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (zone[i].tag != &ngx_http_attest_module
+                || zone[i].shm.name.len != name->len
+                || ngx_strncmp(zone[i].shm.name.data, name->data, name->len)
+                   != 0
+                || zone[i].shm.size == size)
+            {
+                continue;
+            }
+
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "attest: \"%s\" keeps its size of %uz bytes "
+                               "until nginx is restarted",
+                               directive, zone[i].shm.size);
+            return zone[i].shm.size;
+        }
+    }
+
+    return size;
 }
 
 
@@ -170,14 +209,68 @@ ngx_http_attest_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_OK;
     }
 
+    if (oamcf != NULL && ngx_process == NGX_PROCESS_SINGLE) {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "attest: a reload needs \"master_process on\"");
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_attest_record(amcf->cycle, amcf->measure,
+                               shm_zone->shm.log, &amcf->record)
+        != NGX_OK
+        || ngx_http_attest_fingerprint(amcf) != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "attest: cannot measure the configuration");
+        return NGX_ERROR;
+    }
+
     if (oamcf != NULL) {
         amcf->state = oamcf->state;
+        ngx_http_attest_keep_provider(amcf, oamcf);
 
     } else if (ngx_http_attest_create_state(shm_zone, amcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
     return ngx_http_attest_first_evidence(amcf, shm_zone->shm.log);
+}
+
+
+/*
+ * The same TPM, the same key: the provider of before has them at hand, a new
+ * one would have to make them again, which takes a slow TPM many seconds.
+ */
+
+static void
+ngx_http_attest_keep_provider(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_main_conf_t *oamcf)
+{
+    ngx_str_t          *a, *b;
+    ngx_uint_t          i;
+    attest_provider_t  *p;
+
+    if (amcf->provider_args->nelts != oamcf->provider_args->nelts) {
+        return;
+    }
+
+    a = amcf->provider_args->elts;
+    b = oamcf->provider_args->elts;
+
+    for (i = 0; i < amcf->provider_args->nelts; i++) {
+        if (a[i].len != b[i].len
+            || ngx_memcmp(a[i].data, b[i].data, a[i].len) != 0)
+        {
+            return;
+        }
+    }
+
+    p = amcf->provider;
+    amcf->provider = oamcf->provider;
+    oamcf->provider = p;
+
+    amcf->provider_cleanup->data = amcf->provider;
+    oamcf->provider_cleanup->data = oamcf->provider;
 }
 
 
@@ -189,7 +282,7 @@ ngx_http_attest_create_state(ngx_shm_zone_t *shm_zone,
     ngx_slab_pool_t          *shpool;
     ngx_http_attest_state_t  *state;
 
-    ngx_http_attest_lock_zone(shm_zone);
+    ngx_http_attest_protect(shm_zone);
 
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
@@ -225,10 +318,10 @@ ngx_http_attest_create_state(ngx_shm_zone_t *shm_zone,
 }
 
 
-/* The master stays alive and holds the lock for all processes. */
+/* What the processes to come inherit. */
 
 static void
-ngx_http_attest_lock_zone(ngx_shm_zone_t *shm_zone)
+ngx_http_attest_protect(ngx_shm_zone_t *shm_zone)
 {
     struct rlimit  rl;
 
@@ -249,18 +342,23 @@ ngx_http_attest_lock_zone(ngx_shm_zone_t *shm_zone)
 
     (void) setrlimit(RLIMIT_MEMLOCK, &rl);
 
-    if (mlock(shm_zone->shm.addr, shm_zone->shm.size) == -1) {
-        ngx_log_error(NGX_LOG_WARN, shm_zone->shm.log, ngx_errno,
-                      "attest: cannot lock %uz bytes of keys in memory, "
-                      "they could be swapped out; raise LimitMEMLOCK",
-                      shm_zone->shm.size);
-    }
-
     if (madvise(shm_zone->shm.addr, shm_zone->shm.size, MADV_DONTDUMP)
         == -1)
     {
         ngx_log_error(NGX_LOG_WARN, shm_zone->shm.log, ngx_errno,
                       "attest: madvise(MADV_DONTDUMP) failed");
+    }
+}
+
+
+void
+ngx_http_attest_lock_zone(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
+{
+    if (mlock(amcf->zone->shm.addr, amcf->zone->shm.size) == -1) {
+        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                      "attest: cannot lock %uz bytes of keys in memory, "
+                      "they could be swapped out; raise LimitMEMLOCK",
+                      amcf->zone->shm.size);
     }
 }
 
@@ -436,7 +534,7 @@ ngx_http_attest_gen_copy(ngx_http_attest_main_conf_t *amcf)
     ngx_shmtx_lock(&state->shpool->mutex);
 
     if (state->number != 0) {
-        slot = state->slot[state->active];
+        slot = state->slot[state->number & 1];
         size = ngx_http_attest_gen_size(slot);
 
         gen = ngx_http_attest_gen_alloc(size
@@ -457,7 +555,6 @@ ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_gen_t *gen, uint64_t base, ngx_log_t *log)
 {
     size_t                    size;
-    ngx_uint_t                idle;
     ngx_http_attest_state_t  *state = amcf->state;
 
     size = ngx_http_attest_gen_size(gen);
@@ -478,18 +575,16 @@ ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
     }
 
     gen->number = base + 1;
-    idle = 1 - state->active;
 
-    ngx_memcpy(state->slot[idle], gen, size);
+    ngx_memcpy(state->slot[gen->number & 1], gen, size);
     ngx_memory_barrier();
 
-    state->active = idle;
     state->number = gen->number;
     ngx_memory_barrier();
 
     /* the generation that was: secrets do not outlive their use */
 
-    sodium_memzero(state->slot[1 - idle], state->room);
+    sodium_memzero(state->slot[base & 1], state->room);
 
     ngx_shmtx_unlock(&state->shpool->mutex);
 
@@ -500,35 +595,73 @@ ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
 ngx_http_attest_view_t *
 ngx_http_attest_view(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 {
-    ngx_http_attest_gen_t   *gen;
     ngx_http_attest_view_t  *view;
+
+    if (ngx_http_attest_seen != amcf->state->number) {
+        ngx_http_attest_look(amcf, log);
+    }
 
     view = ngx_http_attest_current;
 
-    if (view == NULL || view->number != amcf->state->number) {
+    return (view != NULL && view->not_after > ngx_time()) ? view : NULL;
+}
 
-        gen = ngx_http_attest_gen_copy(amcf);
-        if (gen == NULL) {
-            return NULL;
-        }
 
-        view = ngx_http_attest_view_create(gen, log);
-        ngx_http_attest_gen_free(gen);
+/* There is a new generation: ours is decoded, any other left alone. */
 
-        if (view == NULL) {
-            ngx_log_error(NGX_LOG_ERR, log, 0,
-                          "attest: cannot use the current generation");
-            return NULL;
-        }
+static void
+ngx_http_attest_look(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
+{
+    uint64_t                 number;
+    ngx_uint_t               ours;
+    ngx_http_attest_gen_t   *gen;
+    ngx_http_attest_view_t  *view;
 
-        if (ngx_http_attest_current != NULL) {
-            ngx_http_attest_view_release(ngx_http_attest_current);
-        }
-
-        ngx_http_attest_current = view;
+    gen = ngx_http_attest_gen_copy(amcf);
+    if (gen == NULL) {
+        return;
     }
 
-    return (view->not_after > ngx_time()) ? view : NULL;
+    view = NULL;
+    number = gen->number;
+    ours = (ngx_memcmp(gen->fingerprint, amcf->fingerprint, 32) == 0);
+
+    if (ours) {
+        view = ngx_http_attest_view_create(gen, log);
+    }
+
+    ngx_http_attest_gen_free(gen);
+
+    if (ours && view == NULL) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "attest: cannot use the current generation");
+        return;
+    }
+
+    ngx_http_attest_seen = number;
+    ngx_http_attest_other = !ours;
+
+    if (ours) {
+        ngx_http_attest_forget_view();
+        ngx_http_attest_current = view;
+    }
+}
+
+
+ngx_uint_t
+ngx_http_attest_foreign(ngx_http_attest_main_conf_t *amcf)
+{
+    return ngx_http_attest_other;
+}
+
+
+void
+ngx_http_attest_forget_view(void)
+{
+    if (ngx_http_attest_current != NULL) {
+        ngx_http_attest_view_release(ngx_http_attest_current);
+        ngx_http_attest_current = NULL;
+    }
 }
 
 

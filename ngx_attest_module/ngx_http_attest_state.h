@@ -15,7 +15,7 @@
 
 
 /* Changes with every change of the structures below. */
-#define NGX_HTTP_ATTEST_LAYOUT      0x61740001
+#define NGX_HTTP_ATTEST_LAYOUT      0x61740002
 
 #define NGX_HTTP_ATTEST_PARTS       (5 + ATTEST_EVIDENCE_MAX)
 
@@ -61,14 +61,13 @@ struct ngx_http_attest_state_s {
     ngx_slab_pool_t          *shpool;
 
     /*
-     * Two slots: a generation is written into the idle one and then
-     * published by "active" and "number" together, so that a writer killed
-     * half-way leaves the current generation as it was.
+     * Two slots: generation n lives in slot n & 1.  It is written there and
+     * then published by the number alone, so that a writer killed half-way
+     * leaves the current generation as it was.
      */
 
     ngx_http_attest_gen_t    *slot[2];
     size_t                    room;          /* bytes of a slot */
-    ngx_uint_t                active;
     ngx_atomic_t              number;        /* 0: none yet */
 
     pthread_mutex_t           device;        /* one user of a TPM at a time */

@@ -101,6 +101,10 @@ ngx_http_attest_tls_placeholder(ngx_conf_t *cf)
         }
 
         value = ngx_array_push(*p[i]);
+        if (value == NULL) {
+            return NGX_ERROR;
+        }
+
         *value = ngx_http_attest_placeholder;
     }
 
@@ -412,6 +416,12 @@ ngx_http_attest_tls_address(ngx_conf_t *cf, ngx_http_conf_addr_t *addr)
 
     for (s = 0; s < addr->servers.nelts; s++) {
         ascf = cscfp[s]->ctx->srv_conf[ngx_http_attest_module.ctx_index];
+
+        if (ascf->attested && addr->opt.ssl && !ascf->tls) {
+            ngx_http_attest_conflict(cf, ascf,
+                "no \"ssl_certificate\" and no \"attest_certificate on\"");
+            return NGX_ERROR;
+        }
 
         if (ascf->attested && ascf->tls) {
             break;

@@ -115,7 +115,8 @@ bad('no TCTI', qr/invalid number of arguments in "attest_tpm"/,
 # ---- numbers, sizes, times
 
 for (
-    [ 'attest_lifetime', [ '1s', '1h', '24h' ], [ '0', '25h', 'x', '-1' ] ],
+    [ 'attest_lifetime', [ '3s', '1h', '24h' ],
+        [ '0', '2s', '25h', 'x', '-1' ] ],
     [ 'attest_zone', [ '256k', '64m' ], [ '0', '4k', '2048m', 'x' ] ],
     [ 'attest_replay', [ '64k', '16m' ], [ '0', '4k', '2048m', 'x' ] ],
     [ 'attest_queue', [ '1', '1024' ], [ '0', '1025', '-1', 'x' ] ],
@@ -177,7 +178,10 @@ bad('own and made', qr/"attest_certificate" .*conflicts .*ssl_certificate/,
     server => "$own attest_certificate on;");
 bad('made and own', qr/"attest_certificate on" conflicts|ssl_certificate/,
     server => "attest_certificate on; $own");
-bad('neither', qr/no "ssl_certificate" is defined/, server => '');
+bad('neither', qr/no "ssl_certificate"/, server => '');
+bad('TLS by another server\'s certificate', qr/no "ssl_certificate" and no/,
+    tpm => $base{tpm} . "server { listen 127.0.0.1:%%PORT_TLS%% ssl; "
+        . "server_name plain; $own }", server => '');
 bad('a certificate in a variable', qr/"ssl_certificate" with variables/,
     server => "ssl_certificate \$http_x; ssl_certificate_key \$http_x;");
 bad('mixed kinds', qr/cannot be mixed/, more => "server { "
