@@ -1297,12 +1297,16 @@ sub test_replay_full {
     refused(409, $URN . 'replay', 'nothing was forgotten for it',
         sub { send_to('/echo', $first) });
 
+    ok($t->reload(), 'reload');
+    refused(409, $URN . 'replay', 'nothing was forgotten by it',
+        sub { send_to('/echo', $first) });
+
     # another size would forget: it waits for a restart
     $t->write_conf(config(http => 'attest_replay 1m; attest_lifetime 1h;'));
     ok($t->reload(), 'reload with another size');
     like($t->error_log(), qr/"attest_replay" keeps its size of 65536 bytes/,
         'which is not taken');
-    refused(409, $URN . 'replay', 'still nothing forgotten',
+    refused(422, $KEY_ERROR, 'a changed configuration has another key',
         sub { send_to('/echo', $first) });
 }
 
