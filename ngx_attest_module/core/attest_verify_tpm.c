@@ -405,19 +405,25 @@ attest_verify_pcrs_stable(attest_verify_t *v, const attest_part_t *a,
 }
 
 
-/* Reference values: what the software must be. */
+/*
+ * Reference values: what the software must be.  Events say what was measured
+ * among other things, never that nothing else was: whoever is root may extend
+ * a wanted digest after booting what he likes, and write a log that explains
+ * it.  Only the final value of a PCR excludes the rest.
+ */
 
 void
 attest_verify_measurements(attest_verify_t *v)
 {
     attest_verify_pcr_reference(v);
 
-    if (attest_verify_set_count(v->policy->pcrs) == 0
-        && attest_verify_set_count(v->policy->events) == 0)
-    {
+    if (attest_verify_set_count(v->policy->pcrs) == 0) {
         attest_verify_add(v, "reference-values", ATTEST_CHECK_UNKNOWN,
-                          "the policy names no PCR value and no event, so "
-                          "nothing says which software may run");
+                          "the policy names no PCR value (pcrs), so nothing "
+                          "says which software may run%s",
+                          attest_verify_set_count(v->policy->events) != 0
+                          ? "; events do not: root may add any event after "
+                            "boot, to any machine" : "");
     }
 }
 

@@ -601,8 +601,6 @@ test_good(void)
     IS_INT(res.root, ATTEST_ROOT_SOFTWARE, "and it is said so");
     NOTED("no event log, none wanted", "event-log",
           both(without_logs); w.policy.events[4].count = 0);
-    NOTED("only events as references", "pcr-reference",
-          memset(w.policy.pcrs, 0, sizeof(w.policy.pcrs)));
     TRUSTED("an age below the limit", "max-age",
             w.policy.max_age = EV_NOW - EV_FROM);
     TRUSTED("clocks that differ by four minutes", "fresh-validity",
@@ -818,6 +816,13 @@ test_measurements(void)
     OPEN("no reference values", "reference-values",
          memset(w.policy.pcrs, 0, sizeof(w.policy.pcrs));
          memset(w.policy.events, 0, sizeof(w.policy.events)));
+    OPEN("only events as references", "reference-values",
+         memset(w.policy.pcrs, 0, sizeof(w.policy.pcrs)));
+    OK(find("event-reference", ATTEST_CHECK_PASS) != NULL
+       && find("pcr-reference", ATTEST_CHECK_NOTE) != NULL,
+       "the events are there, and do not do");
+    TRUSTED("PCRs without events", "pcr-reference",
+            memset(w.policy.events, 0, sizeof(w.policy.events)));
     REFUSED("the log misses an event", "event-log",
             fresh()->eventlog.n -= 2 * 54);
     REFUSED("a cut log", "event-log", fresh()->eventlog.n -= 3);
