@@ -11,7 +11,7 @@ package Test::Nginx::Attest;
 #
 #   __DATA__
 #   === TEST 1: ...
-#   --- http_config eval: $::Gateway         (see gateway() below)
+#   --- http_config eval: main::gateway()      (see gateway() below)
 #   --- config
 #   --- tls: GET /.well-known/attestation
 #   --- tls_status: 200
@@ -166,7 +166,7 @@ sub check_tls {
     my $r = $t->get($path,
         method => $method eq 'GET' ? undef : $method,
         headers => \@headers,
-        body => $block->tls_body,
+        body => scalar $block->tls_body,
         host => text($block->tls_host) || 'localhost',
         http2 => defined $block->tls_http2);
 
