@@ -252,9 +252,14 @@ attest_verify_chain(const attest_verify_t *v, X509 *cert)
     X509_VERIFY_PARAM_set_time(param, (time_t) v->in->now);
     X509_VERIFY_PARAM_set_depth(param, ATTEST_MAX_CERTS);
     (void) X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
-    (void) X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY);
 
     /* a critical directoryName SAN and an empty subject are fine with it */
+
+    (void) X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY);
+
+    /* 80 bits: no SHA-1 or MD5 signatures, no RSA below 1024 bits */
+
+    X509_VERIFY_PARAM_set_auth_level(param, 1);
 
     if (X509_verify_cert(ctx) == 1) {
         what = NULL;

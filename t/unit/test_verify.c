@@ -37,8 +37,8 @@ typedef struct {
 static world_t          w;
 static attest_result_t  res;
 static EVP_PKEY        *tls_key, *ak_key, *ek_key, *ca_key, *other_key,
-                       *other_rsa;
-static X509            *ca_cert, *other_ca;
+                       *other_rsa, *weak_key;
+static X509            *ca_cert, *other_ca, *weak_ca, *rsa_ca;
 static ev_buf_t         hpke_list, config, eventlog, imalog, ek_cert, cert;
 static attest_tpm_pcrs_t  pcrs;
 static uint8_t          event4[32], event7[32];
@@ -51,6 +51,9 @@ static void setup(void);
 static void setup_logs(void);
 static void setup_hpke(void);
 static void encode_ek_cert(X509 *x);
+static void show_ek_cert(X509 *x);
+static void weak_ek_cert(X509 *issuer, EVP_PKEY *key, const EVP_MD *md);
+static void ek_roots(X509 *anchor);
 static void reset(void);
 static void reset_part(ev_part_t *part, int which);
 static void build(void);
@@ -112,6 +115,46 @@ encode_ek_cert(X509 *x)
     n = i2d_X509(x, &p);
     ek_cert.n = n > 0 ? (size_t) n : 0;
     X509_free(x);
+}
+
+
+/* The same certificate in all evidence. */
+
+static void
+show_ek_cert(X509 *x)
+{
+    encode_ek_cert(x);
+    w.part[0].ek_cert = w.part[1].ek_cert = w.part[2].ek_cert
+        = ev_span(&ek_cert);
+}
+
+
+/* A proper certificate for the EK but for its signature. */
+
+static void
+weak_ek_cert(X509 *issuer, EVP_PKEY *key, const EVP_MD *md)
+{
+    X509  *x;
+
+    x = ev_cert(ek_key, issuer, key, "critical,keyEncipherment",
+                "2.23.133.8.1");
+    if (X509_sign(x, key, md) <= 0) {
+        printf("Bail out! cannot sign\n");
+        exit(1);
+    }
+
+    show_ek_cert(x);
+}
+
+
+/* The policy's only anchor. */
+
+static void
+ek_roots(X509 *anchor)
+{
+    X509_free(sk_X509_pop(w.policy.ek_roots));
+    X509_up_ref(anchor);
+    sk_X509_push(w.policy.ek_roots, anchor);
 }
 
 
@@ -206,6 +249,15 @@ setup(void)
 
     ca_cert = ev_cert(ca_key, NULL, NULL, NULL, NULL);
     other_ca = ev_cert(other_key, NULL, NULL, NULL, NULL);
+
+    weak_key = EVP_RSA_gen(512);
+    if (weak_key == NULL) {
+        printf("Bail out! no weak key\n");
+        exit(1);
+    }
+
+    weak_ca = ev_cert(weak_key, NULL, NULL, NULL, NULL);
+    rsa_ca = ev_cert(other_rsa, NULL, NULL, NULL, NULL);
 
     ev_put(&config, "nginx.conf 00112233\n", 20);
     setup_logs();
@@ -863,28 +915,32 @@ test_ek(void)
     REFUSED("the EK is not the certificate's", "ek-key",
             both(with_other_ek));
     REFUSED("another maker", "ek-chain",
-            X509_free(sk_X509_pop(w.policy.ek_roots));
-            X509_up_ref(other_ca);
-            sk_X509_push(w.policy.ek_roots, other_ca));
+            ek_roots(other_ca));
     OPEN("no roots in the policy", "ek-chain",
          X509_free(sk_X509_pop(w.policy.ek_roots)));
     REFUSED("an EK certificate of the past", "ek-chain",
             w.now = EV_UNTIL + 86401);
     REFUSED("a certificate that cannot encrypt", "ek-chain",
-            encode_ek_cert(ev_cert(ek_key, ca_cert, ca_key,
-                                   "critical,digitalSignature", NULL));
-            w.part[0].ek_cert = w.part[1].ek_cert = w.part[2].ek_cert
-                = ev_span(&ek_cert));
+            show_ek_cert(ev_cert(ek_key, ca_cert, ca_key,
+                                 "critical,digitalSignature", NULL)));
     REFUSED("a certificate for TLS servers", "ek-chain",
-            encode_ek_cert(ev_cert(ek_key, ca_cert, ca_key,
-                                   "critical,keyEncipherment",
-                                   "serverAuth"));
-            w.part[0].ek_cert = w.part[1].ek_cert = w.part[2].ek_cert
-                = ev_span(&ek_cert));
+            show_ek_cert(ev_cert(ek_key, ca_cert, ca_key,
+                                 "critical,keyEncipherment",
+                                 "serverAuth")));
     TRUSTED("a certificate without any usage", "ek-chain",
-            encode_ek_cert(ev_cert(ek_key, ca_cert, ca_key, NULL, NULL));
-            w.part[0].ek_cert = w.part[1].ek_cert = w.part[2].ek_cert
-                = ev_span(&ek_cert));
+            show_ek_cert(ev_cert(ek_key, ca_cert, ca_key, NULL,
+                                 NULL)));
+    REFUSED("a certificate signed with SHA-1", "ek-chain",
+            weak_ek_cert(ca_cert, ca_key, EVP_sha1()));
+    REFUSED("a certificate signed with MD5", "ek-chain",
+            weak_ek_cert(rsa_ca, other_rsa, EVP_md5());
+            ek_roots(rsa_ca));
+    REFUSED("a maker with RSA of 512 bits", "ek-chain",
+            weak_ek_cert(weak_ca, weak_key, EVP_sha256());
+            ek_roots(weak_ca));
+    TRUSTED("a maker with RSA of 2048 bits", "ek-chain",
+            weak_ek_cert(rsa_ca, other_rsa, EVP_sha256());
+            ek_roots(rsa_ca));
     REFUSED("a wrong proof", "ek-activation", w.proof[7] = 1);
     OPEN("no proof", "ek-activation", w.no_proof = 1);
     OPEN("no proof and none wanted: AK untied", "root-of-trust",
@@ -1079,12 +1135,15 @@ main(int argc, char **argv)
     sk_X509_pop_free(w.policy.ek_roots, X509_free);
     X509_free(ca_cert);
     X509_free(other_ca);
+    X509_free(weak_ca);
+    X509_free(rsa_ca);
     EVP_PKEY_free(tls_key);
     EVP_PKEY_free(ak_key);
     EVP_PKEY_free(ek_key);
     EVP_PKEY_free(ca_key);
     EVP_PKEY_free(other_key);
     EVP_PKEY_free(other_rsa);
+    EVP_PKEY_free(weak_key);
 
     DONE();
 }
