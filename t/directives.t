@@ -31,8 +31,8 @@ Content-Type: application/cmw+cbor; cmwc_t="urn:ngx-attest:evidence:cached:v1"
 
 === TEST 3: fresh evidence by GET
 --- http_config eval: main::gateway()
---- tls
-GET /.well-known/attestation?nonce=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+--- tls eval
+'GET /.well-known/attestation?nonce=' . '01234567' x 8
 --- tls_headers
 Content-Type: application/cmw+json; cmwc_t="urn:ngx-attest:evidence:fresh:v1"
 Cache-Control: no-store
@@ -43,15 +43,16 @@ Cache-Control: no-store
 --- tls
 POST /.well-known/attestation
 Content-Type: application/json
---- tls_body: {"nonce":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","binding":"tls-exporter"}
+--- tls_body eval
+'{"nonce":"' . '01234567' x 8 . '","binding":"tls-exporter"}'
 --- tls_headers
 Cache-Control: no-store
 
 
 === TEST 5: a short nonce is 400
 --- http_config eval: main::gateway()
---- tls
-GET /.well-known/attestation?nonce=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd
+--- tls eval
+'GET /.well-known/attestation?nonce=' . '01' x 31
 --- tls_status: 400
 --- tls_headers
 Content-Type: application/problem+json
@@ -60,8 +61,9 @@ Cache-Control: no-store
 
 === TEST 6: a long nonce is 400
 --- http_config eval: main::gateway()
---- tls
-GET /.well-known/attestation?nonce=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef00
+--- tls eval
+'GET /.well-known/attestation?nonce=' . '01234567' x 8 . '01234567' x 8
+    . '00'
 --- tls_status: 400
 --- tls_headers
 Content-Type: application/problem+json
@@ -70,8 +72,8 @@ Cache-Control: no-store
 
 === TEST 7: an odd nonce is 400
 --- http_config eval: main::gateway()
---- tls
-GET /.well-known/attestation?nonce=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0
+--- tls eval
+'GET /.well-known/attestation?nonce=' . '01234567' x 8 . '0'
 --- tls_status: 400
 --- tls_headers
 Content-Type: application/problem+json
@@ -80,8 +82,8 @@ Cache-Control: no-store
 
 === TEST 8: no hex is 400
 --- http_config eval: main::gateway()
---- tls
-GET /.well-known/attestation?nonce=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+--- tls eval
+'GET /.well-known/attestation?nonce=' . 'x' x 64
 --- tls_status: 400
 --- tls_headers
 Content-Type: application/problem+json
@@ -100,8 +102,8 @@ Cache-Control: no-store
 
 === TEST 10: an unknown argument is 400
 --- http_config eval: main::gateway()
---- tls
-GET /.well-known/attestation?nonce=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef&x=1
+--- tls eval
+'GET /.well-known/attestation?nonce=' . '01234567' x 8 . '&x=1'
 --- tls_status: 400
 --- tls_headers
 Content-Type: application/problem+json
@@ -110,8 +112,9 @@ Cache-Control: no-store
 
 === TEST 11: two nonces is 400
 --- http_config eval: main::gateway()
---- tls
-GET /.well-known/attestation?nonce=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef&nonce=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+--- tls eval
+'GET /.well-known/attestation?nonce=' . '01234567' x 8 . '&nonce='
+    . '01234567' x 8
 --- tls_status: 400
 --- tls_headers
 Content-Type: application/problem+json
@@ -120,8 +123,9 @@ Cache-Control: no-store
 
 === TEST 12: another binding is 400
 --- http_config eval: main::gateway()
---- tls
-GET /.well-known/attestation?nonce=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef&binding=tls-unique
+--- tls eval
+'GET /.well-known/attestation?nonce=' . '01234567' x 8
+    . '&binding=tls-unique'
 --- tls_status: 400
 --- tls_headers
 Content-Type: application/problem+json
