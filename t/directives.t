@@ -219,7 +219,12 @@ Ehbp-Encapsulated-Key: 00
 
 
 === TEST 22: another server's name is 421
---- http_config eval: main::gateway(http => 'server { listen 127.0.0.1:$TEST_NGINX_TLS_PORT ssl; server_name other; attest_certificate on; }')
+--- http_config eval
+main::gateway(http => 'server {
+    listen 127.0.0.1:$TEST_NGINX_TLS_PORT ssl;
+    server_name other;
+    attest_certificate on;
+}')
 --- tls
 GET /.well-known/attestation
 Host: other
@@ -229,7 +234,12 @@ Content-Type: application/problem+json
 
 
 === TEST 23: variables
---- http_config eval: main::gateway(server => 'location = /vars { return 200 "$attest_root_of_trust $attest_generation $attest_evidence_age [$attest_prompt_protocol$attest_prompt_key_id]"; }')
+--- http_config eval
+main::gateway(server => 'location = /vars {
+    set $sealed "[$attest_prompt_protocol$attest_prompt_key_id]";
+    return 200 "$attest_root_of_trust $attest_generation '
+    . '$attest_evidence_age $sealed";
+}')
 --- tls
 GET /vars
 --- tls_like: ^software 1 \d+ \[\]$
@@ -271,7 +281,8 @@ GET /vars
 
 
 === TEST 31: refused: attest_start_without_evidence
---- http_config eval: main::gateway(http => 'attest_start_without_evidence yes;')
+--- http_config eval
+main::gateway(http => 'attest_start_without_evidence yes;')
 --- rejected: invalid value "yes" in "attest_start_without_evidence" directive
 
 
@@ -281,7 +292,8 @@ GET /vars
 
 
 === TEST 33: refused: attest_prompt
---- http_config eval: main::gateway(server => 'location /x { attest_prompt pgp; }')
+--- http_config eval
+main::gateway(server => 'location /x { attest_prompt pgp; }')
 --- rejected: invalid value "pgp" in "attest_prompt"
 
 
@@ -296,7 +308,8 @@ GET /vars
 
 
 === TEST 36: refused: attest_prompt_cors
---- http_config eval: main::gateway(location => 'attest_prompt_cors example.com;')
+--- http_config eval
+main::gateway(location => 'attest_prompt_cors example.com;')
 --- rejected: invalid origin "example.com" in "attest_prompt_cors"
 
 
