@@ -91,6 +91,15 @@ attest_verify_ak_reference(attest_verify_t *v)
         return;
     }
 
+    /* the public part of a named key is no secret: anybody may show it */
+
+    if (!part->proven) {
+        attest_verify_add(v, "ak-reference", ATTEST_CHECK_UNKNOWN,
+                          "not evaluated: no quote proves that the "
+                          "attestation key signed anything");
+        return;
+    }
+
     v->ak_named = attest_verify_in_set(&v->policy->ak, part->ak.name,
                                        ATTEST_TPM_NAME_LEN);
 
@@ -341,6 +350,13 @@ attest_verify_root(attest_verify_t *v)
     unsigned  root;
 
     if (!v->main->has_tpm) {
+        return;
+    }
+
+    if (!v->main->proven) {
+        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
+                          "not evaluated: no proven quote is rooted in "
+                          "anything");
         return;
     }
 

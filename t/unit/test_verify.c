@@ -54,6 +54,8 @@ static void encode_ek_cert(X509 *x);
 static void show_ek_cert(X509 *x);
 static void weak_ek_cert(X509 *issuer, EVP_PKEY *key, const EVP_MD *md);
 static void ek_roots(X509 *anchor);
+static void unsigned_ak(void);
+static void unproven_root(const char *what);
 static void reset(void);
 static void reset_part(ev_part_t *part, int which);
 static void build(void);
@@ -948,6 +950,42 @@ test_ek(void)
     REFUSED("an AK that the policy does not name", "ak-reference",
             uint8_t  name[34] = { 0, 0x0b };
             policy_value(&w.policy.ak, name, 34));
+    REFUSED("a named AK's public part, signed by another key",
+            "fresh-quote", unsigned_ak());
+    OK(find("ak-reference", ATTEST_CHECK_UNKNOWN) != NULL
+       && find("ak-reference", ATTEST_CHECK_PASS) == NULL,
+       "is not said to be the one that the policy names");
+    unproven_root("which names a host's AK");
+    REFUSED("the same, called software", "fresh-quote", unsigned_ak();
+            both(as_software); w.policy.roots = ATTEST_ROOT_SOFTWARE);
+    unproven_root("which calls itself software");
+}
+
+
+/* Evidence with the named key, but not by it; nothing else is wanted. */
+
+static void
+unsigned_ak(void)
+{
+    int  i;
+
+    both(without_ek);
+    w.no_proof = 1;
+    w.policy.require_ek = 0;
+    name_ak();
+
+    for (i = 0; i < 3; i++) {
+        w.part[i].signer = other_key;
+    }
+}
+
+
+static void
+unproven_root(const char *what)
+{
+    OK(find("root-of-trust", ATTEST_CHECK_UNKNOWN) != NULL
+       && find("root-of-trust", ATTEST_CHECK_PASS) == NULL && res.root == 0,
+       "and has no root: unproven evidence %s", what);
 }
 
 
