@@ -36,6 +36,7 @@ static int attest_policy_read(attest_policy_ctx_t *ctx, const char *json,
 static int attest_policy_fail(attest_policy_ctx_t *ctx, const char *path,
     const char *what);
 static const char *attest_policy_lex(const char *json, size_t len);
+static int attest_policy_lex_plain(unsigned char c);
 static size_t attest_policy_lex_number(const char *p, size_t n);
 static size_t attest_policy_lex_string(const char *p, size_t n);
 static int attest_policy_object(attest_policy_ctx_t *ctx, const char *path,
@@ -248,8 +249,9 @@ attest_policy_fail(attest_policy_ctx_t *ctx, const char *path,
 
 /*
  * What cJSON lets pass and a policy must not: deep nesting, control
- * characters and NUL in strings, fractions, exponents and signs in numbers.
- * Returns NULL or what is wrong.
+ * characters and NUL in strings, control characters as blanks (RFC 8259,
+ * section 2, knows four), fractions, exponents and signs in numbers.  Returns
+ * NULL or what is wrong.
  */
 
 static const char *
@@ -281,12 +283,19 @@ attest_policy_lex(const char *json, size_t len)
                 return "numbers must be whole and not negative";
             }
 
-        } else if (json[i] == '\0' || (unsigned char) json[i] >= 0x7f) {
+        } else if (!attest_policy_lex_plain((unsigned char) json[i])) {
             return "not valid JSON";
         }
     }
 
     return NULL;
+}
+
+
+static int
+attest_policy_lex_plain(unsigned char c)
+{
+    return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c < 0x7f);
 }
 
 

@@ -272,6 +272,12 @@ test_json(void)
     bad("{\"version", "a string with a control character");
     bad("{\"version\":[[[[[[[[1]]]]]]]]}", "nested too deep");
     bad("\xef\xbb\xbf{\"version\":1}", "not valid JSON");
+    bad("{\v\"version\":1}", "not valid JSON");
+    bad("{\001\"version\":1,\"require_exporter\":\002false}", "not valid");
+    bad("{\"version\":1}\f", "not valid JSON");
+    bad("{\"version\":1\177}", "not valid JSON");
+    IS_INT(parse("\r\n\t {\r\n\t \"version\"\t:\r1\n}\r\n\t "), ATTEST_OK,
+           "the four blanks of JSON are fine");
 
     rc = attest_policy_parse("{\"version\":1}\0", 14, &policy, err,
                              sizeof(err));
