@@ -48,10 +48,11 @@ typedef enum {
 /* One connection with one exchange at a time. */
 
 typedef struct {
-    int          fd;
+    int          fd;                /* non-blocking */
     SSL_CTX     *ctx;
     SSL         *ssl;
     int64_t      deadline;          /* monotonic ms; 0: none */
+    int64_t      idle;              /* ms, one read or write without it */
     char         err[256];
 
     uint8_t      buf[16384];
@@ -162,7 +163,10 @@ int64_t cli_now(const cli_options_t *opt);
 void cli_hex(char *out, const uint8_t *p, size_t n);
 /* Exactly `want` bytes of hex; 0 when it is not. */
 int cli_unhex(const char *hex, uint8_t *out, size_t want);
-/* Foreign text for a terminal: control characters become '?'. */
+/*
+ * Foreign text for a terminal: control characters and what is no whole
+ * character of UTF-8 become '?'; without newlines they and tabs are blanks.
+ */
 void cli_print_text(FILE *out, const uint8_t *p, size_t n, int newlines);
 /* A file of at most `cap` bytes; reports errors itself. */
 int cli_file(const char *name, size_t cap, cli_bytes_t *out);

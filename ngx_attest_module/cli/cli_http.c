@@ -1,7 +1,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
@@ -9,7 +9,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -19,21 +18,29 @@
 
 #define CLI_MAX_LINE      8192
 #define CLI_MAX_FIELDS    128
+#define CLI_MAX_INTERIM   8
 
 
 static int cli_host_port(const char *text, size_t n, char *host, char *port);
 static int cli_dial(cli_conn_t *c, const char *host, const char *port);
-static int cli_dial_one(const struct addrinfo *ai);
+static int cli_dial_one(const struct addrinfo *ai, int64_t end);
 static int cli_tls(cli_conn_t *c, const cli_url_t *url);
+static int cli_handshake(cli_conn_t *c);
 static int cli_fail(cli_conn_t *c, const char *what);
+static int64_t cli_end(const cli_conn_t *c);
+static int cli_wait(cli_conn_t *c, int64_t end, short events);
+static int cli_again(cli_conn_t *c, int64_t end, int rc, short events);
 static int cli_write(cli_conn_t *c, const void *p, size_t n);
 static int cli_fill(cli_conn_t *c);
 static int cli_line(cli_conn_t *c, char *line);
+static int cli_receive(cli_conn_t *c, int64_t end, ssize_t *n);
 static int cli_head(cli_conn_t *c);
+static int cli_fields(cli_conn_t *c);
 static int cli_status_line(cli_conn_t *c);
 static int cli_field(cli_conn_t *c, char *line, unsigned *seen);
 static int cli_number(const char *text, int base, uint64_t *v);
 static int cli_chunk(cli_conn_t *c);
+static int cli_trailer(cli_conn_t *c);
 
 
 /* https://host[:port][/path]; also http://, and [v6] as a host. */
@@ -205,6 +212,7 @@ static int
 cli_dial(cli_conn_t *c, const char *host, const char *port)
 {
     int               rc;
+    int64_t           end;
     struct addrinfo   hints, *list, *ai;
 
     memset(&hints, 0, sizeof(hints));
@@ -217,8 +225,10 @@ cli_dial(cli_conn_t *c, const char *host, const char *port)
         return CLI_UNDECIDED;
     }
 
+    end = cli_monotonic() + CLI_TIMEOUT;
+
     for (ai = list; ai != NULL && c->fd < 0; ai = ai->ai_next) {
-        c->fd = cli_dial_one(ai);
+        c->fd = cli_dial_one(ai, end);
     }
 
     rc = errno;
@@ -235,20 +245,19 @@ cli_dial(cli_conn_t *c, const char *host, const char *port)
 
 
 static int
-cli_dial_one(const struct addrinfo *ai)
+cli_dial_one(const struct addrinfo *ai, int64_t end)
 {
-    int            fd, error = 0, flags;
+    int            fd, error = 0;
+    int64_t        left;
     socklen_t      len = sizeof(error);
     struct pollfd  pfd;
 
-    fd = socket(ai->ai_family, ai->ai_socktype | SOCK_CLOEXEC,
+    fd = socket(ai->ai_family,
+                ai->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
                 ai->ai_protocol);
     if (fd < 0) {
         return -1;
     }
-
-    flags = fcntl(fd, F_GETFL);
-    (void) fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 
     if (connect(fd, ai->ai_addr, ai->ai_addrlen) != 0) {
         error = errno;
@@ -258,8 +267,9 @@ cli_dial_one(const struct addrinfo *ai)
         pfd.fd = fd;
         pfd.events = POLLOUT;
         error = ETIMEDOUT;
+        left = end - cli_monotonic();
 
-        if (poll(&pfd, 1, CLI_TIMEOUT) == 1) {
+        if (poll(&pfd, 1, left > 0 ? (int) left : 0) == 1) {
             (void) getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
         }
     }
@@ -270,7 +280,6 @@ cli_dial_one(const struct addrinfo *ai)
         return -1;
     }
 
-    (void) fcntl(fd, F_SETFL, flags);
     return fd;
 }
 
@@ -313,17 +322,38 @@ cli_tls(cli_conn_t *c, const cli_url_t *url)
         return cli_fail(c, "the host name does not fit TLS");
     }
 
-    ERR_clear_error();
+    /* else SSL_read() stays inside as long as somebody sends tickets */
 
-    if (SSL_connect(c->ssl) != 1) {
-        (void) snprintf(c->err, sizeof(c->err), "TLS 1.3 handshake failed: "
-                        "%.200s", ERR_peek_error() != 0
-                        ? ERR_reason_error_string(ERR_peek_error())
-                        : "connection closed or timed out");
-        return CLI_UNDECIDED;
-    }
+    (void) SSL_clear_mode(c->ssl, SSL_MODE_AUTO_RETRY);
 
-    return CLI_OK;
+    return cli_handshake(c);
+}
+
+
+static int
+cli_handshake(cli_conn_t *c)
+{
+    int          rc;
+    char         why[200];
+    int64_t      end = cli_end(c);
+    const char  *reason;
+
+    do {
+        ERR_clear_error();
+
+        rc = SSL_connect(c->ssl);
+        if (rc == 1) {
+            return CLI_OK;
+        }
+
+    } while (cli_again(c, end, rc, POLLIN) == CLI_OK);
+
+    reason = ERR_reason_error_string(ERR_peek_error());
+    (void) snprintf(why, sizeof(why), "%.199s", reason != NULL ? reason
+                                                               : c->err);
+    (void) snprintf(c->err, sizeof(c->err), "TLS 1.3 handshake failed: %s",
+                    why);
+    return CLI_UNDECIDED;
 }
 
 
@@ -336,30 +366,86 @@ cli_fail(cli_conn_t *c, const char *what)
 }
 
 
-/* total: for everything until the next call; else between two reads only. */
+/* total: for everything until the next call; else one read or write each. */
 
 void
 cli_set_timeout(cli_conn_t *c, int64_t ms, int total)
 {
-    struct timeval  tv;
-
-    tv.tv_sec = ms / 1000;
-    tv.tv_usec = ms % 1000 * 1000;
-
-    (void) setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-    (void) setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
-
+    c->idle = ms;
     c->deadline = total ? cli_monotonic() + ms : 0;
+}
+
+
+/* When what begins now must be over. */
+
+static int64_t
+cli_end(const cli_conn_t *c)
+{
+    return c->deadline != 0 ? c->deadline : cli_monotonic() + c->idle;
+}
+
+
+/*
+ * CLI_OK: try again.  The limit is looked at even when bytes are there: they
+ * may trickle, and a record that is never whole is no progress.
+ */
+
+static int
+cli_wait(cli_conn_t *c, int64_t end, short events)
+{
+    int            n;
+    int64_t        left;
+    struct pollfd  pfd;
+
+    pfd.fd = c->fd;
+    pfd.events = events;
+
+    do {
+        left = end - cli_monotonic();
+        if (left <= 0) {
+            return cli_fail(c, "timed out");
+        }
+
+        n = poll(&pfd, 1, left > INT_MAX ? INT_MAX : (int) left);
+
+    } while (n == 0 || (n < 0 && errno == EINTR));
+
+    return n > 0 ? CLI_OK : cli_fail(c, "the connection broke");
+}
+
+
+/* After a call that did not do: wait for what it needs, unless it failed. */
+
+static int
+cli_again(cli_conn_t *c, int64_t end, int rc, short events)
+{
+    if (c->ssl == NULL) {
+        return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR
+               ? cli_wait(c, end, events)
+               : cli_fail(c, "the connection broke");
+    }
+
+    switch (SSL_get_error(c->ssl, rc)) {
+    case SSL_ERROR_WANT_READ:
+        return cli_wait(c, end, POLLIN);
+    case SSL_ERROR_WANT_WRITE:
+        return cli_wait(c, end, POLLOUT);
+    default:
+        return cli_fail(c, "the connection broke");
+    }
 }
 
 
 static int
 cli_write(cli_conn_t *c, const void *p, size_t n)
 {
+    int64_t         end = cli_end(c);
     ssize_t         sent;
     const uint8_t  *at = p;
 
     while (n != 0) {
+        ERR_clear_error();
+
         if (c->ssl != NULL) {
             sent = SSL_write(c->ssl, at, n > 16384 ? 16384 : (int) n);
 
@@ -367,12 +453,13 @@ cli_write(cli_conn_t *c, const void *p, size_t n)
             sent = send(c->fd, at, n, MSG_NOSIGNAL);
         }
 
-        if (sent <= 0) {
-            return cli_fail(c, "the connection broke while sending");
-        }
+        if (sent > 0) {
+            at += sent;
+            n -= (size_t) sent;
 
-        at += sent;
-        n -= (size_t) sent;
+        } else if (cli_again(c, end, (int) sent, POLLOUT) != CLI_OK) {
+            return CLI_UNDECIDED;
+        }
     }
 
     return CLI_OK;
@@ -384,42 +471,60 @@ cli_write(cli_conn_t *c, const void *p, size_t n)
 static int
 cli_fill(cli_conn_t *c)
 {
+    int      rc;
+    int64_t  end = cli_end(c);
     ssize_t  n;
 
-    if (c->deadline != 0 && cli_monotonic() > c->deadline) {
+    if (cli_monotonic() > end) {
         return cli_fail(c, "timed out");
     }
 
     c->pos = 0;
     c->last = 0;
 
-    ERR_clear_error();
-    errno = 0;
-
-    if (c->ssl != NULL) {
-        n = SSL_read(c->ssl, c->buf, sizeof(c->buf));
-
-        /* only close_notify is a clean end: anything else may be a cut */
-
-        if (n <= 0 && SSL_get_error(c->ssl, (int) n) == SSL_ERROR_ZERO_RETURN)
-        {
-            n = 0;
-
-        } else if (n <= 0) {
-            n = -1;
+    do {
+        rc = cli_receive(c, end, &n);
+        if (rc != CLI_OK) {
+            return rc;
         }
 
-    } else {
-        n = recv(c->fd, c->buf, sizeof(c->buf), 0);
-    }
-
-    if (n < 0) {
-        return cli_fail(c, errno == EAGAIN ? "timed out"
-                        : "the connection broke");
-    }
+    } while (n < 0);
 
     c->last = (size_t) n;
     return CLI_OK;
+}
+
+
+/* *n: bytes, 0 for a clean end, -1 for nothing yet. */
+
+static int
+cli_receive(cli_conn_t *c, int64_t end, ssize_t *n)
+{
+    int  rc;
+
+    if (c->ssl == NULL) {
+        *n = recv(c->fd, c->buf, sizeof(c->buf), 0);
+        return *n >= 0 ? CLI_OK : cli_again(c, end, -1, POLLIN);
+    }
+
+    ERR_clear_error();
+
+    rc = SSL_read(c->ssl, c->buf, sizeof(c->buf));
+    *n = rc;
+
+    if (rc > 0) {
+        return CLI_OK;
+    }
+
+    /* only close_notify is a clean end: anything else may be a cut */
+
+    if (SSL_get_error(c->ssl, rc) == SSL_ERROR_ZERO_RETURN) {
+        *n = 0;
+        return CLI_OK;
+    }
+
+    *n = -1;
+    return cli_again(c, end, rc, POLLIN);
 }
 
 
@@ -504,34 +609,15 @@ cli_exchange(cli_conn_t *c, const cli_url_t *url, const cli_request_t *req)
 static int
 cli_head(cli_conn_t *c)
 {
-    char      line[CLI_MAX_LINE];
-    unsigned  fields, seen;
+    unsigned  heads = 0;
 
     do {
-        if (cli_status_line(c) != CLI_OK) {
-            return CLI_UNDECIDED;
+        if (heads++ > CLI_MAX_INTERIM) {
+            return cli_fail(c, "too many interim answers");
         }
 
-        seen = 0;
-        c->framing = CLI_BODY_CLOSE;
-        c->left = 0;
-        c->first_chunk = 1;
-        c->done = 0;
-        c->type[0] = '\0';
-        c->ehbp_nonce[0] = '\0';
-
-        for (fields = 0; ; fields++) {
-            if (cli_line(c, line) != CLI_OK) {
-                return CLI_UNDECIDED;
-            }
-
-            if (line[0] == '\0') {
-                break;
-            }
-
-            if (fields == CLI_MAX_FIELDS || cli_field(c, line, &seen) != 0) {
-                return cli_fail(c, "the answer has a malformed header");
-            }
+        if (cli_status_line(c) != CLI_OK || cli_fields(c) != CLI_OK) {
+            return CLI_UNDECIDED;
         }
 
     } while (c->status < 200);
@@ -546,6 +632,35 @@ cli_head(cli_conn_t *c)
     }
 
     return CLI_OK;
+}
+
+
+static int
+cli_fields(cli_conn_t *c)
+{
+    char      line[CLI_MAX_LINE];
+    unsigned  fields, seen = 0;
+
+    c->framing = CLI_BODY_CLOSE;
+    c->left = 0;
+    c->first_chunk = 1;
+    c->done = 0;
+    c->type[0] = '\0';
+    c->ehbp_nonce[0] = '\0';
+
+    for (fields = 0; ; fields++) {
+        if (cli_line(c, line) != CLI_OK) {
+            return CLI_UNDECIDED;
+        }
+
+        if (line[0] == '\0') {
+            return CLI_OK;
+        }
+
+        if (fields == CLI_MAX_FIELDS || cli_field(c, line, &seen) != 0) {
+            return cli_fail(c, "the answer has a malformed header");
+        }
+    }
 }
 
 
@@ -684,19 +799,31 @@ cli_chunk(cli_conn_t *c)
         return cli_fail(c, "the answer is badly chunked");
     }
 
-    if (c->left != 0) {
-        return CLI_OK;
-    }
+    return c->left != 0 ? CLI_OK : cli_trailer(c);
+}
+
+
+/* RFC 9112, section 7.1.2: fields behind the last chunk; none is used. */
+
+static int
+cli_trailer(cli_conn_t *c)
+{
+    char      line[CLI_MAX_LINE];
+    unsigned  fields;
 
     c->done = 1;
 
-    do {
+    for (fields = 0; fields <= CLI_MAX_FIELDS; fields++) {
         if (cli_line(c, line) != CLI_OK) {
             return cli_fail(c, "the answer is cut");
         }
-    } while (line[0] != '\0');
 
-    return CLI_OK;
+        if (line[0] == '\0') {
+            return CLI_OK;
+        }
+    }
+
+    return cli_fail(c, "the answer has too long a trailer");
 }
 
 
