@@ -12,6 +12,7 @@
 
 
 static int cli_nibble(char c);
+static size_t cli_utf8(const uint8_t *p, size_t n, uint32_t *code);
 
 
 /* A message for people; returns the exit code for "could not be decided". */
@@ -101,31 +102,81 @@ cli_unhex(const char *hex, uint8_t *out, size_t want)
 
 
 /*
- * A terminal obeys escape sequences: C0, DEL and (in UTF-8) C1 controls that
- * came over the network are not printed.
+ * A terminal obeys escape sequences, so C0, DEL and C1 controls that came over
+ * the network are not printed; nor is what is no UTF-8, of which terminals
+ * make different things.  A character never ends in the next call's text: a
+ * lead byte that is left open could join what follows to a control.
  */
 
 void
 cli_print_text(FILE *out, const uint8_t *p, size_t n, int newlines)
 {
-    size_t  i;
+    size_t    i, len;
+    uint32_t  code;
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < n; i += len) {
+        len = cli_utf8(p + i, n - i, &code);
 
-        if (p[i] == '\n' || p[i] == '\t') {
+        if (code == '\n' || code == '\t') {
             fputc(newlines ? p[i] : ' ', out);
 
-        } else if (p[i] < 0x20 || p[i] == 0x7f) {
+        } else if (code < 0x20 || (code >= 0x7f && code < 0xa0)) {
             fputc('?', out);
-
-        } else if (p[i] == 0xc2 && i + 1 < n && p[i + 1] < 0xa0) {
-            fputc('?', out);
-            i++;
 
         } else {
-            fputc(p[i], out);
+            (void) fwrite(p + i, 1, len, out);
         }
     }
+}
+
+
+/*
+ * RFC 3629, section 4.  The length of one character; a byte that begins none
+ * is one character with the code of DEL.
+ */
+
+static size_t
+cli_utf8(const uint8_t *p, size_t n, uint32_t *code)
+{
+    size_t                 i, len;
+    uint32_t               c;
+    static const uint32_t  least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+
+    *code = p[0];
+
+    if (p[0] < 0x80) {
+        return 1;
+    }
+
+    *code = 0x7f;
+
+    if (p[0] < 0xc2 || p[0] > 0xf4) {
+        return 1;
+    }
+
+    len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+    if (len > n) {
+        return 1;
+    }
+
+    c = p[0] & (0xffu >> (len + 1));
+
+    for (i = 1; i < len; i++) {
+        if ((p[i] & 0xc0) != 0x80) {
+            return 1;
+        }
+
+        c = c << 6 | (p[i] & 0x3fu);
+    }
+
+    /* no longer than needed, no surrogate, nothing beyond Unicode */
+
+    if (c < least[len] || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff) {
+        return 1;
+    }
+
+    *code = c;
+    return len;
 }
 
 
