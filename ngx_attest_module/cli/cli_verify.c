@@ -22,6 +22,7 @@ static int cli_policy_write(const cli_evidence_t *ev);
 static void cli_policy_print(const cli_evidence_t *ev,
     const attest_claims_t *claims, const attest_tpm_item_t *tpm,
     const attest_tpm_public_t *ak);
+static void cli_policy_warn(const char *label);
 static cJSON *cli_policy_pcrs(const attest_tpm_item_t *tpm);
 static void cli_add_hex_list(cJSON *root, const char *name,
     const uint8_t *p, size_t n);
@@ -341,11 +342,29 @@ cli_policy_print(const cli_evidence_t *ev, const attest_claims_t *claims,
     text = cJSON_Print(root);
     printf("%s\n", text != NULL ? text : "{}");
 
-    fprintf(stderr, "ngx-attest: this policy trusts what the gateway runs "
-            "now; compare its values with ones you know to be good\n");
-
     cJSON_free(text);
     cJSON_Delete(root);
+
+    cli_policy_warn(label);
+}
+
+
+/* What nobody checked yet: the reader has to. */
+
+static void
+cli_policy_warn(const char *label)
+{
+    fputs("ngx-attest: this policy trusts what the gateway runs now; compare "
+          "its values with ones you know to be good\n"
+          "ngx-attest: nothing authenticated this connection; compare the "
+          "key's name and the values with the machine's console, or fetch "
+          "them over a path that you trust\n", stderr);
+
+    if (strcmp(label, attest_root_label(ATTEST_ROOT_SOFTWARE)) != 0) {
+        fputs("ngx-attest: that this key is in a TPM is the gateway's own "
+              "word; set ek_roots and require_ek to have it proven\n",
+              stderr);
+    }
 }
 
 
