@@ -1,8 +1,9 @@
 
-#include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cjson/cJSON.h>
 #include <openssl/crypto.h>
@@ -29,13 +30,19 @@ typedef struct {
     uint8_t         *frame;         /* one opened frame */
     char            *line;          /* an SSE line under construction */
     size_t           line_len;
+    int              begun;         /* the first byte was seen, it says: */
     int              json;          /* one JSON document, no stream */
     int              marker;        /* the end marker was seen */
-    int              tokens;
+    int              tokens;        /* some text was printed */
+    int              ended;         /* by [DONE] */
+    int              refused;       /* by an error of the backend */
     const char      *why;
 } cli_stream_t;
 
 
+static int cli_chat_prompt(cli_options_t *opt);
+static int cli_chat_stdin(char *prompt);
+static int cli_chat_run(const cli_options_t *opt);
 static int cli_chat_once(const cli_options_t *opt,
     const attest_policy_t *policy);
 static int cli_chat_send(cli_evidence_t *ev, const cli_options_t *opt,
@@ -49,15 +56,95 @@ static int cli_chat_refused(cli_evidence_t *ev);
 static int cli_chat_answer(cli_evidence_t *ev, const attest_hpke_ctx_t *ctx,
     const uint8_t enc[ATTEST_EHBP_ENC_LEN]);
 static int cli_stream_run(cli_stream_t *s);
+static int cli_stream_last(cli_stream_t *s);
 static int cli_stream_open(cli_stream_t *s);
 static int cli_stream_take(cli_stream_t *s, const uint8_t *p, size_t n);
-static void cli_stream_line(cli_stream_t *s);
-static void cli_stream_json(cli_stream_t *s, const char *text,
+static int cli_stream_begin(cli_stream_t *s, uint8_t c);
+static int cli_stream_line(cli_stream_t *s);
+static int cli_stream_json(cli_stream_t *s, const char *text,
     const char *member);
+static void cli_stream_text(cli_stream_t *s, const cJSON *json,
+    const char *member);
+static void cli_stream_error(cli_stream_t *s, const cJSON *v);
 
+
+/* The prompt "-" is what standard input holds. */
 
 int
 cli_chat(const cli_options_t *opt)
+{
+    int             rc;
+    cli_options_t   own = *opt;
+
+    if (strcmp(opt->prompt, "-") != 0) {
+        return cli_chat_run(opt);
+    }
+
+    rc = cli_chat_prompt(&own);
+    if (rc == CLI_OK) {
+        rc = cli_chat_run(&own);
+        OPENSSL_clear_free((char *) own.prompt, CLI_MAX_PROMPT + 2);
+    }
+
+    return rc;
+}
+
+
+static int
+cli_chat_prompt(cli_options_t *opt)
+{
+    int    rc;
+    char  *prompt;
+
+    prompt = OPENSSL_zalloc(CLI_MAX_PROMPT + 2);
+    if (prompt == NULL) {
+        return cli_error("out of memory");
+    }
+
+    rc = cli_chat_stdin(prompt);
+    if (rc != CLI_OK) {
+        OPENSSL_clear_free(prompt, CLI_MAX_PROMPT + 2);
+        return rc;
+    }
+
+    opt->prompt = prompt;
+    return CLI_OK;
+}
+
+
+/* No stdio: its buffers keep what went through them. */
+
+static int
+cli_chat_stdin(char *prompt)
+{
+    size_t   len = 0;
+    ssize_t  n;
+
+    do {
+        n = read(STDIN_FILENO, prompt + len, CLI_MAX_PROMPT + 1 - len);
+        len += n > 0 ? (size_t) n : 0;
+
+    } while ((n > 0 && len <= CLI_MAX_PROMPT) || (n < 0 && errno == EINTR));
+
+    if (n < 0) {
+        return cli_error("cannot read the prompt: %s", strerror(errno));
+    }
+
+    if (len > CLI_MAX_PROMPT) {
+        return cli_error("the prompt is too long");
+    }
+
+    if (len == 0 || memchr(prompt, '\0', len) != NULL) {
+        return cli_error("the prompt on standard input is %s",
+                         len == 0 ? "empty" : "no text");
+    }
+
+    return CLI_OK;
+}
+
+
+static int
+cli_chat_run(const cli_options_t *opt)
 {
     int               rc;
     attest_policy_t  *policy;
@@ -328,7 +415,6 @@ cli_chat_answer(cli_evidence_t *ev, const attest_hpke_ctx_t *ctx,
 
     memset(&s, 0, sizeof(s));
     s.conn = &ev->conn;
-    s.json = (strcasecmp(ev->conn.type, "text/event-stream") != 0);
 
     if (!cli_unhex(ev->conn.ehbp_nonce, nonce, sizeof(nonce))
         || attest_ehbp_response(&s.aead, ctx, enc, nonce, 0) != ATTEST_OK)
@@ -352,6 +438,12 @@ cli_chat_answer(cli_evidence_t *ev, const attest_hpke_ctx_t *ctx,
 
     } else if (rc == CLI_OK && ev->conn.status != 200) {
         rc = cli_error("the backend answered %d", ev->conn.status);
+
+    } else if (rc == CLI_OK && s.refused) {
+        rc = CLI_UNDECIDED;
+
+    } else if (rc == CLI_OK && !s.tokens && !s.ended) {
+        rc = cli_error("the answer holds nothing that can be shown");
     }
 
     free(s.in);
@@ -397,12 +489,21 @@ cli_stream_run(cli_stream_t *s)
         return CLI_UNDECIDED;
     }
 
+    return cli_stream_last(s);
+}
+
+
+/* The document, or an event that ends with the answer and not with a line. */
+
+static int
+cli_stream_last(cli_stream_t *s)
+{
     if (s->json) {
         s->line[s->line_len] = '\0';
-        cli_stream_json(s, s->line, "message");
+        return cli_stream_json(s, s->line, "message");
     }
 
-    return CLI_OK;
+    return cli_stream_line(s);
 }
 
 
@@ -448,6 +549,8 @@ cli_stream_open(cli_stream_t *s)
 }
 
 
+/* A lone CR ends a line of server-sent events as well. */
+
 static int
 cli_stream_take(cli_stream_t *s, const uint8_t *p, size_t n)
 {
@@ -455,14 +558,21 @@ cli_stream_take(cli_stream_t *s, const uint8_t *p, size_t n)
 
     for (i = 0; i < n; i++) {
 
-        if (p[i] == '\n' && !s->json) {
-            cli_stream_line(s);
-            s->line_len = 0;
+        if (!s->begun && !cli_stream_begin(s, p[i])) {
             continue;
         }
 
-        if (s->line_len == CLI_MAX_EVENT) {
-            s->why = "an event of the answer is too long";
+        if (!s->json && (p[i] == '\n' || p[i] == '\r')) {
+            if (cli_stream_line(s) != CLI_OK) {
+                return CLI_UNDECIDED;
+            }
+
+            continue;
+        }
+
+        if (s->line_len == CLI_MAX_EVENT || p[i] == '\0') {
+            s->why = p[i] == '\0' ? "the answer is no text"
+                     : "an event of the answer is too long";
             return CLI_UNDECIDED;
         }
 
@@ -473,64 +583,107 @@ cli_stream_take(cli_stream_t *s, const uint8_t *p, size_t n)
 }
 
 
-/* Server-sent events: "data: {...}", comments and other fields skipped. */
+/*
+ * JSON or events?  Content-Type is not sealed: whoever is on the way could
+ * make an answer look empty with it.  0 for blanks and a byte order mark.
+ */
 
-static void
-cli_stream_line(cli_stream_t *s)
+static int
+cli_stream_begin(cli_stream_t *s, uint8_t c)
 {
-    char  *text = s->line;
-
-    if (s->line_len != 0 && s->line[s->line_len - 1] == '\r') {
-        s->line_len--;
+    if (c != '\0' && strchr(" \t\r\n\xef\xbb\xbf", c) != NULL) {
+        return 0;
     }
 
+    s->begun = 1;
+    s->json = (c == '{');
+    return 1;
+}
+
+
+/* Server-sent events: "data: {...}", comments and other fields skipped. */
+
+static int
+cli_stream_line(cli_stream_t *s)
+{
+    const char  *text = s->line;
+
     s->line[s->line_len] = '\0';
+    s->line_len = 0;
 
     if (strncmp(text, "data:", 5) != 0) {
-        return;
+        return CLI_OK;
     }
 
     text += text[5] == ' ' ? 6 : 5;
 
-    if (strcmp(text, "[DONE]") != 0) {
-        cli_stream_json(s, text, "delta");
+    if (strcmp(text, "[DONE]") == 0) {
+        s->ended = 1;
+        return CLI_OK;
     }
+
+    return *text == '\0' ? CLI_OK : cli_stream_json(s, text, "delta");
 }
 
 
-/* choices[0].delta.content, or .message.content; an error's message. */
-
-static void
+static int
 cli_stream_json(cli_stream_t *s, const char *text, const char *member)
 {
-    cJSON        *json;
-    const cJSON  *v;
+    cJSON  *json;
 
-    json = cJSON_Parse(text);
+    json = cJSON_ParseWithOpts(text, NULL, 1);
+    if (json == NULL) {
+        s->why = "the answer is not what a chat backend sends";
+        return CLI_UNDECIDED;
+    }
+
+    cli_stream_text(s, json, member);
+    cli_stream_error(s, cJSON_GetObjectItemCaseSensitive(json, "error"));
+
+    cJSON_Delete(json);
+    return CLI_OK;
+}
+
+
+/* choices[0].delta.content, or .message.content */
+
+static void
+cli_stream_text(cli_stream_t *s, const cJSON *json, const char *member)
+{
+    const cJSON  *v;
 
     v = cJSON_GetObjectItemCaseSensitive(json, "choices");
     v = cJSON_GetArrayItem(v, 0);
     v = cJSON_GetObjectItemCaseSensitive(v, member);
     v = cJSON_GetObjectItemCaseSensitive(v, "content");
 
-    if (cJSON_IsString(v)) {
+    if (cJSON_IsString(v) && v->valuestring[0] != '\0') {
         cli_print_text(stdout, (const uint8_t *) v->valuestring,
                        strlen(v->valuestring), 1);
         s->tokens = 1;
     }
+}
 
-    v = cJSON_GetObjectItemCaseSensitive(json, "error");
 
-    if (v != NULL) {
-        if (cJSON_IsObject(v)) {
-            v = cJSON_GetObjectItemCaseSensitive(v, "message");
-        }
+/* An error's message; null means that there is none. */
 
-        fputs("ngx-attest: the backend says: ", stderr);
-        text = cJSON_IsString(v) ? v->valuestring : "an error";
-        cli_print_text(stderr, (const uint8_t *) text, strnlen(text, 500), 0);
-        fputc('\n', stderr);
+static void
+cli_stream_error(cli_stream_t *s, const cJSON *v)
+{
+    const char  *text;
+
+    if (v == NULL || cJSON_IsNull(v)) {
+        return;
     }
 
-    cJSON_Delete(json);
+    if (cJSON_IsObject(v)) {
+        v = cJSON_GetObjectItemCaseSensitive(v, "message");
+    }
+
+    text = cJSON_IsString(v) ? v->valuestring : "an error";
+
+    fputs("ngx-attest: the backend says: ", stderr);
+    cli_print_text(stderr, (const uint8_t *) text, strnlen(text, 500), 0);
+    fputc('\n', stderr);
+    s->refused = 1;
 }

@@ -81,12 +81,14 @@ static const cli_command_t  cli_commands[] = {
 
     { "chat", cli_chat, "ptcam",
       "ngx-attest chat URL --policy FILE [--path PATH] [--model NAME]\n"
-      "                    [--connect HOST:PORT] PROMPT\n"
+      "                    [--connect HOST:PORT] [--] PROMPT\n"
       "\n"
       "Verifies the gateway, then sends one chat request that only it can\n"
       "open, and prints the tokens as they come.  Refuses to send anything\n"
       "unless the verdict is \"trusted\".\n"
       "\n"
+      "  PROMPT               what to ask; - reads it from standard input:\n"
+      "                       arguments show in the list of processes\n"
       "  --path PATH          default: " CLI_CHAT_PATH "\n"
       "  --model NAME         default: default\n"
       "\n"
@@ -175,7 +177,7 @@ static int
 cli_parse(const cli_command_t *cmd, int argc, char **argv,
     cli_options_t *opt)
 {
-    int                  i, rc;
+    int                  i, rc, ended = 0;
     const cli_option_t  *o;
 
     memset(opt, 0, sizeof(*opt));
@@ -183,11 +185,16 @@ cli_parse(const cli_command_t *cmd, int argc, char **argv,
 
     for (i = 0; i < argc; i++) {
 
-        if (strcmp(argv[i], "--help") == 0) {
+        if (!ended && strcmp(argv[i], "--help") == 0) {
             return cli_usage(stdout, cmd);
         }
 
-        if (strncmp(argv[i], "--", 2) != 0) {
+        if (!ended && strcmp(argv[i], "--") == 0) {
+            ended = 1;
+            continue;
+        }
+
+        if (ended || strncmp(argv[i], "--", 2) != 0) {
             rc = cli_argument(cmd, argv[i], opt);
             if (rc != CLI_OK) {
                 return rc;
