@@ -8,6 +8,7 @@ use warnings;
 use Test::More;
 
 use FindBin;
+use IO::Select;
 use IO::Socket::INET;
 use JSON::PP qw(decode_json encode_json);
 
@@ -21,6 +22,7 @@ my $t = AttestTest->new(fresh_tpm => 0);
 my $policy = $t->path('policy.json');
 my $loose = $t->path('loose.json');
 my $mismatches = 0;
+my @slow;
 
 $t->swtpm();
 $t->backend();
@@ -31,6 +33,7 @@ $t->start();
 my $https = $t->url();
 my $http = 'http://127.0.0.1:' . $t->port('PLAIN');
 
+start_slow();
 test_usage();
 test_default();
 test_policy_file();
@@ -44,6 +47,7 @@ test_plain();
 test_chat();
 test_proxy();
 test_bad_http();
+test_slow();
 
 AttestTest::done();
 
@@ -188,6 +192,9 @@ sub test_policy_file {
     my ($status, $out) = $t->attest('policy', $https);
 
     is($status, 0, 'a first policy');
+    like($out, qr/^ngx-attest: $_/m, "  warns: $_")
+        for 'this policy trusts what', 'nothing authenticated this conn';
+    unlike($out, qr/own word/, '  of a software TPM nobody expects more');
     $out =~ s/^ngx-attest: .*\n//mg;
     AttestTest::write_file($policy, $out);
 
@@ -341,12 +348,31 @@ sub test_chat {
         chat($https, '--policy', policy('p.json', pcrs => undef), 'Hello'));
     says('a path that is none', 2, qr/absolute path/,
         chat($https, '--policy', $policy, '--path', 'x', 'Hello'));
+    says('a prompt that looks like an option', 0, qr/^You said: "--help"/,
+        chat($https, '--policy', $policy, '--', '--help'));
+    says('an option behind the end of options', 2, qr/too many arguments/,
+        chat($https, '--policy', $policy, '--', 'Hello', '--path'));
+    says('a prompt on standard input', 0, qr/^You said: "from a file/,
+        chat_stdin("from a file\n"));
+    says('no prompt on standard input', 2, qr/input is empty/,
+        chat_stdin(''));
     says('a backend that fails', 2, qr/the backend answered 500/,
         chat($https, '--policy', $policy, '--path',
             '/v1/chat/completions?status=500', 'Hello'));
     says('a backend that dies', 2, qr/ngx-attest: /,
         chat($https, '--policy', $policy, '--path',
             '/v1/chat/completions?die_after=2', 'Hello'));
+}
+
+
+sub chat_stdin {
+    my ($text) = @_;
+    my $file = $t->path('prompt');
+
+    AttestTest::write_file($file, $text);
+    my $out = AttestTest::run_out([ AttestTest::cli(), 'chat', $https,
+        '--policy', $policy, '-' ], stdin => $file);
+    return ($? >> 8, $out);
 }
 
 
@@ -360,6 +386,7 @@ sub test_proxy {
         nonce => [ 2, qr/not sealed/ ],
         once  => [ 0, qr/^You said: "Hello"/ ],
         never => [ 2, qr/refuses the key/ ],
+        type  => [ 0, qr/^You said: "Hello"/ ],
     );
 
     for my $mode (sort keys %want) {
@@ -424,6 +451,8 @@ sub spoil {
     return mismatch() if $mode eq 'never'
         || ($mode eq 'once' && !$mismatches++);
     $head =~ s/Ehbp-Response-Nonce:.*\r\n//i if $mode eq 'nonce';
+    $head =~ s/^Content-Type:.*\r$/Content-Type: application\/json\r/mi
+        if $mode eq 'type';
 
     while ($data =~ /\G([0-9a-f]+)\r\n/gci) {
         my $n = hex $1 or last;
@@ -494,6 +523,15 @@ sub test_bad_http {
             . ('f' x 17) . "\r\nx", qr/badly chunked/ ],
         [ 'a cut chunk', "${ok}Transfer-Encoding: chunked\r\n\r\n5\r\nab",
             qr/is cut/ ],
+        [ 'a trailer without end', "${ok}Transfer-Encoding: chunked\r\n"
+            . "\r\n0\r\n" . "a: b\r\n" x 200 . "\r\n",
+            qr/too long a trailer/ ],
+        [ 'interim answers without end', "HTTP/1.1 100 C\r\n\r\n" x 50
+            . "${ok}Content-Length: 4\r\n\r\njunk",
+            qr/too many interim/ ],
+        [ 'an interim answer', "HTTP/1.1 103 E\r\nLink: x\r\n\r\n"
+            . "HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n",
+            qr/answered 503/ ],
         [ 'a line without end', 'HTTP/1.1 200 ' . 'x' x 10000, qr/not HTTP/ ],
         [ 'too many fields', "HTTP/1.1 200 OK\r\n" . "a: b\r\n" x 200,
             qr/malformed/ ],
@@ -526,5 +564,88 @@ sub test_bad_http {
         says("server: $name", $want, $re, $status, $out);
         kill 'TERM', $pid;
         waitpid $pid, 0;
+    }
+}
+
+
+# A byte in each second is no progress: an exchange takes 30 seconds at most,
+# inside of TLS too.  These run beside the other tests.
+sub start_slow {
+    for (['handshake', 1], ['answer', 2]) {
+        my ($name, $bursts) = @$_;
+        my ($port, $proxy) = slow_proxy($bursts);
+        my $pid = fork() // die "fork: $!\n";
+
+        if ($pid) {
+            push @slow, [$name, $proxy, $pid];
+            next;
+        }
+
+        my $begin = time();
+        my $out = AttestTest::run_out([ AttestTest::cli(), 'verify',
+            "https://localhost:$port" ], sec => 75);
+        my $status = $? >> 8;
+        AttestTest::write_file($t->path("slow.$name"),
+            join "\n", time() - $begin, $status, $out);
+        POSIX::_exit(0);
+    }
+}
+
+
+sub test_slow {
+    for (@slow) {
+        my ($name, $proxy, $pid) = @$_;
+
+        waitpid $pid, 0;
+        kill 'TERM', $proxy;
+        waitpid $proxy, 0;
+
+        my ($sec, $status, $out) = split /\n/,
+            AttestTest::read_file($t->path("slow.$name")), 3;
+        # the certificate was seen by then: it names a software TPM
+        says("a slow $name", $name eq 'answer' ? 1 : 2, qr/timed out/,
+            $status, $out);
+        ok($sec >= 25 && $sec < 60, "  after $sec seconds");
+    }
+}
+
+
+# Hands on what the gateway says byte by byte as soon as the client spoke so
+# often: first its hello, then the end of its handshake.
+sub slow_proxy {
+    my ($bursts) = @_;
+    my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
+        or die "cannot listen: $!\n";
+    my $pid = fork() // die "fork: $!\n";
+
+    return ($s->sockport, $pid) if $pid;
+
+    $SIG{TERM} = sub { POSIX::_exit(0) };
+    my $c = $s->accept();
+    my $up = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+        PeerPort => $t->port('TLS')) or POSIX::_exit(1);
+    my $select = IO::Select->new($c, $up);
+
+    while (my @ready = $select->can_read()) {
+        for my $from (@ready) {
+            my $to = $from == $c ? $up : $c;
+
+            sysread($from, my $data, 16384) or POSIX::_exit(0);
+            $bursts-- if $from == $c;
+            hand_on($to, $data, $from == $up && $bursts <= 0);
+        }
+    }
+    POSIX::_exit(0);
+}
+
+
+sub hand_on {
+    my ($to, $data, $slowly) = @_;
+
+    syswrite($to, $data) if !$slowly;
+
+    for my $byte ($slowly ? split //, $data : ()) {
+        syswrite($to, $byte) or POSIX::_exit(0);
+        sleep 1;
     }
 }
