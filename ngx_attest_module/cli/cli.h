@@ -19,6 +19,8 @@
 #define CLI_KEYS_PATH          "/.well-known/hpke-keys"
 #define CLI_CHAT_PATH          "/v1/chat/completions"
 
+#define CLI_MAX_TRIES          3
+
 #define CLI_MAX_ANSWER         (8 * 1024 * 1024)   /* JSON of base64 logs */
 #define CLI_MAX_SMALL          (64 * 1024)         /* keys, problems, proofs */
 #define CLI_TIMEOUT            30000               /* ms, one exchange */
@@ -65,6 +67,7 @@ typedef struct {
     int          first_chunk;
     int          done;              /* its body was read to the end */
     int          close;             /* no further exchange is possible */
+    int          lost;              /* it was wanted, but the gateway closed */
     char         type[128];         /* Content-Type */
     char         ehbp_nonce[65];    /* Ehbp-Response-Nonce, 64 hex digits */
 } cli_conn_t;
@@ -148,7 +151,7 @@ int cli_policy(const cli_options_t *opt);
 /* The policy file, or the default policy; reports errors itself. */
 int cli_policy_load(const cli_options_t *opt, attest_policy_t *policy);
 void cli_print_result(FILE *out, const attest_result_t *res, int all);
-/* Collects and appraises; a second time when keys rotated meanwhile. */
+/* Collects and appraises; again when keys rotated or the gateway closed. */
 int cli_run(cli_evidence_t *ev, const cli_options_t *opt,
     const attest_policy_t *policy, int activate, attest_result_t *res);
 

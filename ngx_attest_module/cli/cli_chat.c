@@ -18,7 +18,7 @@
 #define CLI_MAX_EVENT         (1024 * 1024)
 #define CLI_MISMATCH_TYPE     "urn:ietf:params:ehbp:error:key-config"
 
-/* One attempt may end in "keys changed, verify again". */
+/* One attempt may end in "keys or connection changed, verify again". */
 #define CLI_AGAIN             3
 
 
@@ -147,6 +147,7 @@ static int
 cli_chat_run(const cli_options_t *opt)
 {
     int               rc;
+    unsigned          tries;
     attest_policy_t  *policy;
 
     if (opt->path != NULL && (opt->path[0] != '/'
@@ -164,15 +165,17 @@ cli_chat_run(const cli_options_t *opt)
 
     if (rc == CLI_OK) {
         policy->require_hpke_keys = 1;
-        rc = cli_chat_once(opt, policy);
 
-        if (rc == CLI_AGAIN) {
+        for (rc = CLI_AGAIN, tries = 0;
+             rc == CLI_AGAIN && tries < CLI_MAX_TRIES;
+             tries++)
+        {
             rc = cli_chat_once(opt, policy);
         }
 
         if (rc == CLI_AGAIN) {
             rc = cli_error("the gateway refuses the key that its evidence "
-                           "names");
+                           "names, or does not keep connections open");
         }
     }
 
@@ -198,6 +201,9 @@ cli_chat_once(const cli_options_t *opt, const attest_policy_t *policy)
         cli_print_result(stderr, &res, 0);
         fprintf(stderr, "ngx-attest: nothing was sent\n");
         rc = (int) res.verdict;
+
+    } else if (rc == CLI_OK && ev.conn.close) {
+        rc = CLI_AGAIN;
 
     } else if (rc == CLI_OK) {
         body = cli_chat_body(opt);

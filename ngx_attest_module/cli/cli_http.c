@@ -542,6 +542,7 @@ cli_line(cli_conn_t *c, char *line)
             }
 
             if (c->last == 0) {
+                c->lost |= (n == 0);
                 return cli_fail(c, "the gateway closed the connection");
             }
         }
@@ -574,6 +575,7 @@ cli_exchange(cli_conn_t *c, const cli_url_t *url, const cli_request_t *req)
     char  head[4096];
 
     if (c->close) {
+        c->lost = 1;
         return cli_fail(c, "the gateway does not keep the connection open, "
                         "and evidence of another one would not count");
     }

@@ -81,13 +81,21 @@ int
 cli_run(cli_evidence_t *ev, const cli_options_t *opt,
     const attest_policy_t *policy, int activate, attest_result_t *res)
 {
-    int  rc;
+    int       rc;
+    unsigned  tries = 0;
 
-    rc = cli_collect(ev, opt, activate);
+    /* keys rotate, and a gateway that reloads closes its connections */
 
-    if (rc == CLI_OK && ev->rotated) {
-        cli_evidence_clear(ev);
+    for ( ;; ) {
         rc = cli_collect(ev, opt, activate);
+
+        if (rc != CLI_OK || ++tries == CLI_MAX_TRIES
+            || !(ev->rotated || (ev->conn.lost && ev->cert.n != 0)))
+        {
+            break;
+        }
+
+        cli_evidence_clear(ev);
     }
 
     if (rc == CLI_OK) {
