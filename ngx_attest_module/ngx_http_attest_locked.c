@@ -28,6 +28,7 @@ typedef struct {
 
 
 static ngx_http_attest_class_t *ngx_http_attest_locked_class(size_t len);
+static u_char *ngx_http_attest_locked_new(size_t len);
 
 
 /* of this process; 2.25 MiB at most, below the usual limit of locked memory */
@@ -59,6 +60,28 @@ ngx_http_attest_locked_class(size_t len)
 }
 
 
+/* sodium_malloc() does not tell when it could not lock: ask again. */
+
+static u_char *
+ngx_http_attest_locked_new(size_t len)
+{
+    u_char  *p;
+
+    static ngx_uint_t  told;
+
+    p = sodium_malloc(len);
+
+    if (p != NULL && sodium_mlock(p, len) == -1 && !told) {
+        told = 1;
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, ngx_errno,
+                      "attest: cannot lock %uz bytes of a prompt in memory, "
+                      "it could be swapped out; raise LimitMEMLOCK", len);
+    }
+
+    return p;
+}
+
+
 u_char *
 ngx_http_attest_locked_alloc(size_t len)
 {
@@ -68,13 +91,13 @@ ngx_http_attest_locked_alloc(size_t len)
     class = ngx_http_attest_locked_class(len);
 
     if (class == NULL) {
-        return sodium_malloc(len);
+        return ngx_http_attest_locked_new(len);
     }
 
     block = class->free;
 
     if (block == NULL) {
-        return sodium_malloc(class->size);
+        return ngx_http_attest_locked_new(class->size);
     }
 
     class->free = block->next;

@@ -59,6 +59,8 @@ typedef struct {
 static ngx_int_t ngx_http_attest_prompt_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_prompt_start(ngx_http_request_t *r,
     ngx_http_attest_loc_conf_t *alcf);
+static ngx_int_t ngx_http_attest_prompt_broken(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_http_attest_loc_conf_t *alcf);
 static ngx_int_t ngx_http_attest_prompt_plain(ngx_http_request_t *r,
     ngx_http_attest_loc_conf_t *alcf, ngx_uint_t drop);
 static ngx_int_t ngx_http_attest_prompt_read(ngx_http_request_t *r,
@@ -68,6 +70,8 @@ static ngx_int_t ngx_http_attest_prompt_limit(ngx_http_request_t *r,
 static void ngx_http_attest_prompt_body(ngx_http_request_t *r);
 static void ngx_http_attest_prompt_hush(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_prompt_refuse(ngx_http_request_t *r,
+    ngx_http_attest_refusal_e why);
+static ngx_int_t ngx_http_attest_prompt_answer(ngx_http_request_t *r,
     ngx_http_attest_refusal_e why);
 
 static ngx_http_attest_ctx_t *ngx_http_attest_prompt_ctx_create(
@@ -179,21 +183,24 @@ ngx_http_attest_prompt_handler(ngx_http_request_t *r)
     ngx_http_attest_ctx_t       *ctx;
     ngx_http_attest_loc_conf_t  *alcf;
 
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
-
-    if (r != r->main || alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF) {
+    if (r != r->main) {
         return NGX_DECLINED;
     }
 
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
     ctx = ngx_http_attest_prompt_ctx(r);
-
-    if (ctx != NULL && ctx->reading) {
-        return NGX_DONE;
-    }
 
     if (ctx != NULL && ctx->sealed) {
         /* opened: these phases go on, or run again after a redirect */
         ngx_http_attest_prompt_hush(r);
+        return NGX_DECLINED;
+    }
+
+    if (ctx != NULL && ctx->reading) {
+        return ngx_http_attest_prompt_broken(r, ctx, alcf);
+    }
+
+    if (alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF) {
         return NGX_DECLINED;
     }
 
@@ -234,6 +241,17 @@ ngx_http_attest_prompt_start(ngx_http_request_t *r,
         return ngx_http_attest_prompt_refuse(r, NGX_HTTP_ATTEST_MALFORMED);
     }
 
+    if (n == 1 && r->discard_body) {
+
+        /* refused by nginx, and redirected here by error_page */
+
+        return ngx_http_attest_prompt_refuse(r,
+                               (r->err_status
+                                == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE)
+                               ? NGX_HTTP_ATTEST_TOO_LARGE
+                               : NGX_HTTP_ATTEST_MALFORMED);
+    }
+
     body = r->headers_in.content_length_n > 0 || r->headers_in.chunked;
 
     if (n == 0 || !body) {
@@ -246,6 +264,39 @@ ngx_http_attest_prompt_start(ngx_http_request_t *r,
     }
 
     return ngx_http_attest_prompt_read(r, enc);
+}
+
+
+/*
+ * The phases run while the body is being read only when reading has failed
+ * and error_page redirects: the rest of the body is not read again.
+ */
+
+static ngx_int_t
+ngx_http_attest_prompt_broken(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_http_attest_loc_conf_t *alcf)
+{
+    ctx->reading = 0;
+    ctx->decided = 1;
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->keepalive = 0;
+    r->lingering_close = 1;
+
+    if (alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF
+        || alcf->mode == NGX_HTTP_ATTEST_MODE_OFF)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (r->err_status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+
+        /* counted when it was found */
+
+        return ngx_http_attest_prompt_answer(r, NGX_HTTP_ATTEST_TOO_LARGE);
+    }
+
+    return ngx_http_attest_prompt_refuse(r, NGX_HTTP_ATTEST_MALFORMED);
 }
 
 
@@ -399,16 +450,34 @@ ngx_http_attest_prompt_hush(ngx_http_request_t *r)
 }
 
 
-/* Answers, finalizes, and returns what a phase handler does then. */
+/* Counts and answers. */
 
 static ngx_int_t
 ngx_http_attest_prompt_refuse(ngx_http_request_t *r,
     ngx_http_attest_refusal_e why)
 {
     u_char                       *p;
-    ngx_http_attest_ctx_t        *ctx;
-    ngx_http_attest_refusal_t    *no;
     ngx_http_attest_main_conf_t  *amcf;
+
+    if (why != NGX_HTTP_ATTEST_INTERNAL) {
+        amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+        p = (u_char *) ngx_http_attest_stats(amcf)
+            + ngx_http_attest_refusals[why].counter;
+        (void) ngx_atomic_fetch_add((ngx_atomic_t *) p, 1);
+    }
+
+    return ngx_http_attest_prompt_answer(r, why);
+}
+
+
+/* Answers, finalizes, and returns what a phase handler does then. */
+
+static ngx_int_t
+ngx_http_attest_prompt_answer(ngx_http_request_t *r,
+    ngx_http_attest_refusal_e why)
+{
+    ngx_http_attest_ctx_t      *ctx;
+    ngx_http_attest_refusal_t  *no;
 
     no = &ngx_http_attest_refusals[why];
 
@@ -416,12 +485,6 @@ ngx_http_attest_prompt_refuse(ngx_http_request_t *r,
 
     if (ctx != NULL) {
         ctx->status = no->status;
-    }
-
-    if (why != NGX_HTTP_ATTEST_INTERNAL) {
-        amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
-        p = (u_char *) ngx_http_attest_stats(amcf) + no->counter;
-        (void) ngx_atomic_fetch_add((ngx_atomic_t *) p, 1);
     }
 
     ngx_http_finalize_request(r,
@@ -594,6 +657,10 @@ ngx_http_attest_prompt_gather(ngx_http_request_t *r,
     ngx_http_attest_loc_conf_t  *alcf;
 
     ngx_memzero(sealed, sizeof(ngx_http_attest_sealed_t));
+
+    if (r->request_body == NULL) {
+        return NGX_ERROR;
+    }
 
     size = 0;
 
@@ -846,6 +913,7 @@ ngx_http_attest_prompt_swap(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 
     r->headers_in.chunked = 0;
     r->headers_in.transfer_encoding = NULL;
+    r->headers_in.upgrade = NULL;
 
     /* sealed data must not be compressed, neither here nor behind us */
 
@@ -996,9 +1064,14 @@ ngx_http_attest_drops(ngx_str_t *key, ngx_uint_t drop)
         return 0;
     }
 
+    /* an upgraded connection would carry the answer around our filters */
+
     return ngx_http_attest_is_field(key, "content-length", 14, 0)
            || ngx_http_attest_is_field(key, "transfer-encoding", 17, 0)
-           || ngx_http_attest_is_field(key, "accept-encoding", 15, 0);
+           || ngx_http_attest_is_field(key, "accept-encoding", 15, 0)
+           || ngx_http_attest_is_field(key, "connection", 10, 0)
+           || ngx_http_attest_is_field(key, "upgrade", 7, 0)
+           || ngx_http_attest_is_field(key, "http2-settings", 14, 0);
 }
 
 
@@ -1076,6 +1149,9 @@ ngx_http_attest_forget_variables(ngx_http_request_t *r)
         ngx_string("http_content_length"),
         ngx_string("http_transfer_encoding"),
         ngx_string("http_accept_encoding"),
+        ngx_string("http_connection"),
+        ngx_string("http_upgrade"),
+        ngx_string("http_http2_settings"),
         ngx_string("http_ehbp_encapsulated_key"),
         ngx_string("request_body"),
         ngx_null_string

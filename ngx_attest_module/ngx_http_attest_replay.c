@@ -16,6 +16,9 @@
 #define NGX_HTTP_ATTEST_REPLAY_TAG    16
 #define NGX_HTTP_ATTEST_REPLAY_SWEEP  8     /* slots looked at per insertion */
 
+/* s: remembered longer than a message opens, whatever a worker's clock says */
+#define NGX_HTTP_ATTEST_REPLAY_MARGIN  60
+
 
 /* expires: Unix seconds, unsigned until 2106; 0 marks an empty slot. */
 
@@ -193,7 +196,7 @@ ngx_http_attest_replay_insert(ngx_http_attest_replay_t *rp, u_char *tag,
     ngx_http_attest_replay_slot_t  entry, *slot;
 
     ngx_memcpy(entry.tag, tag, NGX_HTTP_ATTEST_REPLAY_TAG);
-    entry.expires = (uint32_t) expires;
+    entry.expires = (uint32_t) (expires + NGX_HTTP_ATTEST_REPLAY_MARGIN);
 
     /* ends: rp->max keeps some slots empty */
 

@@ -37,6 +37,7 @@ static ngx_int_t ngx_http_attest_filter_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_attest_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_seal_head(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
+static void ngx_http_attest_seal_no_disk(ngx_http_upstream_t *u);
 static void ngx_http_attest_seal_upstream(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static void ngx_http_attest_seal_encoded(ngx_http_request_t *r,
@@ -133,13 +134,21 @@ ngx_http_attest_header_filter(ngx_http_request_t *r)
     ngx_http_attest_ctx_t       *ctx;
     ngx_http_attest_loc_conf_t  *alcf;
 
+    ctx = ngx_http_attest_prompt_ctx(r);
+    sealed = (ctx != NULL && ctx->sealed);
+
     if (r != r->main) {
+
+        /* what it adds is sealed with the main request's answer */
+
+        if (sealed && r->upstream != NULL && r->upstream->cleanup != NULL) {
+            ngx_http_attest_seal_no_disk(r->upstream);
+        }
+
         return ngx_http_next_header_filter(r);
     }
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
-    ctx = ngx_http_attest_prompt_ctx(r);
-    sealed = (ctx != NULL && ctx->sealed);
 
     if (alcf->cors == NULL && alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF
         && !sealed)
@@ -168,6 +177,17 @@ ngx_http_attest_seal_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
     u_char     *p;
     ngx_str_t   value;
+
+    if (r->headers_out.status == NGX_HTTP_SWITCHING_PROTOCOLS
+        || (r->upstream != NULL && r->upstream->upgrade))
+    {
+        /* from here on bytes would pass by our filters, unsealed */
+
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "attest: the backend of a sealed request must not "
+                      "switch protocols");
+        return NGX_ERROR;
+    }
 
     p = ngx_pnalloc(r->pool, 2 * ATTEST_EHBP_NONCE_LEN);
     if (p == NULL) {
@@ -223,14 +243,8 @@ ngx_http_attest_seal_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
  */
 
 static void
-ngx_http_attest_seal_upstream(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx)
+ngx_http_attest_seal_no_disk(ngx_http_upstream_t *u)
 {
-    ngx_str_t            *module;
-    ngx_http_upstream_t  *u;
-
-    u = r->upstream;
-
     if (u->conf->max_temp_file_size) {
         u->buffering = 0;
     }
@@ -239,6 +253,19 @@ ngx_http_attest_seal_upstream(ngx_http_request_t *r,
 #if (NGX_HTTP_CACHE)
     u->cacheable = 0;
 #endif
+}
+
+
+static void
+ngx_http_attest_seal_upstream(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx)
+{
+    ngx_str_t            *module;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    ngx_http_attest_seal_no_disk(u);
 
     /*
      * The end of a response that only the end of the connection delimits is
@@ -763,6 +790,9 @@ ngx_http_attest_seal_special(ngx_http_request_t *r,
         if (ngx_http_attest_seal_end(r, ctx, out) != NGX_OK) {
             return NGX_ERROR;
         }
+
+    } else if (b->flush && out->tail != NULL) {
+        out->tail->flush = 1;
 
     } else if (b->flush) {
         flush = ngx_http_attest_seal_buf(r, ctx, 0, out);
