@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_attest_module.h"
+#include "ngx_http_attest_prompt.h"
 
 #include <sodium.h>
 #include <sys/prctl.h>
@@ -194,6 +194,20 @@ static ngx_command_t  ngx_http_attest_commands[] = {
     { ngx_string("attest_prompt_max_size"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_attest_prompt_size,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_ohttp_allow"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_attest_ohttp_allow,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_ohttp_replay"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_attest_ohttp_replay,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -444,6 +458,7 @@ ngx_http_attest_create_loc_conf(ngx_conf_t *cf)
     alcf->mode = NGX_CONF_UNSET_UINT;
     alcf->max_size = NGX_CONF_UNSET_SIZE;
     alcf->cors = NGX_CONF_UNSET_PTR;
+    alcf->replay = NGX_CONF_UNSET_UINT;
 
     return alcf;
 }
@@ -457,13 +472,27 @@ ngx_http_attest_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_http_attest_main_conf_t  *amcf;
 
-    ngx_conf_merge_uint_value(conf->prompt_conf, prev->prompt_conf,
-                              NGX_HTTP_ATTEST_PROMPT_OFF);
+    /* a gateway is one location, not what is nested in it */
+
+    if (prev->prompt_conf != NGX_HTTP_ATTEST_PROMPT_OHTTP) {
+        ngx_conf_merge_uint_value(conf->prompt_conf, prev->prompt_conf,
+                                  NGX_HTTP_ATTEST_PROMPT_OFF);
+    }
+
+    ngx_conf_init_uint_value(conf->prompt_conf, NGX_HTTP_ATTEST_PROMPT_OFF);
+    ngx_conf_merge_uint_value(conf->replay, prev->replay, 1);
     ngx_conf_merge_uint_value(conf->mode, prev->mode,
                               NGX_HTTP_ATTEST_MODE_REQUIRED);
     ngx_conf_merge_size_value(conf->max_size, prev->max_size,
                               8 * 1024 * 1024);
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
+
+    if (conf->prompt_conf == NGX_HTTP_ATTEST_PROMPT_OHTTP
+        || conf->allow != NULL)
+    {
+        conf->prompt = conf->prompt_conf;
+        return ngx_http_attest_ohttp_check(cf, conf);
+    }
 
     /* the endpoints of a sealed server are read in clear by design */
 
@@ -1020,10 +1049,16 @@ ngx_http_attest_prompt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
+    if (ngx_http_attest_is(&value[1], "ohttp")) {
+        ngx_http_attest_mark_server(cf);
+        return ngx_http_attest_ohttp_location(cf, alcf);
+    }
+
     if (!ngx_http_attest_is(&value[1], "ehbp")) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" in \"attest_prompt\", "
-                           "it must be \"ehbp\" or \"off\"", &value[1]);
+                           "invalid value \"%V\" in \"attest_prompt\", it "
+                           "must be \"ehbp\", \"ohttp\" or \"off\"",
+                           &value[1]);
         return NGX_CONF_ERROR;
     }
 

@@ -44,6 +44,7 @@
 
 #define NGX_HTTP_ATTEST_PROMPT_OFF   0      /* attest_prompt */
 #define NGX_HTTP_ATTEST_PROMPT_EHBP  1
+#define NGX_HTTP_ATTEST_PROMPT_OHTTP 2
 
 #define NGX_HTTP_ATTEST_MODE_OFF       0    /* attest_prompt_mode */
 #define NGX_HTTP_ATTEST_MODE_OPTIONAL  1
@@ -143,6 +144,7 @@ typedef struct {
     ngx_uint_t                 http_protocols;  /* ssl_protocols of http{} */
     unsigned                   certificate:1;   /* some server: on */
     unsigned                   prompts:1;       /* some location: prompts */
+    unsigned                   ohttp:1;         /* some location: OHTTP */
     unsigned                   used:1;          /* some directive is used */
 
     ngx_thread_pool_t         *pool;
@@ -168,10 +170,15 @@ typedef struct {
     ngx_uint_t                 mode;
     size_t                     max_size;        /* plaintext and frame cap */
     ngx_array_t               *cors;            /* of ngx_str_t; NULL: off */
+    ngx_array_t               *allow;           /* attest_ohttp_allow */
+    ngx_uint_t                 replay;          /* attest_ohttp_replay */
     unsigned                   endpoint:1;      /* attest_evidence, _keys,
                                                    _status: never sealed */
     unsigned                   ungated:1;       /* answers without evidence */
 } ngx_http_attest_loc_conf_t;
+
+
+typedef struct ngx_http_attest_ohttp_s  ngx_http_attest_ohttp_t;
 
 
 /* Per-request state of an encrypted prompt. */
@@ -179,6 +186,7 @@ typedef struct {
 typedef struct {
     ngx_http_request_t        *request;         /* the main one */
     ngx_http_attest_view_t    *view;
+    ngx_http_attest_ohttp_t   *ohttp;           /* NULL: EHBP */
     attest_aead_t              aead;            /* seals the response */
     u_char                     enc[ATTEST_EHBP_ENC_LEN];
     u_char                     nonce[ATTEST_EHBP_NONCE_LEN];
@@ -382,6 +390,18 @@ char *ngx_http_attest_prompt_check(ngx_conf_t *cf,
     ngx_http_attest_loc_conf_t *alcf);
 /* Found again after internal redirects; NULL: no prompt here. */
 ngx_http_attest_ctx_t *ngx_http_attest_prompt_ctx(ngx_http_request_t *r);
+
+/* ngx_http_attest_ohttp.c: directives of the Oblivious HTTP gateway */
+
+char *ngx_http_attest_ohttp_location(ngx_conf_t *cf,
+    ngx_http_attest_loc_conf_t *alcf);
+char *ngx_http_attest_ohttp_allow(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_attest_ohttp_replay(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/* Variables that tell of an Oblivious HTTP request, for logs. */
+const char *ngx_http_attest_ohttp_name(ngx_http_attest_ctx_t *ctx);
+ngx_uint_t ngx_http_attest_ohttp_status(ngx_http_attest_ctx_t *ctx);
 
 ngx_int_t ngx_http_attest_replay_zone(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);

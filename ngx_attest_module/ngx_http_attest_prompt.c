@@ -74,8 +74,6 @@ static ngx_int_t ngx_http_attest_prompt_refuse(ngx_http_request_t *r,
 static ngx_int_t ngx_http_attest_prompt_answer(ngx_http_request_t *r,
     ngx_http_attest_refusal_e why);
 
-static ngx_http_attest_ctx_t *ngx_http_attest_prompt_ctx_create(
-    ngx_http_request_t *r);
 static void ngx_http_attest_prompt_cleanup(void *data);
 
 static ngx_http_attest_refusal_e ngx_http_attest_prompt_open(
@@ -105,8 +103,6 @@ static ngx_uint_t ngx_http_attest_drops(ngx_str_t *key, ngx_uint_t drop);
 static ngx_int_t ngx_http_attest_drop_fields(ngx_http_request_t *r,
     ngx_uint_t drop);
 static void ngx_http_attest_forget_variables(ngx_http_request_t *r);
-static ngx_int_t ngx_http_attest_content_length(ngx_http_request_t *r,
-    size_t len);
 
 static ngx_int_t ngx_http_attest_body_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -215,7 +211,9 @@ ngx_http_attest_prompt_handler(ngx_http_request_t *r)
         return NGX_DONE;
     }
 
-    if (alcf->mode == NGX_HTTP_ATTEST_MODE_OFF) {
+    if (alcf->mode == NGX_HTTP_ATTEST_MODE_OFF
+        || alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP)
+    {
         return NGX_DECLINED;
     }
 
@@ -528,9 +526,7 @@ ngx_http_attest_prompt_ctx(ngx_http_request_t *r)
 }
 
 
-/* The request's context, created once. */
-
-static ngx_http_attest_ctx_t *
+ngx_http_attest_ctx_t *
 ngx_http_attest_prompt_ctx_create(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t     *cln;
@@ -579,6 +575,10 @@ ngx_http_attest_prompt_cleanup(void *data)
     }
 
     attest_aead_clear(&ctx->aead);
+
+    if (ctx->ohttp != NULL) {
+        ngx_http_attest_ohttp_cleanup(ctx->ohttp);
+    }
 
     if (ctx->plain.data != NULL) {
         ngx_http_attest_locked_free(ctx->plain.data, ctx->plain.len);
@@ -1043,13 +1043,18 @@ ngx_http_attest_is_field(ngx_str_t *key, const char *name, size_t len,
 }
 
 
+ngx_uint_t
+ngx_http_attest_own_field(ngx_str_t *key)
+{
+    return ngx_http_attest_is_field(key, NGX_HTTP_ATTEST_OWN_FIELDS,
+                                    sizeof(NGX_HTTP_ATTEST_OWN_FIELDS) - 1, 1);
+}
+
+
 static ngx_uint_t
 ngx_http_attest_drops(ngx_str_t *key, ngx_uint_t drop)
 {
-    if ((drop & NGX_HTTP_ATTEST_DROP_OWN)
-        && ngx_http_attest_is_field(key, NGX_HTTP_ATTEST_OWN_FIELDS,
-                                    sizeof(NGX_HTTP_ATTEST_OWN_FIELDS) - 1, 1))
-    {
+    if ((drop & NGX_HTTP_ATTEST_DROP_OWN) && ngx_http_attest_own_field(key)) {
         return 1;
     }
 
@@ -1183,7 +1188,7 @@ ngx_http_attest_forget_variables(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_attest_content_length(ngx_http_request_t *r, size_t len)
 {
     u_char           *p;
@@ -1302,7 +1307,7 @@ ngx_http_attest_prompt_init(ngx_conf_t *cf)
                                              ngx_http_top_request_body_filter;
     ngx_http_top_request_body_filter = ngx_http_attest_prompt_limit;
 
-    return NGX_OK;
+    return ngx_http_attest_ohttp_init(cf);
 }
 
 
@@ -1329,7 +1334,9 @@ ngx_http_attest_prompt_check(ngx_conf_t *cf, ngx_http_attest_loc_conf_t *alcf)
         clcf->client_max_body_size = ngx_http_attest_max_body(alcf);
     }
 
-    if (clcf->handler == NULL) {
+    if (clcf->handler == NULL
+        || alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP)
+    {
         return NGX_CONF_OK;
     }
 

@@ -17,10 +17,80 @@
 #define ngx_http_attest_max_frames(alcf)                                     \
     (NGX_HTTP_ATTEST_SMALL_FRAMES + (alcf)->max_size / 1024)
 
+/*
+ * Binary HTTP around a prompt: control data, fields, trailers, and the
+ * lengths of the pieces it is cut into.
+ */
+#define ngx_http_attest_max_message(alcf)                                    \
+    ((alcf)->max_size + (alcf)->max_size / 64 + 160 * 1024)
+
 /* The largest sealed body: more cannot hold an acceptable prompt. */
 #define ngx_http_attest_max_body(alcf)                                       \
-    ((off_t) ((alcf)->max_size                                               \
-              + ATTEST_EHBP_OVERHEAD * ngx_http_attest_max_frames(alcf)))
+    ((off_t) ((alcf)->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP                 \
+              ? ngx_http_attest_max_message(alcf)                            \
+                + (8 + ATTEST_HPKE_NT) * ngx_http_attest_max_frames(alcf)    \
+              : (alcf)->max_size                                             \
+                + ATTEST_EHBP_OVERHEAD * ngx_http_attest_max_frames(alcf)))
+
+
+/* What one pass of the body filter makes of the input. */
+
+typedef struct {
+    ngx_chain_t   *chain;
+    ngx_chain_t  **last;
+    ngx_buf_t     *tail;
+    ngx_uint_t     n;               /* and what the client has to take yet */
+} ngx_http_attest_out_t;
+
+
+/*
+ * How a format seals.  head: the header goes out, from now on in clear.
+ * frame: seals as much of pt as one piece takes, in buffers of seal_buf(),
+ * and returns how much, or NGX_ERROR.  end: the mark of a complete response,
+ * in a last buffer.
+ */
+
+typedef struct {
+    ngx_int_t    (*head)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx);
+    ssize_t      (*frame)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+        u_char *pt, size_t len, ngx_http_attest_out_t *out);
+    ngx_int_t    (*end)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+        ngx_http_attest_out_t *out);
+} ngx_http_attest_format_t;
+
+
+extern ngx_http_attest_format_t  ngx_http_attest_ohttp_format;
+
+
+/*
+ * A buffer of ours at the end of the output, used again when the client has
+ * taken what was in it.  size 0: without memory, for a flag.
+ */
+ngx_buf_t *ngx_http_attest_seal_buf(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, size_t size, ngx_http_attest_out_t *out);
+/* What the response's upstream must not do, and whether its end is proven. */
+void ngx_http_attest_seal_upstream(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+void ngx_http_attest_seal_count(ngx_http_request_t *r, size_t len);
+
+/* The request's context, created once. */
+ngx_http_attest_ctx_t *ngx_http_attest_prompt_ctx_create(
+    ngx_http_request_t *r);
+/* The field, and what nginx has of it. */
+ngx_int_t ngx_http_attest_content_length(ngx_http_request_t *r, size_t len);
+/* 1 for what only we say to a backend: X-Attest-*, in any spelling. */
+ngx_uint_t ngx_http_attest_own_field(ngx_str_t *key);
+
+/* ngx_http_attest_ohttp.c: at postconfiguration, at merge, at the end. */
+ngx_int_t ngx_http_attest_ohttp_init(ngx_conf_t *cf);
+char *ngx_http_attest_ohttp_check(ngx_conf_t *cf,
+    ngx_http_attest_loc_conf_t *alcf);
+void ngx_http_attest_ohttp_cleanup(ngx_http_attest_ohttp_t *oh);
+/*
+ * ngx_http_attest_ohttp_request.c, a phase handler: an inner request is for
+ * locations that are "internal".
+ */
+ngx_int_t ngx_http_attest_ohttp_gate(ngx_http_request_t *r);
 
 
 /* Locked memory; the same len must be given to free it, which wipes it. */

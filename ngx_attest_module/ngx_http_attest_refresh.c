@@ -199,8 +199,13 @@ static ngx_int_t
 ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old)
 {
-    ngx_uint_t          i;
+    ngx_uint_t          i, n;
     attest_keyconfig_t  kc[NGX_HTTP_ATTEST_KEYS];
+
+    static const uint16_t  aeads[] = {
+        ATTEST_AEAD_AES_256_GCM, ATTEST_AEAD_AES_128_GCM,
+        ATTEST_AEAD_CHACHA20
+    };
 
     if (attest_hpke_key_generate(&draft->hpke[0], ATTEST_KEM_X25519)
         != ATTEST_OK)
@@ -243,9 +248,15 @@ ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
         kc[i].kem = ATTEST_KEM_X25519;
         kc[i].pk.p = draft->hpke[i].pk;
         kc[i].pk.n = draft->hpke[i].pk_len;
-        kc[i].suites[0].kdf = ATTEST_KDF_HKDF_SHA256;
-        kc[i].suites[0].aead = ATTEST_AEAD_AES_256_GCM;
-        kc[i].nsuites = 1;
+
+        /* EHBP knows the first only; its clients skip what follows */
+
+        for (n = 0; n < (amcf->ohttp ? 3 : 1); n++) {
+            kc[i].suites[n].kdf = ATTEST_KDF_HKDF_SHA256;
+            kc[i].suites[n].aead = aeads[n];
+        }
+
+        kc[i].nsuites = n;
     }
 
     draft->list_len = sizeof(draft->list);

@@ -7,7 +7,7 @@
  */
 
 
-#include "ngx_http_attest_prompt.h"
+#include "ngx_http_attest_ohttp.h"
 
 #include <openssl/crypto.h>
 
@@ -23,22 +23,19 @@
 #define NGX_HTTP_ATTEST_MAX_ASKED  1024
 
 
-/* What one pass makes of the input. */
-
-typedef struct {
-    ngx_chain_t   *chain;
-    ngx_chain_t  **last;
-    ngx_buf_t     *tail;
-    ngx_uint_t     n;               /* and what the client has to take yet */
-} ngx_http_attest_out_t;
+#define ngx_http_attest_format(ctx)                                          \
+    ((ctx)->ohttp != NULL ? &ngx_http_attest_ohttp_format                    \
+                          : &ngx_http_attest_ehbp_format)
 
 
 static ngx_int_t ngx_http_attest_filter_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_attest_header_filter(ngx_http_request_t *r);
-static ngx_int_t ngx_http_attest_seal_head(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_header_inside(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static void ngx_http_attest_seal_no_disk(ngx_http_upstream_t *u);
-static void ngx_http_attest_seal_upstream(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_seal_at_once(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+static ngx_int_t ngx_http_attest_seal_head(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static void ngx_http_attest_seal_encoded(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
@@ -77,8 +74,8 @@ static ngx_int_t ngx_http_attest_seal_replacement(ngx_http_request_t *r,
 static ssize_t ngx_http_attest_seal_frame(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, u_char *pt, size_t len,
     ngx_http_attest_out_t *out);
-static ngx_buf_t *ngx_http_attest_seal_buf(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, size_t size, ngx_http_attest_out_t *out);
+static ngx_int_t ngx_http_attest_seal_marker(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
 static void ngx_http_attest_seal_wipe(ngx_http_request_t *r, ngx_buf_t *b,
     size_t n);
 static void ngx_http_attest_seal_shift(ngx_http_request_t *r,
@@ -113,6 +110,13 @@ ngx_module_t  ngx_http_attest_filter_module = {
     NULL,                                  /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_http_attest_format_t  ngx_http_attest_ehbp_format = {
+    ngx_http_attest_seal_head,
+    ngx_http_attest_seal_frame,
+    ngx_http_attest_seal_marker
 };
 
 
@@ -156,6 +160,10 @@ ngx_http_attest_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
+    if (sealed && ctx->ohttp != NULL) {
+        return ngx_http_attest_header_inside(r, ctx);
+    }
+
     ngx_http_attest_scrub(r, alcf->cors != NULL, sealed);
 
     if (alcf->cors != NULL
@@ -169,6 +177,86 @@ ngx_http_attest_header_filter(ngx_http_request_t *r)
     }
 
     return ngx_http_next_header_filter(r);
+}
+
+
+/* The format puts all of the header inside, and we CORS fields outside. */
+
+static ngx_int_t
+ngx_http_attest_header_inside(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx)
+{
+    ngx_int_t               rc;
+    ngx_http_headers_in_t   headers_in;
+
+    if (ctx->head_sent) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ngx_http_attest_scrub(r, 0, 0);
+
+    if (ngx_http_attest_format(ctx)->head(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->ohttp->gateway->cors != NULL) {
+
+        /* Origin is of the outer request */
+
+        headers_in = r->headers_in;
+
+        if (ctx->ohttp->inner) {
+            r->headers_in = ctx->ohttp->headers_in;
+        }
+
+        rc = ngx_http_attest_cors_fields(r, ctx->ohttp->gateway);
+
+        r->headers_in = headers_in;
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    rc = ngx_http_next_header_filter(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || !ctx->ohttp->at_once) {
+        return rc;
+    }
+
+    return ngx_http_attest_seal_at_once(r, ctx);
+}
+
+
+/* No body will come, although there is one outside. */
+
+static ngx_int_t
+ngx_http_attest_seal_at_once(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx)
+{
+    ngx_int_t              rc;
+    ngx_http_attest_out_t  out;
+
+    out.chain = NULL;
+    out.last = &out.chain;
+    out.tail = NULL;
+    out.n = 0;
+
+    if (ngx_http_attest_format(ctx)->end(r, ctx, &out) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    out.tail->last_buf = 1;
+    out.tail->last_in_chain = 1;
+
+    ctx->finished = 1;
+
+    rc = ngx_http_attest_seal_pass(r, ctx, out.chain);
+
+    /* what the caller would do with a body */
+    r->header_only = 1;
+
+    return rc;
 }
 
 
@@ -256,7 +344,7 @@ ngx_http_attest_seal_no_disk(ngx_http_upstream_t *u)
 }
 
 
-static void
+void
 ngx_http_attest_seal_upstream(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx)
 {
@@ -725,8 +813,8 @@ ngx_http_attest_seal_piece(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
 
     b = ctx->in->buf;
 
-    n = ngx_http_attest_seal_frame(r, ctx, b->pos, b->last - b->pos, out);
-
+    n = ngx_http_attest_format(ctx)->frame(r, ctx, b->pos, b->last - b->pos,
+                                           out);
     if (n == NGX_ERROR) {
         return NGX_ERROR;
     }
@@ -775,7 +863,7 @@ static ngx_int_t
 ngx_http_attest_seal_special(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out)
 {
-    ngx_buf_t  *b, *flush;
+    ngx_buf_t  *b;
 
     b = ctx->in->buf;
 
@@ -791,16 +879,23 @@ ngx_http_attest_seal_special(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-    } else if (b->flush && out->tail != NULL) {
-        out->tail->flush = 1;
-
     } else if (b->flush) {
-        flush = ngx_http_attest_seal_buf(r, ctx, 0, out);
-        if (flush == NULL) {
+
+        if (ctx->ohttp != NULL && ctx->ohttp->pending.len != 0
+            && ngx_http_attest_format(ctx)->frame(r, ctx, b->pos, 0, out)
+               == NGX_ERROR)
+        {
+            /* the first byte that the client waits for is in the head */
             return NGX_ERROR;
         }
 
-        flush->flush = 1;
+        if (out->tail == NULL
+            && ngx_http_attest_seal_buf(r, ctx, 0, out) == NULL)
+        {
+            return NGX_ERROR;
+        }
+
+        out->tail->flush = 1;
     }
 
     ngx_http_attest_seal_shift(r, ctx);
@@ -831,9 +926,7 @@ ngx_http_attest_seal_end(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    if (ngx_http_attest_seal_frame(r, ctx, (u_char *) "", 0, out)
-        == NGX_ERROR)
-    {
+    if (ngx_http_attest_format(ctx)->end(r, ctx, out) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -843,6 +936,18 @@ ngx_http_attest_seal_end(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     ctx->finished = 1;
 
     return NGX_OK;
+}
+
+
+/* EHBP's: an empty frame. */
+
+static ngx_int_t
+ngx_http_attest_seal_marker(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+    ngx_http_attest_out_t *out)
+{
+    return (ngx_http_attest_seal_frame(r, ctx, (u_char *) "", 0, out)
+            == NGX_ERROR)
+           ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -876,9 +981,8 @@ static ssize_t
 ngx_http_attest_seal_frame(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     u_char *pt, size_t len, ngx_http_attest_out_t *out)
 {
-    size_t                    room;
-    ngx_buf_t                *b;
-    ngx_http_attest_stats_t  *stats;
+    size_t      room;
+    ngx_buf_t  *b;
 
     room = (len > NGX_HTTP_ATTEST_SMALL) ? NGX_HTTP_ATTEST_FRAME
                                          : NGX_HTTP_ATTEST_SMALL;
@@ -899,24 +1003,30 @@ ngx_http_attest_seal_frame(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     b->temporary = 1;
     b->last = b->start + len + ATTEST_EHBP_OVERHEAD;
 
-    if (len != 0) {
-        stats = ngx_http_attest_stats(ngx_http_get_module_main_conf(r,
-                                                    ngx_http_attest_module));
-
-        (void) ngx_atomic_fetch_add(&stats->chunks_sealed, 1);
-        (void) ngx_atomic_fetch_add(&stats->bytes_sealed, len);
-    }
+    ngx_http_attest_seal_count(r, len);
 
     return len;
 }
 
 
-/*
- * A buffer of ours at the end of the output, used again when the client has
- * taken what was in it.  size 0: without memory, for a flag.
- */
+void
+ngx_http_attest_seal_count(ngx_http_request_t *r, size_t len)
+{
+    ngx_http_attest_stats_t  *stats;
 
-static ngx_buf_t *
+    if (len == 0) {
+        return;
+    }
+
+    stats = ngx_http_attest_stats(ngx_http_get_module_main_conf(r,
+                                                    ngx_http_attest_module));
+
+    (void) ngx_atomic_fetch_add(&stats->chunks_sealed, 1);
+    (void) ngx_atomic_fetch_add(&stats->bytes_sealed, len);
+}
+
+
+ngx_buf_t *
 ngx_http_attest_seal_buf(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     size_t size, ngx_http_attest_out_t *out)
 {

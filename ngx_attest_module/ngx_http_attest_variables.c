@@ -17,6 +17,8 @@ static ngx_int_t ngx_http_attest_prompt_protocol_variable(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_attest_prompt_key_id_variable(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_attest_prompt_status_variable(
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_attest_view_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
@@ -29,6 +31,10 @@ static ngx_http_variable_t  ngx_http_attest_vars[] = {
 
     { ngx_string("attest_prompt_key_id"), NULL,
       ngx_http_attest_prompt_key_id_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("attest_prompt_status"), NULL,
+      ngx_http_attest_prompt_status_variable, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("attest_evidence_age"), NULL,
@@ -70,6 +76,7 @@ static ngx_int_t
 ngx_http_attest_prompt_protocol_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
+    const char             *name;
     ngx_http_attest_ctx_t  *ctx;
 
     ctx = ngx_http_attest_prompt_ctx(r);
@@ -79,8 +86,10 @@ ngx_http_attest_prompt_protocol_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    v->data = (u_char *) "ehbp";
-    v->len = 4;
+    name = ngx_http_attest_ohttp_name(ctx);
+
+    v->data = (u_char *) name;
+    v->len = ngx_strlen(name);
     v->valid = 1;
     v->no_cacheable = 1;
     v->not_found = 0;
@@ -108,6 +117,37 @@ ngx_http_attest_prompt_key_id_variable(ngx_http_request_t *r,
     }
 
     v->len = ngx_sprintf(v->data, "%ud", (unsigned) ctx->key_id) - v->data;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+/* Of the sealed response, where the status outside is always 200. */
+
+static ngx_int_t
+ngx_http_attest_prompt_status_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_uint_t              status;
+    ngx_http_attest_ctx_t  *ctx;
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+    status = (ctx != NULL) ? ngx_http_attest_ohttp_status(ctx) : 0;
+
+    if (status == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (v->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->len = ngx_sprintf(v->data, "%ui", status) - v->data;
     v->valid = 1;
     v->no_cacheable = 1;
     v->not_found = 0;

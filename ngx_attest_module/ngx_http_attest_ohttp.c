@@ -1,0 +1,1117 @@
+
+/*
+ * The Oblivious HTTP gateway, RFC 9458 and chunked: directives, the gateway
+ * location, and how a request is opened.
+ */
+
+
+#include "ngx_http_attest_ohttp.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/rand.h>
+
+
+#define NGX_HTTP_ATTEST_PIECE        65536  /* read back from a file */
+
+#define NGX_HTTP_ATTEST_PROBLEM_OHTTP_KEY                                    \
+    "https://iana.org/assignments/http-problem-types#ohttp-key"
+
+
+typedef enum {
+    NGX_HTTP_ATTEST_OHTTP_OK = 0,
+    NGX_HTTP_ATTEST_OHTTP_EARLY,
+    NGX_HTTP_ATTEST_OHTTP_TYPE,
+    NGX_HTTP_ATTEST_OHTTP_MALFORMED,
+    NGX_HTTP_ATTEST_OHTTP_TOO_LARGE,
+    NGX_HTTP_ATTEST_OHTTP_KEY,
+    NGX_HTTP_ATTEST_OHTTP_DECRYPT,
+    NGX_HTTP_ATTEST_OHTTP_REPLAYED,
+    NGX_HTTP_ATTEST_OHTTP_FULL,
+    NGX_HTTP_ATTEST_OHTTP_NO_EVIDENCE,
+    NGX_HTTP_ATTEST_OHTTP_INTERNAL
+} ngx_http_attest_ohttp_e;
+
+
+typedef struct {
+    ngx_uint_t    status;
+    size_t        counter;          /* in ngx_http_attest_stats_t */
+    const char   *type;
+    const char   *title;
+    const char   *detail;
+    time_t        retry_after;
+} ngx_http_attest_ohttp_refusal_t;
+
+
+/* A request that is being opened: pieces of ciphertext come in order. */
+
+typedef struct {
+    ngx_http_request_t       *r;
+    ngx_http_attest_ctx_t    *ctx;
+    ngx_http_attest_ohttp_t  *oh;
+    off_t                     left;         /* bytes that come yet */
+    attest_ohttp_t            request;
+    attest_ohttp_opener_t     opener;
+    u_char                   *ct;           /* a whole one, in one piece */
+    size_t                    len;
+    unsigned                  begun:1;
+} ngx_http_attest_opening_t;
+
+
+static ngx_int_t ngx_http_attest_ohttp_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_ohttp_keys(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_attest_ohttp_wants_keys(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_ohttp_post(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_attest_ohttp_early(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_ohttp_read(ngx_http_request_t *r,
+    attest_ohttp_form_e form);
+static void ngx_http_attest_ohttp_body(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_ohttp_refuse(ngx_http_request_t *r,
+    ngx_http_attest_ohttp_e why);
+
+static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_open(
+    ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx);
+static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_pieces(
+    ngx_http_attest_opening_t *op);
+static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_file(
+    ngx_http_attest_opening_t *op, ngx_buf_t *b);
+static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_piece(
+    ngx_http_attest_opening_t *op, u_char *p, size_t n);
+static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_begin(
+    ngx_http_attest_opening_t *op);
+static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_recipient(
+    ngx_http_attest_opening_t *op);
+static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_finish(
+    ngx_http_attest_opening_t *op);
+static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_admit(
+    ngx_http_attest_opening_t *op);
+static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_code(int rc);
+
+static ngx_int_t ngx_http_attest_ohttp_log(ngx_http_request_t *r);
+static u_char *ngx_http_attest_ohttp_log_error(ngx_http_request_t *r,
+    ngx_http_request_t *sr, u_char *buf, size_t len);
+
+static ngx_int_t ngx_http_attest_ohttp_target(ngx_conf_t *cf,
+    ngx_str_t *value, ngx_http_attest_allow_t *allow);
+
+
+static ngx_http_attest_ohttp_refusal_t  ngx_http_attest_ohttp_refusals[] = {
+
+    { 0, 0, NULL, NULL, NULL, 0 },
+
+    { 425, offsetof(ngx_http_attest_stats_t, refused_replay), NULL,
+      "Too Early",
+      "encapsulated requests are not taken from early data", 0 },
+
+    { NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+      offsetof(ngx_http_attest_stats_t, refused_required), NULL,
+      "Unsupported Media Type",
+      "message/ohttp-req and message/ohttp-chunked-req are possible", 0 },
+
+    { NGX_HTTP_BAD_REQUEST,
+      offsetof(ngx_http_attest_stats_t, refused_malformed),
+      NGX_HTTP_ATTEST_URN "malformed",
+      "Malformed encapsulated request",
+      "the message ends before its ciphertext", 0 },
+
+    { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+      offsetof(ngx_http_attest_stats_t, refused_size),
+      NGX_HTTP_ATTEST_URN "too-large",
+      "Encapsulated request too large",
+      "the message exceeds the configured size", 0 },
+
+    { NGX_HTTP_BAD_REQUEST,
+      offsetof(ngx_http_attest_stats_t, refused_key),
+      NGX_HTTP_ATTEST_PROBLEM_OHTTP_KEY,
+      "Unknown key configuration",
+      "fetch the current key configuration and try again", 0 },
+
+    { 422,
+      offsetof(ngx_http_attest_stats_t, refused_key),
+      NGX_HTTP_ATTEST_PROBLEM_OHTTP_KEY,
+      "The request cannot be decrypted",
+      "fetch the current key configuration and try again", 0 },
+
+    { NGX_HTTP_CONFLICT,
+      offsetof(ngx_http_attest_stats_t, refused_replay),
+      NGX_HTTP_ATTEST_URN "replay",
+      "Replayed request",
+      "this encapsulated key has been used before", 0 },
+
+    { NGX_HTTP_SERVICE_UNAVAILABLE,
+      offsetof(ngx_http_attest_stats_t, refused_full),
+      NGX_HTTP_ATTEST_URN "busy",
+      "Too many encrypted requests",
+      "there is no room to remember another request", 10 },
+
+    { NGX_HTTP_SERVICE_UNAVAILABLE,
+      offsetof(ngx_http_attest_stats_t, refused_evidence),
+      NGX_HTTP_ATTEST_URN "no-evidence",
+      "No valid evidence",
+      "the gateway has no valid evidence and therefore serves nothing", 10 },
+
+    { NGX_HTTP_INTERNAL_SERVER_ERROR, 0, NULL,
+      "Internal Server Error",
+      "the request could not be processed", 0 }
+};
+
+
+static ngx_str_t  ngx_http_attest_ohttp_keys_type =
+    ngx_string("application/ohttp-keys");
+
+
+/* RFC 9540 section 5: keys and gateway are the same resource. */
+
+static ngx_int_t
+ngx_http_attest_ohttp_handler(ngx_http_request_t *r)
+{
+    ngx_str_t               value;
+    ngx_http_attest_ctx_t  *ctx;
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+
+    if (r != r->main || (ctx != NULL && ctx->sealed)) {
+        /* a gateway within the gateway */
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    switch (r->method) {
+
+    case NGX_HTTP_GET:
+    case NGX_HTTP_HEAD:
+        return ngx_http_attest_ohttp_keys(r);
+
+    case NGX_HTTP_POST:
+        return ngx_http_attest_ohttp_post(r);
+
+    default:
+        ngx_str_set(&value, "GET, HEAD, POST");
+
+        if (ngx_http_attest_add_header(r, "Allow", &value) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return ngx_http_attest_problem(r, NGX_HTTP_NOT_ALLOWED, NULL,
+                                       "Method Not Allowed",
+                                       "see the Allow field", 0);
+    }
+}
+
+
+/* The list exactly as it is hashed in the claims. */
+
+static ngx_int_t
+ngx_http_attest_ohttp_keys(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_http_attest_view_t       *view;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (!ngx_http_attest_ohttp_wants_keys(r)) {
+        return ngx_http_attest_problem(r, 406, NULL,
+                                       "Not Acceptable",
+                                       "there is only "
+                                       "application/ohttp-keys", 0);
+    }
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+
+    view = ngx_http_attest_view(amcf, r->connection->log);
+
+    if (view == NULL || view->key_list.len == 0) {
+        return ngx_http_attest_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                       NGX_HTTP_ATTEST_URN "no-evidence",
+                                       "No valid evidence",
+                                       "the gateway has no valid evidence "
+                                       "and therefore serves nothing", 10);
+    }
+
+    if (ngx_http_attest_view_ref(r, view) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* a client must not seal to a key that was rotated out meanwhile */
+
+    return ngx_http_attest_send(r, NGX_HTTP_OK,
+                                &ngx_http_attest_ohttp_keys_type, "no-store",
+                                &view->key_list);
+}
+
+
+static ngx_uint_t
+ngx_http_attest_ohttp_wants_keys(ngx_http_request_t *r)
+{
+    ngx_str_t  *accept;
+
+    accept = ngx_http_attest_field(r, "accept", 6);
+
+    return accept == NULL
+           || ngx_strlcasestrn(accept->data, accept->data + accept->len,
+                               (u_char *) "application/ohttp-keys", 22 - 1)
+              != NULL
+           || ngx_strlcasestrn(accept->data, accept->data + accept->len,
+                               (u_char *) "*/*", 3 - 1)
+              != NULL
+           || ngx_strlcasestrn(accept->data, accept->data + accept->len,
+                               (u_char *) "application/*", 13 - 1)
+              != NULL;
+}
+
+
+static ngx_int_t
+ngx_http_attest_ohttp_post(ngx_http_request_t *r)
+{
+    ngx_str_t                   *type;
+    attest_ohttp_form_e          form;
+    ngx_http_attest_loc_conf_t  *alcf;
+
+    if (ngx_http_attest_ohttp_early(r)) {
+        return ngx_http_attest_ohttp_refuse(r, NGX_HTTP_ATTEST_OHTTP_EARLY);
+    }
+
+    type = ngx_http_attest_field(r, "content-type", 12);
+
+    if (type == NULL
+        || attest_ohttp_request_type(type->data, type->len, &form)
+           != ATTEST_OK)
+    {
+        return ngx_http_attest_ohttp_refuse(r, NGX_HTTP_ATTEST_OHTTP_TYPE);
+    }
+
+    if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
+        return ngx_http_attest_ohttp_refuse(r,
+                                            NGX_HTTP_ATTEST_OHTTP_MALFORMED);
+    }
+
+    if (r->discard_body || r->request_body != NULL) {
+
+        /* refused by nginx, and redirected here by error_page */
+
+        return ngx_http_attest_ohttp_refuse(r,
+                               (r->err_status
+                                == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE)
+                               ? NGX_HTTP_ATTEST_OHTTP_TOO_LARGE
+                               : NGX_HTTP_ATTEST_OHTTP_MALFORMED);
+    }
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
+
+    if (r->headers_in.content_length_n > ngx_http_attest_max_body(alcf)) {
+        return ngx_http_attest_ohttp_refuse(r,
+                                            NGX_HTTP_ATTEST_OHTTP_TOO_LARGE);
+    }
+
+    return ngx_http_attest_ohttp_read(r, form);
+}
+
+
+/* RFC 8470: whoever stands on the way can replay early data. */
+
+static ngx_uint_t
+ngx_http_attest_ohttp_early(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_SSL)
+
+    if (r->connection->ssl != NULL
+        && !SSL_is_init_finished(r->connection->ssl->connection))
+    {
+        return 1;
+    }
+
+#endif
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_attest_ohttp_read(ngx_http_request_t *r, attest_ohttp_form_e form)
+{
+    ngx_int_t                 rc;
+    ngx_http_attest_ctx_t    *ctx;
+    ngx_http_attest_ohttp_t  *oh;
+
+    ctx = ngx_http_attest_prompt_ctx_create(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    oh = ngx_pcalloc(r->pool, sizeof(ngx_http_attest_ohttp_t));
+    if (oh == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    oh->form = form;
+    oh->gateway = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
+
+    ctx->ohttp = oh;
+    ctx->reading = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_attest_ohttp_body);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        ctx->reading = 0;
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_attest_ohttp_body(ngx_http_request_t *r)
+{
+    ngx_http_attest_ctx_t        *ctx;
+    ngx_http_attest_ohttp_e       why;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+
+    ctx->reading = 0;
+    ctx->decided = 1;
+
+    why = ngx_http_attest_ohttp_open(r, ctx);
+
+    /* nginx takes what is left in OpenSSL's queue for its own */
+    ERR_clear_error();
+
+    if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
+        ngx_http_finalize_request(r, ngx_http_attest_ohttp_refuse(r, why));
+        return;
+    }
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+    ngx_http_attest_count(amcf, prompts_opened);
+
+    /* from here on every response is sealed, and logs are told less */
+
+    ctx->sealed = 1;
+    r->log_handler = ngx_http_attest_ohttp_log_error;
+
+    ngx_http_attest_ohttp_enter(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_attest_ohttp_refuse(ngx_http_request_t *r,
+    ngx_http_attest_ohttp_e why)
+{
+    u_char                           *p;
+    ngx_http_attest_ctx_t            *ctx;
+    ngx_http_attest_main_conf_t      *amcf;
+    ngx_http_attest_ohttp_refusal_t  *no;
+
+    no = &ngx_http_attest_ohttp_refusals[why];
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+
+    if (ctx != NULL) {
+        ctx->status = no->status;
+    }
+
+    if (why != NGX_HTTP_ATTEST_OHTTP_INTERNAL) {
+        amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+        p = (u_char *) ngx_http_attest_stats(amcf) + no->counter;
+        (void) ngx_atomic_fetch_add((ngx_atomic_t *) p, 1);
+    }
+
+    return ngx_http_attest_problem(r, no->status, no->type, no->title,
+                                   no->detail, no->retry_after);
+}
+
+
+static ngx_http_attest_ohttp_e
+ngx_http_attest_ohttp_open(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
+{
+    ngx_http_attest_view_t       *view;
+    ngx_http_attest_ohttp_e       why;
+    ngx_http_attest_opening_t     op;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+
+    view = ngx_http_attest_view(amcf, r->connection->log);
+    if (view == NULL) {
+        return NGX_HTTP_ATTEST_OHTTP_NO_EVIDENCE;
+    }
+
+    if (ngx_http_attest_view_ref(r, view) != NGX_OK) {
+        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
+    }
+
+    ctx->view = view;
+
+    ngx_memzero(&op, sizeof(ngx_http_attest_opening_t));
+    op.r = r;
+    op.ctx = ctx;
+    op.oh = ctx->ohttp;
+
+    why = ngx_http_attest_ohttp_pieces(&op);
+
+    if (why == NGX_HTTP_ATTEST_OHTTP_OK) {
+        why = ngx_http_attest_ohttp_finish(&op);
+    }
+
+    if (why == NGX_HTTP_ATTEST_OHTTP_OK) {
+        why = ngx_http_attest_ohttp_admit(&op);
+    }
+
+    if (op.begun) {
+        attest_ohttp_clear(&op.request);
+    }
+
+    return why;
+}
+
+
+/* nginx may have the body in one buffer, in several, or in a file. */
+
+static ngx_http_attest_ohttp_e
+ngx_http_attest_ohttp_pieces(ngx_http_attest_opening_t *op)
+{
+    ngx_buf_t                *b;
+    ngx_chain_t              *cl;
+    ngx_http_attest_ohttp_e   why;
+
+    if (op->r->request_body == NULL) {
+        return NGX_HTTP_ATTEST_OHTTP_MALFORMED;
+    }
+
+    for (cl = op->r->request_body->bufs; cl; cl = cl->next) {
+        op->left += ngx_buf_size(cl->buf);
+    }
+
+    if (op->left > ngx_http_attest_max_body(op->oh->gateway)) {
+        return NGX_HTTP_ATTEST_OHTTP_TOO_LARGE;
+    }
+
+    for (cl = op->r->request_body->bufs; cl; cl = cl->next) {
+        b = cl->buf;
+
+        why = ngx_buf_in_memory(b)
+              ? ngx_http_attest_ohttp_piece(op, b->pos, b->last - b->pos)
+              : ngx_http_attest_ohttp_file(op, b);
+
+        if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
+            return why;
+        }
+    }
+
+    return NGX_HTTP_ATTEST_OHTTP_OK;
+}
+
+
+static ngx_http_attest_ohttp_e
+ngx_http_attest_ohttp_file(ngx_http_attest_opening_t *op, ngx_buf_t *b)
+{
+    off_t                     pos;
+    size_t                    n;
+    u_char                   *p;
+    ngx_http_attest_ohttp_e   why;
+
+    p = ngx_alloc(NGX_HTTP_ATTEST_PIECE, op->r->connection->log);
+    if (p == NULL) {
+        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
+    }
+
+    why = NGX_HTTP_ATTEST_OHTTP_OK;
+
+    for (pos = b->file_pos; pos < b->file_last; pos += n) {
+
+        n = (size_t) ngx_min(b->file_last - pos, NGX_HTTP_ATTEST_PIECE);
+
+        if (ngx_read_file(b->file, p, n, pos) != (ssize_t) n) {
+            ngx_log_error(NGX_LOG_ERR, op->r->connection->log, 0,
+                          "attest: cannot read back the request body");
+            why = NGX_HTTP_ATTEST_OHTTP_INTERNAL;
+            break;
+        }
+
+        why = ngx_http_attest_ohttp_piece(op, p, n);
+        if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
+            break;
+        }
+
+        /* a whole one must not stay in memory that is freed */
+
+        if (op->ct == p) {
+            ngx_memcpy(op->ctx->plain.data, p, op->len);
+            op->ct = op->ctx->plain.data;
+        }
+    }
+
+    ngx_free(p);
+
+    return why;
+}
+
+
+static ngx_http_attest_ohttp_e
+ngx_http_attest_ohttp_piece(ngx_http_attest_opening_t *op, u_char *p,
+    size_t n)
+{
+    int                       rc;
+    size_t                    used;
+    ngx_http_attest_ohttp_e   why;
+
+    if (!op->begun) {
+
+        rc = attest_ohttp_head_feed(&op->oh->head, p, n, &used);
+        if (rc != ATTEST_OK) {
+            return ngx_http_attest_ohttp_code(rc);
+        }
+
+        p += used;
+        n -= used;
+        op->left -= used;
+
+        if (!op->oh->head.whole) {
+            return NGX_HTTP_ATTEST_OHTTP_OK;
+        }
+
+        why = ngx_http_attest_ohttp_begin(op);
+        if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
+            return why;
+        }
+    }
+
+    if (n == 0) {
+        return NGX_HTTP_ATTEST_OHTTP_OK;
+    }
+
+    op->left -= n;
+
+    if (op->oh->form == ATTEST_OHTTP_CHUNKED) {
+        rc = attest_ohttp_opener_feed(&op->opener, p, n, &used);
+        return ngx_http_attest_ohttp_code(rc);
+    }
+
+    if (op->len == 0 && op->left == 0) {
+        /* all of it: opened from where it lies */
+        op->ct = p;
+
+    } else {
+        ngx_memcpy(op->ctx->plain.data + op->len, p, n);
+        op->ct = op->ctx->plain.data;
+    }
+
+    op->len += n;
+
+    return NGX_HTTP_ATTEST_OHTTP_OK;
+}
+
+
+/* The head is there: which key, and memory for what comes. */
+
+static ngx_http_attest_ohttp_e
+ngx_http_attest_ohttp_begin(ngx_http_attest_opening_t *op)
+{
+    int                       rc;
+    size_t                    max;
+    ngx_http_attest_ctx_t    *ctx;
+    attest_ohttp_limits_t     limits;
+    ngx_http_attest_ohttp_e   why;
+
+    ctx = op->ctx;
+
+    why = ngx_http_attest_ohttp_recipient(op);
+    if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
+        return why;
+    }
+
+    op->begun = 1;
+
+    /* what is opened is shorter than what is sealed */
+
+    ctx->plain.len = (size_t) op->left + ATTEST_OHTTP_TAG_LEN;
+
+    ctx->plain.data = ngx_http_attest_locked_alloc(ctx->plain.len);
+    if (ctx->plain.data == NULL) {
+        ngx_log_error(NGX_LOG_ERR, op->r->connection->log, ngx_errno,
+                      "attest: no locked memory for a prompt of %uz bytes",
+                      ctx->plain.len);
+        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
+    }
+
+    max = ngx_http_attest_max_message(op->oh->gateway);
+
+    if (op->oh->form != ATTEST_OHTTP_CHUNKED) {
+        return (op->left > (off_t) (max + ATTEST_OHTTP_TAG_LEN))
+               ? NGX_HTTP_ATTEST_OHTTP_TOO_LARGE : NGX_HTTP_ATTEST_OHTTP_OK;
+    }
+
+    limits.max_chunk = max;
+    limits.max_total = max;
+    limits.max_chunks = ngx_http_attest_max_frames(op->oh->gateway);
+
+    rc = attest_ohttp_opener_request(&op->opener, &op->request, &limits,
+                                     ctx->plain.data, ctx->plain.len);
+
+    return ngx_http_attest_ohttp_code(rc);
+}
+
+
+/* Only keys that are published, and that have not run out. */
+
+static ngx_http_attest_ohttp_e
+ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
+{
+    int                      rc;
+    size_t                   i, n, count, which;
+    ngx_http_attest_view_t  *view;
+    attest_keyconfig_t       kc[NGX_HTTP_ATTEST_KEYS];
+
+    view = op->ctx->view;
+    count = NGX_HTTP_ATTEST_KEYS;
+
+    if (view->key_list.len == 0
+        || attest_keyconfig_parse_list(view->key_list.data,
+                                       view->key_list.len, kc, NULL, &count)
+           != ATTEST_OK)
+    {
+        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
+    }
+
+    for (i = 0, n = 0; i < count; i++) {
+        if (view->hpke[i].set && view->hpke[i].expires > ngx_time()) {
+            kc[n++] = kc[i];
+        }
+    }
+
+    rc = attest_ohttp_select(&op->oh->head.header, kc, n, &which);
+    if (rc != ATTEST_OK) {
+        return NGX_HTTP_ATTEST_OHTTP_KEY;
+    }
+
+    for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
+        if (view->hpke[i].set && view->hpke[i].id == kc[which].id) {
+            break;
+        }
+    }
+
+    if (i == NGX_HTTP_ATTEST_KEYS) {
+        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
+    }
+
+    rc = attest_ohttp_recipient(&op->request, op->oh->form, &kc[which],
+                                &view->hpke[i].key, &op->oh->head);
+
+    op->ctx->key_index = i;
+    op->ctx->key_id = view->hpke[i].id;
+
+    return ngx_http_attest_ohttp_code(rc);
+}
+
+
+/* Nothing may be acted on before this succeeded. */
+
+static ngx_http_attest_ohttp_e
+ngx_http_attest_ohttp_finish(ngx_http_attest_opening_t *op)
+{
+    int  rc;
+
+    if (!op->begun) {
+        return NGX_HTTP_ATTEST_OHTTP_MALFORMED;
+    }
+
+    if (op->oh->form == ATTEST_OHTTP_CHUNKED) {
+        rc = attest_ohttp_opener_finish(&op->opener);
+        op->oh->message = op->opener.plain;
+
+        if (rc != ATTEST_OK) {
+            attest_ohttp_opener_clear(&op->opener);
+        }
+
+    } else {
+        rc = attest_ohttp_open_request(&op->request, op->ct, op->len,
+                                       op->ctx->plain.data);
+        op->oh->message = op->len - ATTEST_OHTTP_TAG_LEN;
+    }
+
+    /* cut, changed, or for another key: one answer for all */
+
+    return (rc == ATTEST_EFORMAT) ? NGX_HTTP_ATTEST_OHTTP_DECRYPT
+                                  : ngx_http_attest_ohttp_code(rc);
+}
+
+
+/* Once only, and then the key of the response. */
+
+static ngx_http_attest_ohttp_e
+ngx_http_attest_ohttp_admit(ngx_http_attest_opening_t *op)
+{
+    time_t                        expires;
+    ngx_http_attest_ohttp_t      *oh;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    oh = op->oh;
+
+    amcf = ngx_http_get_module_main_conf(op->r, ngx_http_attest_module);
+    expires = op->ctx->view->hpke[op->ctx->key_index].expires;
+
+    if (oh->gateway->replay) {
+
+        switch (ngx_http_attest_replay_add(amcf, op->request.enc,
+                                           op->request.enc_len, expires))
+        {
+        case NGX_OK:
+            break;
+
+        case NGX_DECLINED:
+            return NGX_HTTP_ATTEST_OHTTP_REPLAYED;
+
+        default: /* NGX_BUSY */
+            return NGX_HTTP_ATTEST_OHTTP_FULL;
+        }
+    }
+
+    oh->nonce_len = attest_ohttp_nonce_len(oh->head.header.suite.aead);
+
+    if (oh->nonce_len == 0
+        || RAND_bytes(oh->nonce, (int) oh->nonce_len) != 1
+        || attest_ohttp_sealer_response(&oh->sealer, &op->request, oh->nonce)
+           != ATTEST_OK)
+    {
+        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
+    }
+
+    return NGX_HTTP_ATTEST_OHTTP_OK;
+}
+
+
+static ngx_http_attest_ohttp_e
+ngx_http_attest_ohttp_code(int rc)
+{
+    switch (rc) {
+
+    case ATTEST_OK:
+        return NGX_HTTP_ATTEST_OHTTP_OK;
+
+    case ATTEST_EUNSUPPORTED:
+    case ATTEST_EMISMATCH:
+        return NGX_HTTP_ATTEST_OHTTP_KEY;
+
+    case ATTEST_ELIMIT:
+        return NGX_HTTP_ATTEST_OHTTP_TOO_LARGE;
+
+    case ATTEST_ECRYPTO:
+    case ATTEST_EFORMAT:
+        return NGX_HTTP_ATTEST_OHTTP_DECRYPT;
+
+    default:
+        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
+    }
+}
+
+
+void
+ngx_http_attest_ohttp_cleanup(ngx_http_attest_ohttp_t *oh)
+{
+    attest_ohttp_sealer_clear(&oh->sealer);
+
+    if (oh->pending.len) {
+        OPENSSL_cleanse(oh->pending.data, oh->pending.len);
+        oh->pending.len = 0;
+    }
+}
+
+
+/*
+ * Before all that write logs: whatever their formats print of the request,
+ * they print of the outer one.
+ */
+
+static ngx_int_t
+ngx_http_attest_ohttp_log(ngx_http_request_t *r)
+{
+    ngx_http_attest_ctx_t      *ctx;
+    ngx_http_attest_ohttp_t    *oh;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    ctx = (r == r->main) ? ngx_http_attest_prompt_ctx(r) : NULL;
+
+    if (ctx == NULL || ctx->ohttp == NULL || !ctx->ohttp->inner) {
+        return NGX_OK;
+    }
+
+    oh = ctx->ohttp;
+
+    r->headers_in = oh->headers_in;
+    r->method = oh->method;
+    r->method_name = oh->method_name;
+    r->uri = oh->uri;
+    r->args = oh->args;
+    r->unparsed_uri = oh->unparsed_uri;
+    r->exten = oh->exten;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+    ngx_memzero(r->variables,
+                cmcf->variables.nelts * sizeof(ngx_http_variable_value_t));
+
+#if (NGX_PCRE)
+    r->ncaptures = 0;
+#endif
+
+    return NGX_OK;
+}
+
+
+/* nginx' own would add path, host and referrer of the inner request. */
+
+static u_char *
+ngx_http_attest_ohttp_log_error(ngx_http_request_t *r, ngx_http_request_t *sr,
+    u_char *buf, size_t len)
+{
+    u_char                    *p;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+
+    p = ngx_snprintf(buf, len, ", server: %V, request: \"%V\"",
+                     &cscf->server_name, &r->request_line);
+    len -= p - buf;
+    buf = p;
+
+    if (sr->upstream != NULL && sr->upstream->peer.name != NULL) {
+        p = ngx_snprintf(buf, len, ", upstream: \"%V%V\"",
+                         &sr->upstream->schema, sr->upstream->peer.name);
+    }
+
+    return p;
+}
+
+
+ngx_int_t
+ngx_http_attest_ohttp_init(ngx_conf_t *cf)
+{
+    ngx_array_t                *handlers;
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    /* phases run from the last to the first: before "return" */
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_REWRITE_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_attest_ohttp_gate;
+
+    handlers = &cmcf->phases[NGX_HTTP_LOG_PHASE].handlers;
+
+    if (ngx_array_push(handlers) == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* this phase runs from the first to the last */
+
+    h = handlers->elts;
+
+    ngx_memmove(h + 1, h,
+                (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));
+
+    h[0] = ngx_http_attest_ohttp_log;
+
+    return NGX_OK;
+}
+
+
+const char *
+ngx_http_attest_ohttp_name(ngx_http_attest_ctx_t *ctx)
+{
+    if (ctx->ohttp == NULL) {
+        return "ehbp";
+    }
+
+    return (ctx->ohttp->form == ATTEST_OHTTP_CHUNKED) ? "ohttp-chunked"
+                                                      : "ohttp";
+}
+
+
+ngx_uint_t
+ngx_http_attest_ohttp_status(ngx_http_attest_ctx_t *ctx)
+{
+    return (ctx->ohttp != NULL && ctx->head_sent) ? ctx->ohttp->status : 0;
+}
+
+
+/* attest_prompt ohttp */
+
+char *
+ngx_http_attest_ohttp_location(ngx_conf_t *cf,
+    ngx_http_attest_loc_conf_t *alcf)
+{
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    if (!(cf->cmd_type & NGX_HTTP_LOC_CONF)) {
+        return "\"ohttp\" must be in a location of its own";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->named) {
+        return "\"ohttp\" cannot be in a named location";
+    }
+
+    clcf->handler = ngx_http_attest_ohttp_handler;
+    alcf->prompt_conf = NGX_HTTP_ATTEST_PROMPT_OHTTP;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
+    amcf->ohttp = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_attest_ohttp_check(ngx_conf_t *cf, ngx_http_attest_loc_conf_t *alcf)
+{
+    const char                   *bad;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    bad = NULL;
+
+    if (alcf->prompt != NGX_HTTP_ATTEST_PROMPT_OHTTP) {
+        bad = "\"attest_ohttp_allow\" needs \"attest_prompt ohttp\"";
+
+    } else if (alcf->allow == NULL) {
+        bad = "\"attest_prompt ohttp\" needs \"attest_ohttp_allow\"";
+
+    } else if (alcf->endpoint
+               || clcf->handler != ngx_http_attest_ohttp_handler)
+    {
+        bad = "\"attest_prompt ohttp\" conflicts with another handler";
+
+    } else if (clcf->client_body_in_file_only) {
+        bad = "\"client_body_in_file_only\" cannot be used with "
+              "\"attest_prompt ohttp\"";
+    }
+
+    if (bad != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in location \"%V\"",
+                           bad, &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
+    amcf->prompts = 1;
+
+    return ngx_http_attest_prompt_check(cf, alcf);
+}
+
+
+char *
+ngx_http_attest_ohttp_allow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_loc_conf_t *alcf = conf;
+
+    ngx_str_t                *value;
+    ngx_uint_t                i;
+    ngx_http_attest_allow_t  *allow;
+
+    value = cf->args->elts;
+
+    if (alcf->allow == NULL) {
+        alcf->allow = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                       sizeof(ngx_http_attest_allow_t));
+        if (alcf->allow == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        allow = ngx_array_push(alcf->allow);
+        if (allow == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (ngx_http_attest_ohttp_target(cf, &value[i], allow) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid target \"%V\" in "
+                               "\"attest_ohttp_allow\", it must be like "
+                               "\"example.com\" or \"example.com:8443/v1/\"",
+                               &value[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_attest_ohttp_target(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_attest_allow_t *allow)
+{
+    u_char  *p, *last;
+
+    last = value->data + value->len;
+
+    p = ngx_strlchr(value->data, last, '/');
+    if (p == NULL) {
+        p = last;
+    }
+
+    allow->path.data = p;
+    allow->path.len = last - p;
+    allow->authority.len = p - value->data;
+
+    if (attest_bhttp_is_authority(value->data, allow->authority.len) != 1
+        || (p != last && attest_bhttp_is_plain_path(p, last - p) != 1)
+        || ngx_strlchr(p, last, '%') != NULL
+        || ngx_strlchr(p, last, '?') != NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    allow->authority.data = ngx_pnalloc(cf->pool, allow->authority.len);
+    if (allow->authority.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_strlow(allow->authority.data, value->data, allow->authority.len);
+
+    return NGX_OK;
+}
+
+
+/* attest_ohttp_replay */
+
+char *
+ngx_http_attest_ohttp_replay(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_loc_conf_t *alcf = conf;
+
+    ngx_str_t  *value;
+
+    if (alcf->replay != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "key") == 0) {
+        alcf->replay = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        alcf->replay = 0;
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" in \"attest_ohttp_replay\", it "
+                       "must be \"key\" or \"off\"", &value[1]);
+    return NGX_CONF_ERROR;
+}
