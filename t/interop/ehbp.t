@@ -27,7 +27,10 @@ my $other;
 $t->swtpm();
 $t->backend();
 $t->gateway(location => 'client_max_body_size 16m;'
-    . ' attest_prompt_max_size 8m;');
+    . ' attest_prompt_max_size 8m;',
+    # more suites in the key configuration, which these clients must skip
+    server => 'location = /.well-known/ohttp-gateway {'
+    . ' attest_prompt ohttp; attest_ohttp_allow api.test; }');
 $t->start();
 
 for my $case (qw(oneshot streaming parallel large errors bodyless)) {

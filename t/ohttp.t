@@ -1,0 +1,1179 @@
+# The Oblivious HTTP gateway: both media types, the table of refusals, every
+# rule about the request inside against a client that breaks it, what a
+# backend and the logs get to see, and responses of all kinds.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use FindBin;
+use IPC::Open2;
+use JSON::PP qw(encode_json decode_json);
+use Time::HiRes qw(sleep time);
+
+use lib "$FindBin::Bin/lib";
+use AttestTest;
+
+my $missing = AttestTest::missing(qw(swtpm swtpm_setup curl python3));
+plan(skip_all => $missing) if $missing;
+
+# The packaged one: the client needs the packaged python3-cryptography.
+my $python = '/usr/bin/python3';
+
+if (system($python, '-c', 'import cryptography') != 0) {
+    die "python3-cryptography is missing in CI\n" if $ENV{CI};
+    plan(skip_all => 'missing: python3-cryptography');
+}
+
+my $KEY_ERROR = 'https://iana.org/assignments/http-problem-types#ohttp-key';
+my $URN = 'urn:ngx-attest:problem:';
+my $GATEWAY = '/.well-known/ohttp-gateway';
+my $CHAT = '/v1/chat/completions';
+my $CANARY = $AttestTest::CANARY;
+my @FORMS = qw(whole chunked);
+
+my $t = AttestTest->new(fresh_tpm => 0);
+
+# A backend that dies.
+$t->{allow} = [ qr/\[(?:alert|crit)\] .*(?:setsockopt|shutdown)\(/ ];
+
+my ($client_out, $client_in);
+my $client_pid = open2($client_out, $client_in, $python,
+    AttestTest::top() . '/t/lib/ohttp_client.py');
+$client_in->autoflush(1);
+
+$t->swtpm();
+$t->backend();
+AttestTest::make_path($t->path('www/v1/static'), $t->path('client'));
+AttestTest::write_file($t->path('www/v1/static/there'), "a file\n");
+AttestTest::write_file($t->path('www/v1/static/large'), 'x' x 100_000);
+$t->write_conf(config());
+$t->start();
+
+my $n = 0;
+my $list = keys_now();
+
+test_keys();
+test_round_trip();
+test_suites();
+test_sizes();
+test_refusals();
+test_decryption();
+test_replay();
+test_targets();
+test_hostile();
+test_fields();
+test_outside();
+test_kinds();
+test_streaming();
+test_cut();
+test_pieces();
+test_internal();
+test_cors();
+test_ehbp_beside();
+test_logs();
+test_conf();
+test_rotation();
+
+close $client_in;
+waitpid $client_pid, 0;
+AttestTest::done();
+
+
+# ---- surroundings
+
+sub config {
+    my (%o) = @_;
+    my $http = $o{http} // '';
+
+    return <<"END";
+%%GLOBALS%%
+events {}
+http {
+    %%HTTP%%
+    log_format all '\$request \$request_method \$uri \$args \$request_uri '
+        '\$host \$http_user_agent \$http_referer \$http_authorization '
+        '\$http_x_secret \$cookie_secret \$arg_secret \$request_body '
+        '\$content_type \$status \$sent_http_x_secret '
+        'p=\$attest_prompt_protocol k=\$attest_prompt_key_id '
+        's=\$attest_prompt_status';
+    access_log %%DIR%%/logs/combined.log combined;
+    access_log %%DIR%%/logs/all.log all;
+    attest_tpm %%TCTI%%;
+    $http
+    gzip on;
+    gzip_min_length 1;
+    gzip_types *;
+    client_body_buffer_size 16k;
+    client_max_body_size 9m;
+    underscores_in_headers on;
+    server {
+        listen 127.0.0.1:%%PORT_TLS%% ssl http2;
+        server_name localhost;
+        attest_certificate on;
+        root %%DIR%%/www;
+        location = $GATEWAY {
+            attest_prompt ohttp;
+            attest_ohttp_allow api.test other.test:8443/v1/models;
+            attest_ohttp_allow narrow.test/v1;
+        }
+        location = /small {
+            attest_prompt ohttp;
+            attest_ohttp_allow api.test;
+            attest_prompt_max_size 1000;
+            attest_prompt_cors https://app.example;
+            attest_ohttp_replay off;
+        }
+        location = /.well-known/hpke-keys { attest_keys; }
+        location = /.well-known/attestation { attest_evidence; }
+        location = /attest-status { attest_status; }
+        location = /public { return 200 "public\\n"; }
+        location / {
+            internal;
+            proxy_pass http://%%BACKEND%%;
+            proxy_http_version 1.1;
+            proxy_buffering off;
+        }
+        location = /hosts {
+            internal;
+            proxy_pass http://%%BACKEND%%/request;
+            proxy_set_header Host \$host;
+            proxy_set_header X-Http-Host \$http_host;
+            proxy_set_header X-Attest-Protocol \$attest_prompt_protocol;
+            proxy_http_version 1.1;
+        }
+        location = /v1/204 { internal; return 204; }
+        location = /v1/301 { internal; return 301 /elsewhere; }
+        location = /v1/teapot {
+            internal;
+            add_header X-Long \$long always;
+            return 418 "teapot";
+        }
+        location = /v1/trailer {
+            internal;
+            add_trailer X-Trailer "yes $CANARY";
+            proxy_pass http://%%BACKEND%%/v1/models;
+            proxy_http_version 1.1;
+        }
+        location /v1/static/ { internal; }
+        location = /v1/buffered {
+            internal;
+            proxy_pass http://%%BACKEND%%$CHAT;
+            proxy_http_version 1.1;
+        }
+        location = /v1/error {
+            internal;
+            error_page 503 = /public;
+            proxy_intercept_errors on;
+            proxy_pass http://%%BACKEND%%/v1/models;
+            proxy_http_version 1.1;
+        }
+        location = /dead {
+            internal;
+            proxy_pass http://127.0.0.1:%%PORT_OFF%%;
+        }
+        location = /ehbp {
+            attest_prompt ehbp;
+            proxy_pass http://%%BACKEND%%/echo;
+            proxy_http_version 1.1;
+            proxy_buffering off;
+        }
+        set \$long "@{[ 'long' x 1000 ]}";
+    }
+    server {
+        listen 127.0.0.1:%%PORT_TLS%% ssl http2;
+        server_name api.test;
+        attest_certificate on;
+        location / { return 200 "the wrong server\\n"; }
+    }
+}
+END
+}
+
+
+sub client {
+    my (%o) = @_;
+
+    print $client_in encode_json(\%o), "\n";
+    my $line = <$client_out>;
+    die "the OHTTP client died\n" if !defined $line;
+    return decode_json($line);
+}
+
+
+sub keys_now {
+    my $r = $t->get($GATEWAY, headers => [ 'Accept: application/ohttp-keys' ]);
+
+    die "no keys: $r->{status}\n" if $r->{status} != 200;
+    return unpack('H*', $r->{body});
+}
+
+
+# A sealed message: seal('chunked', {path => ...}, more for the client).
+sub seal {
+    my ($form, $q, %o) = @_;
+    my $out = $t->path('client/seal.' . ++$n);
+
+    if (ref $q) {
+        my %q = %$q;
+        my $content = delete $q{body} // '';
+        $q{content} = unpack('H*', $content);
+        $q{method} //= $content eq '' ? 'GET' : 'POST';
+        $o{request} = \%q;
+    } else {
+        $o{message} = unpack('H*', $q);
+    }
+
+    my $m = client(op => 'seal', list => $list, form => $form, out => $out,
+        %o);
+    return { %$m, form => $form, file => $out,
+        body => AttestTest::read_file($out) };
+}
+
+
+sub type_of {
+    return $_[0] eq 'chunked' ? 'message/ohttp-chunked-req'
+        : 'message/ohttp-req';
+}
+
+
+# Sends it; opens what comes back: {outer => response, status, fields, ...}.
+sub send_it {
+    my ($m, %o) = @_;
+    my $path = delete $o{path} || $GATEWAY;
+
+    my $r = $t->get($path, method => 'POST', body => $m->{body}, %o,
+        headers => [ 'Content-Type: ' . type_of($m->{form}),
+            @{ $o{headers} || [] } ]);
+
+    return open_it($m, $r);
+}
+
+
+sub open_it {
+    my ($m, $r) = @_;
+    my $type = $r->{headers}{'content-type'} // '';
+
+    return { outer => $r, status => 0, error => 'not sealed' }
+        if $type !~ m{^message/ohttp-};
+
+    my $in = $t->path('client/answer.' . ++$n);
+    AttestTest::write_file($in, $r->{body});
+
+    my $o = client(op => 'open', id => $m->{id}, in => $in);
+    $o->{body} = pack('H*', $o->{content});
+    $o->{field} = { map { $_->[0] => $_->[1] } @{ $o->{fields} } };
+    $o->{outer} = $r;
+    return $o;
+}
+
+
+sub ask {
+    my ($form, $q, %o) = @_;
+
+    return send_it(seal($form, $q), %o);
+}
+
+
+# Whole, proven to be, and outside nothing but what is needed.
+sub sealed_ok {
+    my ($o, $status, $name) = @_;
+
+    subtest $name => sub {
+        my $r = $o->{outer};
+        my $chunked = ($r->{headers}{'content-type'} // '') =~ /chunked/;
+
+        is($r->{status}, 200, 'outer status') or diag($r->{body});
+        is($r->{exit}, 0, 'curl is content') or diag($r->{text});
+        is($o->{error}, undef, 'it opens');
+        ok($o->{complete}, 'complete');
+        ok($o->{ended}, 'the message has its end');
+        is($o->{status}, $status, 'status inside') or diag($o->{body});
+        is($r->{headers}{'cache-control'}, 'no-store', 'no-store');
+        is($r->{headers}{incremental}, $chunked ? '?1' : undef,
+            'Incremental');
+
+        my @more = grep {
+            !/^(?:server|date|connection|transfer-encoding|content-type
+                |cache-control|incremental|vary)$/x
+        } keys %{ $r->{headers} };
+        is("@more", '', 'no other field outside');
+        is(scalar(grep { $_ > 16384 } @{ $o->{chunks} || [] }), 0,
+            'no chunk is too large');
+    };
+}
+
+
+# Refused in clear, and the backend never knew.
+sub refused {
+    my ($status, $type, $name, $code) = @_;
+    my $before = length $t->backend_raw();
+    my $r = $code->();
+
+    $r = $r->{outer} if $r->{outer};
+
+    subtest $name => sub {
+        is($r->{status}, $status, 'status') or diag($r->{body});
+        is($r->{headers}{'content-type'}, 'application/problem+json',
+            'media type');
+        is((AttestTest::json($r) || {})->{type}, $type, 'type');
+        is(length $t->backend_raw(), $before, 'backend not contacted');
+    };
+
+    return $r;
+}
+
+
+# Refused inside the seal, and the backend never knew.
+sub refused_inside {
+    my ($status, $name, $code) = @_;
+    my $before = length $t->backend_raw();
+    my $o = $code->();
+
+    sealed_ok($o, $status, $name);
+    is(length $t->backend_raw(), $before, "$name: backend not contacted");
+}
+
+
+sub chat {
+    my ($text, %o) = @_;
+
+    return encode_json({ model => 'echo-1', %o,
+        messages => [ { role => 'user', content => $text } ] });
+}
+
+
+sub doc_of {
+    my ($o) = @_;
+    my $doc = AttestTest::json({ body => $o->{body} }) || {};
+
+    $doc->{field} = { map { lc($_->[0]) => $_->[1] }
+        @{ $doc->{headers} || [] } };
+    return $doc;
+}
+
+
+sub tokens_of {
+    my ($o) = @_;
+
+    return scalar(() = $o->{body} =~ /"content":"token/g);
+}
+
+
+# ---- keys
+
+sub test_keys {
+    my $r = $t->get($GATEWAY);
+
+    is($r->{status}, 200, 'keys without Accept');
+    is($r->{headers}{'content-type'}, 'application/ohttp-keys',
+        'their type');
+    is($r->{headers}{'cache-control'}, 'no-store', 'no-store');
+
+    my ($len, $id, $kem, $pk, $slen, @suites) =
+        unpack('n C n a32 n n*', $r->{body});
+    is($len, length($r->{body}) - 2, 'a length before the only member');
+    is($kem, 0x20, 'X25519');
+    is("@suites", '1 2 1 1 1 3', 'AES-256 first, for EHBP');
+
+    $r = $t->get('/.well-known/hpke-keys');
+    is(unpack('H*', $r->{body}), substr($list, 4),
+        'EHBP gets the bare member');
+
+    $r = $t->get($GATEWAY, headers => [ 'Accept: text/html' ]);
+    is($r->{status}, 406, 'another type is not there');
+
+    $r = $t->get($GATEWAY, method => 'HEAD');
+    is($r->{status}, 200, 'HEAD');
+
+    $r = $t->get($GATEWAY, method => 'PUT', body => 'x');
+    is($r->{status}, 405, 'PUT');
+    is($r->{headers}{allow}, 'GET, HEAD, POST', 'Allow');
+
+    my $claims = $t->get('/.well-known/attestation',
+        headers => [ 'Accept: application/cmw+json' ]);
+    my $doc = AttestTest::json($claims) || {};
+    my ($b64) = $claims->{body} =~ m{application/ohttp-keys","([^"]+)"};
+    SKIP: {
+        skip 'no list in the collection', 1 if !defined $b64;
+        $b64 =~ tr{-_}{+/};
+        require MIME::Base64;
+        is(unpack('H*', MIME::Base64::decode_base64($b64)), $list,
+            'the attested list is the one served');
+    }
+}
+
+
+# ---- what works
+
+sub test_round_trip {
+    for my $form (@FORMS) {
+        for my $how (qw(h1 h1-chunked h2)) {
+            for my $framing (0, 2) {
+                my $text = chat("$CANARY by $how $framing");
+                my $o = ask($form, { path => '/echo', body => $text,
+                        framing => $framing,
+                        fields => [ [ 'content-type', 'application/json' ],
+                                    [ 'Accept', '*/*' ] ] },
+                    http2 => $how eq 'h2',
+                    headers => [ $how eq 'h1-chunked'
+                        ? 'Transfer-Encoding: chunked' : () ]);
+                my $name = "$form, $how, framing $framing";
+
+                sealed_ok($o, 200, "echo, $name");
+                is($o->{body}, $text, "the body came back, $name");
+                is($o->{field}{'content-type'}, 'application/json',
+                    "type inside, $name");
+            }
+        }
+    }
+
+    my $o = ask('chunked', { path => $CHAT, body => chat('Hi') });
+    sealed_ok($o, 200, 'a completion');
+    like($o->{body}, qr/You said: \\"Hi\\"/, 'what the backend said');
+    is($o->{field}{'content-length'}, length $o->{body}, 'length inside');
+    ok($o->{field}{date}, 'date inside');
+}
+
+
+sub test_suites {
+    for my $form (@FORMS) {
+        for my $aead (1, 2, 3) {
+            my $m = seal($form, { path => '/echo', body => "aead $aead" },
+                aead => $aead);
+            my $o = send_it($m);
+
+            sealed_ok($o, 200, "$form, AEAD $aead");
+            is($o->{body}, "aead $aead", "$form, AEAD $aead, body");
+        }
+    }
+}
+
+
+sub test_sizes {
+    for my $form (@FORMS) {
+        for my $size (1, 16380, 16384, 100_000, 5_000_000) {
+            my $text = 'y' x $size;
+            my $o = send_it(seal($form, { path => '/echo', body => $text },
+                $form eq 'chunked'
+                    ? (pieces => [ (16384) x int($size / 16384) ]) : ()));
+
+            sealed_ok($o, 200, "$form, $size bytes");
+            ok($o->{body} eq $text, "$form, $size bytes, back");
+        }
+
+        my $o = ask($form, { path => '/echo', body => 'z' x 1000 },
+            path => '/small');
+        sealed_ok($o, 200, "$form, exactly the limit");
+
+        refused_inside(413, "$form, one byte more", sub {
+            ask($form, { path => '/echo', body => 'z' x 1001 },
+                path => '/small');
+        });
+
+        refused(413, "${URN}too-large", "$form, too large a message", sub {
+            ask($form, { path => '/echo', body => 'z' x 300_000 },
+                path => '/small');
+        });
+    }
+}
+
+
+# ---- refusals in clear
+
+sub test_refusals {
+    my $m = seal('whole', { path => '/v1/models' });
+
+    for my $type ('text/plain', 'message/ohttp-res', 'message/ohttp-req2') {
+        refused(415, 'about:blank', "type $type", sub {
+            $t->get($GATEWAY, method => 'POST', body => $m->{body},
+                headers => [ "Content-Type: $type" ]);
+        });
+    }
+
+    refused(400, "${URN}malformed", 'no body', sub {
+        $t->get($GATEWAY, method => 'POST', headers => [
+            'Content-Type: message/ohttp-req', 'Content-Length: 0' ]);
+    });
+
+    for my $len (1, 6, 7, 38) {
+        refused(400, "${URN}malformed", "$len bytes", sub {
+            send_it({ %$m, body => substr($m->{body}, 0, $len) });
+        });
+    }
+
+    for my $form (@FORMS) {
+        my $h = substr($list, 4, 6);    # id, KEM
+        my $id = sprintf '%02x', hex(substr($h, 0, 2)) ^ 0x55;
+
+        my @headers = (
+            [ 'unknown key', $id . substr($h, 2) . '00010002' ],
+            [ 'unknown KEM', substr($h, 0, 2) . '647a00010002' ],
+            [ 'unknown KDF', $h . '00020002' ],
+            [ 'unknown AEAD', $h . '00010004' ],
+            [ 'export only', $h . '0001ffff' ]);
+
+        for (@headers) {
+            my ($name, $header) = @$_;
+            refused(400, $KEY_ERROR, "$form, $name", sub {
+                send_it(seal($form, { path => '/v1/models' },
+                    header => $header));
+            });
+        }
+    }
+
+    my $o = send_it($m);
+    sealed_ok($o, 200, 'and it was good');
+}
+
+
+sub test_decryption {
+    for my $form (@FORMS) {
+        my $m = seal($form, { path => '/echo', body => 'x' x 100 });
+        my $len = length $m->{body};
+
+        for my $at (7, 20, $m->{head} + 2, $len - 1) {
+            my $body = $m->{body};
+            substr($body, $at, 1) ^= "\1";
+            refused(422, $KEY_ERROR, "$form, byte $at changed", sub {
+                send_it({ %$m, body => $body });
+            });
+        }
+
+        for my $cut (1, 16, $len - $m->{head} - 1, $len - $m->{head}) {
+            refused(422, $KEY_ERROR, "$form, $cut bytes cut", sub {
+                send_it({ %$m, body => substr($m->{body}, 0, $len - $cut) });
+            });
+        }
+
+        refused(422, $KEY_ERROR, "$form, bytes behind", sub {
+            send_it({ %$m, body => "$m->{body}x" });
+        });
+
+        refused(422, $KEY_ERROR, "$form, a low-order key", sub {
+            send_it(seal($form, { path => '/' }, enc => '00' x 32));
+        });
+
+    }
+
+    refused(422, $KEY_ERROR, 'a chunked one as the other type', sub {
+        my $m = seal('chunked', { path => '/echo', body => 'x' x 100 });
+        send_it({ %$m, form => 'whole' });
+    });
+
+    refused(422, $KEY_ERROR, 'no final chunk', sub {
+        send_it(seal('chunked', { path => '/echo', body => 'x' x 100 },
+            pieces => [ 200 ], final => JSON::PP::false));
+    });
+
+    refused(422, $KEY_ERROR, 'an empty chunk that is not final', sub {
+        send_it(seal('chunked', { path => '/echo', body => 'x' x 100 },
+            pieces => [ 10, 0, 10 ]));
+    });
+
+    for my $pieces ([ 1 ], [ 200 ], [ (1) x 100 ], [ 10, 1000 ]) {
+        my $o = send_it(seal('chunked', { path => '/echo',
+            body => 'x' x 100 }, pieces => $pieces));
+        sealed_ok($o, 200, 'pieces ' . scalar @$pieces);
+    }
+}
+
+
+sub test_replay {
+    for my $form (@FORMS) {
+        my $m = seal($form, { path => '/echo', body => 'once' });
+
+        sealed_ok(send_it($m), 200, "$form, the first time");
+        refused(409, "${URN}replay", "$form, the second time", sub {
+            send_it($m);
+        });
+
+        $m = seal($form, { path => '/echo', body => 'twice' });
+        my $first = send_it($m, path => '/small');
+        my $second = send_it($m, path => '/small');
+        sealed_ok($first, 200, "$form, off, the first time");
+        sealed_ok($second, 200, "$form, off, the second time");
+        isnt(substr($first->{outer}{body}, 0, 32),
+            substr($second->{outer}{body}, 0, 32), "$form, another nonce");
+    }
+
+    # what did not open is not remembered
+    my $m = seal('whole', { path => '/v1/models' });
+    my $bad = $m->{body};
+    substr($bad, -1) ^= "\1";
+    is(send_it({ %$m, body => $bad })->{outer}{status}, 422, 'changed');
+    sealed_ok(send_it($m), 200, 'and unchanged');
+}
+
+
+# ---- the request inside
+
+sub test_targets {
+    my @good = (
+        [ 'api.test', '/v1/models' ], [ 'API.Test', '/v1/models' ],
+        [ 'api.test:443', '/v1/models' ], [ 'other.test:8443', '/v1/models' ],
+        [ 'other.test:8443', '/v1/models?x=1' ],
+        [ 'narrow.test', '/v1/models' ], [ 'narrow.test', '/%761/models' ]);
+
+    for (@good) {
+        my ($authority, $path) = @$_;
+        my $o = ask('whole', { authority => $authority, path => $path });
+        sealed_ok($o, 200, "$authority $path");
+    }
+
+    my @bad = (
+        [ 'api.test:8443', '/v1/models' ], [ 'evil.test', '/v1/models' ],
+        [ 'api.test.evil', '/v1/models' ], [ 'xapi.test', '/v1/models' ],
+        [ 'localhost', '/v1/models' ], [ 'other.test', '/v1/models' ],
+        [ 'other.test:8443', '/v1/model' ],
+        [ 'other.test:8443', '/v1/models2' ],
+        [ 'other.test:8443', '/echo' ], [ 'narrow.test', '/v10' ],
+        [ 'narrow.test', '/' ], [ 'narrow.test', '/V1/models' ]);
+
+    for (@bad) {
+        my ($authority, $path) = @$_;
+        refused_inside(403, "$authority $path", sub {
+            ask('chunked', { authority => $authority, path => $path });
+        });
+    }
+
+    sealed_ok(ask('whole', { authority => '', path => '/v1/models',
+        fields => [ [ 'host', 'api.test' ] ] }), 200, 'a Host instead');
+    refused_inside(403, 'another Host instead', sub {
+        ask('whole', { authority => '', path => '/v1/models',
+            fields => [ [ 'host', 'evil.test' ] ] });
+    });
+
+    my $o = ask('whole', { path => '/hosts' });
+    my $doc = doc_of($o);
+    sealed_ok($o, 200, 'Host');
+    is($doc->{field}{host}, 'api.test', '$host is the authority inside');
+    is($doc->{field}{'x-http-host'}, 'api.test', '$http_host too');
+    is($doc->{field}{'x-attest-protocol'}, 'ohttp', 'the protocol');
+}
+
+
+sub test_hostile {
+    my $smuggle = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
+    my %q = (path => '/request');
+
+    my @bad = (
+        [ 400, 'no authority', { authority => '' } ],
+        [ 400, 'two hosts', { authority => '',
+            fields => [ [ 'host', 'api.test' ], [ 'host', 'api.test' ] ] } ],
+        [ 400, 'another host', { fields => [ [ 'host', 'evil.test' ] ] } ],
+        [ 400, 'userinfo', { authority => 'a@api.test' } ],
+        [ 400, 'a path in the authority', { authority => 'api.test/x' } ],
+        [ 400, 'CR LF in the authority',
+            { authority => "api.test\r\nX: y" } ],
+        [ 400, 'scheme', { scheme => 'ftp' } ],
+        [ 400, 'CONNECT', { method => 'CONNECT' } ],
+        [ 400, 'TRACE', { method => 'TRACE' } ],
+        [ 405, 'an unknown method', { method => 'BREW' } ],
+        [ 405, 'a method in lower case', { method => 'get' } ],
+        [ 400, 'a blank in the method', { method => 'GET /x' } ],
+        [ 400, 'CR LF in the method', { method => "GET\r\n" } ],
+        [ 400, 'no method', { method => '' } ],
+        [ 400, 'CR LF in the path',
+            { path => "/request HTTP/1.1\r\nX: y\r\n\r\n" } ],
+        [ 400, 'a blank in the path', { path => '/request x' } ],
+        [ 400, 'NUL in the path', { path => "/request\0" } ],
+        [ 400, '%00', { path => '/request%00' } ],
+        [ 400, '%0d%0a', { path => '/request%0d%0a' } ],
+        [ 400, '%2f', { path => '/a%2frequest' } ],
+        [ 400, '..', { path => '/a/../request' } ],
+        [ 400, '%2e%2e', { path => '/a/%2e%2e/request' } ],
+        [ 400, '//', { path => '//request' } ],
+        [ 400, '/./', { path => '/./request' } ],
+        [ 400, 'a fragment', { path => '/request#x' } ],
+        [ 400, 'an absolute path', { path => 'https://api.test/request' } ],
+        [ 400, 'no path', { path => '' } ],
+        [ 400, 'a star', { path => '*' } ],
+        [ 400, 'CR LF in a value',
+            { fields => [ [ 'x', "a\r\n\r\n$smuggle" ] ] } ],
+        [ 400, 'LF in a value', { fields => [ [ 'x', "a\nb: c" ] ] } ],
+        [ 400, 'CR in a value', { fields => [ [ 'x', "a\rb: c" ] ] } ],
+        [ 400, 'NUL in a value', { fields => [ [ 'x', "a\0b" ] ] } ],
+        [ 400, 'a blank before a value', { fields => [ [ 'x', ' a' ] ] } ],
+        [ 400, 'a blank behind a value', { fields => [ [ 'x', "a\t" ] ] } ],
+        [ 400, 'CR LF in a name',
+            { fields => [ [ "x: y\r\nz", 'a' ] ] } ],
+        [ 400, 'a colon in a name', { fields => [ [ 'x:', 'a' ] ] } ],
+        [ 400, 'a blank in a name', { fields => [ [ 'x y', 'a' ] ] } ],
+        [ 400, 'a pseudo-field', { fields => [ [ ':path', '/x' ] ] } ],
+        [ 400, 'another', { fields => [ [ ':protocol', 'x' ] ] } ],
+        [ 417, 'Expect', { fields => [ [ 'expect', '100-continue' ] ] } ],
+        [ 400, 'a pseudo-field as a trailer',
+            { trailers => [ [ ':status', '200' ] ] } ],
+        [ 400, 'CR LF in a trailer',
+            { trailers => [ [ 'x', "a\r\nb" ] ] } ],
+        [ 413, 'too many fields',
+            { fields => [ map { [ "x-$_", 'y' ] } 1 .. 129 ] } ],
+        [ 413, 'too large a value', { fields => [ [ 'x', 'y' x 16385 ] ] } ],
+        [ 413, 'too long a path', { path => '/' . 'x' x 8192 } ],
+        [ 413, 'too long an authority', { authority => 'x' x 257 } ],
+        [ 400, 'a response', { framing => 1 } ],
+        [ 400, 'a response without length', { framing => 3 } ],
+        [ 400, 'no framing', { framing => 4 } ],
+    );
+
+    for my $name (qw(authorization content-type content-length range
+        if-match if-none-match if-modified-since date user-agent))
+    {
+        push @bad, [ 400, "two of $name",
+            { fields => [ [ $name, '1' ], [ $name, '2' ] ] } ];
+    }
+
+    for (@bad) {
+        my ($status, $name, $q) = @$_;
+        for my $framing (exists $q->{framing} ? $q->{framing} : (0, 2)) {
+            refused_inside($status, "$name, framing $framing", sub {
+                ask($framing ? 'chunked' : 'whole',
+                    { %q, %$q, framing => $framing });
+            });
+        }
+    }
+
+    # every cut of a message is refused, or means the same
+    my $whole = "\0\3GET\5https\x08api.test\x08/request"
+        . "\x06\1x\1y\1z\0" . "\0\0";
+
+    for my $len (0 .. 26) {
+        refused_inside(400, "the first $len bytes", sub {
+            send_it(seal('whole', substr($whole, 0, $len)));
+        }) if $len < 26;
+    }
+
+    refused_inside(400, 'padding that is not zero', sub {
+        send_it(seal('whole', "\0\3GET\5https\x08api.test\x08/request"
+            . "\0\0\0\0\0x"));
+    });
+    sealed_ok(send_it(seal('whole',
+        "\0\3GET\5https\x08api.test\x08/request")), 200,
+        'a message without its empty parts');
+    sealed_ok(ask('whole', { %q, padding => 1000 }), 200, 'padding');
+
+    unlike($t->backend_raw(), qr/smuggled/, 'nothing was smuggled');
+}
+
+
+# What reaches the backend, byte for byte.
+sub test_fields {
+    my $before = length $t->backend_raw();
+    my $o = ask('chunked', { method => 'POST', path => '/request?q=%41&b',
+        body => 'the body', fields => [
+            [ 'Authorization', 'Bearer inner' ], [ 'X-Own', 'a' ],
+            [ 'x-own', 'b' ], [ 'cookie', 'a=1' ], [ 'cookie', 'b=2' ],
+            [ 'content-length', '3' ], [ 'transfer-encoding', 'chunked' ],
+            [ 'connection', 'x-own' ], [ 'keep-alive', '1' ],
+            [ 'te', 'trailers' ], [ 'trailer', 'x' ], [ 'upgrade', 'h2c' ],
+            [ 'proxy-connection', 'close' ],
+            [ 'proxy-authorization', 'Basic x' ],
+            [ 'forwarded', 'for=1.2.3.4' ], [ 'x-forwarded-for', '1.2.3.4' ],
+            [ 'x-forwarded-host', 'evil' ], [ 'x-real-ip', '1.2.3.4' ],
+            [ 'x-attest-verified', 'yes' ], [ 'x_attest_verified', 'yes' ],
+            [ 'accept-encoding', 'gzip' ], [ 'range', 'bytes=0-1' ],
+            [ 'if-range', '"x"' ], [ 'ehbp-encapsulated-key', '00' ],
+            [ 'transfer_encoding', 'chunked' ], [ 'content_length', '1' ],
+        ], trailers => [ [ 'x-trailer', 't' ] ] },
+        headers => [ 'Authorization: Bearer outer', 'X-Outer: o',
+            'Cookie: outer=1', 'X-Forwarded-For: 9.9.9.9',
+            'User-Agent: outer-agent', 'Referer: https://outer/' ]);
+
+    sealed_ok($o, 200, 'fields');
+
+    my $raw = substr($t->backend_raw(), $before);
+    my ($head, $body) = split /\r\n\r\n/, $raw, 2;
+    my ($line, @fields) = split /\r\n/, $head;
+
+    is($line, 'POST /request?q=%41&b HTTP/1.1', 'request line');
+    is($body, 'the body', 'the body and nothing behind it');
+    is(join("\n", sort map { lc } @fields), join("\n", sort(
+        'host: ' . $t->expand('%%BACKEND%%'), 'connection: close',
+        'content-length: 8', 'authorization: bearer inner', 'x-own: a',
+        'x-own: b', 'cookie: a=1; b=2')),
+        'these fields and no others');
+
+    $before = length $t->backend_raw();
+    ask('whole', { path => '/request' });
+    unlike(substr($t->backend_raw(), $before), qr/content-length|transfer/i,
+        'a GET has no body');
+
+    $before = length $t->backend_raw();
+    ask('whole', { method => 'POST', path => '/request' });
+    like(substr($t->backend_raw(), $before), qr/\r\ncontent-length: 0\r\n/i,
+        'an empty POST says so');
+}
+
+
+sub test_outside {
+    my $o = ask('chunked', { path => '/v1/models?field=X-Secret:'
+        . 'inside&status=503' });
+
+    sealed_ok($o, 503, 'the status of the backend is inside');
+    is($o->{field}{'x-secret'}, 'inside', 'its fields too');
+    is($o->{field}{connection}, undef, 'none of the connection');
+
+    $o = ask('whole', { path => '/v1/301' });
+    sealed_ok($o, 301, 'a redirect');
+    like($o->{field}{location}, qr/elsewhere/, 'Location');
+
+    $o = ask('whole', { path => '/v1/teapot' });
+    sealed_ok($o, 418, 'large header');
+    is($o->{field}{'x-long'}, 'long' x 1000, 'the field');
+    is($o->{body}, 'teapot', 'the body');
+
+    $o = ask('chunked', { path => '/v1/models?encoding=gzip' });
+    sealed_ok($o, 200, 'a coded response');
+    is($o->{field}{'content-encoding'}, 'gzip', 'its coding is inside');
+
+    for my $form (@FORMS) {
+        $o = ask($form, { path => '/v1/trailer' });
+        sealed_ok($o, 200, "$form, trailer");
+        is($o->{trailers}[0][0], 'x-trailer', "$form, it is inside");
+    }
+
+    sealed_ok(ask('whole', { path => '/dead' }), 502, 'no backend');
+    sealed_ok(ask('chunked', { path => '/none' }), 404, 'no such path');
+    $o = ask('chunked', { path => '/v1/error?status=503' });
+    sealed_ok($o, 200, 'an error page');
+    is($o->{body}, "public\n", 'it is sealed');
+}
+
+
+sub test_kinds {
+    for my $form (@FORMS) {
+        for my $http2 (0, 1) {
+            my $name = $form . ($http2 ? ', h2' : ', h1');
+            my $o;
+
+            for my $path ('/v1/models', '/v1/static/there', '/public2') {
+                my $status = $path eq '/public2' ? 404 : 200;
+                $o = ask($form, { method => 'HEAD', path => $path },
+                    http2 => $http2);
+                sealed_ok($o, $status, "HEAD $path, $name");
+                is($o->{body}, '', "no body, $name");
+                ok($path =~ /public/ || $o->{field}{'content-length'} > 0,
+                    "the length of one, $name");
+            }
+
+            $o = ask($form, { path => '/v1/204' }, http2 => $http2);
+            sealed_ok($o, 204, "204, $name");
+            is($o->{body}, '', "no body, $name");
+
+            $o = ask($form, { path => '/v1/static/there' }, http2 => $http2);
+            sealed_ok($o, 200, "a file, $name");
+            is($o->{body}, "a file\n", "its text, $name");
+            my $date = $o->{field}{'last-modified'};
+            ok($date, "its date, $name");
+
+            $o = ask($form, { path => '/v1/static/there',
+                fields => [ [ 'if-modified-since', $date ] ] },
+                http2 => $http2);
+            sealed_ok($o, 304, "304, $name");
+            is($o->{body}, '', "no body, $name");
+
+            $o = ask($form, { path => '/v1/static/large' }, http2 => $http2);
+            sealed_ok($o, 200, "a large file, $name");
+            ok($o->{body} eq 'x' x 100_000, "its text, $name");
+
+            $o = ask($form, { path => "$CHAT?size=0", body => chat('x') },
+                http2 => $http2);
+            sealed_ok($o, 200, "almost nothing, $name");
+
+            $o = ask($form, { path => '/echo', method => 'POST' },
+                http2 => $http2);
+            sealed_ok($o, 200, "an empty body, $name");
+            is($o->{body}, '', "which is empty, $name");
+
+            my $r = $t->get('/attest-status', http2 => $http2);
+            is($r->{status}, 200, "another request, $name");
+        }
+    }
+
+    # two on one connection
+    my @m = map { seal('chunked', $_) } { method => 'HEAD',
+        path => '/v1/models' }, { path => '/v1/204' };
+    my @files = map { $t->path("client/two.$_") } 0, 1;
+    my $port = $t->port('TLS');
+    my @cmd = map { ($_ ? '--next' : (), '-s', '-k', '--data-binary',
+        "\@$m[$_]{file}", '-H', 'Content-Type: message/ohttp-chunked-req',
+        '-o', $files[$_], '-w', '%{num_connects}',
+        "https://localhost:$port$GATEWAY") } 0, 1;
+    my $connects = AttestTest::run_out([ AttestTest::which('curl'), '-q',
+        @cmd ]);
+    is($connects, '10', 'the connection is kept');
+    for (0, 1) {
+        my $o = client(op => 'open', id => $m[$_]{id}, in => $files[$_]);
+        ok($o->{complete}, "answer $_");
+    }
+}
+
+
+# ---- streams
+
+sub test_streaming {
+    for my $http2 (0, 1) {
+        my $name = $http2 ? 'h2' : 'h1';
+        my $o = ask('chunked', { path => "$CHAT?tokens=10&delay=20",
+            body => chat('x', stream => JSON::PP::true) }, http2 => $http2);
+
+        sealed_ok($o, 200, "a stream, $name");
+        is(tokens_of($o), 10, "all tokens, $name");
+        cmp_ok(scalar @{ $o->{chunks} }, '>=', 11, "in chunks, $name");
+        is($o->{field}{'content-type'}, 'text/event-stream',
+            "type, $name");
+
+        # the backend says three and then nothing: nothing is held back
+        $o = ask('chunked', { path => "$CHAT?tokens=10&hang_after=3&delay=20",
+            body => chat('x', stream => JSON::PP::true) }, http2 => $http2,
+            sec => AttestTest::asan() ? 5 : 2);
+        is($o->{outer}{exit}, 28, "the stream goes on, $name");
+        is($o->{status}, 200, "status is there, $name");
+        is(tokens_of($o), 3, "every token is there, $name");
+        ok(!$o->{complete}, "and no end, $name");
+
+        # only the head
+        $o = ask('chunked', { path => "$CHAT?tokens=9&delay=60000",
+            body => chat('x', stream => JSON::PP::true) }, http2 => $http2,
+            sec => AttestTest::asan() ? 5 : 2);
+        is($o->{status}, 200, "the head does not wait, $name");
+    }
+
+    my $o = ask('whole', { path => "$CHAT?tokens=10&delay=20",
+        body => chat('x', stream => JSON::PP::true) });
+    sealed_ok($o, 200, 'a stream in a whole response');
+    is(tokens_of($o), 10, 'all tokens');
+
+    for my $form (@FORMS) {
+        $o = ask($form, { path => "/v1/buffered?size=300000",
+            body => chat('x') });
+        sealed_ok($o, 200, "$form, with proxy_buffering");
+        cmp_ok(length $o->{body}, '>', 300_000, "$form, all of it");
+    }
+}
+
+
+# A backend dies: the client must see that the answer is not whole.
+sub test_cut {
+    for my $form (@FORMS) {
+        for my $http2 (0, 1) {
+            my $name = $form . ($http2 ? ', h2' : ', h1');
+            my $o = ask($form, { path => "$CHAT?tokens=10&die_after=3",
+                body => chat('x', stream => JSON::PP::true) },
+                http2 => $http2);
+
+            isnt($o->{outer}{exit}, 0, "curl is not content, $name");
+            ok(!$o->{complete}, "no end, $name");
+            is(tokens_of($o), 3, "what was said, $name")
+                if $form eq 'chunked';
+
+            $o = ask($form, { path => "$CHAT?tokens=10&framing=close",
+                body => chat('x', stream => JSON::PP::true) },
+                http2 => $http2);
+            isnt($o->{outer}{exit}, 0,
+                "only the connection's end: not content, $name");
+            ok(!$o->{complete}, "no end either, $name");
+        }
+
+        sealed_ok(ask($form, { path => "$CHAT?die_after=0",
+            body => chat('x') }), 502, "dead before the head, $form");
+    }
+}
+
+
+sub test_pieces {
+    for my $form (@FORMS) {
+        for my $chunked (JSON::PP::false, JSON::PP::true) {
+            my $m = seal($form, { path => '/echo', body => 'drop by drop' },
+                $form eq 'chunked' ? (pieces => [ 20, 20 ]) : ());
+            my $r = client(op => 'drip', host => '127.0.0.1',
+                port => $t->port('TLS'), path => $GATEWAY,
+                type => type_of($form), in => $m->{file},
+                chunked => $chunked);
+            my $o = client(op => 'open', id => $m->{id}, in => $r->{out});
+
+            ok($o->{complete}, "$form, byte by byte");
+            is(pack('H*', $o->{content}), 'drop by drop', "$form, body");
+        }
+    }
+}
+
+
+# ---- locations
+
+sub test_internal {
+    my $before = length $t->backend_raw();
+
+    is($t->get($_)->{status}, 404, "$_ is not for the public")
+        for '/echo', '/v1/models', '/hosts';
+    is(length $t->backend_raw(), $before, 'backend not contacted');
+
+    is($t->get('/public')->{status}, 200, 'a public one');
+    refused_inside(404, 'is not for inner requests', sub {
+        ask('whole', { path => '/public' });
+    });
+    refused_inside(404, 'nor is the gateway', sub {
+        ask('chunked', { method => 'POST', path => $GATEWAY,
+            body => seal('whole', { path => '/echo' })->{body},
+            fields => [ [ 'content-type', 'message/ohttp-req' ] ] });
+    });
+    refused_inside(404, 'nor are its keys', sub {
+        ask('chunked', { path => $GATEWAY });
+    });
+    refused_inside(404, 'nor is the status', sub {
+        ask('chunked', { path => '/attest-status' });
+    });
+
+    # server_name api.test is another server{} with another answer
+    my $o = ask('whole', { path => '/v1/models' });
+    like($o->{body}, qr/echo-1/, 'the authority does not choose the server');
+}
+
+
+sub test_cors {
+    my $r = $t->get('/small', method => 'OPTIONS', headers => [
+        'Origin: https://app.example',
+        'Access-Control-Request-Method: POST' ]);
+
+    is($r->{status}, 204, 'preflight');
+    is($r->{headers}{'access-control-allow-origin'}, 'https://app.example',
+        'allowed');
+
+    my $o = ask('chunked', { path => '/v1/models',
+        fields => [ [ 'origin', 'https://evil.example' ] ] },
+        path => '/small', headers => [ 'Origin: https://app.example' ]);
+    is($o->{outer}{headers}{'access-control-allow-origin'},
+        'https://app.example', 'the outer origin counts');
+    is($o->{status}, 200, 'sealed');
+}
+
+
+sub test_ehbp_beside {
+    my $r = $t->get('/ehbp', method => 'POST', body => 'x');
+
+    is($r->{status}, 400, 'EHBP beside it wants EHBP');
+}
+
+
+# Nothing that was sealed, in any format; check_logs() looks for the canary.
+sub test_logs {
+    my $q = "/v1/models/$CANARY?secret=$CANARY";
+    my @fields = map { [ $_, "$CANARY" ] } qw(user-agent referer
+        authorization x-secret content-type accept origin);
+    push @fields, [ 'cookie', "secret=$CANARY" ];
+
+    for my $form (@FORMS) {
+        ask($form, { path => $q, fields => \@fields });
+        ask($form, { path => "/dead?$CANARY", fields => \@fields });
+        ask($form, { path => "/dead/$CANARY", fields => \@fields });
+        ask($form, { path => "$CHAT?tokens=5&die_after=1&x=$CANARY",
+            body => chat($CANARY, stream => JSON::PP::true),
+            fields => \@fields });
+        ask($form, { path => "$CHAT?die_after=0&x=$CANARY",
+            body => chat($CANARY), fields => \@fields });
+        ask($form, { path => "/request//$CANARY", fields => \@fields });
+        ask($form, { path => "/x", authority => "$CANARY.test" });
+        ask($form, { path => '/x', fields => [ [ 'x', "$CANARY\r\n" ] ] });
+        ask($form, { path => "/v1/models?field=X-Secret:$CANARY" });
+        ask($form, { path => "$CHAT?framing=close&x=$CANARY",
+            body => chat($CANARY, stream => JSON::PP::true) });
+    }
+
+    my $o = ask('chunked', { path => '/v1/none' },
+        headers => [ 'User-Agent: outer-agent' ]);
+    is($o->{status}, 404, 'one more');
+
+    AttestTest::until_true(5, sub {
+        AttestTest::read_file($t->path('logs/all.log')) =~ /outer-agent/
+    });
+
+    my ($line) = reverse grep { /outer-agent/ } split /\n/,
+        AttestTest::read_file($t->path('logs/all.log'));
+    like($line, qr/\QPOST $GATEWAY HTTP\E\S+ POST \Q$GATEWAY - $GATEWAY\E /,
+        'the log tells of the outer request');
+    like($line, qr/p=ohttp-chunked k=\d+ s=404$/,
+        'and what is safe of the inner one');
+    unlike(AttestTest::read_file($t->path("logs/$_")), qr/\Q$CANARY\E/,
+        "no canary in $_") for qw(all.log combined.log error.log);
+
+    # the backend may know
+    unlink $t->path('backend.log');
+}
+
+
+# ---- configuration
+
+sub test_conf {
+    my $allow = 'attest_ohttp_allow api.test;';
+    my @bad = (
+        [ 'attest_prompt ohttp;', qr/needs "attest_ohttp_allow"/ ],
+        [ $allow, qr/needs "attest_prompt ohttp"/ ],
+        [ "attest_prompt ohttp; attest_ohttp_replay date; $allow",
+            qr/invalid value "date" in "attest_ohttp_replay"/ ],
+        [ "attest_prompt ohttp; $allow proxy_pass http://127.0.0.1:1;",
+            qr/conflicts with another handler/ ],
+        [ "attest_prompt ohttp; $allow attest_keys;",
+            qr/conflicts with another handler/ ],
+        [ "attest_prompt ohttp; $allow client_body_in_file_only on;",
+            qr/"client_body_in_file_only" cannot be used/ ],
+        [ 'attest_prompt ohttps;', qr/invalid value "ohttps"/ ],
+    );
+
+    for my $target ('http://x', 'x/../y', '/v1', 'a b', 'x/%41', 'x/a?b',
+        'u@x', '', 'x,y')
+    {
+        push @bad, [ "attest_prompt ohttp; attest_ohttp_allow '$target';",
+            qr/invalid target "\Q$target\E" in "attest_ohttp_allow"/ ];
+    }
+
+    my $good = AttestTest->new();
+    $good->{tpm_port} = $t->{tpm_port};
+
+    for (@bad) {
+        my ($text, $want) = @$_;
+        my $conf = config();
+        $conf =~ s/(?=location = \/public)/location = \/bad { $text }\n/;
+        $good->write_conf($conf);
+        my ($ok, $said) = $good->test_conf();
+        ok(!$ok, "refused: $text");
+        like($said, $want, 'and why');
+    }
+
+    my $conf = config();
+    $conf =~ s/(server_name localhost;)/$1 attest_prompt ohttp;/;
+    $good->write_conf($conf);
+    my ($ok, $said) = $good->test_conf();
+    like($said, qr/must be in a location/, 'not for a server');
+    $good->finish();
+}
+
+
+sub test_rotation {
+    $t->stop();
+    $t->write_conf(config(http => 'attest_lifetime 6s;'));
+    $t->start();
+
+    my $old = $list = keys_now();
+    my @kept = map { seal('chunked', { path => '/echo', body => $_ }) } 0, 1;
+
+    ok(AttestTest::until_true(20, sub { keys_now() ne $old }),
+        'the key changes');
+    $list = keys_now();
+
+    sealed_ok(send_it($kept[0]), 200, 'the previous key is accepted');
+    refused(409, "${URN}replay", 'under which nothing comes twice',
+        sub { send_it($kept[0]) });
+
+    is(length $list, 2 * length $old, 'the old one stands behind the new');
+    sealed_ok(ask('chunked', { path => '/v1/models' }), 200,
+        'the current key');
+
+    sleep 3;
+    refused(400, $KEY_ERROR, 'a retired key', sub { send_it($kept[1]) });
+
+    $list = keys_now();
+    sealed_ok(ask('chunked', { path => '/v1/models' }), 200,
+        'who fetches again is served');
+}
