@@ -12,7 +12,8 @@ use AttestTest;
 use File::Basename;
 use File::Copy qw(copy);
 use File::Path qw(make_path);
-use JSON::PP qw(decode_json);
+use IPC::Open2;
+use JSON::PP qw(decode_json encode_json);
 use Test::More;
 
 my @examples = glob AttestTest::top() . '/conf-examples/*.conf';
@@ -35,15 +36,26 @@ for my $file (@examples) {
     ok($t->start(), "$name: starts");
     is($t->get('/.well-known/attestation')->{status}, 200,
         "$name: evidence");
-    is($t->get('/.well-known/hpke-keys')->{status}, 200, "$name: keys");
 
-    my $r = $t->get('/v1/chat/completions', body => '{"messages":[]}');
-    is($r->{status}, 400, "$name: a prompt in clear is refused")
-        if $name ne 'public-ca';
+    my $clear = $t->get('/v1/chat/completions', body => '{"messages":[]}');
 
-    my ($exit, $text) = chat($t);
-    is($exit, 0, "$name: an encrypted prompt") or diag($text);
-    like($text, qr/CANARY-7f3a/, "$name: its answer");
+    if ($name eq 'ohttp') {
+        is($clear->{status}, 404, "$name: a prompt in clear is refused");
+        my $o = oblivious($t);
+        ok($o->{complete}, "$name: an encrypted prompt") or diag(explain $o);
+        is($o->{status}, 200, "$name: its status inside");
+        like(pack('H*', $o->{content} // ''), qr/CANARY-7f3a/,
+            "$name: its answer");
+
+    } else {
+        is($clear->{status}, 400, "$name: a prompt in clear is refused")
+            if $name ne 'public-ca';
+        is($t->get('/.well-known/hpke-keys')->{status}, 200, "$name: keys");
+
+        my ($exit, $text) = chat($t);
+        is($exit, 0, "$name: an encrypted prompt") or diag($text);
+        like($text, qr/CANARY-7f3a/, "$name: its answer");
+    }
 
     is($t->stop(), 0, "$name: stops");
     $t->finish();
@@ -84,7 +96,7 @@ sub adapt {
     $text =~ s/listen( +)443\b/listen${1}127.0.0.1:$port/g;
     $text =~ s/device:\/dev\/tpmrm0|swtpm:host=127\.0\.0\.1,port=2321/$tcti/g;
     $text =~ s/127\.0\.0\.1:8000\b/$backend/g;
-    $text =~ s/llm\.example\.com;/localhost;/g;
+    $text =~ s/llm\.example\.com(?=;|\/v1)/localhost/g;
     $text =~ s{/sys/kernel/security/tpm0/binary_bios_measurements}
               {$dir/eventlog.bin}g;
     $text =~ s{/etc/machine-id}{$dir/machine-id}g;
@@ -105,4 +117,41 @@ sub chat {
 
     return $t->attest('chat', $t->url(), '--policy', $t->policy(),
         'CANARY-7f3a says hello');
+}
+
+
+# One chat request inside Oblivious HTTP.
+sub oblivious {
+    my ($t) = @_;
+    my $where = '/.well-known/ohttp-gateway';
+    my $pid = open2(my $from, my $to, AttestTest::which('python3'),
+        "$FindBin::Bin/lib/ohttp_client.py");
+
+    my $client = sub {
+        print $to encode_json({@_}), "\n";
+        return decode_json(scalar <$from>);
+    };
+
+    my $keys = $t->get($where,
+        headers => [ 'Accept: application/ohttp-keys' ])->{body};
+    my ($sealed, $answer) = map { $t->path("client/ohttp.$_") } qw(in out);
+
+    my $m = $client->(op => 'seal', list => unpack('H*', $keys),
+        form => 'chunked', out => $sealed, request => {
+            method => 'POST', scheme => 'https', authority => 'localhost',
+            path => '/v1/chat/completions',
+            fields => [ [ 'content-type', 'application/json' ] ],
+            content => unpack('H*', '{"messages":[{"role":"user",'
+                . '"content":"CANARY-7f3a says hello"}]}'),
+        });
+    my $r = $t->get($where, method => 'POST',
+        body => AttestTest::read_file($sealed),
+        headers => [ 'Content-Type: message/ohttp-chunked-req' ]);
+    AttestTest::write_file($answer, $r->{body});
+
+    my $o = $client->(op => 'open', id => $m->{id}, in => $answer);
+
+    close $to;
+    waitpid $pid, 0;
+    return $o;
 }
