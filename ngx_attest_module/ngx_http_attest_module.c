@@ -470,11 +470,23 @@ ngx_http_attest_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_attest_loc_conf_t  *prev = parent;
     ngx_http_attest_loc_conf_t  *conf = child;
 
+    ngx_http_core_loc_conf_t     *clcf;
     ngx_http_attest_main_conf_t  *amcf;
 
     /* a gateway is one location, not what is nested in it */
 
-    if (prev->prompt_conf != NGX_HTTP_ATTEST_PROMPT_OHTTP) {
+    if (prev->prompt_conf == NGX_HTTP_ATTEST_PROMPT_OHTTP) {
+        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+        if (clcf->noname) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"if\" and \"limit_except\" cannot be used in "
+                               "the gateway location of \"attest_prompt "
+                               "ohttp\"");
+            return NGX_CONF_ERROR;
+        }
+
+    } else {
         ngx_conf_merge_uint_value(conf->prompt_conf, prev->prompt_conf,
                                   NGX_HTTP_ATTEST_PROMPT_OFF);
     }

@@ -165,8 +165,15 @@ static ngx_str_t  ngx_http_attest_ohttp_keys_type =
 static ngx_int_t
 ngx_http_attest_ohttp_handler(ngx_http_request_t *r)
 {
-    ngx_str_t               value;
-    ngx_http_attest_ctx_t  *ctx;
+    ngx_str_t                    value;
+    ngx_http_attest_ctx_t       *ctx;
+    ngx_http_attest_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
+
+    if (alcf->allow == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     ctx = ngx_http_attest_prompt_ctx(r);
 
@@ -539,8 +546,8 @@ ngx_http_attest_ohttp_file(ngx_http_attest_opening_t *op, ngx_buf_t *b)
 
         /* a whole one must not stay in memory that is freed */
 
-        if (op->ct == p) {
-            ngx_memcpy(op->ctx->plain.data, p, op->len);
+        if (op->ct != NULL && op->ct != op->ctx->plain.data) {
+            ngx_memcpy(op->ctx->plain.data, op->ct, op->len);
             op->ct = op->ctx->plain.data;
         }
     }
@@ -848,6 +855,13 @@ ngx_http_attest_ohttp_log(ngx_http_request_t *r)
     r->args = oh->args;
     r->unparsed_uri = oh->unparsed_uri;
     r->exten = oh->exten;
+
+    /* the backend's fields are variables too; the upstream is done with */
+
+    if (r->upstream != NULL) {
+        ngx_memzero(&r->upstream->headers_in,
+                    sizeof(ngx_http_upstream_headers_in_t));
+    }
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
     ngx_memzero(r->variables,

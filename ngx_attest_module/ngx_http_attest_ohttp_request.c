@@ -350,6 +350,8 @@ ngx_http_attest_inner_cookie(ngx_http_attest_inner_t *in, attest_span_t value)
 static ngx_uint_t
 ngx_http_attest_inner_drops(ngx_str_t *name)
 {
+    u_char      ch;
+    size_t      n;
     ngx_uint_t  i;
 
     static ngx_str_t  names[] = {
@@ -357,10 +359,23 @@ ngx_http_attest_inner_drops(ngx_str_t *name)
         ngx_string("range"),
         ngx_string("if-range"),
         ngx_string("ehbp-encapsulated-key"),
-        ngx_string("transfer_encoding"),
-        ngx_string("content_length"),
         ngx_null_string
     };
+
+    /*
+     * As nginx does by default: to a CGI or WSGI backend "x_real_ip" would be
+     * the same as "x-real-ip".
+     */
+
+    for (n = 0; n < name->len; n++) {
+        ch = ngx_tolower(name->data[n]);
+
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
+              || ch == '-'))
+        {
+            return 1;
+        }
+    }
 
     for (i = 0; names[i].len; i++) {
         if (name->len == names[i].len

@@ -96,6 +96,7 @@ http {
         '\$host \$http_user_agent \$http_referer \$http_authorization '
         '\$http_x_secret \$cookie_secret \$arg_secret \$request_body '
         '\$content_type \$status \$sent_http_x_secret '
+        'u=\$upstream_http_content_type '
         'p=\$attest_prompt_protocol k=\$attest_prompt_key_id '
         's=\$attest_prompt_status';
     access_log %%DIR%%/logs/combined.log combined;
@@ -453,7 +454,9 @@ sub test_suites {
 
 sub test_sizes {
     for my $form (@FORMS) {
-        for my $size (1, 16380, 16384, 100_000, 5_000_000) {
+        for my $size (1, 16380, 16384, 30_000, 60_000, 100_000,
+            5_000_000)
+        {
             my $text = 'y' x $size;
             my $o = send_it(seal($form, { path => '/echo', body => $text },
                 $form eq 'chunked'
@@ -772,6 +775,7 @@ sub test_fields {
             [ 'proxy-authorization', 'Basic x' ],
             [ 'forwarded', 'for=1.2.3.4' ], [ 'x-forwarded-for', '1.2.3.4' ],
             [ 'x-forwarded-host', 'evil' ], [ 'x-real-ip', '1.2.3.4' ],
+            [ 'x_real_ip', '1.2.3.5' ], [ 'cf-connecting-ip', '1.2.3.6' ],
             [ 'x-attest-verified', 'yes' ], [ 'x_attest_verified', 'yes' ],
             [ 'accept-encoding', 'gzip' ], [ 'range', 'bytes=0-1' ],
             [ 'if-range', '"x"' ], [ 'ehbp-encapsulated-key', '00' ],
@@ -1097,6 +1101,8 @@ sub test_logs {
         'and what is safe of the inner one');
     unlike(AttestTest::read_file($t->path("logs/$_")), qr/\Q$CANARY\E/,
         "no canary in $_") for qw(all.log combined.log error.log);
+    unlike(AttestTest::read_file($t->path('logs/all.log')),
+        qr/ohttp.* u=(?!-)| u=(?!-).*p=ohttp/, 'no field of the backend');
 
     # the backend may know
     unlink $t->path('backend.log');
@@ -1118,6 +1124,10 @@ sub test_conf {
             qr/conflicts with another handler/ ],
         [ "attest_prompt ohttp; $allow client_body_in_file_only on;",
             qr/"client_body_in_file_only" cannot be used/ ],
+        [ "attest_prompt ohttp; $allow if (\$http_x) { set \$a 1; }",
+            qr/"if" and "limit_except" cannot be used/ ],
+        [ "attest_prompt ohttp; $allow limit_except POST { deny all; }",
+            qr/"if" and "limit_except" cannot be used/ ],
         [ 'attest_prompt ohttps;', qr/invalid value "ohttps"/ ],
     );
 

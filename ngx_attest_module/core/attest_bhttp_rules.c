@@ -20,7 +20,11 @@ static const char * const  attest_bhttp_single[] = {
 
 static const char * const  attest_bhttp_drop[] = {
     "host", "content-length", "proxy-authorization", "proxy-authenticate",
-    "proxy-authentication-info", "forwarded", "x-real-ip"
+    "proxy-authentication-info", "forwarded", "x-real-ip",
+
+    /* what proxies say of a client's address, for others to believe */
+    "cf-connecting-ip", "cf-connecting-ipv6", "true-client-ip",
+    "x-client-ip", "x-cluster-client-ip", "fastly-client-ip"
 };
 
 /* RFC 9110 section 7.6.1, with what older implementations sent. */
