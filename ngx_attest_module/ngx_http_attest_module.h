@@ -7,12 +7,16 @@
  *   ngx_http_attest_state.c      the shared zone: one generation, the view
  *   ngx_http_attest_refresh.c    evidence collection: jobs, thread, renewal
  *   ngx_http_attest_tls.c        the certificate into nginx's TLS
- *   ngx_http_attest_endpoint.c   attest_evidence, attest_keys
+ *   ngx_http_attest_endpoint.c   attest_evidence (cached), attest_keys
+ *   ngx_http_attest_fresh.c      fresh evidence, credential activation
  *   ngx_http_attest_status.c     attest_status
  *   ngx_http_attest_problem.c    application/problem+json answers
  *   ngx_http_attest_prompt.c     encrypted prompts: request side
  *   ngx_http_attest_seal.c       encrypted prompts: response filters
+ *   ngx_http_attest_locked.c     locked memory for them
  *   ngx_http_attest_replay.c     the replay cache
+ *   ngx_http_attest_ohttp.c      Oblivious HTTP: directives, gateway, log
+ *   ngx_http_attest_ohttp_request.c, _response.c   what is inside
  *   ngx_http_attest_variables.c
  */
 
@@ -317,7 +321,8 @@ void ngx_http_attest_exit_worker(ngx_http_attest_main_conf_t *amcf);
 ngx_http_attest_job_t *ngx_http_attest_job_create(void);
 /*
  * NGX_OK: queued; done() will be called once, whatever happens, at the
- * latest when amcf->timeout has passed after its turn came.  NGX_BUSY: more
+ * latest some 2 * amcf->timeout after its turn came: waiting for the device
+ * and using it have that limit in turn.  NGX_BUSY: more
  * than amcf->queue jobs wait.  NGX_DECLINED: the provider failed lately and
  * is backing off, retry after ngx_http_attest_retry_after() seconds.  On any
  * value but NGX_OK the caller still owns the job.

@@ -295,7 +295,6 @@ ngx_http_attest_create_state(ngx_shm_zone_t *shm_zone,
 
     room = (shpool->pfree - 1) / 2 * ngx_pagesize;
 
-    state->layout = NGX_HTTP_ATTEST_LAYOUT;
     state->shpool = shpool;
     state->room = room;
     state->slot[0] = ngx_slab_alloc(shpool, room);
@@ -384,13 +383,6 @@ ngx_http_attest_device_mutex(pthread_mutex_t *mutex)
 
     (void) pthread_mutexattr_destroy(&attr);
     return NGX_OK;
-}
-
-
-ngx_http_attest_state_t *
-ngx_http_attest_state(ngx_http_attest_main_conf_t *amcf)
-{
-    return amcf->state;
 }
 
 

@@ -14,9 +14,6 @@
 #include <pthread.h>
 
 
-/* Changes with every change of the structures below. */
-#define NGX_HTTP_ATTEST_LAYOUT      0x61740002
-
 #define NGX_HTTP_ATTEST_PARTS       (5 + ATTEST_EVIDENCE_MAX)
 
 #define NGX_HTTP_ATTEST_PART_KEY      0      /* TLS key, DER: a secret */
@@ -57,7 +54,6 @@ typedef struct {
 
 
 struct ngx_http_attest_state_s {
-    uint32_t                  layout;
     ngx_slab_pool_t          *shpool;
 
     /*
@@ -95,8 +91,6 @@ attest_span_t ngx_http_attest_gen_part(const ngx_http_attest_gen_t *gen,
 ngx_int_t ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_gen_t *gen, uint64_t base, ngx_log_t *log);
 
-ngx_http_attest_state_t *ngx_http_attest_state(
-    ngx_http_attest_main_conf_t *amcf);
 void ngx_http_attest_set_error(ngx_http_attest_main_conf_t *amcf,
     const char *text);
 
