@@ -568,8 +568,12 @@ ngx_http_attest_item(attest_cmw_item_t *item, const char *label,
 static ngx_uint_t
 ngx_http_attest_is_log(const attest_evidence_item_t *item)
 {
-    return ngx_strcmp(item->item, ATTEST_ITEM_EVENTLOG) == 0
-           || ngx_strcmp(item->item, ATTEST_ITEM_IMALOG) == 0;
+    attest_span_t  label;
+
+    label.p = (const uint8_t *) item->item;
+    label.n = ngx_strlen(item->item);
+
+    return attest_cmw_is_large(label);
 }
 
 

@@ -464,15 +464,16 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
     int                     rc;
     ngx_str_t               cmw;
     ngx_uint_t              i, n;
-    attest_span_t           claims, list, record;
+    attest_span_t           claims, list, record, label;
     attest_evidence_item_t  items[ATTEST_EVIDENCE_MAX];
 
-    /* logs are too large for a handshake, they stay at the endpoint */
+    /* what is too large for a handshake stays at the endpoint */
 
     for (n = 0, i = 0; i < ev->count; i++) {
-        if (ngx_strcmp(ev->items[i].item, ATTEST_ITEM_EVENTLOG) != 0
-            && ngx_strcmp(ev->items[i].item, ATTEST_ITEM_IMALOG) != 0)
-        {
+        label.p = (const uint8_t *) ev->items[i].item;
+        label.n = ngx_strlen(ev->items[i].item);
+
+        if (!attest_cmw_is_large(label)) {
             items[n++] = ev->items[i];
         }
     }

@@ -8,10 +8,12 @@
 #define CLI_H_INCLUDED
 
 
+#include <cjson/cJSON.h>
 #include <openssl/ssl.h>
 
 #include "attest_cmw.h"
 #include "attest_policy.h"
+#include "attest_tsm.h"
 #include "attest_verify.h"
 
 
@@ -157,6 +159,32 @@ int cli_run(cli_evidence_t *ev, const cli_options_t *opt,
 
 /* cli_show.c */
 int cli_show(const cli_options_t *opt);
+/* One line each: what, in a column of 24, and its value. */
+void cli_show_hex(const char *what, const uint8_t *p, size_t n);
+void cli_show_time(const char *what, int64_t t);
+void cli_show_line(const char *what, attest_span_t s);
+/* A certificate's names and times. */
+void cli_show_x509(attest_span_t der);
+
+/*
+ * cli_kind_<kind>.c: every field of an item in words; and what a first policy
+ * should say of it, added to the policy's object.
+ */
+void cli_tsm_show(attest_span_t value);
+void cli_snp_show(const attest_tsm_t *tsm);
+void cli_tdx_show(const attest_tsm_t *tsm);
+void cli_ccel_show(attest_span_t value);
+void cli_azure_show(attest_span_t value);
+void cli_ak_cert_show(attest_span_t value);
+void cli_nitro_show(attest_span_t value);
+void cli_gpu_show(attest_span_t value);
+/* 0: it cannot be read, nothing was added. */
+int cli_snp_policy(const attest_tsm_t *tsm, cJSON *policy);
+int cli_tdx_policy(const attest_tsm_t *tsm, cJSON *policy);
+int cli_azure_policy(attest_span_t value, cJSON *policy);
+int cli_ak_cert_policy(attest_span_t value, cJSON *policy);
+int cli_nitro_policy(attest_span_t value, cJSON *policy);
+int cli_gpu_policy(attest_span_t value, cJSON *policy);
 
 /* cli_chat.c */
 int cli_chat(const cli_options_t *opt);

@@ -124,7 +124,7 @@ cli_appraise(const cli_evidence_t *ev, const cli_options_t *opt,
 
     for (i = 0; i < ev->nnotes && res->count < ATTEST_MAX_CHECKS; i++) {
         check = &res->checks[res->count++];
-        check->id = "fetch";
+        (void) snprintf(check->id, sizeof(check->id), "fetch");
         check->state = ATTEST_CHECK_NOTE;
         (void) snprintf(check->text, sizeof(check->text), "%s", ev->notes[i]);
     }

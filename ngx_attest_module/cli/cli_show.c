@@ -29,19 +29,16 @@ static int cli_show_certificate(attest_span_t der);
 static int cli_show_collection(attest_span_t raw);
 static void cli_show_item(const attest_cmw_item_t *item,
     const attest_tpm_item_t *tpm);
+static int cli_show_hardware(const attest_cmw_item_t *item);
 static void cli_show_claims(attest_span_t s);
 static void cli_show_tpm(attest_span_t s);
 static void cli_show_quote(attest_span_t s);
 static void cli_show_key(const char *what, attest_span_t s);
-static void cli_show_x509(attest_span_t s);
 static void cli_show_pcrs(const attest_tpm_pcrs_t *pcrs);
 static void cli_show_hpke(attest_span_t s);
 static void cli_show_log(attest_span_t s, uint16_t alg);
 static int cli_show_event(void *ctx, const attest_event_t *e);
 static void cli_show_ima(attest_span_t s, uint16_t alg);
-static void cli_show_hex(const char *what, const uint8_t *p, size_t n);
-static void cli_show_time(const char *what, int64_t t);
-static void cli_show_line(const char *what, attest_span_t s);
 
 
 int
@@ -246,9 +243,43 @@ cli_show_item(const attest_cmw_item_t *item, const attest_tpm_item_t *tpm)
     } else if (attest_span_is(item->type_in, ATTEST_TYPE_IMALOG)) {
         cli_show_ima(item->value, alg);
 
-    } else {
+    } else if (attest_span_is(item->type_in, ATTEST_TYPE_ROOT)) {
+        cli_show_line("root of trust", item->value);
+
+    } else if (!cli_show_hardware(item)) {
         printf("unknown to this version\n");
     }
+}
+
+
+/* One file for each kind of hardware evidence. */
+
+static int
+cli_show_hardware(const attest_cmw_item_t *item)
+{
+    size_t  i;
+
+    static const struct {
+        const char   *type;
+        void        (*show)(attest_span_t value);
+    } kinds[] = {
+        { ATTEST_TYPE_TSM, cli_tsm_show },
+        { ATTEST_TYPE_AZURE, cli_azure_show },
+        { ATTEST_TYPE_NITRO, cli_nitro_show },
+        { ATTEST_TYPE_GPU, cli_gpu_show },
+        { ATTEST_TYPE_AK_CERT, cli_ak_cert_show },
+        { ATTEST_TYPE_CCEL, cli_ccel_show },
+        { NULL, NULL }
+    };
+
+    for (i = 0; kinds[i].type != NULL; i++) {
+        if (attest_span_is(item->type_in, kinds[i].type)) {
+            kinds[i].show(item->value);
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -389,7 +420,7 @@ cli_show_key(const char *what, attest_span_t s)
 }
 
 
-static void
+void
 cli_show_x509(attest_span_t s)
 {
     char            text[512];
@@ -514,7 +545,7 @@ cli_show_ima(attest_span_t s, uint16_t alg)
 }
 
 
-static void
+void
 cli_show_hex(const char *what, const uint8_t *p, size_t n)
 {
     size_t  i;
@@ -529,7 +560,7 @@ cli_show_hex(const char *what, const uint8_t *p, size_t n)
 }
 
 
-static void
+void
 cli_show_time(const char *what, int64_t t)
 {
     char       text[64];
@@ -546,7 +577,7 @@ cli_show_time(const char *what, int64_t t)
 }
 
 
-static void
+void
 cli_show_line(const char *what, attest_span_t s)
 {
     printf("%-24s", what);

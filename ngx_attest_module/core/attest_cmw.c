@@ -377,13 +377,17 @@ attest_cmw_span(const char *text)
 static size_t
 attest_cmw_value_max(attest_span_t label)
 {
-    if (attest_span_is(label, ATTEST_ITEM_EVENTLOG)
-        || attest_span_is(label, ATTEST_ITEM_IMALOG))
-    {
-        return ATTEST_MAX_LOG;
-    }
+    return attest_cmw_is_large(label) ? ATTEST_MAX_LOG : ATTEST_MAX_ITEM;
+}
 
-    return ATTEST_MAX_ITEM;
+
+int
+attest_cmw_is_large(attest_span_t label)
+{
+    return attest_span_is(label, ATTEST_ITEM_EVENTLOG)
+           || attest_span_is(label, ATTEST_ITEM_IMALOG)
+           || attest_span_is(label, ATTEST_ITEM_CCEL)
+           || attest_span_is(label, ATTEST_ITEM_GPU);
 }
 
 

@@ -34,6 +34,34 @@
 #define ATTEST_TYPE_EVENTLOG    "application/vnd.ngx-attest.tcg-eventlog"
 #define ATTEST_ITEM_IMALOG      "imalog"
 #define ATTEST_TYPE_IMALOG      "application/vnd.ngx-attest.ima-log"
+/* configfs-tsm: a CBOR map of outblob and what came with it */
+#define ATTEST_ITEM_TSM         "tsm-report"
+#define ATTEST_TYPE_TSM         "application/vnd.veraison.tsm-report+cbor"
+/* Azure: a CBOR map of the paravisor's report and who vouches for it */
+#define ATTEST_ITEM_AZURE       "azure-hcl"
+#define ATTEST_TYPE_AZURE       "application/vnd.ngx-attest.azure-hcl+cbor"
+/* AWS Nitro Enclaves: the COSE_Sign1 document */
+#define ATTEST_ITEM_NITRO       "nitro"
+#define ATTEST_TYPE_NITRO       "application/aws-nitro-document"
+/* [{arch, certificate, evidence, nonce}, ...], at the endpoint only */
+#define ATTEST_ITEM_GPU         "gpu"
+#define ATTEST_TYPE_GPU                                                       \
+    "application/vnd.veraison.nvidia-gpu-evidence+json"
+/* the cloud's certificate for the TPM's attestation key, DER */
+#define ATTEST_ITEM_AK_CERT     "ak-cert"
+#define ATTEST_TYPE_AK_CERT     "application/pkix-cert"
+/* the ACPI CCEL table's log, which explains RTMRs */
+#define ATTEST_ITEM_CCEL        "ccel"
+#define ATTEST_TYPE_CCEL        "application/vnd.ngx-attest.ccel"
+/* the label of the root of trust, as the gateway sees it */
+#define ATTEST_ITEM_ROOT        "root-of-trust"
+#define ATTEST_TYPE_ROOT        "text/plain"
+
+/*
+ * Items that are too large for a certificate, so only the endpoint has them:
+ * event logs and GPU evidence.
+ */
+int attest_cmw_is_large(attest_span_t label);
 
 
 typedef struct {
@@ -67,7 +95,7 @@ typedef struct {
  * Labels (1..64 bytes), types (1..128) and ctype (1..256) are printable ASCII
  * without quote and backslash, labels are unique and not "__cmwc_t", ind has
  * the bits 0..4 (0: none), count is 1..63: else ATTEST_EARG.  Values have at
- * most ATTEST_MAX_LOG bytes under the labels "eventlog" and "imalog" and
+ * most ATTEST_MAX_LOG bytes under the labels of attest_cmw_is_large() and
  * ATTEST_MAX_ITEM elsewhere, the whole ATTEST_MAX_DOCUMENT: else
  * ATTEST_ELIMIT.
  */

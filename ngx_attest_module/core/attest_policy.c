@@ -4,60 +4,30 @@
 #include <string.h>
 
 #include <cjson/cJSON.h>
-#include <openssl/bio.h>
-#include <openssl/pem.h>
 
-#include "attest_policy.h"
+#include "attest_policy_internal.h"
+#include "attest_x509.h"
 
 
-#define ATTEST_POLICY_PATH       96
 #define ATTEST_POLICY_MAX_AGE    315360000.0      /* ten years */
-
-
-typedef struct {
-    attest_policy_t   *policy;
-    char              *err;
-    size_t             err_len;
-    unsigned           ek_given:1;            /* "require_ek" was there */
-    unsigned           version_given:1;
-} attest_policy_ctx_t;
-
-typedef int (*attest_policy_pt)(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v);
-
-typedef struct {
-    const char        *name;
-    attest_policy_pt   handler;
-} attest_policy_member_t;
 
 
 static int attest_policy_read(attest_policy_ctx_t *ctx, const char *json,
     size_t len);
-static int attest_policy_fail(attest_policy_ctx_t *ctx, const char *path,
-    const char *what);
 static const char *attest_policy_lex(const char *json, size_t len);
 static int attest_policy_lex_plain(unsigned char c);
 static size_t attest_policy_lex_number(const char *p, size_t n);
 static size_t attest_policy_lex_string(const char *p, size_t n);
-static int attest_policy_object(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v);
 static int attest_policy_members(attest_policy_ctx_t *ctx, const cJSON *root);
 static int attest_policy_finish(attest_policy_ctx_t *ctx);
 static int attest_policy_bank(attest_policy_ctx_t *ctx,
     const attest_refset_t *sets, const char *name);
-static int attest_policy_hex(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, size_t want, attest_refset_t *set);
-static int attest_policy_hex_list(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, size_t want, attest_refset_t *set);
 static int attest_policy_nibble(char c);
 static int attest_policy_pcr_index(const char *text);
 static int attest_policy_pcr_sets(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, size_t want, attest_refset_t *sets);
-static int attest_policy_pem(attest_policy_ctx_t *ctx, const char *path,
-    const char *text);
-static X509 *attest_policy_pem_one(const char *text);
-static int attest_policy_bool(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, unsigned *flag);
+static int attest_policy_cert(attest_policy_ctx_t *ctx, const char *path,
+    const char *text, STACK_OF(X509) *certs);
 
 static int attest_policy_version(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
@@ -73,6 +43,8 @@ static int attest_policy_ak(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
 static int attest_policy_ek_roots(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
+static int attest_policy_simulated_roots(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
 static int attest_policy_max_age(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
 static int attest_policy_require_nonce(attest_policy_ctx_t *ctx,
@@ -95,6 +67,13 @@ static const attest_policy_member_t  attest_policy_table[] = {
     { "config", attest_policy_config },
     { "ak", attest_policy_ak },
     { "ek_roots", attest_policy_ek_roots },
+    { "simulated_roots", attest_policy_simulated_roots },
+    { "snp", attest_policy_snp },
+    { "tdx", attest_policy_tdx },
+    { "azure", attest_policy_azure },
+    { "gcp", attest_policy_gcp },
+    { "nitro", attest_policy_nitro },
+    { "gpu", attest_policy_gpu },
     { "max_age", attest_policy_max_age },
     { "require_nonce", attest_policy_require_nonce },
     { "require_exporter", attest_policy_require_exporter },
@@ -167,6 +146,13 @@ void
 attest_policy_clear(attest_policy_t *policy)
 {
     sk_X509_pop_free(policy->ek_roots, X509_free);
+    sk_X509_pop_free(policy->simulated_roots, X509_free);
+    attest_policy_snp_clear(&policy->snp);
+    attest_policy_tdx_clear(&policy->tdx);
+    attest_policy_azure_clear(&policy->azure);
+    attest_policy_gcp_clear(&policy->gcp);
+    attest_policy_nitro_clear(&policy->nitro);
+    attest_policy_gpu_clear(&policy->gpu);
     memset(policy, 0, sizeof(*policy));
 }
 
@@ -234,7 +220,7 @@ attest_policy_read(attest_policy_ctx_t *ctx, const char *json, size_t len)
 }
 
 
-static int
+int
 attest_policy_fail(attest_policy_ctx_t *ctx, const char *path,
     const char *what)
 {
@@ -353,7 +339,7 @@ attest_policy_lex_string(const char *p, size_t n)
 
 /* An object without duplicates and with a sane number of members. */
 
-static int
+int
 attest_policy_object(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
@@ -384,43 +370,58 @@ attest_policy_object(attest_policy_ctx_t *ctx, const char *path,
 }
 
 
-static int
-attest_policy_members(attest_policy_ctx_t *ctx, const cJSON *root)
+/* Every member of an object by its handler; unknown ones are errors. */
+
+int
+attest_policy_table_read(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, const attest_policy_member_t *table)
 {
     int           rc;
-    char          path[ATTEST_POLICY_PATH];
+    char          sub[ATTEST_POLICY_PATH];
     size_t        i;
-    const cJSON  *v;
+    const cJSON  *m;
 
-    if (!cJSON_IsObject(root)) {
-        return attest_policy_fail(ctx, "", "the policy must be an object");
-    }
-
-    rc = attest_policy_object(ctx, "", root);
+    rc = attest_policy_object(ctx, path, v);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    for (v = root->child; v != NULL; v = v->next) {
-        (void) snprintf(path, sizeof(path), "%.32s", v->string);
+    for (m = v->child; m != NULL; m = m->next) {
+        (void) snprintf(sub, sizeof(sub), "%.56s%s%.32s", path,
+                        *path == '\0' ? "" : ".", m->string);
 
-        for (i = 0; attest_policy_table[i].name != NULL; i++) {
-            if (strcmp(attest_policy_table[i].name, v->string) == 0) {
+        for (i = 0; table[i].name != NULL; i++) {
+            if (strcmp(table[i].name, m->string) == 0) {
                 break;
             }
         }
 
-        if (attest_policy_table[i].name == NULL) {
-            return attest_policy_fail(ctx, path, "unknown member");
+        if (table[i].name == NULL) {
+            return attest_policy_fail(ctx, sub, "unknown member");
         }
 
-        rc = attest_policy_table[i].handler(ctx, path, v);
+        rc = table[i].handler(ctx, sub, m);
         if (rc != ATTEST_OK) {
             return rc;
         }
     }
 
-    return attest_policy_finish(ctx);
+    return ATTEST_OK;
+}
+
+
+static int
+attest_policy_members(attest_policy_ctx_t *ctx, const cJSON *root)
+{
+    int  rc;
+
+    if (!cJSON_IsObject(root)) {
+        return attest_policy_fail(ctx, "", "the policy must be an object");
+    }
+
+    rc = attest_policy_table_read(ctx, "", root, attest_policy_table);
+
+    return rc == ATTEST_OK ? attest_policy_finish(ctx) : rc;
 }
 
 
@@ -508,7 +509,7 @@ attest_policy_nibble(char c)
 
 /* Adds one value of `want` bytes; want 0: 32 or 48 bytes. */
 
-static int
+int
 attest_policy_hex(attest_policy_ctx_t *ctx, const char *path, const cJSON *v,
     size_t want, attest_refset_t *set)
 {
@@ -550,7 +551,7 @@ attest_policy_hex(attest_policy_ctx_t *ctx, const char *path, const cJSON *v,
 }
 
 
-static int
+int
 attest_policy_hex_list(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, size_t want, attest_refset_t *set)
 {
@@ -635,13 +636,7 @@ attest_policy_pcr_sets(attest_policy_ctx_t *ctx, const char *path,
                                       "proves nothing");
         }
 
-        if (cJSON_IsString(m)) {
-            rc = attest_policy_hex(ctx, sub, m, want, &sets[i]);
-
-        } else {
-            rc = attest_policy_hex_list(ctx, sub, m, want, &sets[i]);
-        }
-
+        rc = attest_policy_hex_values(ctx, sub, m, want, &sets[i]);
         if (rc != ATTEST_OK) {
             return rc;
         }
@@ -776,17 +771,33 @@ static int
 attest_policy_ek_roots(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    int           rc;
-    char          sub[ATTEST_POLICY_PATH];
-    size_t        i = 0;
-    const cJSON  *item;
+    return attest_policy_certs(ctx, path, v, &ctx->policy->ek_roots);
+}
+
+
+static int
+attest_policy_simulated_roots(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_certs(ctx, path, v, &ctx->policy->simulated_roots);
+}
+
+
+int
+attest_policy_certs(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, STACK_OF(X509) **certs)
+{
+    int              rc;
+    char             sub[ATTEST_POLICY_PATH];
+    size_t           i = 0;
+    const cJSON     *item;
 
     if (!cJSON_IsArray(v) || v->child == NULL) {
         return attest_policy_fail(ctx, path, "must be a list of PEM texts");
     }
 
-    ctx->policy->ek_roots = sk_X509_new_null();
-    if (ctx->policy->ek_roots == NULL) {
+    *certs = sk_X509_new_null();
+    if (*certs == NULL) {
         return ATTEST_EINTERNAL;
     }
 
@@ -801,7 +812,7 @@ attest_policy_ek_roots(attest_policy_ctx_t *ctx, const char *path,
             return attest_policy_fail(ctx, path, "too many values");
         }
 
-        rc = attest_policy_pem(ctx, sub, item->valuestring);
+        rc = attest_policy_cert(ctx, sub, item->valuestring, *certs);
         if (rc != ATTEST_OK) {
             return rc;
         }
@@ -812,18 +823,28 @@ attest_policy_ek_roots(attest_policy_ctx_t *ctx, const char *path,
 
 
 static int
-attest_policy_pem(attest_policy_ctx_t *ctx, const char *path,
-    const char *text)
+attest_policy_cert(attest_policy_ctx_t *ctx, const char *path,
+    const char *text, STACK_OF(X509) *certs)
 {
-    X509  *cert;
+    X509            *cert;
+    attest_span_t    pem;
+    STACK_OF(X509)  *one;
 
-    cert = attest_policy_pem_one(text);
-    if (cert == NULL) {
+    pem.p = (const uint8_t *) text;
+    pem.n = *text == '-' ? strlen(text) : 0;
+
+    one = attest_x509_read(pem);
+
+    if (one == NULL || sk_X509_num(one) != 1) {
+        sk_X509_pop_free(one, X509_free);
         return attest_policy_fail(ctx, path, "must be one certificate in PEM "
                                   "and nothing else");
     }
 
-    if (sk_X509_push(ctx->policy->ek_roots, cert) <= 0) {
+    cert = sk_X509_shift(one);
+    sk_X509_free(one);
+
+    if (sk_X509_push(certs, cert) <= 0) {
         X509_free(cert);
         return ATTEST_EINTERNAL;
     }
@@ -832,39 +853,70 @@ attest_policy_pem(attest_policy_ctx_t *ctx, const char *path,
 }
 
 
-/* PEM readers skip what surrounds a certificate; here nothing may. */
+/* "hex" or ["hex", ...] */
 
-static X509 *
-attest_policy_pem_one(const char *text)
+int
+attest_policy_hex_values(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, size_t want, attest_refset_t *set)
 {
-    BIO                *bio;
-    X509               *cert;
-    const char         *end;
-    static const char   head[] = "-----BEGIN CERTIFICATE-----";
-    static const char   tail[] = "-----END CERTIFICATE-----";
-
-    if (strncmp(text, head, sizeof(head) - 1) != 0) {
-        return NULL;
+    if (cJSON_IsString(v)) {
+        return attest_policy_hex(ctx, path, v, want, set);
     }
 
-    end = strstr(text, tail);
-    if (end == NULL) {
-        return NULL;
+    return attest_policy_hex_list(ctx, path, v, want, set);
+}
+
+
+int
+attest_policy_number(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, uint64_t max, uint64_t *out)
+{
+    char  what[64];
+
+    if (!cJSON_IsNumber(v) || v->valuedouble < 0
+        || v->valuedouble > (double) max)
+    {
+        (void) snprintf(what, sizeof(what), "must be a number, 0 to %llu",
+                        (unsigned long long) max);
+        return attest_policy_fail(ctx, path, what);
     }
 
-    end += sizeof(tail) - 1;
-    if (end[strspn(end, " \t\r\n")] != '\0') {
-        return NULL;
+    *out = (uint64_t) v->valuedouble;
+    return ATTEST_OK;
+}
+
+
+int
+attest_policy_texts(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, attest_textset_t *set)
+{
+    char          sub[ATTEST_POLICY_PATH];
+    size_t        i = 0;
+    const cJSON  *item;
+
+    if (!cJSON_IsArray(v) || v->child == NULL) {
+        return attest_policy_fail(ctx, path, "must be a list of texts");
     }
 
-    bio = BIO_new_mem_buf(text, -1);
-    if (bio == NULL) {
-        return NULL;
+    for (item = v->child; item != NULL; item = item->next) {
+        (void) snprintf(sub, sizeof(sub), "%.64s[%zu]", path, i++);
+
+        if (!cJSON_IsString(item) || *item->valuestring == '\0'
+            || strlen(item->valuestring) >= ATTEST_POLICY_MAX_TEXT)
+        {
+            return attest_policy_fail(ctx, sub, "must be a text of 1 to 63 "
+                                      "bytes");
+        }
+
+        if (set->count == ATTEST_POLICY_MAX_VALUES) {
+            return attest_policy_fail(ctx, path, "too many values");
+        }
+
+        (void) snprintf(set->value[set->count++], ATTEST_POLICY_MAX_TEXT,
+                        "%s", item->valuestring);
     }
 
-    cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    BIO_free(bio);
-    return cert;
+    return ATTEST_OK;
 }
 
 
@@ -884,7 +936,7 @@ attest_policy_max_age(attest_policy_ctx_t *ctx, const char *path,
 }
 
 
-static int
+int
 attest_policy_bool(attest_policy_ctx_t *ctx, const char *path, const cJSON *v,
     unsigned *flag)
 {

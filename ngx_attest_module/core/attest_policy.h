@@ -13,6 +13,13 @@
 #include <openssl/x509.h>
 
 #include "attest_core.h"
+#include "attest_policy_azure.h"
+#include "attest_policy_gcp.h"
+#include "attest_policy_gpu.h"
+#include "attest_policy_nitro.h"
+#include "attest_policy_snp.h"
+#include "attest_policy_tdx.h"
+#include "attest_refset.h"
 #include "attest_tpm.h"
 
 
@@ -25,15 +32,8 @@
 #define ATTEST_ROOT_SIMULATED    0x20
 #define ATTEST_ROOT_DEFAULT      (ATTEST_ROOT_TEE | ATTEST_ROOT_TEE_VTPM)
 
-#define ATTEST_POLICY_MAX_VALUES 32     /* alternatives for one reference */
 #define ATTEST_POLICY_MAX_JSON   (256 * 1024)
 
-
-typedef struct {
-    uint8_t   value[ATTEST_POLICY_MAX_VALUES][64];
-    size_t    len[ATTEST_POLICY_MAX_VALUES];
-    size_t    count;                    /* 0: no reference value given */
-} attest_refset_t;
 
 typedef struct {
     unsigned          roots;            /* "roots_of_trust" bits */
@@ -44,6 +44,14 @@ typedef struct {
     attest_refset_t   config;           /* "config": allowed record digests */
     attest_refset_t   ak;               /* "ak": allowed AK names (34 bytes) */
     STACK_OF(X509)   *ek_roots;         /* "ek_roots": PEM texts */
+    STACK_OF(X509)   *simulated_roots;  /* "simulated_roots": anchors of the
+                                           label simulated, never of tee */
+    attest_policy_snp_t    snp;         /* "snp": {...} */
+    attest_policy_tdx_t    tdx;
+    attest_policy_azure_t  azure;
+    attest_policy_gcp_t    gcp;
+    attest_policy_nitro_t  nitro;
+    attest_policy_gpu_t    gpu;
     uint64_t          max_age;          /* "max_age": s since not_before; 0 */
     unsigned          require_nonce:1;  /* "require_nonce", default true */
     unsigned          require_exporter:1; /* "require_exporter", default true */

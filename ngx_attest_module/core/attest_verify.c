@@ -43,7 +43,6 @@ static void attest_verify_config_reference(attest_verify_t *v);
 static void attest_verify_verdict(attest_verify_t *v);
 static void attest_verify_vadd(attest_verify_t *v, const char *id,
     attest_check_e state, const char *fmt, va_list args);
-static attest_check_e attest_verify_state(int rc);
 static int attest_span_eq(attest_span_t a, attest_span_t b);
 
 
@@ -71,6 +70,13 @@ static const char *const  attest_known_items[][2] = {
     { ATTEST_ITEM_CONFIG, ATTEST_TYPE_CONFIG },
     { ATTEST_ITEM_EVENTLOG, ATTEST_TYPE_EVENTLOG },
     { ATTEST_ITEM_IMALOG, ATTEST_TYPE_IMALOG },
+    { ATTEST_ITEM_TSM, ATTEST_TYPE_TSM },
+    { ATTEST_ITEM_AZURE, ATTEST_TYPE_AZURE },
+    { ATTEST_ITEM_NITRO, ATTEST_TYPE_NITRO },
+    { ATTEST_ITEM_GPU, ATTEST_TYPE_GPU },
+    { ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT },
+    { ATTEST_ITEM_CCEL, ATTEST_TYPE_CCEL },
+    { ATTEST_ITEM_ROOT, ATTEST_TYPE_ROOT },
     { NULL, NULL }
 };
 
@@ -84,14 +90,22 @@ void
 attest_verify(const attest_verify_input_t *in, attest_result_t *result)
 {
     size_t           i;
+    attest_roots_t   roots;
     attest_verify_t  v;
 
     memset(result, 0, sizeof(*result));
     memset(&v, 0, sizeof(v));
+    memset(&roots, 0, sizeof(roots));
 
     v.in = in;
     v.policy = in->policy;
     v.res = result;
+    v.roots = in->roots != NULL ? in->roots : &roots;
+
+    if (in->roots == NULL && attest_roots_load(&roots) != ATTEST_OK) {
+        attest_verify_add(&v, "roots", ATTEST_CHECK_UNKNOWN,
+                          "the makers' certificates cannot be read");
+    }
 
     attest_verify_certificate(&v);
     attest_verify_load(&v, ATTEST_PART_CERT, v.cert.cmw);
@@ -116,6 +130,8 @@ attest_verify(const attest_verify_input_t *in, attest_result_t *result)
             attest_cmw_free(&v.part[i].cmw);
         }
     }
+
+    attest_roots_clear(&roots);
 }
 
 
@@ -126,6 +142,7 @@ attest_verify_part(attest_verify_t *v, attest_part_t *part)
         return;
     }
 
+    attest_verify_hardware(v, part);
     attest_verify_quote(v, part);
     attest_verify_key(v, part);
     attest_verify_validity(v, part);
@@ -147,6 +164,7 @@ attest_verify_judge(attest_verify_t *v)
     }
 
     attest_verify_hpke_served(v);
+    attest_verify_hardware_agrees(v);
     attest_verify_quotes_agree(v);
     attest_verify_logs(v);
     attest_verify_ek(v);
@@ -908,11 +926,6 @@ attest_verify_config_reference(attest_verify_t *v)
     char                    hex[ATTEST_ABBREV];
     const attest_claims_t  *c = &v->main->claims;
 
-    if (c->has_gpu) {
-        attest_verify_add(v, "gpu", ATTEST_CHECK_NOTE,
-                          "GPU evidence is not evaluated by this version");
-    }
-
     if (v->policy->config.count == 0) {
         attest_verify_add(v, "config-reference", ATTEST_CHECK_NOTE,
                           "not evaluated: the policy names no configuration");
@@ -1063,7 +1076,7 @@ attest_verify_vadd(attest_verify_t *v, const char *id, attest_check_e state,
     }
 
     check = &v->res->checks[v->res->count++];
-    check->id = id;
+    (void) snprintf(check->id, sizeof(check->id), "%s", id);
     check->state = state;
     (void) vsnprintf(check->text, sizeof(check->text), fmt, args);
 }
@@ -1164,7 +1177,7 @@ attest_verify_set_count(const attest_refset_t *sets)
 
 /* Malformed evidence is refused; what we lack the means for is not judged. */
 
-static attest_check_e
+attest_check_e
 attest_verify_state(int rc)
 {
     return rc == ATTEST_EUNSUPPORTED || rc == ATTEST_EINTERNAL

@@ -12,6 +12,7 @@
 #include "attest_core.h"
 #include "attest_cmw.h"
 #include "attest_policy.h"
+#include "attest_roots.h"
 
 
 typedef enum {
@@ -27,10 +28,10 @@ typedef enum {
     ATTEST_UNDECIDED = 2
 } attest_verdict_e;
 
-#define ATTEST_MAX_CHECKS    96
+#define ATTEST_MAX_CHECKS    192
 
 typedef struct {
-    const char       *id;          /* stable, for --json: "quote-signature" */
+    char              id[48];      /* stable, for --json: "quote-signature" */
     attest_check_e    state;
     char              text[384];   /* what was compared with what */
 } attest_check_t;
@@ -59,6 +60,8 @@ typedef struct {
 
     int64_t                  now;         /* Unix seconds */
     const attest_policy_t   *policy;
+    const attest_roots_t    *roots;       /* the makers' certificates; NULL:
+                                             loaded for this call */
 } attest_verify_input_t;
 
 

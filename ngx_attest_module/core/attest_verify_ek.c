@@ -7,17 +7,14 @@
 #include <openssl/x509v3.h>
 
 #include "attest_verify_internal.h"
+#include "attest_x509.h"
 
 
 /* TCG EK Credential Profile 2.5, section 3: tcg-kp-EKCertificate. */
 #define ATTEST_OID_EK    "2.23.133.8.1"
 
-/* Accepted as what they are, by name, without anything to prove. */
-#define ATTEST_ROOTS_UNPROVEN    (ATTEST_ROOT_SOFTWARE                        \
-                                  | ATTEST_ROOT_SIMULATED)
-
-
 static const attest_part_t *attest_verify_ek_part(const attest_verify_t *v);
+static int attest_verify_wants_ek(const attest_verify_t *v);
 static void attest_verify_ak_reference(attest_verify_t *v);
 static void attest_verify_ek_missing(attest_verify_t *v, const char *what);
 static int attest_verify_ek_key(attest_verify_t *v,
@@ -30,8 +27,6 @@ static void attest_verify_activation(attest_verify_t *v,
     const attest_part_t *part);
 static int attest_verify_proof(const attest_verify_t *v,
     const attest_part_t *part);
-static int attest_verify_firmware(attest_verify_t *v, unsigned root);
-static void attest_verify_host_root(attest_verify_t *v);
 
 
 /*
@@ -67,6 +62,16 @@ attest_verify_ek(attest_verify_t *v)
     if (attest_verify_ek_key(v, part)) {
         attest_verify_ek_chain(v, part);
     }
+}
+
+
+/* Where a CPU or a cloud vouches for the machine, no EK has to. */
+
+static int
+attest_verify_wants_ek(const attest_verify_t *v)
+{
+    return v->policy->require_ek && v->main->cpu.kind == ATTEST_KIND_NONE
+           && !v->main->ak_cloud;
 }
 
 
@@ -115,9 +120,9 @@ attest_verify_ak_reference(attest_verify_t *v)
 static void
 attest_verify_ek_missing(attest_verify_t *v, const char *what)
 {
-    attest_verify_add(v, "ek-key", v->policy->require_ek ? ATTEST_CHECK_FAIL
+    attest_verify_add(v, "ek-key", attest_verify_wants_ek(v) ? ATTEST_CHECK_FAIL
                       : ATTEST_CHECK_NOTE, "%sthe evidence carries no %s",
-                      v->policy->require_ek ? "the policy wants one, but "
+                      attest_verify_wants_ek(v) ? "the policy wants one, but "
                       : "not evaluated: ", what);
 }
 
@@ -158,7 +163,7 @@ attest_verify_ek_chain(attest_verify_t *v, const attest_part_t *part)
     const uint8_t  *p = part->tpm.ek_cert.p;
 
     if (sk_X509_num(v->policy->ek_roots) <= 0) {
-        attest_verify_add(v, "ek-chain", v->policy->require_ek
+        attest_verify_add(v, "ek-chain", attest_verify_wants_ek(v)
                           ? ATTEST_CHECK_UNKNOWN : ATTEST_CHECK_NOTE,
                           "not evaluated: the policy names no TPM maker's "
                           "certificate (ek_roots)");
@@ -233,55 +238,14 @@ attest_verify_ek_usage(X509 *cert)
 static const char *
 attest_verify_chain(const attest_verify_t *v, X509 *cert)
 {
-    int                 i;
-    const char         *what = "out of memory";
-    X509_STORE         *store;
-    X509_STORE_CTX     *ctx;
-    X509_VERIFY_PARAM  *param;
+    attest_x509_chain_t  c;
 
-    store = X509_STORE_new();
-    ctx = X509_STORE_CTX_new();
-    if (store == NULL || ctx == NULL) {
-        goto done;
-    }
+    memset(&c, 0, sizeof(c));
+    c.anchors = v->policy->ek_roots;
+    c.now = v->in->now;
+    c.partial = 1;
 
-    for (i = 0; i < sk_X509_num(v->policy->ek_roots); i++) {
-        if (X509_STORE_add_cert(store, sk_X509_value(v->policy->ek_roots, i))
-            != 1)
-        {
-            goto done;
-        }
-    }
-
-    if (X509_STORE_CTX_init(ctx, store, cert, NULL) != 1) {
-        goto done;
-    }
-
-    param = X509_STORE_CTX_get0_param(ctx);
-    X509_VERIFY_PARAM_set_time(param, (time_t) v->in->now);
-    X509_VERIFY_PARAM_set_depth(param, ATTEST_MAX_CERTS);
-    (void) X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
-
-    /* a critical directoryName SAN and an empty subject are fine with it */
-
-    (void) X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY);
-
-    /* 80 bits: no SHA-1 or MD5 signatures, no RSA below 1024 bits */
-
-    X509_VERIFY_PARAM_set_auth_level(param, 1);
-
-    if (X509_verify_cert(ctx) == 1) {
-        what = NULL;
-
-    } else {
-        what = X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx));
-    }
-
-done:
-
-    X509_STORE_CTX_free(ctx);
-    X509_STORE_free(store);
-    return what;
+    return attest_x509_chain(cert, &c);
 }
 
 
@@ -291,7 +255,7 @@ attest_verify_activation(attest_verify_t *v, const attest_part_t *part)
     const attest_verify_input_t  *in = v->in;
 
     if (in->proof.n == 0 || in->secret.n == 0) {
-        attest_verify_add(v, "ek-activation", v->policy->require_ek
+        attest_verify_add(v, "ek-activation", attest_verify_wants_ek(v)
                           ? ATTEST_CHECK_UNKNOWN : ATTEST_CHECK_NOTE,
                           "not evaluated: there is no proof that the TPM "
                           "holds both endorsement and attestation key");
@@ -338,69 +302,9 @@ attest_verify_proof(const attest_verify_t *v, const attest_part_t *part)
 }
 
 
-/*
- * The label is what the gateway says of itself.  Low labels are believed,
- * for nobody gains by them; high ones must be proven.
- */
-
-void
-attest_verify_root(attest_verify_t *v)
-{
-    char      text[32];
-    unsigned  root;
-
-    if (!v->main->has_tpm) {
-        return;
-    }
-
-    if (!v->main->proven) {
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
-                          "not evaluated: no proven quote is rooted in "
-                          "anything");
-        return;
-    }
-
-    root = attest_root_from_label(v->main->tpm.root);
-
-    if (root == 0) {
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
-                          "the evidence names an unknown root of trust \"%s\"",
-                          attest_verify_text(text, sizeof(text),
-                                             v->main->tpm.root));
-        return;
-    }
-
-    if (!attest_verify_firmware(v, root)) {
-        return;
-    }
-
-    if ((root & v->policy->roots) == 0) {
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
-                          "the evidence is rooted in a %s TPM, which the "
-                          "policy does not accept", attest_root_label(root));
-
-    } else if (root & ATTEST_ROOTS_UNPROVEN) {
-        v->res->root = root;
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_PASS,
-                          "a %s TPM proves nothing to a remote party, but "
-                          "the policy accepts it by name",
-                          attest_root_label(root));
-
-    } else if (root == ATTEST_ROOT_HOST_VTPM) {
-        attest_verify_host_root(v);
-
-    } else {
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
-                          "the evidence says %s, but a TPM quote alone "
-                          "cannot prove that and this version checks nothing "
-                          "else", attest_root_label(root));
-    }
-}
-
-
 /* Does the firmware, which the quote signs, contradict the label? */
 
-static int
+int
 attest_verify_firmware(attest_verify_t *v, unsigned root)
 {
     int       software;
@@ -425,7 +329,7 @@ attest_verify_firmware(attest_verify_t *v, unsigned root)
 }
 
 
-static void
+void
 attest_verify_host_root(attest_verify_t *v)
 {
     if (v->ak_named || (v->ek_chained && v->ek_activated)) {

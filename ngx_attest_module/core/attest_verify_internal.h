@@ -3,7 +3,10 @@
  * Shared by the files of the appraisal: one state for one verification.
  * Each file answers one question: is it bound (attest_verify.c), is the quote
  * genuine and what was measured (attest_verify_tpm.c), whose key signed it
- * (attest_verify_ek.c).
+ * (attest_verify_ek.c), which kind of hardware evidence is there
+ * (attest_verify_kinds.c), is that kind genuine and what does the policy say
+ * of it (attest_verify_<kind>.c), what is all of it rooted in
+ * (attest_verify_root.c).
  */
 
 
@@ -15,10 +18,15 @@
 #include "attest_cmw.h"
 #include "attest_ratls.h"
 #include "attest_tpm.h"
+#include "attest_tsm.h"
 #include "attest_verify.h"
 
 
 #define ATTEST_CLOCK_SKEW    300        /* seconds that clocks may differ */
+
+/* Accepted as what they are, by name, without anything to prove. */
+#define ATTEST_ROOTS_UNPROVEN    (ATTEST_ROOT_SOFTWARE                        \
+                                  | ATTEST_ROOT_SIMULATED)
 
 
 /* The three places where the same machine shows evidence. */
@@ -46,9 +54,44 @@ typedef enum {
 } attest_on_e;
 
 
+/* Evidence of the CPU, or of what stands for it. */
+
+typedef enum {
+    ATTEST_KIND_NONE = 0,
+    ATTEST_KIND_SNP,
+    ATTEST_KIND_TDX,
+    ATTEST_KIND_AZURE,               /* the paravisor's report */
+    ATTEST_KIND_NITRO,
+    ATTEST_KIND_UNKNOWN              /* an item is there, its kind is not
+                                        one that this version checks */
+} attest_kind_e;
+
+typedef struct {
+    attest_kind_e         kind;
+    attest_span_t         raw;       /* value of the item: what a TPM quote
+                                        on the same machine hashes */
+    uint8_t               ak_spki[32];  /* Azure: SHA-256 of the SPKI of the
+                                           key that the report vouches for */
+    uint8_t               machine[32];  /* digest of what stays the same in
+                                           all reports of one machine that
+                                           was not reset: for comparison */
+    attest_span_t         svsm_ek;   /* SVSM: TPMT_PUBLIC of its vTPM's EK */
+    unsigned              proven:1;  /* genuine: chain, signature, binding to
+                                        the claims (Azure: to ak_spki) and
+                                        nothing that is never accepted */
+    unsigned              simulated:1;  /* its chain ends in one of the
+                                           policy's simulated_roots */
+    unsigned              referenced:1; /* the policy has reference values
+                                           of the software for this kind, and
+                                           all of them match */
+    unsigned              has_ak:1;     /* ak_spki is set */
+} attest_cpu_t;
+
+
 typedef struct {
     attest_part_e         which;
     attest_cmw_t          cmw;
+    attest_cpu_t          cpu;
     attest_span_t         claims_raw;
     attest_claims_t       claims;
     attest_tpm_item_t     tpm;
@@ -59,17 +102,26 @@ typedef struct {
     unsigned              has_claims:1;  /* parsed */
     unsigned              has_tpm:1;     /* item, quote and AK parsed */
     unsigned              proven:1;      /* quote signs these claims, PCRs */
+    unsigned              ak_cloud:1;    /* a cloud's CA certifies the AK */
+    unsigned              ak_simulated:1;   /* one of simulated_roots does */
+    unsigned              svsm_ak:1;     /* AK proven to be in the TPM whose
+                                            EK the CPU's report names */
+    unsigned              gpu_proven:1;  /* GPU evidence genuine and bound */
+    unsigned              gpu_simulated:1;
 } attest_part_t;
 
 typedef struct {
     const attest_verify_input_t   *in;
     const attest_policy_t         *policy;
+    const attest_roots_t          *roots;
     attest_result_t               *res;
     attest_ratls_cert_t            cert;
     attest_part_t                  part[ATTEST_PARTS];
     attest_part_t                 *main;  /* the freshest there is, or NULL */
     unsigned                       has_cert:1;
     unsigned                       ak_named:1;      /* AK is in the policy */
+    unsigned                       ak_tied:1;       /* AK is in a TPM that
+                                           something vouches for */
     unsigned                       ek_chained:1;
     unsigned                       ek_activated:1;
     unsigned                       overflow:1;      /* a check found no room */
@@ -83,6 +135,14 @@ void attest_verify_add(attest_verify_t *v, const char *id,
 /* The same for a check that is made for each part. */
 void attest_verify_on(attest_verify_t *v, const attest_part_t *part,
     attest_on_e what, attest_check_e state, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/*
+ * The same for a check of one kind, which is made for each part: the id is
+ * "fresh-" and what, or "cached-", "certificate-".
+ */
+void attest_verify_kind(attest_verify_t *v, const attest_part_t *part,
+    const char *what, attest_check_e state, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
 /* Name of a part for people: "certificate", "cached", "fresh". */
@@ -103,6 +163,43 @@ int attest_verify_in_set(const attest_refset_t *set, const uint8_t *p,
     size_t n);
 size_t attest_verify_set_count(const attest_refset_t *sets);
 
+/* Malformed: fail; what we lack the means for: unknown. */
+attest_check_e attest_verify_state(int rc);
+
+/*
+ * Does a chain lead from the leaf to one of this maker's roots, or else to
+ * one of the policy's simulated_roots?  The makers' intermediates that we
+ * ship are tried too.  `untrusted` and `crls` may be NULL.  NULL, and
+ * *simulated says which; or a static text that says why not.
+ */
+const char *attest_verify_anchor(const attest_verify_t *v,
+    attest_maker_e maker, X509 *leaf, STACK_OF(X509) *untrusted,
+    STACK_OF(X509_CRL) *crls, int *simulated);
+
+/* attest_verify_kinds.c: finds and checks part->cpu and GPU evidence. */
+void attest_verify_hardware(attest_verify_t *v, attest_part_t *part);
+/* All parts are by one machine, as far as that can be told. */
+void attest_verify_hardware_agrees(attest_verify_t *v);
+
+/*
+ * attest_verify_<kind>.c: each adds checks, sets part->cpu, and compares with
+ * the policy.  tsm: the parsed item.  item: the item itself.
+ */
+void attest_verify_snp(attest_verify_t *v, attest_part_t *part,
+    const attest_tsm_t *tsm);
+void attest_verify_tdx(attest_verify_t *v, attest_part_t *part,
+    const attest_tsm_t *tsm);
+void attest_verify_azure(attest_verify_t *v, attest_part_t *part,
+    const attest_cmw_item_t *item);
+void attest_verify_nitro(attest_verify_t *v, attest_part_t *part,
+    const attest_cmw_item_t *item);
+/* Sets gpu_proven; the claims' hash is compared already. */
+void attest_verify_gpu(attest_verify_t *v, attest_part_t *part,
+    const attest_cmw_item_t *item);
+/* Sets ak_cloud; called when the quote and its AK are there. */
+void attest_verify_ak_cert(attest_verify_t *v, attest_part_t *part,
+    const attest_cmw_item_t *item);
+
 /* attest_verify_tpm.c */
 void attest_verify_quote(attest_verify_t *v, attest_part_t *part);
 void attest_verify_quotes_agree(attest_verify_t *v);
@@ -113,6 +210,12 @@ const attest_tpm_bank_t *attest_verify_bank(const attest_verify_t *v,
 
 /* attest_verify_ek.c */
 void attest_verify_ek(attest_verify_t *v);
+/* Does the quote's firmware contradict this root?  Adds a check. */
+int attest_verify_firmware(attest_verify_t *v, unsigned root);
+/* host-vtpm: is the attestation key tied to a TPM that is known? */
+void attest_verify_host_root(attest_verify_t *v);
+
+/* attest_verify_root.c */
 void attest_verify_root(attest_verify_t *v);
 
 

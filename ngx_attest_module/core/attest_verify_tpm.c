@@ -28,6 +28,7 @@ typedef struct {
 } attest_event_search_t;
 
 
+static void attest_verify_cloud(attest_verify_t *v, attest_part_t *part);
 static int attest_verify_tpm_load(attest_verify_t *v, attest_part_t *part);
 static int attest_verify_ak(attest_verify_t *v, attest_part_t *part);
 static int attest_verify_signature(attest_verify_t *v, attest_part_t *part);
@@ -76,6 +77,33 @@ attest_verify_quote(attest_verify_t *v, attest_part_t *part)
     }
 
     part->proven = attest_verify_pcr_digest(v, part);
+
+    if (part->proven) {
+        attest_verify_cloud(v, part);
+    }
+}
+
+
+/* A cloud's word for the attestation key, in a certificate. */
+
+static void
+attest_verify_cloud(attest_verify_t *v, attest_part_t *part)
+{
+    int                       wrong;
+    const attest_cmw_item_t  *item;
+
+    item = attest_verify_item(part, ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT,
+                              &wrong);
+
+    if (wrong) {
+        attest_verify_kind(v, part, "ak-cert", ATTEST_CHECK_FAIL,
+                           "the certificate of the attestation key of %s "
+                           "evidence is of a foreign media type",
+                           attest_verify_part_name(part->which));
+
+    } else if (item != NULL) {
+        attest_verify_ak_cert(v, part, item);
+    }
 }
 
 
@@ -88,6 +116,12 @@ attest_verify_tpm_load(attest_verify_t *v, attest_part_t *part)
 
     name = attest_verify_part_name(part->which);
     item = attest_verify_item(part, ATTEST_ITEM_TPM, ATTEST_TYPE_TPM, &wrong);
+
+    if (item == NULL && !wrong && part->cpu.kind != ATTEST_KIND_NONE
+        && part->cpu.kind != ATTEST_KIND_AZURE)
+    {
+        return 0;
+    }
 
     if (item == NULL) {
         attest_verify_on(v, part, ATTEST_ON_SIGNATURE, wrong
@@ -184,7 +218,7 @@ attest_verify_binding(attest_verify_t *v, attest_part_t *part)
     attest_span_t  quoted = part->quote.extra;
 
     rc = attest_claims_tpm_extra(part->claims_raw.p, part->claims_raw.n,
-                                 NULL, 0, extra);
+                                 part->cpu.raw.p, part->cpu.raw.n, extra);
     if (rc != ATTEST_OK) {
         attest_verify_on(v, part, ATTEST_ON_BINDING, ATTEST_CHECK_UNKNOWN,
                          "cannot hash the claims: %s", attest_strerror(rc));
@@ -415,7 +449,22 @@ attest_verify_pcrs_stable(attest_verify_t *v, const attest_part_t *a,
 void
 attest_verify_measurements(attest_verify_t *v)
 {
+    attest_kind_e  kind = v->main->cpu.kind;
+
     attest_verify_pcr_reference(v);
+
+    if (kind == ATTEST_KIND_SNP || kind == ATTEST_KIND_TDX
+        || kind == ATTEST_KIND_NITRO)
+    {
+        if (!v->main->cpu.referenced) {
+            attest_verify_add(v, "reference-values", ATTEST_CHECK_UNKNOWN,
+                              "the policy names no values of what the CPU "
+                              "measured at the start, or they do not match: "
+                              "nothing says which software may run");
+        }
+
+        return;
+    }
 
     if (attest_verify_set_count(v->policy->pcrs) == 0) {
         attest_verify_add(v, "reference-values", ATTEST_CHECK_UNKNOWN,

@@ -4,9 +4,11 @@
  */
 
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest_cmw.h"
 #include "attest_provider.h"
 
 
@@ -52,4 +54,48 @@ attest_evidence_add(attest_evidence_t *ev, const char *item,
     ev->count++;
 
     return ATTEST_OK;
+}
+
+
+int
+attest_evidence_move(attest_evidence_t *ev, attest_evidence_t *from)
+{
+    if (ev->count + from->count > ATTEST_EVIDENCE_MAX) {
+        attest_evidence_clear(from);
+        attest_evidence_clear(ev);
+        snprintf(ev->error, sizeof(ev->error), "too many items of evidence");
+        return ATTEST_ELIMIT;
+    }
+
+    memcpy(&ev->items[ev->count], from->items,
+           from->count * sizeof(attest_evidence_item_t));
+
+    ev->count += from->count;
+    ev->error[0] = '\0';
+    from->count = 0;
+
+    return ATTEST_OK;
+}
+
+
+attest_span_t
+attest_evidence_cpu(const attest_evidence_t *ev)
+{
+    size_t         i;
+    const char    *item;
+    attest_span_t  cpu = { NULL, 0 };
+
+    for (i = 0; i < ev->count; i++) {
+        item = ev->items[i].item;
+
+        if (strcmp(item, ATTEST_ITEM_TSM) == 0
+            || strcmp(item, ATTEST_ITEM_AZURE) == 0
+            || strcmp(item, ATTEST_ITEM_NITRO) == 0)
+        {
+            cpu.p = ev->items[i].data;
+            cpu.n = ev->items[i].len;
+        }
+    }
+
+    return cpu;
 }

@@ -11,6 +11,7 @@
 #define ATTEST_PROVIDER_H_INCLUDED
 
 
+#include "attest_claims.h"
 #include "attest_core.h"
 
 
@@ -21,13 +22,19 @@ typedef struct {
     size_t          len;
 } attest_evidence_item_t;
 
-#define ATTEST_EVIDENCE_MAX    8
+#define ATTEST_EVIDENCE_MAX    12
 
 typedef struct {
     attest_evidence_item_t   items[ATTEST_EVIDENCE_MAX];
-    size_t                   count;       /* items, logs last */
+    size_t                   count;       /* items, large ones last */
     char                     root[16];    /* root of trust label */
     char                     error[256];  /* what went wrong, for the log */
+    char                     note[256];   /* what an operator should know,
+                                             for the log; usually empty */
+
+    /* the claims that were signed, when a provider completed them (GPU) */
+    uint8_t                  claims[ATTEST_CLAIMS_MAX];
+    size_t                   claims_len;  /* 0: those that were given */
 } attest_evidence_t;
 
 typedef struct attest_provider_s  attest_provider_t;
@@ -39,6 +46,8 @@ struct attest_provider_s {
     /*
      * Evidence over these claims (exact bytes).  want_logs: event logs too.
      * timeout_ms bounds the whole call.  0 or ATTEST_E*; error says why.
+     * Items are added to what *ev has: a TPM hashes the CPU evidence that is
+     * there already (attest_evidence_cpu()).
      */
     int        (*collect)(attest_provider_t *p, const uint8_t *claims,
                    size_t len, int want_logs, unsigned timeout_ms,
@@ -65,6 +74,82 @@ void attest_evidence_clear(attest_evidence_t *ev);
 int attest_evidence_add(attest_evidence_t *ev, const char *item,
     const char *type, const uint8_t *data, size_t len);
 
+/* Moves the items of `from` behind those of ev; on failure both are empty. */
+int attest_evidence_move(attest_evidence_t *ev, attest_evidence_t *from);
+
+/*
+ * The item that counts as CPU evidence in a TPM's extraData: tsm-report,
+ * azure-hcl or nitro; an empty span when there is none.
+ */
+attest_span_t attest_evidence_cpu(const attest_evidence_t *ev);
+
+
+/*
+ * A SEV-SNP or TDX guest through Linux' configfs-tsm.  A directory that is
+ * not on configfs, or a report whose certificates do not lead to the maker's
+ * root, is labelled "simulated".  The strings are copied.
+ */
+
+#define ATTEST_TSM_PATH    "/sys/kernel/config/tsm/report"
+
+typedef struct {
+    const char  *path;               /* NULL: ATTEST_TSM_PATH */
+    int          privlevel;          /* SNP VMPL 0..3; -1: not set */
+    int          svsm;               /* service_provider=svsm */
+    const char  *ccel;               /* TDX event log, path or NULL */
+    const char  *certs;              /* PEM file of VCEK or VLEK, ASK, ARK
+                                        for hosts that give no auxblob */
+    unsigned     uid;                /* who collects later on: the workers' */
+    unsigned     gid;
+} attest_tsm_conf_t;
+
+attest_provider_t *attest_tsm_provider(const attest_tsm_conf_t *conf);
+
+
+/* An AWS Nitro enclave's security module. */
+
+#define ATTEST_NSM_PATH    "/dev/nsm"
+
+typedef struct {
+    const char  *path;               /* NULL: ATTEST_NSM_PATH */
+} attest_nitro_conf_t;
+
+attest_provider_t *attest_nitro_provider(const attest_nitro_conf_t *conf);
+
+
+/*
+ * Azure: the paravisor's report out of the virtual TPM's NV, and what vouches
+ * for it out of the instance metadata service.  The quote itself comes from
+ * the TPM provider, with the AK of handle 0x81000003.
+ */
+
+typedef struct {
+    const char  *tcti;
+    const char  *imds;               /* NULL: "169.254.169.254:80" */
+    const char  *certs;              /* PEM file instead of the service */
+} attest_azure_conf_t;
+
+attest_provider_t *attest_azure_provider(const attest_azure_conf_t *conf);
+
+
+/* NVIDIA GPUs and switches in confidential mode, through NVML. */
+
+typedef struct {
+    const char  *library;            /* NULL: "libnvidia-ml.so.1" */
+    int          required;           /* no GPU: a failure, not a note */
+} attest_nvidia_conf_t;
+
+attest_provider_t *attest_nvidia_provider(const attest_nvidia_conf_t *conf);
+
+
+/*
+ * Several in one: GPUs, then the CPU, then the TPM, each of which may be
+ * NULL; takes them over and destroys them.  Completes the claims by the hash
+ * of the GPU evidence.
+ */
+attest_provider_t *attest_combined_provider(attest_provider_t *gpu,
+    attest_provider_t *cpu, attest_provider_t *tpm);
+
 
 /* TPM 2.0, by ESAPI. */
 
@@ -75,6 +160,7 @@ typedef struct {
     int          rsa;              /* key type: 0 ECC P-256, 1 RSA-2048 */
     uint32_t     ak_handle;        /* persistent AK, 0: make one */
     uint32_t     ak_template;      /* NV index of a template, 0: ours */
+    uint32_t     ak_cert;          /* NV index of the AK's certificate, 0 */
     const char  *eventlog;         /* path or NULL */
     const char  *imalog;           /* path or NULL */
 } attest_tpm_conf_t;

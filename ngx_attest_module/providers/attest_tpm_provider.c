@@ -99,17 +99,18 @@ attest_tpm_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
     int                rc;
     uint8_t            extra[32];
     attest_tpm_t      *tpm = p->data;
+    attest_span_t      cpu;
     attest_evidence_t  logs;
 
-    memset(ev, 0, sizeof(*ev));
     memset(&logs, 0, sizeof(logs));
+    cpu = attest_evidence_cpu(ev);
 
     rc = attest_tpm_conf_check(&tpm->conf, ev->error);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    rc = attest_claims_tpm_extra(claims, len, NULL, 0, extra);
+    rc = attest_claims_tpm_extra(claims, len, cpu.p, cpu.n, extra);
     if (rc != ATTEST_OK) {
         snprintf(ev->error, sizeof(ev->error), "claims: %s",
                  attest_strerror(rc));
@@ -135,13 +136,7 @@ attest_tpm_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
         return rc;
     }
 
-    /* ours to theirs; two logs and one quote always fit */
-    memcpy(&ev->items[ev->count], logs.items,
-           logs.count * sizeof(attest_evidence_item_t));
-    ev->count += logs.count;
-    ev->error[0] = '\0';
-
-    return ATTEST_OK;
+    return attest_evidence_move(ev, &logs);
 }
 
 

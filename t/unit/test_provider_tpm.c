@@ -63,7 +63,7 @@ collect(attest_provider_t *p, attest_evidence_t *ev)
 static void
 collect_ok(attest_provider_t *p, const char *what)
 {
-    attest_evidence_t  ev;
+    attest_evidence_t  ev = { 0 };
 
     IS_INT(collect(p, &ev), ATTEST_OK, "%s", what);
     attest_evidence_clear(&ev);
@@ -146,7 +146,7 @@ static void
 quote_with(const char *tcti, int rsa, uint16_t bank, uint32_t select)
 {
     uint8_t             other[] = "other claims";
-    attest_evidence_t   ev;
+    attest_evidence_t   ev = { 0 };
     attest_tpm_conf_t   conf;
     attest_provider_t  *p;
 
@@ -191,7 +191,7 @@ scenario_quote(const char *tcti)
 static void
 scenario_nobank(const char *tcti)
 {
-    attest_evidence_t   ev;
+    attest_evidence_t   ev = { 0 };
     attest_tpm_conf_t   conf;
     attest_provider_t  *p;
 
@@ -214,7 +214,7 @@ scenario_logs(const char *tcti, const char *dir)
     char                boot[256], ima[256];
     FILE               *f;
     uint8_t            *big;
-    attest_evidence_t   ev;
+    attest_evidence_t   ev = { 0 };
     attest_tpm_conf_t   conf;
     attest_provider_t  *p;
 
@@ -292,7 +292,7 @@ scenario_unprivileged_log(const char *tcti, const char *dir)
     char                boot[256];
     FILE               *f;
     pid_t               pid;
-    attest_evidence_t   ev;
+    attest_evidence_t   ev = { 0 };
     attest_tpm_conf_t   conf;
     attest_provider_t  *p;
 
@@ -345,7 +345,7 @@ static void
 scenario_many(const char *tcti, const char *count)
 {
     int                 i, n, good;
-    attest_evidence_t   ev;
+    attest_evidence_t   ev = { 0 };
     attest_provider_t  *p;
 
     n = atoi(count);
@@ -364,7 +364,7 @@ scenario_many(const char *tcti, const char *count)
 static void
 scenario_fail(const char *tcti)
 {
-    attest_evidence_t   ev;
+    attest_evidence_t   ev = { 0 };
     attest_provider_t  *p;
 
     p = provider(tcti, 0);
@@ -380,7 +380,7 @@ scenario_kill(const char *tcti)
 {
     int                 i, status;
     pid_t               pid;
-    attest_evidence_t   ev;
+    attest_evidence_t   ev = { 0 };
     attest_provider_t  *p;
     struct timespec     ts = { 0, 0 };
 
@@ -414,7 +414,7 @@ scenario_ak(const char *tcti, const char *handle, const char *template,
     const char *want)
 {
     uint8_t              name[ATTEST_TPM_NAME_LEN];
-    attest_evidence_t    ev;
+    attest_evidence_t    ev = { 0 };
     attest_tpm_conf_t    conf;
     attest_tpm_item_t    item;
     attest_provider_t   *p;
@@ -458,7 +458,7 @@ scenario_ek(const char *tcti, const char *type, const char *file)
 {
     size_t               len;
     uint8_t             *der;
-    attest_evidence_t    ev;
+    attest_evidence_t    ev = { 0 };
     attest_tpm_item_t    item;
     attest_provider_t   *p;
     attest_tpm_public_t  ek;
@@ -534,7 +534,7 @@ scenario_activate(const char *tcti, const char *rsa)
     size_t               i;
     uint8_t              proof[32], want[32], secret[32], name[34];
     credential_t         c, bad;
-    attest_evidence_t    ev;
+    attest_evidence_t    ev = { 0 };
     attest_tpm_item_t    item;
     attest_provider_t   *p;
     attest_tpm_public_t  ak, ek;
@@ -658,7 +658,7 @@ static int64_t
 timed(attest_provider_t *p, unsigned limit, int *rc)
 {
     int64_t            start;
-    attest_evidence_t  ev;
+    attest_evidence_t  ev = { 0 };
 
     start = attest_tcti_now();
     *rc = p->collect(p, claims, sizeof(claims), 0, limit, &ev);
@@ -728,7 +728,7 @@ scenario_wrong(const char *fake, const char *file)
 {
     int                 rc, bad, slow, k, at, fresh;
     char                mode[32];
-    attest_evidence_t   ev;
+    attest_evidence_t   ev = { 0 };
     attest_provider_t  *p, *old;
     static const char  *kinds[] = {
         "close", "garbage", "size", "short", "body", "error:101",
@@ -779,7 +779,7 @@ static void
 scenario_flip(const char *fake, const char *file)
 {
     int                  i, good, bad;
-    attest_evidence_t    ev;
+    attest_evidence_t    ev = { 0 };
     attest_provider_t   *p;
     attest_tpm_item_t    item;
     attest_tpm_public_t  ak;
@@ -875,7 +875,7 @@ static void
 offline_evidence(void)
 {
     int                i, rc;
-    attest_evidence_t  ev;
+    attest_evidence_t  ev = { 0 };
 
     memset(&ev, 0, sizeof(ev));
 
@@ -902,7 +902,7 @@ offline_errors(void)
     char                error[256];
     uint8_t             proof[32];
     attest_tpm_conf_t   conf;
-    attest_evidence_t   ev;
+    attest_evidence_t   ev = { 0 };
     attest_provider_t  *p;
 
     /* port 1 of this host: nobody listens */

@@ -642,7 +642,7 @@ test_good(void)
     TRUSTED("a SHA-512 pubkey-hash", "fresh-key", both(with_sha512));
     NOTED("the operator's own certificate", "certificate-evidence",
           w.bare_cert = 1);
-    NOTED("GPU claims without evaluation", "gpu", both(with_gpu));
+    REFUSED("GPU claims without GPU evidence", "cached-gpu", both(with_gpu));
     NOTED("an unknown item", "unknown-items",
           fresh()->foreign = "weather");
     TRUSTED("one named AK in place of an EK", "root-of-trust",

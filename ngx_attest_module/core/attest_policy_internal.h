@@ -1,0 +1,89 @@
+
+/*
+ * Shared by the files that read a policy: attest_policy.c has what holds for
+ * all evidence, attest_policy_<kind>.c the member of one kind.
+ */
+
+
+#ifndef ATTEST_POLICY_INTERNAL_H_INCLUDED
+#define ATTEST_POLICY_INTERNAL_H_INCLUDED
+
+
+#include <cjson/cJSON.h>
+
+#include "attest_policy.h"
+
+
+#define ATTEST_POLICY_PATH       96
+
+
+typedef struct {
+    attest_policy_t   *policy;
+    char              *err;
+    size_t             err_len;
+    unsigned           ek_given:1;            /* "require_ek" was there */
+    unsigned           version_given:1;
+} attest_policy_ctx_t;
+
+typedef int (*attest_policy_pt)(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+
+typedef struct {
+    const char        *name;
+    attest_policy_pt   handler;
+} attest_policy_member_t;
+
+
+/* Writes "path: what" for people; returns ATTEST_EFORMAT. */
+int attest_policy_fail(attest_policy_ctx_t *ctx, const char *path,
+    const char *what);
+/* An object without duplicates and with a sane number of members. */
+int attest_policy_object(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+/* The table ends with a NULL name. */
+int attest_policy_table_read(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, const attest_policy_member_t *table);
+/* Adds one value of `want` bytes (at most 64); want 0: 32 or 48 bytes. */
+int attest_policy_hex(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, size_t want, attest_refset_t *set);
+int attest_policy_hex_list(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, size_t want, attest_refset_t *set);
+/* "hex" or ["hex", ...] */
+int attest_policy_hex_values(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, size_t want, attest_refset_t *set);
+int attest_policy_bool(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, unsigned *flag);
+/* A whole number up to max, which is at most 2^53. */
+int attest_policy_number(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, uint64_t max, uint64_t *out);
+/* ["text", ...] */
+int attest_policy_texts(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, attest_textset_t *set);
+/* ["PEM", ...], each one certificate; *certs is made. */
+int attest_policy_certs(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, STACK_OF(X509) **certs);
+
+
+/* attest_policy_<kind>.c */
+int attest_policy_snp(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+int attest_policy_tdx(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+int attest_policy_azure(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+int attest_policy_gcp(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+int attest_policy_nitro(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+int attest_policy_gpu(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+
+void attest_policy_snp_clear(attest_policy_snp_t *p);
+void attest_policy_tdx_clear(attest_policy_tdx_t *p);
+void attest_policy_azure_clear(attest_policy_azure_t *p);
+void attest_policy_gcp_clear(attest_policy_gcp_t *p);
+void attest_policy_nitro_clear(attest_policy_nitro_t *p);
+void attest_policy_gpu_clear(attest_policy_gpu_t *p);
+
+
+#endif /* ATTEST_POLICY_INTERNAL_H_INCLUDED */

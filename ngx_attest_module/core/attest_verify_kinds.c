@@ -1,0 +1,331 @@
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "attest_cbor.h"
+#include "attest_verify_internal.h"
+#include "attest_x509.h"
+
+
+typedef void (*attest_kind_pt)(attest_verify_t *v, attest_part_t *part,
+    const attest_cmw_item_t *item);
+
+
+static const attest_cmw_item_t *attest_verify_cpu_item(attest_verify_t *v,
+    attest_part_t *part, size_t *which);
+static void attest_verify_tsm(attest_verify_t *v, attest_part_t *part,
+    const attest_cmw_item_t *item);
+static void attest_verify_azure_item(attest_verify_t *v, attest_part_t *part,
+    const attest_cmw_item_t *item);
+static void attest_verify_nitro_item(attest_verify_t *v, attest_part_t *part,
+    const attest_cmw_item_t *item);
+static void attest_verify_gpu_item(attest_verify_t *v, attest_part_t *part);
+static const char *attest_verify_one_anchor(const attest_verify_t *v,
+    STACK_OF(X509) *anchors, X509 *leaf, STACK_OF(X509) *untrusted,
+    STACK_OF(X509_CRL) *crls);
+static STACK_OF(X509) *attest_verify_intermediates(const attest_verify_t *v,
+    attest_maker_e maker, STACK_OF(X509) *untrusted);
+
+
+static const struct {
+    const char      *label;
+    const char      *type;
+    attest_kind_pt   verify;
+} attest_cpu_items[] = {
+    { ATTEST_ITEM_TSM, ATTEST_TYPE_TSM, attest_verify_tsm },
+    { ATTEST_ITEM_AZURE, ATTEST_TYPE_AZURE, attest_verify_azure_item },
+    { ATTEST_ITEM_NITRO, ATTEST_TYPE_NITRO, attest_verify_nitro_item },
+    { NULL, NULL, NULL }
+};
+
+
+void
+attest_verify_hardware(attest_verify_t *v, attest_part_t *part)
+{
+    size_t                    which = 0;
+    const attest_cmw_item_t  *item;
+
+    item = attest_verify_cpu_item(v, part, &which);
+
+    if (item != NULL) {
+        part->cpu.raw = item->value;
+        part->cpu.kind = ATTEST_KIND_UNKNOWN;
+        attest_cpu_items[which].verify(v, part, item);
+    }
+
+    attest_verify_gpu_item(v, part);
+}
+
+
+/* At most one: two reports would leave open which of them counts. */
+
+static const attest_cmw_item_t *
+attest_verify_cpu_item(attest_verify_t *v, attest_part_t *part,
+    size_t *which)
+{
+    int                       wrong;
+    size_t                    i, count = 0;
+    const attest_cmw_item_t  *item, *found = NULL;
+
+    for (i = 0; attest_cpu_items[i].label != NULL; i++) {
+        item = attest_verify_item(part, attest_cpu_items[i].label,
+                                  attest_cpu_items[i].type, &wrong);
+
+        if (wrong) {
+            part->cpu.kind = ATTEST_KIND_UNKNOWN;
+            attest_verify_kind(v, part, "cpu", ATTEST_CHECK_FAIL,
+                               "the item \"%s\" of %s evidence is of a "
+                               "foreign media type", attest_cpu_items[i].label,
+                               attest_verify_part_name(part->which));
+            return NULL;
+        }
+
+        if (item != NULL) {
+            found = item;
+            *which = i;
+            count++;
+        }
+    }
+
+    if (count > 1) {
+        part->cpu.kind = ATTEST_KIND_UNKNOWN;
+        attest_verify_kind(v, part, "cpu", ATTEST_CHECK_FAIL,
+                           "%s evidence carries %zu kinds of CPU evidence, "
+                           "which leaves open which one counts",
+                           attest_verify_part_name(part->which), count);
+        return NULL;
+    }
+
+    return found;
+}
+
+
+static void
+attest_verify_tsm(attest_verify_t *v, attest_part_t *part,
+    const attest_cmw_item_t *item)
+{
+    int            rc;
+    char           text[32];
+    attest_tsm_t   tsm;
+
+    rc = attest_tsm_parse(item->value.p, item->value.n, &tsm);
+    if (rc != ATTEST_OK) {
+        attest_verify_kind(v, part, "cpu", attest_verify_state(rc),
+                           "the report of %s evidence is %s",
+                           attest_verify_part_name(part->which),
+                           attest_strerror(rc));
+        return;
+    }
+
+    if (attest_span_is(tsm.provider, "sev_guest")) {
+        part->cpu.kind = ATTEST_KIND_SNP;
+        attest_verify_snp(v, part, &tsm);
+
+    } else if (attest_span_is(tsm.provider, "tdx_guest")) {
+        part->cpu.kind = ATTEST_KIND_TDX;
+        attest_verify_tdx(v, part, &tsm);
+
+    } else {
+        attest_verify_kind(v, part, "cpu", ATTEST_CHECK_UNKNOWN,
+                           "%s evidence has a report by \"%s\", which this "
+                           "version does not check",
+                           attest_verify_part_name(part->which),
+                           attest_verify_text(text, sizeof(text),
+                                              tsm.provider));
+    }
+}
+
+
+static void
+attest_verify_azure_item(attest_verify_t *v, attest_part_t *part,
+    const attest_cmw_item_t *item)
+{
+    part->cpu.kind = ATTEST_KIND_AZURE;
+    attest_verify_azure(v, part, item);
+}
+
+
+static void
+attest_verify_nitro_item(attest_verify_t *v, attest_part_t *part,
+    const attest_cmw_item_t *item)
+{
+    part->cpu.kind = ATTEST_KIND_NITRO;
+    attest_verify_nitro(v, part, item);
+}
+
+
+/* The claims hash the GPU evidence, which is too large for a certificate. */
+
+static void
+attest_verify_gpu_item(attest_verify_t *v, attest_part_t *part)
+{
+    int                       wrong;
+    uint8_t                   digest[32];
+    const char               *what = NULL;
+    const attest_cmw_item_t  *item;
+
+    item = attest_verify_item(part, ATTEST_ITEM_GPU, ATTEST_TYPE_GPU, &wrong);
+
+    if (item == NULL && !wrong) {
+
+        if (!part->claims.has_gpu || part->which == ATTEST_PART_CERT) {
+            return;
+        }
+
+        what = "is named by the claims, but missing";
+
+    } else if (item == NULL) {
+        what = "is of a foreign media type";
+
+    } else if (!part->claims.has_gpu) {
+        what = "is carried, but the claims do not name it";
+
+    } else if (attest_sha256(&item->value, 1, digest) != ATTEST_OK
+               || CRYPTO_memcmp(digest, part->claims.gpu, 32) != 0)
+    {
+        what = "is not what the claims name";
+    }
+
+    if (what != NULL) {
+        attest_verify_kind(v, part, "gpu", ATTEST_CHECK_FAIL,
+                           "the GPU evidence of %s evidence %s",
+                           attest_verify_part_name(part->which), what);
+        return;
+    }
+
+    attest_verify_gpu(v, part, item);
+}
+
+
+void
+attest_verify_hardware_agrees(attest_verify_t *v)
+{
+    size_t                i;
+    const char           *differs = NULL;
+    const attest_part_t  *part, *other = NULL;
+
+    for (i = 0; i < ATTEST_PARTS && differs == NULL; i++) {
+        part = &v->part[i];
+
+        if (!part->has_claims || part == v->main) {
+            continue;
+        }
+
+        if (part->cpu.kind != v->main->cpu.kind) {
+            other = part;
+            differs = "the kind of CPU evidence";
+
+        } else if (part->cpu.proven && v->main->cpu.proven
+                   && CRYPTO_memcmp(part->cpu.machine, v->main->cpu.machine,
+                                    sizeof(part->cpu.machine)) != 0)
+        {
+            other = part;
+            differs = "machine or software";
+
+        } else if (part->claims.has_gpu != v->main->claims.has_gpu) {
+            other = part;
+            differs = "whether there are GPUs";
+        }
+    }
+
+    if (differs != NULL) {
+        attest_verify_add(v, "same-machine", ATTEST_CHECK_FAIL,
+                          "%s and %s evidence differ in %s",
+                          attest_verify_part_name(other->which),
+                          attest_verify_part_name(v->main->which), differs);
+    }
+}
+
+
+void
+attest_verify_kind(attest_verify_t *v, const attest_part_t *part,
+    const char *what, attest_check_e state, const char *fmt, ...)
+{
+    char         id[48], text[384];
+    va_list      args;
+    const char  *prefix;
+
+    prefix = part->which == ATTEST_PART_CERT ? "certificate"
+             : part->which == ATTEST_PART_CACHED ? "cached" : "fresh";
+
+    (void) snprintf(id, sizeof(id), "%s-%s", prefix, what);
+
+    va_start(args, fmt);
+    (void) vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+
+    attest_verify_add(v, id, state, "%s", text);
+}
+
+
+const char *
+attest_verify_anchor(const attest_verify_t *v, attest_maker_e maker,
+    X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls,
+    int *simulated)
+{
+    const char      *what = "out of memory", *also;
+    STACK_OF(X509)  *others;
+
+    *simulated = 0;
+
+    others = attest_verify_intermediates(v, maker, untrusted);
+    if (others == NULL) {
+        return what;
+    }
+
+    what = attest_verify_one_anchor(v, v->roots->anchors[maker], leaf,
+                                    others, crls);
+
+    if (what != NULL && sk_X509_num(v->policy->simulated_roots) > 0) {
+        also = attest_verify_one_anchor(v, v->policy->simulated_roots, leaf,
+                                        others, crls);
+        if (also == NULL) {
+            *simulated = 1;
+            what = NULL;
+        }
+    }
+
+    sk_X509_free(others);
+    return what;
+}
+
+
+static const char *
+attest_verify_one_anchor(const attest_verify_t *v, STACK_OF(X509) *anchors,
+    X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls)
+{
+    attest_x509_chain_t  c;
+
+    memset(&c, 0, sizeof(c));
+    c.anchors = anchors;
+    c.untrusted = untrusted;
+    c.crls = crls;
+    c.now = v->in->now;
+
+    return attest_x509_chain(leaf, &c);
+}
+
+
+/* A list of its own, whose certificates belong to others. */
+
+static STACK_OF(X509) *
+attest_verify_intermediates(const attest_verify_t *v, attest_maker_e maker,
+    STACK_OF(X509) *untrusted)
+{
+    int              i;
+    STACK_OF(X509)  *list, *ours = v->roots->intermediates[maker];
+
+    list = untrusted != NULL ? sk_X509_dup(untrusted) : sk_X509_new_null();
+
+    for (i = 0; list != NULL && i < sk_X509_num(ours); i++) {
+        if (sk_X509_push(list, sk_X509_value(ours, i)) <= 0) {
+            sk_X509_free(list);
+            return NULL;
+        }
+    }
+
+    return list;
+}
