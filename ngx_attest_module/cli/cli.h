@@ -96,6 +96,9 @@ typedef struct {
     const char   *command;
     const char   *target;           /* URL or file */
     const char   *policy;
+    const char   *policy_key;       /* minisign public key, file */
+    const char   *save;             /* folder for an archive */
+    const char   *nonce;            /* hex, of evidence in a file */
     const char   *connect;
     const char   *path;
     const char   *model;
@@ -114,7 +117,8 @@ typedef struct {
     cli_bytes_t   cached;
     cli_bytes_t   fresh;
     cli_bytes_t   hpke;
-    uint8_t       nonce[32];
+    uint8_t       nonce[64];
+    size_t        nonce_len;        /* 0: none was sent, or is known */
     uint8_t       exporter[32];
     uint8_t       secret[32];
     uint8_t       proof[32];
@@ -146,6 +150,14 @@ void cli_evidence_clear(cli_evidence_t *ev);
 /* Appraises what was collected. */
 void cli_appraise(const cli_evidence_t *ev, const cli_options_t *opt,
     const attest_policy_t *policy, attest_result_t *res);
+
+/*
+ * cli_archive.c: what was seen, as a folder that can be verified later; or a
+ * file with one certificate or collection.
+ */
+int cli_is_url(const char *target);
+int cli_archive_save(const cli_evidence_t *ev, const cli_options_t *opt);
+int cli_archive_load(cli_evidence_t *ev, const cli_options_t *opt);
 
 /* cli_verify.c */
 int cli_verify(const cli_options_t *opt);

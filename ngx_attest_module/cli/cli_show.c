@@ -47,9 +47,7 @@ cli_show(const cli_options_t *opt)
     int          rc;
     cli_bytes_t  file;
 
-    if (strncmp(opt->target, "https://", 8) == 0
-        || strncmp(opt->target, "http://", 7) == 0)
-    {
+    if (cli_is_url(opt->target)) {
         return cli_show_url(opt);
     }
 
