@@ -1,0 +1,56 @@
+
+/*
+ * The NVIDIA provider's own header: what is asked of the driver, in a thread
+ * of its own, and what is made of the answers.
+ */
+
+
+#ifndef ATTEST_NVIDIA_H_INCLUDED
+#define ATTEST_NVIDIA_H_INCLUDED
+
+
+#include <pthread.h>
+
+#include "attest_nvml.h"
+#include "attest_provider.h"
+
+
+#define ATTEST_NVIDIA_MAX    16           /* GPUs in one machine */
+#define ATTEST_NVIDIA_ERROR  256
+
+
+typedef struct {
+    char                    uuid[ATTEST_NVML_UUID_LEN];
+    unsigned                arch;
+    attest_nvml_cert_t      cert;
+    attest_nvml_report_t    report;
+} attest_nvidia_gpu_t;
+
+/* What one collection has read. */
+typedef struct {
+    int                     rc;
+    int                     absent;       /* no driver: so no GPU either */
+    int                     waiting;      /* GPUs do not take work yet */
+    size_t                  count;
+    attest_nvidia_gpu_t     gpus[ATTEST_NVIDIA_MAX];
+    char                    error[ATTEST_NVIDIA_ERROR];
+} attest_nvidia_answer_t;
+
+typedef struct attest_nvidia_job_s  attest_nvidia_job_t;
+
+
+/*
+ * Calls into a driver cannot be given a deadline, and a GPU that fell off its
+ * bus can hold one for ever.  They run in a thread that is left behind when
+ * it takes too long; there is never more than one.  *job: NULL, or what an
+ * earlier call left behind.  ATTEST_OK: *answer is there, free() it.
+ */
+int attest_nvidia_ask(attest_nvidia_job_t **job, const char *library,
+    const uint8_t nonce[32], int64_t deadline,
+    attest_nvidia_answer_t **answer, char error[ATTEST_NVIDIA_ERROR]);
+
+/* Forgets a job, done or not. */
+void attest_nvidia_job_drop(attest_nvidia_job_t *job);
+
+
+#endif /* ATTEST_NVIDIA_H_INCLUDED */
