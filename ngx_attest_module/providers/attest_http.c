@@ -1,4 +1,8 @@
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE                       /* memmem() */
+#endif
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +39,7 @@ static int attest_http_port(const char *text, uint16_t *port);
 static int attest_http_connect(const attest_tcti_addr_t *addr,
     int64_t deadline, char *error);
 static int attest_http_wait(int fd, short events, int64_t deadline);
+static size_t attest_http_request(const attest_http_t *req, char *buf);
 static int attest_http_send(int fd, const attest_http_t *req,
     int64_t deadline, char *error);
 static int attest_http_recv(int fd, int64_t deadline, uint8_t *buf,
@@ -237,7 +242,6 @@ static int
 attest_http_send(int fd, const attest_http_t *req, int64_t deadline,
     char *error)
 {
-    int      n;
     char    *buf;
     size_t   off, len;
     ssize_t  sent;
@@ -247,21 +251,7 @@ attest_http_send(int fd, const attest_http_t *req, int64_t deadline,
         return attest_http_error(error, ATTEST_EINTERNAL, "no memory");
     }
 
-    if (req->body == NULL) {
-        n = snprintf(buf, ATTEST_HTTP_REQUEST_MAX, "GET %s HTTP/1.1\r\n"
-                     "Host: %s\r\n%sConnection: close\r\n\r\n", req->path,
-                     req->address, req->headers);
-
-    } else {
-        n = snprintf(buf, ATTEST_HTTP_REQUEST_MAX, "POST %s HTTP/1.1\r\n"
-                     "Host: %s\r\n%sConnection: close\r\n"
-                     "Content-Type: application/json\r\n"
-                     "Content-Length: %zu\r\n\r\n%s", req->path,
-                     req->address, req->headers, strlen(req->body),
-                     req->body);
-    }
-
-    len = n > 0 && n < ATTEST_HTTP_REQUEST_MAX ? (size_t) n : 0;
+    len = attest_http_request(req, buf);
 
     for (off = 0; off < len; off += (size_t) sent) {
         sent = send(fd, buf + off, len - off, MSG_NOSIGNAL);
@@ -282,6 +272,37 @@ attest_http_send(int fd, const attest_http_t *req, int64_t deadline,
     return off == len && len != 0
            ? ATTEST_OK : attest_http_error(error, ATTEST_EINTERNAL,
                                            "cannot send the request");
+}
+
+
+/* 0: it does not fit. */
+
+static size_t
+attest_http_request(const attest_http_t *req, char *buf)
+{
+    int     n, host;
+    size_t  len;
+
+    /* the port is not said when it is the usual one */
+
+    len = strlen(req->address);
+    host = (int) (strcmp(req->address + len - 3, ":80") == 0 ? len - 3 : len);
+
+    if (req->body == NULL) {
+        n = snprintf(buf, ATTEST_HTTP_REQUEST_MAX, "GET %s HTTP/1.1\r\n"
+                     "Host: %.*s\r\n%sConnection: close\r\n\r\n", req->path,
+                     host, req->address, req->headers);
+
+    } else {
+        n = snprintf(buf, ATTEST_HTTP_REQUEST_MAX, "POST %s HTTP/1.1\r\n"
+                     "Host: %.*s\r\n%sConnection: close\r\n"
+                     "Content-Type: application/json\r\n"
+                     "Content-Length: %zu\r\n\r\n%s", req->path, host,
+                     req->address, req->headers, strlen(req->body),
+                     req->body);
+    }
+
+    return n > 0 && n < ATTEST_HTTP_REQUEST_MAX ? (size_t) n : 0;
 }
 
 
