@@ -10,9 +10,7 @@
 #include <time.h>
 
 #include "attest_cmw.h"
-#include "attest_gpu.h"
 #include "attest_nvidia.h"
-#include "attest_roots.h"
 #include "attest_tcti.h"
 #include "attest_x509.h"
 
@@ -42,8 +40,6 @@ static int attest_nvidia_evidence(const attest_nvidia_answer_t *a,
 static int attest_nvidia_device(const attest_nvidia_gpu_t *gpu,
     attest_gpu_device_t *d, const uint8_t nonce[32], char *error);
 static const char *attest_nvidia_arch(unsigned arch);
-static int attest_nvidia_check(const attest_gpu_device_t *d,
-    const attest_roots_t *roots, const char **root, char *error);
 static int attest_nvidia_signed(const attest_gpu_device_t *d, X509 *leaf,
     char *error);
 static int attest_nvidia_item(const attest_gpu_device_t *devices,
@@ -323,11 +319,9 @@ attest_nvidia_arch(unsigned arch)
 }
 
 
-/* A driver that answers with somebody else's report is a failure. */
-
-static int
+int
 attest_nvidia_check(const attest_gpu_device_t *d, const attest_roots_t *roots,
-    const char **root, char *error)
+    const char **root, char error[ATTEST_NVIDIA_ERROR])
 {
     int                   rc;
     X509                 *leaf;

@@ -11,8 +11,10 @@
 
 #include <pthread.h>
 
+#include "attest_gpu.h"
 #include "attest_nvml.h"
 #include "attest_provider.h"
+#include "attest_roots.h"
 
 
 #define ATTEST_NVIDIA_MAX    16           /* GPUs in one machine */
@@ -51,6 +53,16 @@ int attest_nvidia_ask(attest_nvidia_job_t **job, const char *library,
 
 /* Forgets a job, done or not. */
 void attest_nvidia_job_drop(attest_nvidia_job_t *job);
+
+/*
+ * Is the report over the device's nonce and signed by its first certificate?
+ * A driver that answers with somebody else's is a failure: ATTEST_EMISMATCH,
+ * ATTEST_ECRYPTO or what the parsers say.  *root becomes "simulated" when the
+ * certificates do not lead to NVIDIA's root, and else stays.
+ */
+int attest_nvidia_check(const attest_gpu_device_t *d,
+    const attest_roots_t *roots, const char **root,
+    char error[ATTEST_NVIDIA_ERROR]);
 
 
 #endif /* ATTEST_NVIDIA_H_INCLUDED */
