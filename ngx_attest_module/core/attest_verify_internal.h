@@ -103,6 +103,7 @@ typedef struct {
     unsigned              has_tpm:1;     /* item, quote and AK parsed */
     unsigned              proven:1;      /* quote signs these claims, PCRs */
     unsigned              ak_cloud:1;    /* a cloud's CA certifies the AK */
+    unsigned              ak_google:1;   /* .. which is Google's */
     unsigned              ak_simulated:1;   /* one of simulated_roots does */
     unsigned              svsm_ak:1;     /* AK proven to be in the TPM whose
                                             EK the CPU's report names */
@@ -199,6 +200,8 @@ void attest_verify_gpu(attest_verify_t *v, attest_part_t *part,
 /* Sets ak_cloud; called when the quote and its AK are there. */
 void attest_verify_ak_cert(attest_verify_t *v, attest_part_t *part,
     const attest_cmw_item_t *item);
+/* Is the evidence of the cloud that the policy is about? */
+void attest_verify_clouds(attest_verify_t *v);
 
 /* attest_verify_tpm.c */
 void attest_verify_quote(attest_verify_t *v, attest_part_t *part);
