@@ -15,6 +15,8 @@
 #define ATTEST_SNP_DATA       80       /* report_data of an SNP report */
 
 
+static int attest_hcl_layout(const uint8_t *p, size_t n, attest_hcl_t *hcl,
+    attest_span_t *region);
 static int attest_hcl_zeros(attest_span_t s);
 static int attest_hcl_report(attest_hcl_t *hcl, attest_span_t region);
 static const EVP_MD *attest_hcl_md(uint32_t hash);
@@ -35,16 +37,33 @@ static const char *const  attest_azure_keys[] = {
 int
 attest_hcl_parse(const uint8_t *p, size_t n, attest_hcl_t *hcl)
 {
-    int             rc;
-    uint32_t        size, request, status, data_size, version, json_size;
-    attest_wire_t   w;
-    attest_span_t   magic, reserved, region, rest;
+    int            rc;
+    attest_span_t  region;
 
     memset(hcl, 0, sizeof(*hcl));
 
     if (n > ATTEST_MAX_ITEM) {
         return ATTEST_ELIMIT;
     }
+
+    rc = attest_hcl_layout(p, n, hcl, &region);
+
+    if (rc == ATTEST_OK) {
+        rc = attest_hcl_report(hcl, region);
+    }
+
+    return rc == ATTEST_OK
+           ? attest_hcl_runtime_parse(hcl->json, &hcl->runtime) : rc;
+}
+
+
+static int
+attest_hcl_layout(const uint8_t *p, size_t n, attest_hcl_t *hcl,
+    attest_span_t *region)
+{
+    uint32_t        size, request, status, data_size, version, json_size;
+    attest_wire_t   w;
+    attest_span_t   magic, reserved, rest;
 
     attest_wire_init(&w, p, n);
 
@@ -54,7 +73,7 @@ attest_hcl_parse(const uint8_t *p, size_t n, attest_hcl_t *hcl)
     request = attest_wire_le32(&w);
     status = attest_wire_le32(&w);
     reserved = attest_wire_take(&w, 12);
-    region = attest_wire_take(&w, ATTEST_HCL_REGION);
+    *region = attest_wire_take(&w, ATTEST_HCL_REGION);
     data_size = attest_wire_le32(&w);
     version = attest_wire_le32(&w);
     hcl->type = attest_wire_le32(&w);
@@ -85,10 +104,7 @@ attest_hcl_parse(const uint8_t *p, size_t n, attest_hcl_t *hcl)
         return ATTEST_EFORMAT;
     }
 
-    rc = attest_hcl_report(hcl, region);
-
-    return rc == ATTEST_OK
-           ? attest_hcl_runtime_parse(hcl->json, &hcl->runtime) : rc;
+    return ATTEST_OK;
 }
 
 
