@@ -465,7 +465,10 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
     ngx_str_t               cmw;
     ngx_uint_t              i, n;
     attest_span_t           claims, list, record, label;
+    attest_ratls_ccc_t      ccc;
     attest_evidence_item_t  items[ATTEST_EVIDENCE_MAX];
+
+    ngx_memzero(&ccc, sizeof(attest_ratls_ccc_t));
 
     /* what is too large for a handshake stays at the endpoint */
 
@@ -476,10 +479,15 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
         if (!attest_cmw_is_large(label)) {
             items[n++] = ev->items[i];
         }
+
+        if (attest_span_is(label, ATTEST_ITEM_TSM)) {
+            ccc.quote = attest_ratls_ccc_quote(ev->items[i].value);
+        }
     }
 
     claims.p = draft->claims;
     claims.n = draft->claims_len;
+    ccc.claims = claims;
     list.p = draft->list;
     list.n = draft->list_len;
     record.p = amcf->record.data;
@@ -502,7 +510,8 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
                            amcf->names->nelts,
                            draft->now - NGX_HTTP_ATTEST_BACKDATE,
                            draft->now + amcf->lifetime, cmw.data, cmw.len,
-                           cert->data, &cert->len);
+                           ccc.quote.n != 0 ? &ccc : NULL, cert->data,
+                           &cert->len);
 
     if (rc != ATTEST_OK) {
         ngx_log_error(NGX_LOG_ERR, log, 0,

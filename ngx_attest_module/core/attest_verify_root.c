@@ -51,6 +51,7 @@ attest_verify_root(attest_verify_t *v)
     }
 
     attest_verify_tpm_beside(v);
+    attest_verify_clouds(v);
 }
 
 
