@@ -146,10 +146,13 @@ attest_azure_tdx(const attest_hcl_t *hcl, const attest_tdx_quote_t *q,
 }
 
 
+/* Intermediates that we ship help out a file that has the leaf only. */
+
 static int
 attest_azure_anchored(attest_maker_e maker, STACK_OF(X509) *certs)
 {
-    int                   good;
+    int                   i, good = 0;
+    STACK_OF(X509)       *known;
     attest_roots_t        roots;
     attest_x509_chain_t   chain;
 
@@ -159,10 +162,19 @@ attest_azure_anchored(attest_maker_e maker, STACK_OF(X509) *certs)
 
     memset(&chain, 0, sizeof(chain));
     chain.anchors = roots.anchors[maker];
-    chain.untrusted = certs;
+    chain.untrusted = sk_X509_dup(certs);
     chain.now = (int64_t) time(NULL);
+    known = roots.intermediates[maker];
 
-    good = attest_x509_chain(sk_X509_value(certs, 0), &chain) == NULL;
+    if (chain.untrusted != NULL) {
+
+        for (i = 0; i < sk_X509_num(known); i++) {
+            (void) sk_X509_push(chain.untrusted, sk_X509_value(known, i));
+        }
+
+        good = attest_x509_chain(sk_X509_value(certs, 0), &chain) == NULL;
+        sk_X509_free(chain.untrusted);
+    }
 
     attest_roots_clear(&roots);
     return good;

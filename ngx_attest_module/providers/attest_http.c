@@ -383,11 +383,15 @@ attest_http_answer(uint8_t *p, size_t n, attest_span_t *body,
     body->n = 0;
 
     head = attest_http_head_len(p, n);
+    if (head == 0 && n > ATTEST_HTTP_HEAD_MAX) {
+        return attest_http_error(error, ATTEST_ELIMIT,
+                                 "the answer's head is too long");
+    }
+
     if (head == 0) {
-        return attest_http_error(error, n > ATTEST_HTTP_HEAD_MAX
-                                 ? ATTEST_ELIMIT : ATTEST_EFORMAT,
-                                 n == 0 ? "the connection was closed without"
-                                 " an answer" : "the answer has no head");
+        return attest_http_error(error, ATTEST_EFORMAT, n == 0
+                                 ? "the connection was closed without an"
+                                 " answer" : "the answer has no head");
     }
 
     rc = attest_http_status(p, head, error);

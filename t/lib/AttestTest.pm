@@ -874,6 +874,117 @@ sub write_file {
 }
 
 
+# ---- doubles of hardware
+
+# NVIDIA's library as ../doubles/fake_nvml.c plays it, in a folder of this
+# test; programs that are started with the environment nvml_env() find it.
+# The text says what it does, see there; call again to change it.
+sub fake_nvml {
+    my ($self, $text) = @_;
+    my $dir = $self->path('nvml');
+
+    make_path($dir);
+    for my $name (qw(nvml nvml-old)) {
+        File::Copy::copy(build() . "/doubles/$name/libnvidia-ml.so.1",
+            "$dir/" . ($name eq 'nvml' ? 'libnvidia-ml.so.1' : 'old.so'))
+            or die "no double of NVIDIA's library: $!\n";
+    }
+
+    write_file("$dir/control.new", ($text // 'gpus 1') . "\n");
+    rename "$dir/control.new", "$dir/control" or die $!;
+    return $dir;
+}
+
+
+sub nvml_env { return { LD_LIBRARY_PATH => $_[0]->path('nvml') } }
+
+
+# Azure's metadata service; the folder holds its answers.  The address.
+sub start_fake_imds {
+    my ($self, $dir) = @_;
+    my $port = $self->port('OFF_imds');
+
+    $self->spawn('imds', [ which('python3'), "$top/t/doubles/fake_imds.py",
+        '--port', $port, '--dir', $dir ]);
+    wait_port($port) or die "the fake metadata service does not start\n";
+    return "127.0.0.1:$port";
+}
+
+
+# A tool of tpm2-tools on this test's TPM.
+sub tpm_tool {
+    my ($self, $tool, @args) = @_;
+    my $out = run_out([ which($tool), '-T', $self->tcti(), @args ]);
+
+    die "$tool @args: $out\n" if $?;
+    return $out;
+}
+
+
+# A new NV index that anybody reads, with the bytes of a file.
+sub tpm_nv {
+    my ($self, $index, $file) = @_;
+
+    eval { $self->tpm_tool('tpm2_nvundefine', '-C', 'o', $index) };
+    $self->tpm_tool('tpm2_nvdefine', '-Q', '-C', 'o', '-s', -s $file, '-a',
+        'ownerread|authread|ownerwrite', $index);
+    $self->tpm_tool('tpm2_nvwrite', '-Q', '-C', 'o', '-i', $file, $index);
+}
+
+
+# The key of Azure's paravisor: RSA, at 0x81000003; its public half as PEM.
+sub azure_ak {
+    my ($self, $pem) = @_;
+    my @dir = map { $self->path("azure-$_") } qw(ek ak pub);
+
+    $self->tpm_tool('tpm2_createek', '-Q', '-c', $dir[0], '-G', 'rsa', '-u',
+        $dir[2]);
+    $self->tpm_tool('tpm2_flushcontext', '-t');
+    $self->tpm_tool('tpm2_createak', '-Q', '-C', $dir[0], '-c', $dir[1],
+        qw(-G rsa -g sha256 -s rsassa -f pem -u), $pem);
+    $self->tpm_tool('tpm2_flushcontext', '-t');
+    $self->tpm_tool('tpm2_evictcontrol', '-Q', '-C', 'o', '-c', $dir[1],
+        '0x81000003');
+    $self->tpm_tool('tpm2_flushcontext', '-t');
+}
+
+
+# Runs a scenario of a C test, whose tests become ours; $step is called for
+# what it asks to be done.
+sub run_scenario {
+    my ($bin, $name, $args, $step) = @_;
+    my ($plan, $n, $failed) = (0, 0, 0);
+
+    require IPC::Open2;
+    my $pid = IPC::Open2::open2(my $out, my $in, $bin, $name, @$args);
+
+    while (my $line = <$out>) {
+        chomp $line;
+        if ($line =~ /^(not )?ok \d+ - (.*)/) {
+            Test::More::ok(!$1, "$name: $2");
+            $n++;
+            $failed = 1 if $1;
+        } elsif ($line =~ /^STEP (\S+)/) {
+            $step->($1);
+            print $in "done\n";
+            $in->flush();
+        } elsif ($line =~ /^1\.\.(\d+)/) {
+            $plan = $1;
+        } elsif ($line =~ /^# ?(.*)/) {
+            Test::More::note($1);
+        } else {
+            Test::More::diag($line);
+        }
+    }
+
+    waitpid $pid, 0;
+    my $status = $?;
+    Test::More::ok($plan && $plan == $n && $status == ($failed << 8),
+        "$name: ran to its end")
+        or Test::More::diag("status $status, $n of $plan");
+}
+
+
 # ---- the end
 
 # Logs stay where scripts/test looks through them once more.

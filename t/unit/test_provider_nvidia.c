@@ -1,12 +1,11 @@
 
 /*
  * The NVIDIA provider.  Without arguments: what needs no library.  With a
- * folder that holds ../doubles/fake_nvml.c as libnvidia-ml.so.1: run by
- * provider_nvidia.t.
+ * scenario and a folder that holds ../doubles/fake_nvml.c as
+ * libnvidia-ml.so.1: run by provider_nvidia.t.
  */
 
 
-#include <dirent.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,13 +15,8 @@
 #include "attest_cbor.h"
 #include "attest_cmw.h"
 #include "attest_nvidia.h"
-#include "attest_tcti.h"
-#include "unit.h"
+#include "provider_double.h"
 
-
-#define TIMEOUT  30000
-#define SHORT    300
-#define SLACK    1500         /* ms: a busy machine */
 
 static const char  *folder;
 static uint8_t      claims[ATTEST_CLAIMS_MAX];
@@ -41,69 +35,14 @@ static const char *const  calls[] = {
 static void
 make_claims(uint8_t seed)
 {
-    attest_claims_t  c;
-
-    memset(&c, 0, sizeof(c));
-    memset(c.pubkey_hash, 0x11, 32);
-    c.pubkey_hash_len = 32;
-    c.pubkey_hash_alg = 1;
-    memset(c.nonce, seed, 32);
-    c.nonce_len = 32;
-
-    claims_len = sizeof(claims);
-    if (attest_claims_encode(&c, claims, &claims_len) != ATTEST_OK) {
-        printf("Bail out! claims\n");
-        exit(1);
-    }
-}
-
-
-static void
-write_file(const char *name, const void *p, size_t n)
-{
-    char   path[512], fresh[512];
-    FILE  *f;
-
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    snprintf(fresh, sizeof(fresh), "%s/%s.new", folder, name);
-    f = fopen(fresh, "w");
-    if (f == NULL || fwrite(p, 1, n, f) != n || fclose(f) != 0
-        || rename(fresh, path) != 0)
-    {
-        printf("Bail out! cannot write %s\n", path);
-        exit(1);
-    }
+    claims_len = pd_claims(seed, claims);
 }
 
 
 static void
 control(const char *text)
 {
-    write_file("control", text, strlen(text));
-}
-
-
-/* Calls of this function since the log was emptied. */
-
-static int
-logged(const char *name)
-{
-    int     n = 0;
-    char    path[512], line[128];
-    FILE   *f;
-
-    snprintf(path, sizeof(path), "%s/log", folder);
-    f = fopen(path, "r");
-
-    while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        n += strcmp(line, name) == 0;
-    }
-
-    if (f != NULL) {
-        fclose(f);
-    }
-    return n;
+    pd_text(folder, "control", text);
 }
 
 
@@ -111,19 +50,13 @@ static attest_provider_t *
 provider(const char *library, int required)
 {
     char                   path[512];
-    attest_provider_t     *p;
     attest_nvidia_conf_t   conf;
 
     snprintf(path, sizeof(path), "%s/%s", folder, library);
     conf.library = path;
     conf.required = required;
 
-    p = attest_nvidia_provider(&conf);
-    if (p == NULL) {
-        printf("Bail out! no memory\n");
-        exit(1);
-    }
-    return p;
+    return pd_made(attest_nvidia_provider(&conf));
 }
 
 
@@ -344,8 +277,8 @@ test_fixture(void)
     attest_roots_clear(&roots);
 
     if (folder != NULL) {
-        write_file("chain.pem", pem, pem_len);
-        write_file("report.bin", report, report_len);
+        pd_write(folder, "chain.pem", pem, pem_len);
+        pd_write(folder, "report.bin", report, report_len);
         refused("replay\n", ATTEST_EMISMATCH, "is not over our nonce");
     }
 
@@ -429,16 +362,7 @@ test_vanished(void)
 static int
 threads(void)
 {
-    int             n = 0;
-    DIR            *d = opendir("/proc/self/task");
-    struct dirent  *e;
-
-    while (d != NULL && (e = readdir(d)) != NULL) {
-        n += e->d_name[0] != '.';
-    }
-
-    closedir(d);
-    return n;
+    return pd_entries("/proc/self/task");
 }
 
 
@@ -546,21 +470,6 @@ test_hang(void)
 }
 
 
-static int
-descriptors(void)
-{
-    int             n = 0;
-    DIR            *d = opendir("/proc/self/fd");
-
-    while (d != NULL && readdir(d) != NULL) {
-        n++;
-    }
-
-    closedir(d);
-    return n;
-}
-
-
 static void
 test_many(int times)
 {
@@ -568,10 +477,10 @@ test_many(int times)
     attest_evidence_t   ev;
     attest_provider_t  *p;
 
-    write_file("log", "", 0);
+    pd_text(folder, "log", "");
     control("gpus 1\n");
     p = provider("libnvidia-ml.so.1", 1);
-    fds = descriptors();
+    fds = pd_entries("/proc/self/fd");
 
     for (i = 0; i < times; i++) {
         if (i % 4 == 3) {
@@ -586,10 +495,10 @@ test_many(int times)
 
     settle();
     IS_INT(bad, 0, "%d collections, a quarter of them fail", times);
-    IS_INT(descriptors(), fds, "no descriptor is left");
+    IS_INT(pd_entries("/proc/self/fd"), fds, "no descriptor is left");
     IS_INT(threads(), 1, "no thread is left");
-    IS_INT(logged("nvmlInit_v2"), times, "started as often");
-    IS_INT(logged("nvmlShutdown"), times, "and ended as often");
+    IS_INT(pd_count(folder, "log", "nvmlInit_v2"), times, "started as often");
+    IS_INT(pd_count(folder, "log", "nvmlShutdown"), times, "and ended as often");
     p->destroy(p);
 }
 
@@ -623,20 +532,25 @@ main(int argc, char **argv)
         DONE();
     }
 
-    folder = argv[1];
-
-    if (argc == 3) {
-        test_find(atoi(argv[2]));
-        DONE();
+    if (argc != 3) {
+        printf("Bail out! usage: test_provider_nvidia [SCENARIO FOLDER]\n");
+        return 1;
     }
 
-    test_good();
-    test_refused();
-    test_fixture();
-    test_claims();
-    test_vanished();
-    test_hang();
-    test_many(200);
+    folder = argv[2];
+
+    if (strcmp(argv[1], "double") == 0) {
+        test_good();
+        test_refused();
+        test_fixture();
+        test_claims();
+        test_vanished();
+        test_hang();
+        test_many(200);
+
+    } else {
+        test_find(strcmp(argv[1], "found") == 0);
+    }
 
     DONE();
 }
