@@ -468,8 +468,6 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
     attest_ratls_ccc_t      ccc;
     attest_evidence_item_t  items[ATTEST_EVIDENCE_MAX];
 
-    ngx_memzero(&ccc, sizeof(attest_ratls_ccc_t));
-
     /* what is too large for a handshake stays at the endpoint */
 
     for (n = 0, i = 0; i < ev->count; i++) {
@@ -479,15 +477,12 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
         if (!attest_cmw_is_large(label)) {
             items[n++] = ev->items[i];
         }
-
-        if (attest_span_is(label, ATTEST_ITEM_TSM)) {
-            ccc.quote = attest_ratls_ccc_quote(ev->items[i].value);
-        }
     }
 
     claims.p = draft->claims;
     claims.n = draft->claims_len;
     ccc.claims = claims;
+    ccc.quote = attest_ratls_ccc_quote(attest_evidence_cpu(ev));
     list.p = draft->list;
     list.n = draft->list_len;
     record.p = amcf->record.data;

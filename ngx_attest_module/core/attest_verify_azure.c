@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 
 #include "attest_hcl.h"
+#include "attest_tdx.h"
 #include "attest_verify_internal.h"
 #include "attest_x509.h"
 
@@ -169,6 +170,9 @@ attest_azure_judge_snp(attest_azure_judge_t *j)
 static int
 attest_azure_judge_tdx(attest_azure_judge_t *j)
 {
+    int                 rc, same;
+    attest_tdx_quote_t  q;
+
     if (j->item.td_quote.n == 0) {
         attest_verify_kind(j->v, j->part, "hcl-hardware",
                            ATTEST_CHECK_UNKNOWN, "not evaluated: %s evidence "
@@ -177,9 +181,38 @@ attest_azure_judge_tdx(attest_azure_judge_t *j)
         return 0;
     }
 
-    attest_verify_kind(j->v, j->part, "hcl-hardware", ATTEST_CHECK_UNKNOWN,
-                       "not evaluated: TD quote");
-    return 0;
+    /* its form first: a quote of an enclave may sign any report data */
+
+    rc = attest_tdx_parse(j->item.td_quote.p, j->item.td_quote.n, &q);
+
+    if (rc == ATTEST_OK && q.body == ATTEST_TDX_BODY_SGX) {
+        rc = ATTEST_EMISMATCH;
+    }
+
+    if (rc != ATTEST_OK) {
+        attest_verify_kind(j->v, j->part, "hcl-hardware",
+                           attest_verify_state(rc), "the TD quote in %s "
+                           "evidence, %zu bytes, is %s", j->name,
+                           j->item.td_quote.n, rc == ATTEST_EMISMATCH
+                           ? "an enclave's" : attest_strerror(rc));
+        return 0;
+    }
+
+    /* quotes are made of TDREPORTs: this one of this one? */
+
+    same = memcmp(q.report_data, j->hcl.report_data.p,
+                  ATTEST_HCL_REPORT_DATA) == 0
+           && memcmp(q.td_attributes,
+                     j->hcl.report.p + ATTEST_TDREPORT_TDINFO,
+                     ATTEST_TDINFO_SIGNED) == 0;
+
+    attest_verify_kind(j->v, j->part, "hcl-hardware", same
+                       ? ATTEST_CHECK_PASS : ATTEST_CHECK_FAIL,
+                       "the TD quote of %s evidence is %s of the TDREPORT in "
+                       "the paravisor's", j->name, same ? "made" : "not made");
+
+    return same && attest_verify_td_quote(j->v, j->part, j->item.td_quote,
+                                          j->hcl.report_data.p);
 }
 
 

@@ -120,6 +120,7 @@ typedef struct {
     const attest_verify_input_t   *in;
     const attest_policy_t         *policy;
     const attest_roots_t          *roots;
+    attest_x509_cache_t           *cache;
     attest_result_t               *res;
     attest_ratls_cert_t            cert;
     attest_part_t                  part[ATTEST_PARTS];

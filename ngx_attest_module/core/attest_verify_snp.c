@@ -60,7 +60,9 @@ static int attest_snp_judge_machine(attest_snp_judge_t *j);
 
 static STACK_OF(X509) *attest_snp_tsm_certs(attest_verify_t *v,
     attest_part_t *part, const attest_tsm_t *tsm, int *malformed);
-static int attest_snp_tsm_add(STACK_OF(X509) *certs, attest_span_t der);
+static int attest_snp_tsm_add(attest_verify_t *v, STACK_OF(X509) *certs,
+    attest_span_t der);
+static int attest_snp_shipped(const attest_verify_t *v, attest_span_t der);
 static int attest_snp_binding(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm, const attest_snp_report_t *r);
 static int attest_snp_binding_svsm(attest_verify_t *v, attest_part_t *part,
@@ -780,9 +782,10 @@ attest_snp_tsm_certs(attest_verify_t *v, attest_part_t *part,
          : attest_snp_table_parse(tsm->auxblob.p, tsm->auxblob.n, &t);
 
     if (rc == ATTEST_OK
-        && (!attest_snp_tsm_add(certs, t.vcek)
-            || !attest_snp_tsm_add(certs, t.vlek)
-            || !attest_snp_tsm_add(certs, t.ask)))
+        && (!attest_snp_tsm_add(v, certs, t.vcek)
+            || !attest_snp_tsm_add(v, certs, t.vlek)
+            || (!attest_snp_shipped(v, t.ask)
+                && !attest_snp_tsm_add(v, certs, t.ask))))
     {
         rc = ATTEST_EFORMAT;
     }
@@ -802,8 +805,48 @@ attest_snp_tsm_certs(attest_verify_t *v, attest_part_t *part,
 }
 
 
+/*
+ * Is it one of the intermediates that we have decoded?  Those are tried for
+ * every chain, and decoding it again costs as much as a signature.
+ */
+
 static int
-attest_snp_tsm_add(STACK_OF(X509) *certs, attest_span_t der)
+attest_snp_shipped(const attest_verify_t *v, attest_span_t der)
+{
+    int                     i, n, same = 0;
+    X509                   *x;
+    uint8_t                *ours = NULL;
+    const ASN1_BIT_STRING  *sig;
+    STACK_OF(X509)         *list = v->roots->intermediates[ATTEST_MAKER_AMD];
+
+    for (i = 0; i < sk_X509_num(list) && !same; i++) {
+        x = sk_X509_value(list, i);
+        X509_get0_signature(&sig, NULL, x);
+
+        /* a certificate ends in its signature: most differ there */
+
+        if ((size_t) ASN1_STRING_length(sig) > der.n
+            || memcmp(der.p + der.n - ASN1_STRING_length(sig),
+                      ASN1_STRING_get0_data(sig),
+                      (size_t) ASN1_STRING_length(sig)) != 0)
+        {
+            continue;
+        }
+
+        n = i2d_X509(x, &ours);
+        same = n > 0 && (size_t) n == der.n && memcmp(ours, der.p, der.n) == 0;
+
+        OPENSSL_free(ours);
+        ours = NULL;
+    }
+
+    return same;
+}
+
+
+static int
+attest_snp_tsm_add(attest_verify_t *v, STACK_OF(X509) *certs,
+    attest_span_t der)
 {
     X509  *x;
 
@@ -811,7 +854,7 @@ attest_snp_tsm_add(STACK_OF(X509) *certs, attest_span_t der)
         return 1;
     }
 
-    x = attest_x509_read_der(der);
+    x = attest_x509_read_kept(v->cache, der);
 
     if (x == NULL || sk_X509_push(certs, x) <= 0) {
         X509_free(x);

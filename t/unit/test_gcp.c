@@ -752,7 +752,7 @@ test_whole(void)
           "fresh-ak-cert-chain", FAIL, w.google_ca_only = 1);
     WHOLE("whole: a policy for the instance", ATTEST_TRUSTED,
           "fresh-gcp-project", PASS, w.policy_gcp = 1);
-    WHOLE("whole: the policy wants Google's cloud", ATTEST_UNDECIDED, "gcp",
+    WHOLE("whole: the policy wants Google's cloud", ATTEST_NOT_TRUSTED, "gcp",
           UNKNOWN, w.policy_gcp = 1; w.no_cert = 1);
     WHOLE("whole: of another key", ATTEST_NOT_TRUSTED, "fresh-ak-cert",
           FAIL, w.other_key = 1);
