@@ -171,6 +171,7 @@ attest_verify_judge(attest_verify_t *v)
 
     attest_verify_hpke_served(v);
     attest_verify_hardware_agrees(v);
+    attest_verify_gpu_required(v);
     attest_verify_quotes_agree(v);
     attest_verify_logs(v);
     attest_verify_ek(v);
