@@ -15,9 +15,17 @@
 #include "attest_bounded.h"
 
 
+enum {
+    ATTEST_BOUNDED_RUNNING = 0,
+    ATTEST_BOUNDED_DONE,
+    ATTEST_BOUNDED_ABANDONED         /* by the caller: the thread frees */
+};
+
+
 static int attest_bounded_thread(attest_bounded_t *b);
 static void *attest_bounded_main(void *data);
-static void attest_bounded_unref(attest_bounded_t *b);
+static int attest_bounded_move(attest_bounded_t *b, int to);
+static void attest_bounded_free(attest_bounded_t *b);
 
 
 int64_t
@@ -36,7 +44,7 @@ attest_bounded_start(attest_bounded_t *b)
     int  err;
 
     b->pid = getpid();
-    atomic_init(&b->refs, 2);
+    atomic_init(&b->state, ATTEST_BOUNDED_RUNNING);
 
     if (pipe2(b->fd, O_CLOEXEC) == -1) {
         err = errno;
@@ -46,9 +54,7 @@ attest_bounded_start(attest_bounded_t *b)
 
     err = attest_bounded_thread(b);
     if (err != 0) {
-        (void) close(b->fd[0]);
-        (void) close(b->fd[1]);
-        b->free(b);
+        attest_bounded_free(b);
     }
 
     return err;
@@ -87,17 +93,36 @@ attest_bounded_thread(attest_bounded_t *b)
 static void *
 attest_bounded_main(void *data)
 {
+    int                fd;
     attest_bounded_t  *b = data;
 
     b->run(b);
 
-    while (write(b->fd[1], "", 1) == -1 && errno == EINTR) {
+    fd = b->fd[1];
+
+    if (!attest_bounded_move(b, ATTEST_BOUNDED_DONE)) {
+        attest_bounded_free(b);
+        return NULL;
+    }
+
+    /* with this byte b belongs to the caller, who may free it at once */
+
+    while (write(fd, "", 1) == -1 && errno == EINTR) {
         /* void */
     }
 
-    attest_bounded_unref(b);
-
     return NULL;
+}
+
+
+/* Only one of both, caller and thread, moves it. */
+
+static int
+attest_bounded_move(attest_bounded_t *b, int to)
+{
+    int  from = ATTEST_BOUNDED_RUNNING;
+
+    return atomic_compare_exchange_strong(&b->state, &from, to);
 }
 
 
@@ -114,7 +139,7 @@ attest_bounded_wait(attest_bounded_t *b, int64_t deadline)
 
     do {
         left = deadline - attest_bounded_now();
-        left = left < 0 ? 0 : left;
+        left = (left < 0) ? 0 : left;
 
         pfd.fd = b->fd[0];
         pfd.events = POLLIN;
@@ -140,16 +165,19 @@ attest_bounded_release(attest_bounded_t *b)
         return;
     }
 
-    attest_bounded_unref(b);
+    if (attest_bounded_move(b, ATTEST_BOUNDED_ABANDONED)) {
+        return;
+    }
+
+    (void) attest_bounded_wait(b, INT64_MAX);
+    attest_bounded_free(b);
 }
 
 
 static void
-attest_bounded_unref(attest_bounded_t *b)
+attest_bounded_free(attest_bounded_t *b)
 {
-    if (atomic_fetch_sub(&b->refs, 1) == 1) {
-        (void) close(b->fd[0]);
-        (void) close(b->fd[1]);
-        b->free(b);
-    }
+    (void) close(b->fd[0]);
+    (void) close(b->fd[1]);
+    b->free(b);
 }

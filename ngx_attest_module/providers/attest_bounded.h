@@ -25,8 +25,9 @@ typedef struct attest_bounded_s  attest_bounded_t;
 
 struct attest_bounded_s {
     void          (*run)(attest_bounded_t *b);    /* in the thread */
-    void          (*free)(attest_bounded_t *b);   /* by the last user */
-    atomic_int      refs;                         /* caller, thread */
+    void          (*free)(attest_bounded_t *b);   /* the caller, or the
+                                                     thread when it is late */
+    atomic_int      state;
     int             fd[2];                        /* a byte: it ended */
     pid_t           pid;                          /* where the thread is */
 };

@@ -172,9 +172,17 @@ attest_tsm_dir_try(attest_tsm_dir_t *dir, char *error)
 
     dir->fd = openat(reports, dir->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC
                                          | O_NOFOLLOW);
-    (void) close(reports);
-
     err = attest_tsm_dir_lock(dir);
+
+    if (err == ENOTSUP
+        && unlinkat(reports, dir->name, AT_REMOVEDIR) == -1)
+    {
+        /* somebody else removed it, it may have had files */
+
+        err = EEXIST;
+    }
+
+    (void) close(reports);
 
     return (err == 0 || err == EEXIST)
            ? err : attest_tsm_dir_refused(dir, err, error);
@@ -198,7 +206,7 @@ attest_tsm_dir_lock(attest_tsm_dir_t *dir)
         err = (errno == EWOULDBLOCK) ? EEXIST : errno;
 
     } else if (!attest_tsm_dir_alive(dir)) {
-        err = EEXIST;
+        err = ENOTSUP;
     }
 
     if (err != 0) {
@@ -232,6 +240,10 @@ attest_tsm_dir_refused(const attest_tsm_dir_t *dir, int err, char *error)
 
     case ENXIO:
         why = "the kernel has no TSM provider";
+        break;
+
+    case ENOTSUP:
+        why = "it does not behave as configfs-tsm";
         break;
 
     default:

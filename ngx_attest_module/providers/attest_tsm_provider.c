@@ -15,28 +15,6 @@
 #include "attest_tsm_internal.h"
 
 
-/*
- * A driver that fails for good is not asked again and again: on SEV-SNP each
- * failed exchange may be the one that makes the kernel wipe its key.
- */
-
-#define ATTEST_TSM_BURST         3
-#define ATTEST_TSM_STOP_MIN      60000       /* ms */
-#define ATTEST_TSM_STOP_MAX      3600000
-
-typedef struct {
-    attest_tsm_dir_t   *dir;
-    char               *ccel;
-    char               *certs;
-    int                 ccel_fd;     /* opened by the master; -1 */
-    attest_tsm_call_t  *late;        /* its thread may still be running */
-    unsigned            broken;      /* permanent errors in a row */
-    int64_t             stop;        /* ms, length of the pause */
-    int64_t             stopped;     /* monotonic ms, until; 0: not */
-    char                why[128];
-} attest_tsm_provider_t;
-
-
 static int attest_tsm_provider_strings(attest_tsm_provider_t *tsm,
     const attest_tsm_conf_t *conf);
 static int attest_tsm_collect(attest_provider_t *p, const uint8_t *claims,

@@ -383,6 +383,64 @@ sub stop_swtpm { return $_[0]->stop_proc('swtpm', $_[1]) }
 sub tpm_ca     { return $_[0]->path('tpm/ca/swtpm-localca-rootca-cert.pem') }
 
 
+# ---- confidential guests
+
+# Why there can be no double of configfs-tsm here, or undef.
+sub no_fake_tsm {
+    return 'no /dev/fuse here' if !-e '/dev/fuse';
+    return 'built without libfuse3' if !-x build() . '/doubles/fake_tsm';
+    return missing('fusermount3');
+}
+
+
+# t/doubles/fake_tsm, which behaves as a guest's configfs-tsm does; what its
+# control file may say is written there.  Returns the path for attest_tsm.
+sub fake_tsm {
+    my ($self, $control) = @_;
+    my $mount = $self->path('tsm');
+
+    make_path($mount);
+    $self->tsm_control($control // '');
+    my $dev = (stat $mount)[0];
+
+    $self->spawn('fake_tsm', [ build() . '/doubles/fake_tsm',
+        '--control=' . $self->path('tsm.control'),
+        '--log=' . $self->path('tsm.log'), @{ $self->{tsm_args} || [] },
+        $mount ]);
+
+    until_true(20, sub { ((stat $mount)[0] // $dev) != $dev })
+        or die "fake_tsm does not start:\n"
+            . read_file($self->path('logs/fake_tsm.out'));
+    return $mount;
+}
+
+
+# By rename: the double must never see half of it.
+sub tsm_control {
+    my ($self, $text) = @_;
+    my $file = $self->path('tsm.control');
+
+    write_file("$file.new", "$text\n");
+    rename "$file.new", $file or die "$file: $!\n";
+}
+
+
+sub tsm_log { return split /\n/, read_file($_[0]->path('tsm.log')) }
+
+
+sub stop_fake_tsm {
+    my ($self) = @_;
+    my $status = $self->stop_proc('fake_tsm', 'TERM', 5);
+
+    # When it was killed, the mount is still there.
+    if (!defined $status || $status) {
+        run_out([ which('fusermount3'), '-u', '-z', $self->path('tsm') ]);
+    }
+
+    return $status;
+}
+
+
 # ---- backend
 
 # scripts/backend.py; what it received is in backend_raw(), and one record for
@@ -679,7 +737,11 @@ sub written_files {
     my ($self) = @_;
     my @files;
 
-    File::Find::find({ no_chdir => 1, wanted => sub {
+    my $tsm = $self->path('tsm');
+
+    File::Find::find({ no_chdir => 1, preprocess => sub {
+        return $File::Find::dir eq $tsm ? () : @_;
+    }, wanted => sub {
         return if !-f $_ || m{/tpm/|/client/|/nginx\.conf$}
             || /\/backend\.raw$|\.key$/;
         push @files, $_;
@@ -894,6 +956,7 @@ sub finish {
 
     local $?;
     $self->stop() if $self->{procs}{nginx};
+    $self->stop_fake_tsm() if $self->{procs}{fake_tsm};
     $self->stop_proc($_, 'TERM', 5) for keys %{ $self->{procs} };
     $self->check_logs() if !$self->{checked};
     $self->keep_logs();
