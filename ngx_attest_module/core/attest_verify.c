@@ -89,18 +89,21 @@ static const char *const  attest_known_items[][2] = {
 void
 attest_verify(const attest_verify_input_t *in, attest_result_t *result)
 {
-    size_t           i;
-    attest_roots_t   roots;
-    attest_verify_t  v;
+    size_t                i;
+    attest_roots_t        roots;
+    attest_verify_t       v;
+    attest_x509_cache_t   cache;
 
     memset(result, 0, sizeof(*result));
     memset(&v, 0, sizeof(v));
     memset(&roots, 0, sizeof(roots));
+    memset(&cache, 0, sizeof(cache));
 
     v.in = in;
     v.policy = in->policy;
     v.res = result;
     v.roots = in->roots != NULL ? in->roots : &roots;
+    v.cache = in->cache != NULL ? in->cache : &cache;
 
     if (in->roots == NULL && attest_roots_load(&roots) != ATTEST_OK) {
         attest_verify_add(&v, "roots", ATTEST_CHECK_UNKNOWN,
@@ -131,6 +134,7 @@ attest_verify(const attest_verify_input_t *in, attest_result_t *result)
         }
     }
 
+    attest_x509_cache_clear(&cache);
     attest_roots_clear(&roots);
 }
 

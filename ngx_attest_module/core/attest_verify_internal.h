@@ -17,6 +17,7 @@
 #include "attest_claims.h"
 #include "attest_cmw.h"
 #include "attest_ratls.h"
+#include "attest_snp.h"
 #include "attest_tpm.h"
 #include "attest_tsm.h"
 #include "attest_verify.h"
@@ -114,6 +115,7 @@ typedef struct {
     const attest_verify_input_t   *in;
     const attest_policy_t         *policy;
     const attest_roots_t          *roots;
+    attest_x509_cache_t           *cache;
     attest_result_t               *res;
     attest_ratls_cert_t            cert;
     attest_part_t                  part[ATTEST_PARTS];
@@ -187,6 +189,15 @@ void attest_verify_hardware_agrees(attest_verify_t *v);
  */
 void attest_verify_snp(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm);
+/*
+ * An SNP report and certificates that came with it in any order (may be
+ * NULL), wherever they were found.  1: genuine, and nothing about it is never
+ * accepted; *r borrows from the report.  Compares with the policy; sets
+ * cpu.simulated, referenced and machine.  The binding of report_data to
+ * anything is the caller's, as is cpu.proven.
+ */
+int attest_verify_snp_report(attest_verify_t *v, attest_part_t *part,
+    attest_span_t report, STACK_OF(X509) *certs, attest_snp_report_t *r);
 void attest_verify_tdx(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm);
 void attest_verify_azure(attest_verify_t *v, attest_part_t *part,
