@@ -169,6 +169,7 @@ attest_verify_judge(attest_verify_t *v)
 
     attest_verify_hpke_served(v);
     attest_verify_hardware_agrees(v);
+    attest_verify_gpu_required(v);
     attest_verify_quotes_agree(v);
     attest_verify_logs(v);
     attest_verify_ek(v);
@@ -979,7 +980,8 @@ attest_verify_verdict(attest_verify_t *v)
 
     /* what the checks above imply, once more: trust is never a default */
 
-    if (v->overflow || v->main == NULL || !v->main->proven
+    if (v->overflow || v->main == NULL
+        || !(v->main->proven || v->main->cpu.proven)
         || (res->root & v->policy->roots) == 0)
     {
         (void) snprintf(res->why, sizeof(res->why),

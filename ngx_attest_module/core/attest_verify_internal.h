@@ -107,8 +107,10 @@ typedef struct {
     unsigned              ak_simulated:1;   /* one of simulated_roots does */
     unsigned              svsm_ak:1;     /* AK proven to be in the TPM whose
                                             EK the CPU's report names */
+    uint8_t               gpus[32];      /* digest of all devices' identities,
+                                            for comparison */
     unsigned              gpu_proven:1;  /* GPU evidence genuine and bound */
-    unsigned              gpu_simulated:1;
+    unsigned              gpu_simulated:1;  /* of one or more devices */
 } attest_part_t;
 
 typedef struct {
@@ -177,6 +179,10 @@ attest_check_e attest_verify_state(int rc);
 const char *attest_verify_anchor(const attest_verify_t *v,
     attest_maker_e maker, X509 *leaf, STACK_OF(X509) *untrusted,
     STACK_OF(X509_CRL) *crls, int *simulated);
+/* The same at another time than now: Unix seconds. */
+const char *attest_verify_anchor_at(const attest_verify_t *v,
+    attest_maker_e maker, X509 *leaf, STACK_OF(X509) *untrusted,
+    STACK_OF(X509_CRL) *crls, int64_t at, int *simulated);
 
 /* attest_verify_kinds.c: finds and checks part->cpu and GPU evidence. */
 void attest_verify_hardware(attest_verify_t *v, attest_part_t *part);
@@ -207,6 +213,8 @@ void attest_verify_nitro(attest_verify_t *v, attest_part_t *part,
 /* Sets gpu_proven; the claims' hash is compared already. */
 void attest_verify_gpu(attest_verify_t *v, attest_part_t *part,
     const attest_cmw_item_t *item);
+/* Are there GPUs where the policy wants some? */
+void attest_verify_gpu_required(attest_verify_t *v);
 /* Sets ak_cloud; called when the quote and its AK are there. */
 void attest_verify_ak_cert(attest_verify_t *v, attest_part_t *part,
     const attest_cmw_item_t *item);
