@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,10 +23,11 @@ enum {
 };
 
 
+static int attest_bounded_start(attest_bounded_t *b);
+static int attest_bounded_wait(attest_bounded_t *b, int64_t deadline);
 static int attest_bounded_thread(attest_bounded_t *b);
 static void *attest_bounded_main(void *data);
 static int attest_bounded_move(attest_bounded_t *b, int to);
-static void attest_bounded_free(attest_bounded_t *b);
 
 
 int64_t
@@ -39,6 +41,52 @@ attest_bounded_now(void)
 
 
 int
+attest_bounded_call(attest_bounded_t **late, attest_bounded_t *b,
+    int64_t deadline)
+{
+    int  err;
+
+    if (*late != NULL && attest_bounded_wait(*late, deadline) == ETIMEDOUT) {
+        b->free(b);
+        return EBUSY;
+    }
+
+    attest_bounded_abandon(late);
+
+    err = attest_bounded_start(b);
+    if (err != 0) {
+        return err;
+    }
+
+    err = attest_bounded_wait(b, deadline);
+    if (err != 0) {
+        *late = b;
+    }
+
+    return err;
+}
+
+
+const char *
+attest_bounded_error(int err)
+{
+    switch (err) {
+
+    case ETIMEDOUT:
+        return "no answer in time";
+
+    case EBUSY:
+        return "an earlier request is not yet answered";
+
+    default:
+        return strerror(err);
+    }
+}
+
+
+/* b is gone when it fails. */
+
+static int
 attest_bounded_start(attest_bounded_t *b)
 {
     int  err;
@@ -126,7 +174,12 @@ attest_bounded_move(attest_bounded_t *b, int to)
 }
 
 
-int
+/*
+ * 0: the thread has ended.  ESRCH: it was started in another process, by the
+ * parent of this one.
+ */
+
+static int
 attest_bounded_wait(attest_bounded_t *b, int64_t deadline)
 {
     int            n;
@@ -154,8 +207,16 @@ attest_bounded_wait(attest_bounded_t *b, int64_t deadline)
 
 
 void
-attest_bounded_release(attest_bounded_t *b)
+attest_bounded_abandon(attest_bounded_t **late)
 {
+    attest_bounded_t  *b = *late;
+
+    if (b == NULL) {
+        return;
+    }
+
+    *late = NULL;
+
     if (b->pid != getpid()) {
 
         /* the rest belongs to the parent's thread, which is not here */
@@ -174,7 +235,7 @@ attest_bounded_release(attest_bounded_t *b)
 }
 
 
-static void
+void
 attest_bounded_free(attest_bounded_t *b)
 {
     (void) close(b->fd[0]);

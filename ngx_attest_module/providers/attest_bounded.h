@@ -37,21 +37,23 @@ struct attest_bounded_s {
 int64_t attest_bounded_now(void);
 
 /*
- * Takes over b, of which run and free are set; calls b->free() at once when
- * it fails.  An errno, or 0: attest_bounded_wait() and then
- * attest_bounded_release() are due.
+ * Takes over b, of which run and free are set.  0: it has run, and b is the
+ * caller's alone, to be freed by attest_bounded_free().
+ *
+ * ETIMEDOUT: it has not yet; *late remembers b, of which nothing may be looked
+ * at.  EBUSY: the one that *late remembered still runs, and b was not started:
+ * two at a time would only disturb each other.  Other errno: no thread.
  */
-int attest_bounded_start(attest_bounded_t *b);
+int attest_bounded_call(attest_bounded_t **late, attest_bounded_t *b,
+    int64_t deadline);
 
-/*
- * 0: the thread has ended, and b is the caller's alone.  ETIMEDOUT: it has
- * not; nothing of b but its attest_bounded_t may be looked at.  ESRCH: it was
- * started in another process.
- */
-int attest_bounded_wait(attest_bounded_t *b, int64_t deadline);
+void attest_bounded_free(attest_bounded_t *b);
 
-/* The caller is done with b; a thread that still runs frees it later. */
-void attest_bounded_release(attest_bounded_t *b);
+/* *late is NULL then; a thread that still runs frees it later. */
+void attest_bounded_abandon(attest_bounded_t **late);
+
+/* Such an errno, for an error message. */
+const char *attest_bounded_error(int err);
 
 
 #endif /* ATTEST_BOUNDED_H_INCLUDED */

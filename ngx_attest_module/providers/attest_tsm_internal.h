@@ -100,7 +100,7 @@ typedef struct {
     char               *ccel;
     char               *certs;
     int                 ccel_fd;     /* opened by the master; -1 */
-    attest_tsm_call_t  *late;        /* its thread may still be running */
+    attest_bounded_t   *late;        /* its thread may still be running */
     unsigned            broken;      /* permanent errors in a row */
     int64_t             stop;        /* ms, length of the pause */
     int64_t             stopped;     /* monotonic ms, until; 0: not */

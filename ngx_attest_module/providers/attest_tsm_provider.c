@@ -23,11 +23,6 @@ static int attest_tsm_report(attest_tsm_provider_t *tsm,
     const uint8_t inblob[ATTEST_TSM_INBLOB], int64_t deadline,
     attest_evidence_t *ev);
 static int attest_tsm_stopped(attest_tsm_provider_t *tsm, char *error);
-static int attest_tsm_forget_late(attest_tsm_provider_t *tsm,
-    int64_t deadline, char *error);
-static attest_tsm_call_t *attest_tsm_call(attest_tsm_provider_t *tsm,
-    const uint8_t inblob[ATTEST_TSM_INBLOB], int64_t deadline,
-    attest_evidence_t *ev, int *rc);
 static void attest_tsm_count(attest_tsm_provider_t *tsm,
     const attest_tsm_call_t *call, char *error);
 static int attest_tsm_evidence(attest_tsm_provider_t *tsm,
@@ -131,7 +126,7 @@ attest_tsm_report(attest_tsm_provider_t *tsm,
     const uint8_t inblob[ATTEST_TSM_INBLOB], int64_t deadline,
     attest_evidence_t *ev)
 {
-    int                 rc;
+    int                 rc, err = ENOMEM;
     attest_tsm_call_t  *call;
 
     rc = attest_tsm_stopped(tsm, ev->error);
@@ -139,14 +134,16 @@ attest_tsm_report(attest_tsm_provider_t *tsm,
         return rc;
     }
 
-    rc = attest_tsm_forget_late(tsm, deadline, ev->error);
-    if (rc != ATTEST_OK) {
-        return rc;
+    call = attest_tsm_call_create(tsm->dir, inblob, deadline);
+
+    if (call != NULL) {
+        err = attest_bounded_call(&tsm->late, &call->bounded, deadline);
     }
 
-    call = attest_tsm_call(tsm, inblob, deadline, ev, &rc);
-    if (call == NULL) {
-        return rc;
+    if (err != 0) {
+        snprintf(ev->error, sizeof(ev->error), "request to configfs-tsm: %s",
+                 attest_bounded_error(err));
+        return ATTEST_EINTERNAL;
     }
 
     rc = call->rc;
@@ -160,7 +157,7 @@ attest_tsm_report(attest_tsm_provider_t *tsm,
         rc = attest_tsm_evidence(tsm, call, ev);
     }
 
-    attest_bounded_release(&call->bounded);
+    attest_bounded_free(&call->bounded);
     return rc;
 }
 
@@ -181,62 +178,6 @@ attest_tsm_stopped(attest_tsm_provider_t *tsm, char *error)
              (long) (left / 1000 + 1), tsm->broken, tsm->why);
 
     return ATTEST_EINTERNAL;
-}
-
-
-/* One exchange at a time: two would only disturb each other. */
-
-static int
-attest_tsm_forget_late(attest_tsm_provider_t *tsm, int64_t deadline,
-    char *error)
-{
-    if (tsm->late == NULL) {
-        return ATTEST_OK;
-    }
-
-    if (attest_bounded_wait(&tsm->late->bounded, deadline) == ETIMEDOUT) {
-        snprintf(error, ATTEST_TSM_ERROR_LEN, "the kernel has not yet"
-                 " answered an earlier request for a report");
-        return ATTEST_EINTERNAL;
-    }
-
-    attest_bounded_release(&tsm->late->bounded);
-    tsm->late = NULL;
-
-    return ATTEST_OK;
-}
-
-
-static attest_tsm_call_t *
-attest_tsm_call(attest_tsm_provider_t *tsm,
-    const uint8_t inblob[ATTEST_TSM_INBLOB], int64_t deadline,
-    attest_evidence_t *ev, int *rc)
-{
-    int                 err = ENOMEM;
-    attest_tsm_call_t  *call;
-
-    *rc = ATTEST_EINTERNAL;
-
-    call = attest_tsm_call_create(tsm->dir, inblob, deadline);
-
-    if (call != NULL) {
-        err = attest_bounded_start(&call->bounded);
-    }
-
-    if (err != 0) {
-        snprintf(ev->error, sizeof(ev->error), "cannot start a thread: %s",
-                 strerror(err));
-        return NULL;
-    }
-
-    if (attest_bounded_wait(&call->bounded, deadline) != 0) {
-        tsm->late = call;
-        snprintf(ev->error, sizeof(ev->error), "the kernel did not answer a"
-                 " request for a report in time");
-        return NULL;
-    }
-
-    return call;
 }
 
 
@@ -357,9 +298,7 @@ attest_tsm_destroy(attest_provider_t *p)
 {
     attest_tsm_provider_t  *tsm = p->data;
 
-    if (tsm->late != NULL) {
-        attest_bounded_release(&tsm->late->bounded);
-    }
+    attest_bounded_abandon(&tsm->late);
 
     if (tsm->ccel_fd != -1) {
         (void) close(tsm->ccel_fd);
