@@ -441,6 +441,41 @@ sub stop_fake_tsm {
 }
 
 
+# t/doubles/fake_nsm, a Nitro security module in every process that is started
+# with nsm_env(); nginx is, from now on.
+sub fake_nsm {
+    my ($self, $control) = @_;
+
+    $self->nsm_control($control // '');
+    $self->{nginx_env} = $self->nsm_env();
+}
+
+
+sub nsm_env {
+    my ($self) = @_;
+    my $so = build() . '/doubles/fake_nsm.so';
+
+    return {
+        %{ nginx_env() },
+        LD_PRELOAD       => asan() ? asan_libs() . " $so" : $so,
+        FAKE_NSM_CONTROL => $self->path('nsm.control'),
+        FAKE_NSM_LOG     => $self->path('nsm.log'),
+    };
+}
+
+
+sub nsm_control {
+    my ($self, $text) = @_;
+    my $file = $self->path('nsm.control');
+
+    write_file("$file.new", "$text\n");
+    rename "$file.new", $file or die "$file: $!\n";
+}
+
+
+sub nsm_log { return split /\n/, read_file($_[0]->path('nsm.log')) }
+
+
 # ---- backend
 
 # scripts/backend.py; what it received is in backend_raw(), and one record for
@@ -604,7 +639,8 @@ sub valgrind_cmd {
 # "nginx -t": (1 when accepted, what it said).
 sub test_conf {
     my ($self) = @_;
-    my $out = run_out($self->nginx_cmd('-t'), env => nginx_env());
+    my $out = run_out($self->nginx_cmd('-t'),
+        env => $self->{nginx_env} || nginx_env());
 
     return ($? == 0, $out);
 }
@@ -615,7 +651,7 @@ sub start {
     my ($self, %o) = @_;
 
     $self->spawn('nginx', $self->nginx_cmd('-g', 'daemon off;'),
-        env => nginx_env());
+        env => $self->{nginx_env} || nginx_env());
     return 1 if $o{nowait};
 
     my @ports = grep { defined } map { $self->{ports}{$_} }
@@ -993,6 +1029,35 @@ END {
 }
 
 $SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
+
+
+# A scenario of a test binary: its tests become ours.  Options: env.
+sub scenario {
+    my ($cmd, %o) = @_;
+    my ($plan, $n, $failed) = (0, 0, 0);
+
+    my $file = File::Temp->new();
+    run_out($cmd, stdout => $file->filename, %o);
+    my $status = $?;
+
+    for (split /\n/, read_file($file->filename)) {
+        if (/^(not )?ok \d+ - (.*)/) {
+            Test::More::ok(!$1, $2);
+            $n++;
+            $failed = 1 if $1;
+        } elsif (/^1\.\.(\d+)/) {
+            $plan = $1;
+        } elsif (/^# ?(.*)/) {
+            $failed ? Test::More::diag($1) : Test::More::note($1);
+        } else {
+            Test::More::diag($_);
+        }
+    }
+
+    Test::More::ok($plan && $plan == $n && $status == ($failed << 8),
+        'ran to its end')
+        or Test::More::diag("status $status, $n of $plan");
+}
 
 
 1;
