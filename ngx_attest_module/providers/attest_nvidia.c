@@ -11,14 +11,13 @@
 
 #include "attest_cmw.h"
 #include "attest_nvidia.h"
-#include "attest_tcti.h"
 #include "attest_x509.h"
 
 
 typedef struct {
     char                   *library;
     int                     required;
-    attest_nvidia_job_t    *job;          /* one that the driver holds */
+    attest_bounded_t       *late;         /* one that the driver holds */
     size_t                  count;        /* the GPUs of last time */
     char                    uuid[ATTEST_NVIDIA_MAX][ATTEST_NVML_UUID_LEN];
 } attest_nvidia_t;
@@ -96,8 +95,8 @@ attest_nvidia_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
         return rc;
     }
 
-    rc = attest_nvidia_ask(&nv->job, nv->library, nonce,
-                           attest_tcti_now() + timeout_ms, &answer,
+    rc = attest_nvidia_ask(&nv->late, nv->library, nonce,
+                           attest_bounded_now() + timeout_ms, &answer,
                            ev->error);
     if (rc == ATTEST_OK) {
         rc = attest_nvidia_answered(nv, answer, nonce, ev);
@@ -427,7 +426,7 @@ attest_nvidia_destroy(attest_provider_t *p)
 {
     attest_nvidia_t  *nv = p->data;
 
-    attest_nvidia_job_drop(nv->job);
+    attest_bounded_abandon(&nv->late);
     free(nv->library);
     free(nv);
     free(p);

@@ -9,8 +9,7 @@
 #define ATTEST_NVIDIA_H_INCLUDED
 
 
-#include <pthread.h>
-
+#include "attest_bounded.h"
 #include "attest_gpu.h"
 #include "attest_nvml.h"
 #include "attest_provider.h"
@@ -38,21 +37,14 @@ typedef struct {
     char                    error[ATTEST_NVIDIA_ERROR];
 } attest_nvidia_answer_t;
 
-typedef struct attest_nvidia_job_s  attest_nvidia_job_t;
-
-
 /*
  * Calls into a driver cannot be given a deadline, and a GPU that fell off its
- * bus can hold one for ever.  They run in a thread that is left behind when
- * it takes too long; there is never more than one.  *job: NULL, or what an
- * earlier call left behind.  ATTEST_OK: *answer is there, free() it.
+ * bus can hold one for ever: see attest_bounded.h, also for *late.
+ * ATTEST_OK: *answer is there, free() it.
  */
-int attest_nvidia_ask(attest_nvidia_job_t **job, const char *library,
+int attest_nvidia_ask(attest_bounded_t **late, const char *library,
     const uint8_t nonce[32], int64_t deadline,
     attest_nvidia_answer_t **answer, char error[ATTEST_NVIDIA_ERROR]);
-
-/* Forgets a job, done or not. */
-void attest_nvidia_job_drop(attest_nvidia_job_t *job);
 
 /*
  * Is the report over the device's nonce and signed by its first certificate?

@@ -5,37 +5,25 @@
 
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "attest_nvidia.h"
-#include "attest_tcti.h"
 
 
-struct attest_nvidia_job_s {
-    pthread_mutex_t           lock;
-    pthread_cond_t            changed;
-    int                       done;
-    int                       refs;       /* the provider's, the thread's */
-    pid_t                     pid;        /* threads do not survive a fork */
-    int64_t                   started;
+typedef struct {
+    attest_bounded_t          bounded;    /* first */
     char                     *library;
     uint8_t                   nonce[32];
     attest_nvidia_answer_t   *answer;
-};
+} attest_nvidia_job_t;
 
 
 static attest_nvidia_job_t *attest_nvidia_job(const char *library,
     const uint8_t nonce[32]);
-static int attest_nvidia_job_start(attest_nvidia_job_t *job);
-static int attest_nvidia_job_wait(attest_nvidia_job_t *job,
-    int64_t deadline);
-static void attest_nvidia_job_free(attest_nvidia_job_t *job);
-static void *attest_nvidia_thread(void *data);
+static void attest_nvidia_job_run(attest_bounded_t *b);
+static void attest_nvidia_job_free(attest_bounded_t *b);
 static int attest_nvidia_read(const attest_nvidia_job_t *job,
     attest_nvidia_answer_t *a);
 static int attest_nvidia_state(const attest_nvml_t *nvml, char *error);
@@ -47,47 +35,27 @@ static int attest_nvidia_sizes(const attest_nvidia_gpu_t *gpu, char *error);
 
 
 int
-attest_nvidia_ask(attest_nvidia_job_t **jobp, const char *library,
+attest_nvidia_ask(attest_bounded_t **late, const char *library,
     const uint8_t nonce[32], int64_t deadline,
     attest_nvidia_answer_t **answer, char error[ATTEST_NVIDIA_ERROR])
 {
-    attest_nvidia_job_t  *job = *jobp;
+    int                   err;
+    attest_nvidia_job_t  *job;
 
     *answer = NULL;
 
-    if (job != NULL && job->pid == getpid()
-        && attest_nvidia_job_wait(job, deadline) != ATTEST_OK)
-    {
-        snprintf(error, ATTEST_NVIDIA_ERROR, "NVIDIA's driver has not"
-                 " answered for %lld s",
-                 (long long) (attest_tcti_now() - job->started) / 1000);
-        return ATTEST_EINTERNAL;
-    }
-
-    /* an answer that came too late is not over this nonce */
-
-    attest_nvidia_job_drop(job);
-    *jobp = NULL;
-
     job = attest_nvidia_job(library, nonce);
-
-    if (job == NULL || attest_nvidia_job_start(job) != ATTEST_OK) {
-        snprintf(error, ATTEST_NVIDIA_ERROR, "no memory for asking NVIDIA's"
-                 " driver");
-        attest_nvidia_job_drop(job);
-        return ATTEST_EINTERNAL;
-    }
-
-    if (attest_nvidia_job_wait(job, deadline) != ATTEST_OK) {
-        snprintf(error, ATTEST_NVIDIA_ERROR, "NVIDIA's driver does not answer"
-                 " in time");
-        *jobp = job;
+    err = job != NULL ? attest_bounded_call(late, &job->bounded, deadline)
+                      : ENOMEM;
+    if (err != 0) {
+        snprintf(error, ATTEST_NVIDIA_ERROR, "NVIDIA's driver: %s",
+                 attest_bounded_error(err));
         return ATTEST_EINTERNAL;
     }
 
     *answer = job->answer;
     job->answer = NULL;
-    attest_nvidia_job_drop(job);
+    attest_bounded_free(&job->bounded);
     return ATTEST_OK;
 }
 
@@ -95,7 +63,6 @@ attest_nvidia_ask(attest_nvidia_job_t **jobp, const char *library,
 static attest_nvidia_job_t *
 attest_nvidia_job(const char *library, const uint8_t nonce[32])
 {
-    pthread_condattr_t    attr;
     attest_nvidia_job_t  *job;
 
     job = calloc(1, sizeof(attest_nvidia_job_t));
@@ -103,22 +70,15 @@ attest_nvidia_job(const char *library, const uint8_t nonce[32])
         return NULL;
     }
 
-    job->refs = 1;
-    job->pid = getpid();
-    job->started = attest_tcti_now();
-    memcpy(job->nonce, nonce, 32);
-
-    (void) pthread_mutex_init(&job->lock, NULL);
-    (void) pthread_condattr_init(&attr);
-    (void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void) pthread_cond_init(&job->changed, &attr);
-    (void) pthread_condattr_destroy(&attr);
+    job->bounded.run = attest_nvidia_job_run;
+    job->bounded.free = attest_nvidia_job_free;
+    memcpy(job->nonce, nonce, sizeof(job->nonce));
 
     job->library = strdup(library);
     job->answer = calloc(1, sizeof(attest_nvidia_answer_t));
 
     if (job->library == NULL || job->answer == NULL) {
-        attest_nvidia_job_drop(job);
+        attest_nvidia_job_free(&job->bounded);
         return NULL;
     }
 
@@ -126,112 +86,23 @@ attest_nvidia_job(const char *library, const uint8_t nonce[32])
 }
 
 
-/* Signals are for the threads of our host. */
-
-static int
-attest_nvidia_job_start(attest_nvidia_job_t *job)
-{
-    int             rc;
-    sigset_t        all, before;
-    pthread_t       thread;
-    pthread_attr_t  attr;
-
-    if (pthread_attr_init(&attr) != 0) {
-        return ATTEST_EINTERNAL;
-    }
-
-    (void) pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    (void) sigfillset(&all);
-    (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-
-    job->refs++;
-    rc = pthread_create(&thread, &attr, attest_nvidia_thread, job);
-
-    if (rc != 0) {
-        job->refs--;
-    }
-
-    (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void) pthread_attr_destroy(&attr);
-
-    return rc == 0 ? ATTEST_OK : ATTEST_EINTERNAL;
-}
-
-
-static int
-attest_nvidia_job_wait(attest_nvidia_job_t *job, int64_t deadline)
-{
-    int              rc = 0, done;
-    struct timespec  until;
-
-    until.tv_sec = (time_t) (deadline / 1000);
-    until.tv_nsec = (long) (deadline % 1000) * 1000000;
-
-    (void) pthread_mutex_lock(&job->lock);
-
-    while (!job->done && rc != ETIMEDOUT) {
-        rc = pthread_cond_timedwait(&job->changed, &job->lock, &until);
-    }
-
-    done = job->done;
-    (void) pthread_mutex_unlock(&job->lock);
-
-    return done ? ATTEST_OK : ATTEST_EINTERNAL;
-}
-
-
-void
-attest_nvidia_job_drop(attest_nvidia_job_t *job)
-{
-    int  refs;
-
-    if (job == NULL) {
-        return;
-    }
-
-    if (job->pid != getpid()) {
-
-        /* the thread stayed in our parent, perhaps with the lock taken */
-
-        attest_nvidia_job_free(job);
-        return;
-    }
-
-    (void) pthread_mutex_lock(&job->lock);
-    refs = --job->refs;
-    (void) pthread_mutex_unlock(&job->lock);
-
-    if (refs == 0) {
-        (void) pthread_cond_destroy(&job->changed);
-        (void) pthread_mutex_destroy(&job->lock);
-        attest_nvidia_job_free(job);
-    }
-}
-
-
 static void
-attest_nvidia_job_free(attest_nvidia_job_t *job)
+attest_nvidia_job_free(attest_bounded_t *b)
 {
+    attest_nvidia_job_t  *job = (attest_nvidia_job_t *) b;
+
     free(job->answer);
     free(job->library);
     free(job);
 }
 
 
-static void *
-attest_nvidia_thread(void *data)
+static void
+attest_nvidia_job_run(attest_bounded_t *b)
 {
-    attest_nvidia_job_t  *job = data;
+    attest_nvidia_job_t  *job = (attest_nvidia_job_t *) b;
 
     job->answer->rc = attest_nvidia_read(job, job->answer);
-
-    (void) pthread_mutex_lock(&job->lock);
-    job->done = 1;
-    (void) pthread_cond_signal(&job->changed);
-    (void) pthread_mutex_unlock(&job->lock);
-
-    attest_nvidia_job_drop(job);
-    return NULL;
 }
 
 
