@@ -1,21 +1,347 @@
 
 #include <stdio.h>
+#include <string.h>
 
+#include "attest_gpu.h"
+#include "attest_x509.h"
 #include "cli.h"
+
+
+static void cli_gpu_device(const attest_gpu_device_t *d);
+static void cli_gpu_report(const attest_spdm_t *s);
+static void cli_gpu_versions(const attest_spdm_t *s);
+static void cli_gpu_field(const attest_spdm_field_t *f);
+static const char *cli_gpu_field_name(unsigned type);
+static int cli_gpu_is_text(attest_span_t s);
+static void cli_gpu_measurements(const attest_spdm_t *s);
+static void cli_gpu_chain(STACK_OF(X509) *chain, const attest_spdm_t *s);
+static void cli_gpu_add(cJSON *gpu, const char *name, const char *text);
+static void cli_gpu_policy_device(cJSON *gpu, const attest_gpu_device_t *d,
+    size_t counts[2]);
 
 
 void
 cli_gpu_show(attest_span_t value)
 {
-    (void) value;
-    printf("unknown to this version\n");
+    int            rc;
+    size_t         i;
+    attest_gpu_t   gpu;
+
+    rc = attest_gpu_parse(value.p, value.n, &gpu);
+    if (rc != ATTEST_OK) {
+        printf("the GPU evidence is %s\n", attest_strerror(rc));
+        return;
+    }
+
+    printf("%-24s%zu\n", "devices", gpu.count);
+
+    for (i = 0; i < gpu.count; i++) {
+        printf("\n   device %zu\n", i + 1);
+        cli_gpu_device(&gpu.devices[i]);
+    }
+
+    attest_gpu_free(&gpu);
 }
 
+
+static void
+cli_gpu_device(const attest_gpu_device_t *d)
+{
+    int                  rc;
+    const char          *chip;
+    attest_spdm_t        s;
+    STACK_OF(X509)      *chain;
+    attest_gpu_class_e   kind = attest_gpu_class(d->arch, &chip);
+
+    cli_show_line("architecture", d->arch);
+    printf("%-24s%s\n", "kind", kind == ATTEST_GPU_GPU ? "GPU"
+           : kind == ATTEST_GPU_SWITCH ? "switch"
+           : "unknown to this version");
+    cli_show_hex("nonce", d->nonce, sizeof(d->nonce));
+
+    rc = attest_spdm_parse(d->report.p, d->report.n, &s);
+
+    if (rc != ATTEST_OK) {
+        printf("%-24s%zu bytes, %s\n", "report", d->report.n,
+               attest_strerror(rc));
+
+    } else {
+        printf("%-24s%zu bytes, SPDM 1.1\n", "report", d->report.n);
+        cli_gpu_report(&s);
+    }
+
+    chain = attest_x509_read(d->chain);
+
+    if (chain == NULL) {
+        printf("%-24s%s\n", "certificates", "malformed");
+        return;
+    }
+
+    cli_gpu_chain(chain, rc == ATTEST_OK ? &s : NULL);
+    sk_X509_pop_free(chain, X509_free);
+}
+
+
+static void
+cli_gpu_report(const attest_spdm_t *s)
+{
+    size_t                i;
+    attest_spdm_field_t   f;
+
+    cli_show_hex("  asked with the nonce", s->nonce.p, s->nonce.n);
+    printf("%-24s%u\n", "  slot", s->slot);
+    cli_show_hex("  its own nonce", s->responder_nonce.p,
+                 s->responder_nonce.n);
+    cli_gpu_versions(s);
+
+    for (i = 0; attest_spdm_field(s, i, &f); i++) {
+        cli_gpu_field(&f);
+    }
+
+    cli_gpu_measurements(s);
+    cli_show_hex("  signature", s->signature.p, s->signature.n);
+}
+
+
+static void
+cli_gpu_versions(const attest_spdm_t *s)
+{
+    char  text[ATTEST_GPU_MAX_VERSION];
+
+    attest_gpu_driver(s, text);
+    printf("%-24s%s\n", "  driver", text[0] != '\0' ? text : "not named");
+
+    attest_gpu_vbios(s, text);
+    printf("%-24s%s\n", "  VBIOS", text[0] != '\0' ? text : "not named");
+}
+
+
+/* Text where it is text, hex elsewhere. */
+
+static void
+cli_gpu_field(const attest_spdm_field_t *f)
+{
+    char           what[48];
+    attest_span_t  s = f->value;
+
+    (void) snprintf(what, sizeof(what), "  %s (%u)",
+                    cli_gpu_field_name(f->type), f->type);
+
+    if (!cli_gpu_is_text(s)) {
+        cli_show_hex(what, s.p, s.n);
+        return;
+    }
+
+    while (s.n != 0 && s.p[s.n - 1] == '\0') {
+        s.n--;
+    }
+
+    cli_show_line(what, s);
+}
+
+
+static const char *
+cli_gpu_field_name(unsigned type)
+{
+    size_t  i;
+
+    static const struct {
+        unsigned      type;
+        const char   *name;
+    } names[] = {
+        { ATTEST_SPDM_DRIVER, "driver" },
+        { ATTEST_SPDM_VBIOS, "VBIOS, raw" },
+        { ATTEST_SPDM_BOARD, "board" },
+        { ATTEST_SPDM_CHIP_SKU, "chip SKU" },
+        { ATTEST_SPDM_CHIP_SKU_MOD, "chip SKU mod" },
+        { ATTEST_SPDM_PROJECT, "project" },
+        { ATTEST_SPDM_PROJECT_SKU, "project SKU" },
+        { ATTEST_SPDM_PROJECT_SKU_MOD, "SKU mod" },
+        { ATTEST_SPDM_FWID, "firmware" },
+        { ATTEST_SPDM_PROTECTED_PCIE, "PCIe mode" },
+        { ATTEST_SPDM_PDI_LIST, "neighbours" },
+        { ATTEST_SPDM_DISABLED_PORTS, "ports off" },
+        { ATTEST_SPDM_POSITION, "position" },
+        { ATTEST_SPDM_LOCK, "lock" },
+        { ATTEST_SPDM_PEER_PDIS, "peers" },
+        { ATTEST_SPDM_OPAQUE_VERSION, "version" },
+        { ATTEST_SPDM_CHIP_INFO, "chip info" },
+        { ATTEST_SPDM_FEATURE, "features" },
+        { 0, NULL }
+    };
+
+    for (i = 0; names[i].name != NULL; i++) {
+        if (names[i].type == type) {
+            return names[i].name;
+        }
+    }
+
+    return "field";
+}
+
+
+static int
+cli_gpu_is_text(attest_span_t s)
+{
+    size_t  i, n = s.n;
+
+    while (n != 0 && s.p[n - 1] == '\0') {
+        n--;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (s.p[i] < 0x20 || s.p[i] > 0x7e) {
+            return 0;
+        }
+    }
+
+    return n > 1;
+}
+
+
+static void
+cli_gpu_measurements(const attest_spdm_t *s)
+{
+    char                  what[32];
+    size_t                i;
+    attest_spdm_block_t   b;
+
+    printf("%-24s%zu, which are not compared with NVIDIA's reference "
+           "values\n", "  measurements", s->blocks);
+
+    for (i = 0; attest_spdm_block(s, i, &b); i++) {
+        (void) snprintf(what, sizeof(what), "  %3u, type %u", b.index,
+                        b.type);
+        cli_show_hex(what, b.value.p, b.value.n);
+    }
+}
+
+
+static void
+cli_gpu_chain(STACK_OF(X509) *chain, const attest_spdm_t *s)
+{
+    int       i, n, count = sk_X509_num(chain);
+    uint8_t   fwid[48], id[32], *der;
+    X509     *leaf = sk_X509_value(chain, 0);
+
+    attest_span_t  span;
+
+    if (s != NULL) {
+        printf("%-24s%s\n", "report signed by", attest_spdm_signature(s,
+               X509_get0_pubkey(leaf)) == ATTEST_OK
+               ? "the key of its first certificate"
+               : "another key than that of its first certificate");
+    }
+
+    if (attest_gpu_identity(chain, id) == ATTEST_OK) {
+        cli_show_hex("identity (devices)", id, sizeof(id));
+    }
+
+    if (attest_gpu_fwid(leaf, fwid) == ATTEST_OK) {
+        cli_show_hex("firmware certified", fwid, sizeof(fwid));
+    }
+
+    printf("%-24s%d\n", "certificates", count);
+
+    for (i = 0; i < count; i++) {
+        der = NULL;
+        n = i2d_X509(sk_X509_value(chain, i), &der);
+
+        if (n > 0) {
+            span.p = der;
+            span.n = (size_t) n;
+            cli_show_x509(span);
+            OPENSSL_free(der);
+        }
+    }
+}
+
+
+/* How many there are, of which kind, and with which versions. */
 
 int
 cli_gpu_policy(attest_span_t value, cJSON *policy)
 {
-    (void) value;
-    (void) policy;
-    return 0;
+    cJSON         *gpu;
+    size_t         i, counts[2] = { 0, 0 };
+    attest_gpu_t   item;
+
+    if (attest_gpu_parse(value.p, value.n, &item) != ATTEST_OK) {
+        return 0;
+    }
+
+    gpu = cJSON_AddObjectToObject(policy, "gpu");
+
+    for (i = 0; i < item.count; i++) {
+        cli_gpu_policy_device(gpu, &item.devices[i], counts);
+    }
+
+    if (counts[0] != 0) {
+        cJSON_AddNumberToObject(gpu, "count", (double) counts[0]);
+    }
+
+    cJSON_AddNumberToObject(gpu, "switches", (double) counts[1]);
+
+    attest_gpu_free(&item);
+    return 1;
+}
+
+
+static void
+cli_gpu_policy_device(cJSON *gpu, const attest_gpu_device_t *d,
+    size_t counts[2])
+{
+    char                 text[ATTEST_GPU_MAX_VERSION];
+    const char          *chip;
+    attest_spdm_t        s;
+    attest_gpu_class_e   kind = attest_gpu_class(d->arch, &chip);
+
+    if (kind == ATTEST_GPU_UNKNOWN
+        || attest_spdm_parse(d->report.p, d->report.n, &s) != ATTEST_OK)
+    {
+        return;
+    }
+
+    counts[kind == ATTEST_GPU_SWITCH]++;
+
+    attest_gpu_vbios(&s, text);
+    cli_gpu_add(gpu, kind == ATTEST_GPU_SWITCH ? "switch_bios" : "vbios",
+                text);
+
+    if (kind == ATTEST_GPU_SWITCH) {
+        return;
+    }
+
+    attest_gpu_driver(&s, text);
+    cli_gpu_add(gpu, "driver", text);
+
+    (void) snprintf(text, sizeof(text), "%.*s", (int) d->arch.n,
+                    (const char *) d->arch.p);
+    cli_gpu_add(gpu, "arch", text);
+}
+
+
+/* Into the list of this name, unless it is there or empty. */
+
+static void
+cli_gpu_add(cJSON *gpu, const char *name, const char *text)
+{
+    cJSON  *list, *item;
+
+    if (text[0] == '\0') {
+        return;
+    }
+
+    list = cJSON_GetObjectItemCaseSensitive(gpu, name);
+    if (list == NULL) {
+        list = cJSON_AddArrayToObject(gpu, name);
+    }
+
+    cJSON_ArrayForEach(item, list) {
+        if (cJSON_IsString(item) && strcmp(item->valuestring, text) == 0) {
+            return;
+        }
+    }
+
+    (void) cJSON_AddItemToArray(list, cJSON_CreateString(text));
 }

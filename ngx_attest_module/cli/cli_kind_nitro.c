@@ -1,21 +1,172 @@
 
 #include <stdio.h>
+#include <string.h>
 
+#include "attest_nitro.h"
+#include "attest_x509.h"
 #include "cli.h"
+
+
+static void cli_nitro_bytes(const char *what, attest_span_t s);
+static void cli_nitro_pcrs(const attest_nitro_t *doc);
+static int cli_nitro_is_zero(attest_span_t s);
+static void cli_nitro_signature(const attest_nitro_t *doc);
+
+
+/* What the start of an enclave measures (AWS Nitro Enclaves user guide). */
+
+static const char *const  cli_nitro_meaning[] = {
+    "the image", "kernel and boot ramdisk", "application", "role (IAM)",
+    "instance", NULL, NULL, NULL, "signer of the image"
+};
+
+#define CLI_NITRO_MEANINGS                                                   \
+    (sizeof(cli_nitro_meaning) / sizeof(cli_nitro_meaning[0]))
 
 
 void
 cli_nitro_show(attest_span_t value)
 {
-    (void) value;
-    printf("unknown to this version\n");
+    int              rc;
+    char             what[32];
+    size_t           i;
+    attest_nitro_t   doc;
+
+    rc = attest_nitro_parse(value.p, value.n, &doc);
+    if (rc != ATTEST_OK) {
+        printf("the attestation document is %s\n", attest_strerror(rc));
+        return;
+    }
+
+    cli_show_line("enclave (module_id)", doc.module_id);
+    cli_show_time("made at", (int64_t) (doc.timestamp / 1000));
+    printf("%-24s%llu\n", "  in milliseconds",
+           (unsigned long long) doc.timestamp);
+    printf("%-24s%s\n", "digest of PCRs", "SHA-384");
+    printf("%-24s%s\n", "mode", attest_nitro_debug(&doc)
+           ? "debug: its console can be read, it proves nothing"
+           : "production (PCR 0 to 2 are set)");
+
+    cli_nitro_pcrs(&doc);
+    cli_nitro_bytes("user data", doc.user_data);
+    cli_nitro_bytes("nonce", doc.nonce);
+    cli_nitro_bytes("public key", doc.public_key);
+
+    cli_nitro_signature(&doc);
+    printf("%-24s%zu bytes\n", "certificate", doc.certificate.n);
+    cli_show_x509(doc.certificate);
+
+    for (i = 0; i < doc.cabundle_count; i++) {
+        (void) snprintf(what, sizeof(what), "bundle, certificate %zu", i + 1);
+        printf("%-24s%zu bytes%s\n", what, doc.cabundle[i].n, i == 0
+               ? " (the root, which is not taken from here)" : "");
+        cli_show_x509(doc.cabundle[i]);
+    }
 }
 
+
+static void
+cli_nitro_bytes(const char *what, attest_span_t s)
+{
+    if (s.n == 0) {
+        printf("%-24s%s\n", what, "none");
+        return;
+    }
+
+    cli_show_hex(what, s.p, s.n);
+}
+
+
+static void
+cli_nitro_pcrs(const attest_nitro_t *doc)
+{
+    char    what[64];
+    size_t  i;
+
+    for (i = 0; i < ATTEST_NITRO_PCRS; i++) {
+
+        if ((doc->pcr_mask >> i & 1) == 0) {
+            continue;
+        }
+
+        if (i < CLI_NITRO_MEANINGS && cli_nitro_meaning[i] != NULL) {
+            printf("%-24s%s\n", "", cli_nitro_meaning[i]);
+        }
+
+        (void) snprintf(what, sizeof(what), "PCR %2zu", i);
+
+        if (cli_nitro_is_zero(doc->pcrs[i])) {
+            printf("%-24szero, %zu bytes\n", what, doc->pcrs[i].n);
+            continue;
+        }
+
+        cli_show_hex(what, doc->pcrs[i].p, doc->pcrs[i].n);
+    }
+}
+
+
+static int
+cli_nitro_is_zero(attest_span_t s)
+{
+    size_t   i;
+    uint8_t  any = 0;
+
+    for (i = 0; i < s.n; i++) {
+        any |= s.p[i];
+    }
+
+    return any == 0;
+}
+
+
+static void
+cli_nitro_signature(const attest_nitro_t *doc)
+{
+    int    rc = ATTEST_EFORMAT;
+    X509  *leaf = attest_x509_read_der(doc->certificate);
+
+    if (leaf != NULL) {
+        rc = attest_nitro_signature(doc, X509_get0_pubkey(leaf));
+        X509_free(leaf);
+    }
+
+    printf("%-24s%s\n", "signature (ES384)", rc == ATTEST_OK
+           ? "by the key of the certificate below"
+           : "not by the key of the certificate below");
+}
+
+
+/* What says which software runs, and the image's signer if there is one. */
 
 int
 cli_nitro_policy(attest_span_t value, cJSON *policy)
 {
-    (void) value;
-    (void) policy;
-    return 0;
+    char             name[8], hex[2 * 64 + 1];
+    cJSON           *nitro, *pcrs;
+    size_t           i;
+    attest_nitro_t   doc;
+
+    if (attest_nitro_parse(value.p, value.n, &doc) != ATTEST_OK
+        || attest_nitro_debug(&doc))
+    {
+        return 0;
+    }
+
+    nitro = cJSON_AddObjectToObject(policy, "nitro");
+    pcrs = cJSON_AddObjectToObject(nitro, "pcrs");
+
+    for (i = 0; i < CLI_NITRO_MEANINGS; i++) {
+
+        if ((i > 2 && i != 8) || doc.pcrs[i].n != 48
+            || cli_nitro_is_zero(doc.pcrs[i]))
+        {
+            continue;
+        }
+
+        (void) snprintf(name, sizeof(name), "%zu", i);
+        cli_hex(hex, doc.pcrs[i].p, doc.pcrs[i].n);
+        cJSON_AddStringToObject(pcrs, name, hex);
+    }
+
+    return 1;
 }

@@ -301,6 +301,15 @@ attest_cbor_put_map(attest_cbor_writer_t *w, size_t count)
 }
 
 
+void
+attest_cbor_put_null(attest_cbor_writer_t *w)
+{
+    uint8_t  head[ATTEST_CBOR_HEAD_MAX];
+
+    attest_cbor_put(w, head, cbor_encode_null(head, sizeof(head)));
+}
+
+
 int
 attest_cbor_writer_done(const attest_cbor_writer_t *w, size_t *len)
 {

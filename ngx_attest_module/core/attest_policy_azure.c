@@ -1,10 +1,26 @@
 
+#include <ctype.h>
 #include <string.h>
 
 #include "attest_policy_internal.h"
 
 
+#define ATTEST_GUID_LEN    36
+
+
+static int attest_policy_azure_vm(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+static int attest_policy_azure_guid(const char *text);
+static int attest_policy_azure_secure_boot(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static int attest_policy_azure_console(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+
+
 static const attest_policy_member_t  attest_policy_azure_table[] = {
+    { "vm_unique_id", attest_policy_azure_vm },
+    { "secure_boot", attest_policy_azure_secure_boot },
+    { "console_enabled", attest_policy_azure_console },
     { NULL, NULL }
 };
 
@@ -22,4 +38,76 @@ void
 attest_policy_azure_clear(attest_policy_azure_t *p)
 {
     memset(p, 0, sizeof(*p));
+}
+
+
+/* A value that no machine can have is a mistake, not a policy. */
+
+static int
+attest_policy_azure_vm(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    int                rc;
+    size_t             i;
+    attest_textset_t  *set = &ctx->policy->azure.vm_unique_id;
+
+    rc = attest_policy_texts(ctx, path, v, set);
+
+    for (i = 0; rc == ATTEST_OK && i < set->count; i++) {
+        if (!attest_policy_azure_guid(set->value[i])) {
+            rc = attest_policy_fail(ctx, path, "must be UUIDs of 36 "
+                                    "characters");
+        }
+    }
+
+    return rc;
+}
+
+
+static int
+attest_policy_azure_guid(const char *text)
+{
+    size_t  i;
+
+    if (strlen(text) != ATTEST_GUID_LEN) {
+        return 0;
+    }
+
+    for (i = 0; i < ATTEST_GUID_LEN; i++) {
+        if (i == 8 || i == 13 || i == 18 || i == 23
+            ? text[i] != '-' : !isxdigit((unsigned char) text[i]))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static int
+attest_policy_azure_secure_boot(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    int       rc;
+    unsigned  flag = 0;
+
+    rc = attest_policy_bool(ctx, path, v, &flag);
+    ctx->policy->azure.has_secure_boot = 1;
+    ctx->policy->azure.secure_boot = flag;
+    return rc;
+}
+
+
+static int
+attest_policy_azure_console(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    int       rc;
+    unsigned  flag = 0;
+
+    rc = attest_policy_bool(ctx, path, v, &flag);
+    ctx->policy->azure.has_console = 1;
+    ctx->policy->azure.console = flag;
+    return rc;
 }

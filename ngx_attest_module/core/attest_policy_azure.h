@@ -10,7 +10,12 @@
 
 
 typedef struct {
-    unsigned   given:1;
+    attest_textset_t   vm_unique_id;       /* GUIDs, either case */
+    unsigned           given:1;
+    unsigned           has_secure_boot:1;
+    unsigned           secure_boot:1;      /* must be this */
+    unsigned           has_console:1;
+    unsigned           console:1;          /* must be this */
 } attest_policy_azure_t;
 
 

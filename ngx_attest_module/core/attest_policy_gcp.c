@@ -4,7 +4,18 @@
 #include "attest_policy_internal.h"
 
 
+static int attest_policy_gcp_project(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static int attest_policy_gcp_zone(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+static int attest_policy_gcp_instance(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+
+
 static const attest_policy_member_t  attest_policy_gcp_table[] = {
+    { "project", attest_policy_gcp_project },
+    { "zone", attest_policy_gcp_zone },
+    { "instance", attest_policy_gcp_instance },
     { NULL, NULL }
 };
 
@@ -22,4 +33,28 @@ void
 attest_policy_gcp_clear(attest_policy_gcp_t *p)
 {
     memset(p, 0, sizeof(*p));
+}
+
+
+static int
+attest_policy_gcp_project(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_texts(ctx, path, v, &ctx->policy->gcp.project);
+}
+
+
+static int
+attest_policy_gcp_zone(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_texts(ctx, path, v, &ctx->policy->gcp.zone);
+}
+
+
+static int
+attest_policy_gcp_instance(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_texts(ctx, path, v, &ctx->policy->gcp.instance);
 }

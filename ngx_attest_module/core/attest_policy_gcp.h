@@ -1,5 +1,5 @@
 
-/* The member "gcp" of a policy: Google's virtual TPM. */
+/* The member "gcp" of a policy: Google Cloud's instances. */
 
 
 #ifndef ATTEST_POLICY_GCP_H_INCLUDED
@@ -10,7 +10,10 @@
 
 
 typedef struct {
-    unsigned   given:1;
+    attest_textset_t   project;    /* ids or numbers, which never look alike */
+    attest_textset_t   zone;
+    attest_textset_t   instance;   /* names or ids, which never look alike */
+    unsigned           given:1;
 } attest_policy_gcp_t;
 
 

@@ -1,10 +1,42 @@
 
 #include <string.h>
 
+#include "attest_gpu.h"
 #include "attest_policy_internal.h"
 
 
+static int attest_policy_gpu_finish(attest_policy_ctx_t *ctx,
+    const char *path);
+static int attest_policy_gpu_required(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static int attest_policy_gpu_count(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static int attest_policy_gpu_min_count(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static int attest_policy_gpu_switches(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static int attest_policy_gpu_arch(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static int attest_policy_gpu_driver(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static int attest_policy_gpu_vbios(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static int attest_policy_gpu_switch_bios(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static int attest_policy_gpu_devices(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+
+
 static const attest_policy_member_t  attest_policy_gpu_table[] = {
+    { "required", attest_policy_gpu_required },
+    { "count", attest_policy_gpu_count },
+    { "min_count", attest_policy_gpu_min_count },
+    { "switches", attest_policy_gpu_switches },
+    { "arch", attest_policy_gpu_arch },
+    { "driver", attest_policy_gpu_driver },
+    { "vbios", attest_policy_gpu_vbios },
+    { "switch_bios", attest_policy_gpu_switch_bios },
+    { "devices", attest_policy_gpu_devices },
     { NULL, NULL }
 };
 
@@ -12,9 +44,13 @@ static const attest_policy_member_t  attest_policy_gpu_table[] = {
 int
 attest_policy_gpu(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
 {
+    int  rc;
+
     ctx->policy->gpu.given = 1;
 
-    return attest_policy_table_read(ctx, path, v, attest_policy_gpu_table);
+    rc = attest_policy_table_read(ctx, path, v, attest_policy_gpu_table);
+
+    return rc == ATTEST_OK ? attest_policy_gpu_finish(ctx, path) : rc;
 }
 
 
@@ -22,4 +58,140 @@ void
 attest_policy_gpu_clear(attest_policy_gpu_t *p)
 {
     memset(p, 0, sizeof(*p));
+}
+
+
+static int
+attest_policy_gpu_finish(attest_policy_ctx_t *ctx, const char *path)
+{
+    const attest_policy_gpu_t  *gpu = &ctx->policy->gpu;
+
+    if (gpu->has_count && gpu->min_count != 0) {
+        return attest_policy_fail(ctx, path, "either count or min_count");
+    }
+
+    return ATTEST_OK;
+}
+
+
+static int
+attest_policy_gpu_required(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    int       rc;
+    unsigned  flag = 1;
+
+    rc = attest_policy_bool(ctx, path, v, &flag);
+    ctx->policy->gpu.optional = !flag;
+    return rc;
+}
+
+
+static int
+attest_policy_gpu_count(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    uint64_t  *count = &ctx->policy->gpu.count;
+
+    if (attest_policy_number(ctx, path, v, ATTEST_GPU_MAX_DEVICES, count)
+        != ATTEST_OK)
+    {
+        return ATTEST_EFORMAT;
+    }
+
+    if (*count == 0) {
+        return attest_policy_fail(ctx, path, "must not be 0");
+    }
+
+    ctx->policy->gpu.has_count = 1;
+    return ATTEST_OK;
+}
+
+
+static int
+attest_policy_gpu_min_count(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    uint64_t  *count = &ctx->policy->gpu.min_count;
+
+    if (attest_policy_number(ctx, path, v, ATTEST_GPU_MAX_DEVICES, count)
+        != ATTEST_OK)
+    {
+        return ATTEST_EFORMAT;
+    }
+
+    return *count == 0 ? attest_policy_fail(ctx, path, "must not be 0")
+                       : ATTEST_OK;
+}
+
+
+static int
+attest_policy_gpu_switches(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    ctx->policy->gpu.has_switches = 1;
+
+    return attest_policy_number(ctx, path, v, ATTEST_GPU_MAX_DEVICES,
+                                &ctx->policy->gpu.switches);
+}
+
+
+/* A name that no check knows could never match. */
+
+static int
+attest_policy_gpu_arch(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    int                 rc;
+    size_t              i;
+    const char         *chip;
+    attest_span_t       name;
+    attest_textset_t   *set = &ctx->policy->gpu.arch;
+
+    rc = attest_policy_texts(ctx, path, v, set);
+
+    for (i = 0; rc == ATTEST_OK && i < set->count; i++) {
+        name.p = (const uint8_t *) set->value[i];
+        name.n = strlen(set->value[i]);
+
+        if (attest_gpu_class(name, &chip) != ATTEST_GPU_GPU) {
+            rc = attest_policy_fail(ctx, path, "a GPU's architecture is "
+                                    "HOPPER or BLACKWELL");
+        }
+    }
+
+    return rc;
+}
+
+
+static int
+attest_policy_gpu_driver(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_texts(ctx, path, v, &ctx->policy->gpu.driver);
+}
+
+
+static int
+attest_policy_gpu_vbios(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_texts(ctx, path, v, &ctx->policy->gpu.vbios);
+}
+
+
+static int
+attest_policy_gpu_switch_bios(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_texts(ctx, path, v, &ctx->policy->gpu.switch_bios);
+}
+
+
+static int
+attest_policy_gpu_devices(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_hex_list(ctx, path, v, ATTEST_SHA256_LEN,
+                                  &ctx->policy->gpu.devices);
 }

@@ -10,7 +10,19 @@
 
 
 typedef struct {
-    unsigned   given:1;
+    uint64_t           count;        /* "count": exactly so many GPUs */
+    uint64_t           min_count;    /* "min_count": at least so many */
+    uint64_t           switches;     /* "switches": exactly so many */
+    attest_textset_t   arch;         /* "arch": "HOPPER", .. */
+    attest_textset_t   driver;       /* "driver": versions */
+    attest_textset_t   vbios;        /* "vbios": versions, of GPUs */
+    attest_textset_t   switch_bios;  /* "switch_bios": versions */
+    attest_refset_t    devices;      /* "devices": SHA-256 of identity keys,
+                                        GPUs and switches */
+    unsigned           given:1;
+    unsigned           optional:1;   /* "required": false */
+    unsigned           has_count:1;
+    unsigned           has_switches:1;
 } attest_policy_gpu_t;
 
 

@@ -9,8 +9,19 @@
 #include "attest_refset.h"
 
 
+#define ATTEST_POLICY_NITRO_PCRS     32
+#define ATTEST_POLICY_NITRO_AGE      300       /* default of max_age */
+
+
 typedef struct {
-    unsigned   given:1;
+    attest_refset_t    pcrs[ATTEST_POLICY_NITRO_PCRS];   /* "pcrs": { "0":
+                                               48 bytes, .. } */
+    attest_textset_t   module_ids;   /* "module_ids": enclaves, or their
+                                        instances */
+    uint64_t           max_age;      /* "max_age": s, of a fresh document; 0:
+                                        the default */
+    unsigned           given:1;
+    unsigned           allow_debug:1;   /* for tests, default false */
 } attest_policy_nitro_t;
 
 

@@ -1,10 +1,245 @@
 
+#include <stdio.h>
 #include <string.h>
+
+#include <openssl/bio.h>
+#include <openssl/pem.h>
 
 #include "attest_policy_internal.h"
 
 
+typedef struct {
+    const char  *name;
+    uint64_t     bit;
+} attest_policy_bit_t;
+
+
+static int attest_policy_bits(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, const attest_policy_bit_t *table, uint64_t *mask,
+    uint64_t *value);
+static int attest_policy_snp_tcb(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, attest_snp_tcb_t *tcb);
+static int attest_policy_snp_abi(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+static int attest_policy_snp_crl(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, STACK_OF(X509_CRL) *crls);
+
+
+/*
+ * One handler for each member: a handler has nothing but its path to know
+ * what it is for.
+ */
+
+#define ATTEST_POLICY_SNP_SET(name, bytes)                                    \
+                                                                              \
+    static int                                                                \
+    attest_policy_snp_##name(attest_policy_ctx_t *ctx, const char *path,      \
+        const cJSON *v)                                                       \
+    {                                                                         \
+        return attest_policy_hex_values(ctx, path, v, bytes,                  \
+                                        &ctx->policy->snp.name);              \
+    }
+
+#define ATTEST_POLICY_SNP_TCB(name)                                           \
+                                                                              \
+    static int                                                                \
+    attest_policy_snp_##name(attest_policy_ctx_t *ctx, const char *path,      \
+        const cJSON *v)                                                       \
+    {                                                                         \
+        ctx->policy->snp.has_##name = 1;                                      \
+        return attest_policy_snp_tcb(ctx, path, v, &ctx->policy->snp.name);   \
+    }
+
+#define ATTEST_POLICY_SNP_SWITCH(name)                                        \
+                                                                              \
+    static int                                                                \
+    attest_policy_snp_##name(attest_policy_ctx_t *ctx, const char *path,      \
+        const cJSON *v)                                                       \
+    {                                                                         \
+        int       rc;                                                         \
+        unsigned  flag = 0;                                                   \
+                                                                              \
+        rc = attest_policy_bool(ctx, path, v, &flag);                         \
+        ctx->policy->snp.name = flag;                                         \
+        return rc;                                                            \
+    }
+
+
+ATTEST_POLICY_SNP_SET(measurement, 48)
+ATTEST_POLICY_SNP_SET(host_data, 32)
+ATTEST_POLICY_SNP_SET(id_key_digest, 48)
+ATTEST_POLICY_SNP_SET(author_key_digest, 48)
+ATTEST_POLICY_SNP_SET(family_id, 16)
+ATTEST_POLICY_SNP_SET(image_id, 16)
+ATTEST_POLICY_SNP_SET(chip_id, 64)
+ATTEST_POLICY_SNP_TCB(min_tcb)
+ATTEST_POLICY_SNP_TCB(min_committed_tcb)
+ATTEST_POLICY_SNP_TCB(min_launch_tcb)
+ATTEST_POLICY_SNP_SWITCH(allow_debug)
+ATTEST_POLICY_SNP_SWITCH(allow_migration)
+
+
+static const attest_policy_bit_t  attest_policy_snp_platform_bits[] = {
+    { "smt", ATTEST_SNP_PLAT_SMT },
+    { "tsme", ATTEST_SNP_PLAT_TSME },
+    { "ecc", ATTEST_SNP_PLAT_ECC },
+    { "rapl_disabled", ATTEST_SNP_PLAT_NO_RAPL },
+    { "ciphertext_hiding", ATTEST_SNP_PLAT_CIPHERTEXT },
+    { "alias_check", ATTEST_SNP_PLAT_ALIAS_CHECK },
+    { "tio", ATTEST_SNP_PLAT_TIO },
+    { NULL, 0 }
+};
+
+static const attest_policy_bit_t  attest_policy_snp_guest_bits[] = {
+    { "smt", ATTEST_SNP_SMT },
+    { "single_socket", ATTEST_SNP_SINGLE_SOCKET },
+    { "cxl", ATTEST_SNP_CXL },
+    { "aes_256_xts", ATTEST_SNP_AES_256_XTS },
+    { "rapl_disabled", ATTEST_SNP_NO_RAPL },
+    { "ciphertext_hiding", ATTEST_SNP_CIPHERTEXT },
+    { "page_swap_disabled", ATTEST_SNP_NO_PAGE_SWAP },
+    { NULL, 0 }
+};
+
+
+static int
+attest_policy_snp_vmpl(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    ctx->policy->snp.has_vmpl = 1;
+
+    return attest_policy_number(ctx, path, v, ATTEST_SNP_VMPL_MAX,
+                                &ctx->policy->snp.vmpl);
+}
+
+
+static int
+attest_policy_snp_platform(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_bits(ctx, path, v, attest_policy_snp_platform_bits,
+                              &ctx->policy->snp.platform_mask,
+                              &ctx->policy->snp.platform);
+}
+
+
+/* What the guest's owner must have demanded at launch. */
+
+static int
+attest_policy_snp_guest_policy(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_bits(ctx, path, v, attest_policy_snp_guest_bits,
+                              &ctx->policy->snp.guest_mask,
+                              &ctx->policy->snp.guest);
+}
+
+
+static int
+attest_policy_snp_certs(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_certs(ctx, path, v, &ctx->policy->snp.certs);
+}
+
+
+static int
+attest_policy_snp_crls(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    int           rc;
+    char          sub[ATTEST_POLICY_PATH];
+    size_t        i = 0;
+    const cJSON  *item;
+
+    if (!cJSON_IsArray(v) || v->child == NULL) {
+        return attest_policy_fail(ctx, path, "must be a list of PEM texts");
+    }
+
+    ctx->policy->snp.crls = sk_X509_CRL_new_null();
+    if (ctx->policy->snp.crls == NULL) {
+        return ATTEST_EINTERNAL;
+    }
+
+    for (item = v->child; item != NULL; item = item->next) {
+        (void) snprintf(sub, sizeof(sub), "%.64s[%zu]", path, i++);
+
+        if (i > ATTEST_POLICY_MAX_VALUES) {
+            return attest_policy_fail(ctx, path, "too many values");
+        }
+
+        rc = attest_policy_snp_crl(ctx, sub, item, ctx->policy->snp.crls);
+        if (rc != ATTEST_OK) {
+            return rc;
+        }
+    }
+
+    return ATTEST_OK;
+}
+
+
+static int
+attest_policy_snp_crl(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, STACK_OF(X509_CRL) *crls)
+{
+    BIO         *bio;
+    size_t       n;
+    X509_CRL    *crl = NULL;
+
+    static const char  head[] = "-----BEGIN X509 CRL-----";
+
+    n = cJSON_IsString(v) ? strlen(v->valuestring) : 0;
+
+    if (n >= sizeof(head)
+        && memcmp(v->valuestring, head, sizeof(head) - 1) == 0)
+    {
+        bio = BIO_new_mem_buf(v->valuestring, (int) n);
+
+        if (bio != NULL) {
+            crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
+        }
+
+        if (crl != NULL && BIO_pending(bio) != 0) {
+            X509_CRL_free(crl);
+            crl = NULL;
+        }
+
+        BIO_free(bio);
+    }
+
+    if (crl == NULL) {
+        return attest_policy_fail(ctx, path, "must be one revocation list in "
+                                  "PEM and nothing else");
+    }
+
+    if (sk_X509_CRL_push(crls, crl) <= 0) {
+        X509_CRL_free(crl);
+        return ATTEST_EINTERNAL;
+    }
+
+    return ATTEST_OK;
+}
+
+
 static const attest_policy_member_t  attest_policy_snp_table[] = {
+    { "measurement", attest_policy_snp_measurement },
+    { "host_data", attest_policy_snp_host_data },
+    { "id_key_digest", attest_policy_snp_id_key_digest },
+    { "author_key_digest", attest_policy_snp_author_key_digest },
+    { "family_id", attest_policy_snp_family_id },
+    { "image_id", attest_policy_snp_image_id },
+    { "chip_id", attest_policy_snp_chip_id },
+    { "vmpl", attest_policy_snp_vmpl },
+    { "min_tcb", attest_policy_snp_min_tcb },
+    { "min_committed_tcb", attest_policy_snp_min_committed_tcb },
+    { "min_launch_tcb", attest_policy_snp_min_launch_tcb },
+    { "platform", attest_policy_snp_platform },
+    { "guest_policy", attest_policy_snp_guest_policy },
+    { "min_abi", attest_policy_snp_abi },
+    { "certs", attest_policy_snp_certs },
+    { "crls", attest_policy_snp_crls },
+    { "allow_debug", attest_policy_snp_allow_debug },
+    { "allow_migration", attest_policy_snp_allow_migration },
     { NULL, NULL }
 };
 
@@ -21,5 +256,140 @@ attest_policy_snp(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
 void
 attest_policy_snp_clear(attest_policy_snp_t *p)
 {
+    sk_X509_pop_free(p->certs, X509_free);
+    sk_X509_CRL_pop_free(p->crls, X509_CRL_free);
     memset(p, 0, sizeof(*p));
+}
+
+
+/* { "name": true or false, ... }: bits that must be as said. */
+
+static int
+attest_policy_bits(attest_policy_ctx_t *ctx, const char *path, const cJSON *v,
+    const attest_policy_bit_t *table, uint64_t *mask, uint64_t *value)
+{
+    int           rc;
+    char          sub[ATTEST_POLICY_PATH];
+    size_t        i;
+    unsigned      flag;
+    const cJSON  *m;
+
+    rc = attest_policy_object(ctx, path, v);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    for (m = v->child; m != NULL; m = m->next) {
+        (void) snprintf(sub, sizeof(sub), "%.48s.%.32s", path, m->string);
+
+        for (i = 0; table[i].name != NULL; i++) {
+            if (strcmp(table[i].name, m->string) == 0) {
+                break;
+            }
+        }
+
+        if (table[i].name == NULL) {
+            return attest_policy_fail(ctx, sub, "unknown member");
+        }
+
+        rc = attest_policy_bool(ctx, sub, m, &flag);
+        if (rc != ATTEST_OK) {
+            return rc;
+        }
+
+        *mask |= table[i].bit;
+        *value |= flag ? table[i].bit : 0;
+    }
+
+    return ATTEST_OK;
+}
+
+
+/* { "bootloader": n, ... }; what is not named may be anything. */
+
+static int
+attest_policy_snp_tcb(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, attest_snp_tcb_t *tcb)
+{
+    int           rc;
+    char          sub[ATTEST_POLICY_PATH];
+    size_t        i;
+    uint64_t      n;
+    const cJSON  *m;
+
+    static const struct {
+        const char  *name;
+        size_t       offset;
+    } table[] = {
+        { "fmc", offsetof(attest_snp_tcb_t, fmc) },
+        { "bootloader", offsetof(attest_snp_tcb_t, bootloader) },
+        { "tee", offsetof(attest_snp_tcb_t, tee) },
+        { "snp", offsetof(attest_snp_tcb_t, snp) },
+        { "microcode", offsetof(attest_snp_tcb_t, microcode) },
+        { NULL, 0 }
+    };
+
+    rc = attest_policy_object(ctx, path, v);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    if (v->child == NULL) {
+        return attest_policy_fail(ctx, path, "names no component");
+    }
+
+    for (m = v->child; m != NULL; m = m->next) {
+        (void) snprintf(sub, sizeof(sub), "%.48s.%.32s", path, m->string);
+
+        for (i = 0; table[i].name != NULL; i++) {
+            if (strcmp(table[i].name, m->string) == 0) {
+                break;
+            }
+        }
+
+        if (table[i].name == NULL) {
+            return attest_policy_fail(ctx, sub, "unknown member");
+        }
+
+        rc = attest_policy_number(ctx, sub, m, 255, &n);
+        if (rc != ATTEST_OK) {
+            return rc;
+        }
+
+        *((uint8_t *) tcb + table[i].offset) = (uint8_t) n;
+    }
+
+    return ATTEST_OK;
+}
+
+
+/* "major.minor" */
+
+static int
+attest_policy_snp_abi(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    int       end = 0;
+    char      again[16];
+    unsigned  major, minor;
+
+    if (!cJSON_IsString(v)
+        || sscanf(v->valuestring, "%3u.%3u%n", &major, &minor, &end) != 2
+        || v->valuestring[end] != '\0' || major > 255 || minor > 255)
+    {
+        return attest_policy_fail(ctx, path, "must be \"major.minor\"");
+    }
+
+    /* its only spelling: no sign, no blank, no leading zero */
+
+    (void) snprintf(again, sizeof(again), "%u.%u", major, minor);
+
+    if (strcmp(again, v->valuestring) != 0) {
+        return attest_policy_fail(ctx, path, "must be \"major.minor\"");
+    }
+
+    ctx->policy->snp.abi_major = major;
+    ctx->policy->snp.abi_minor = minor;
+    ctx->policy->snp.has_abi = 1;
+    return ATTEST_OK;
 }

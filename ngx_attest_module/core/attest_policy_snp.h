@@ -1,16 +1,45 @@
 
-/* The member "snp" of a policy: AMD SEV-SNP. */
+/* The member "snp" of a policy: AMD SEV-SNP, README.md "Policy". */
 
 
 #ifndef ATTEST_POLICY_SNP_H_INCLUDED
 #define ATTEST_POLICY_SNP_H_INCLUDED
 
 
+#include <openssl/x509.h>
+
 #include "attest_refset.h"
+#include "attest_snp.h"
 
 
 typedef struct {
-    unsigned   given:1;
+    attest_refset_t        measurement;        /* 48 bytes each */
+    attest_refset_t        host_data;          /* 32 */
+    attest_refset_t        id_key_digest;      /* 48 */
+    attest_refset_t        author_key_digest;  /* 48 */
+    attest_refset_t        family_id;          /* 16 */
+    attest_refset_t        image_id;           /* 16 */
+    attest_refset_t        chip_id;            /* 64 */
+    uint64_t               vmpl;               /* highest number allowed */
+    attest_snp_tcb_t       min_tcb;            /* of reported_tcb */
+    attest_snp_tcb_t       min_committed_tcb;
+    attest_snp_tcb_t       min_launch_tcb;
+    uint64_t               platform_mask;      /* bits that the policy names */
+    uint64_t               platform;           /* and what they must be */
+    uint64_t               guest_mask;
+    uint64_t               guest;
+    uint64_t               abi_major;          /* least, as the guest's */
+    uint64_t               abi_minor;          /* owner demands it */
+    STACK_OF(X509)        *certs;              /* VCEK or VLEK, ASK */
+    STACK_OF(X509_CRL)    *crls;
+    unsigned               given:1;
+    unsigned               has_vmpl:1;
+    unsigned               has_min_tcb:1;
+    unsigned               has_min_committed_tcb:1;
+    unsigned               has_min_launch_tcb:1;
+    unsigned               has_abi:1;
+    unsigned               allow_debug:1;      /* for tests */
+    unsigned               allow_migration:1;
 } attest_policy_snp_t;
 
 

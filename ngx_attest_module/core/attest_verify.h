@@ -13,6 +13,7 @@
 #include "attest_cmw.h"
 #include "attest_policy.h"
 #include "attest_roots.h"
+#include "attest_x509.h"
 
 
 typedef enum {
@@ -62,6 +63,8 @@ typedef struct {
     const attest_policy_t   *policy;
     const attest_roots_t    *roots;       /* the makers' certificates; NULL:
                                              loaded for this call */
+    attest_x509_cache_t     *cache;       /* certificates of former calls;
+                                             NULL: only of this call */
 } attest_verify_input_t;
 
 

@@ -17,6 +17,8 @@ static const attest_part_t *attest_verify_ek_part(const attest_verify_t *v);
 static int attest_verify_wants_ek(const attest_verify_t *v);
 static void attest_verify_ak_reference(attest_verify_t *v);
 static void attest_verify_ek_missing(attest_verify_t *v, const char *what);
+static void attest_verify_svsm(attest_verify_t *v,
+    const attest_part_t *part);
 static int attest_verify_ek_key(attest_verify_t *v,
     const attest_part_t *part);
 static void attest_verify_ek_chain(attest_verify_t *v,
@@ -53,6 +55,7 @@ attest_verify_ek(attest_verify_t *v)
     }
 
     attest_verify_activation(v, part);
+    attest_verify_svsm(v, part);
 
     if (part->tpm.ek_cert.n == 0) {
         attest_verify_ek_missing(v, "endorsement key certificate");
@@ -124,6 +127,42 @@ attest_verify_ek_missing(attest_verify_t *v, const char *what)
                       : ATTEST_CHECK_NOTE, "%sthe evidence carries no %s",
                       attest_verify_wants_ek(v) ? "the policy wants one, but "
                       : "not evaluated: ", what);
+}
+
+
+/*
+ * SVSM: the CPU's report names the EK of the TPM that runs beside the guest
+ * at VMPL 0, and the proof of possession leads from the EK to the AK.
+ */
+
+static void
+attest_verify_svsm(attest_verify_t *v, const attest_part_t *part)
+{
+    int                  same;
+    attest_part_t       *now = v->main;
+    const attest_cpu_t  *cpu = &part->cpu;
+
+    if (now->cpu.svsm_ek.n == 0 || !now->cpu.proven) {
+        return;
+    }
+
+    /* the EK of the report that came with the AK that was activated */
+
+    same = cpu->proven && cpu->svsm_ek.n == part->tpm.ek.n
+           && memcmp(cpu->svsm_ek.p, part->tpm.ek.p, part->tpm.ek.n) == 0
+           && cpu->svsm_ek.n == now->cpu.svsm_ek.n
+           && memcmp(cpu->svsm_ek.p, now->cpu.svsm_ek.p,
+                     now->cpu.svsm_ek.n) == 0;
+
+    now->svsm_ak = same && v->ek_activated;
+
+    attest_verify_add(v, "svsm-ek", !same ? ATTEST_CHECK_FAIL
+                      : now->svsm_ak ? ATTEST_CHECK_PASS : ATTEST_CHECK_NOTE,
+                      "the endorsement key is %sthe one that the CPU's report "
+                      "names for the TPM of the service module%s",
+                      same ? "" : "not ", same && !now->svsm_ak
+                      ? ", but no proof of possession ties the attestation "
+                        "key to it" : "");
 }
 
 

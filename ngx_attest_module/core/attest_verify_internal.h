@@ -17,6 +17,7 @@
 #include "attest_claims.h"
 #include "attest_cmw.h"
 #include "attest_ratls.h"
+#include "attest_snp.h"
 #include "attest_tpm.h"
 #include "attest_tsm.h"
 #include "attest_verify.h"
@@ -85,6 +86,8 @@ typedef struct {
                                            of the software for this kind, and
                                            all of them match */
     unsigned              has_ak:1;     /* ak_spki is set */
+    unsigned              has_log:1;    /* a boot log that explains what the
+                                           report measured */
 } attest_cpu_t;
 
 
@@ -98,22 +101,28 @@ typedef struct {
     attest_tpm_quote_t    quote;
     attest_tpm_public_t   ak;
     attest_span_t         hpke_keys;     /* hashed by the claims */
+    attest_span_t         ccc_quote;     /* the certificate has no CMW, but
+                                            the CCC's extension */
     unsigned              has_cmw:1;
     unsigned              has_claims:1;  /* parsed */
     unsigned              has_tpm:1;     /* item, quote and AK parsed */
     unsigned              proven:1;      /* quote signs these claims, PCRs */
     unsigned              ak_cloud:1;    /* a cloud's CA certifies the AK */
+    unsigned              ak_google:1;   /* .. which is Google's */
     unsigned              ak_simulated:1;   /* one of simulated_roots does */
     unsigned              svsm_ak:1;     /* AK proven to be in the TPM whose
                                             EK the CPU's report names */
+    uint8_t               gpus[32];      /* digest of all devices' identities,
+                                            for comparison */
     unsigned              gpu_proven:1;  /* GPU evidence genuine and bound */
-    unsigned              gpu_simulated:1;
+    unsigned              gpu_simulated:1;  /* of one or more devices */
 } attest_part_t;
 
 typedef struct {
     const attest_verify_input_t   *in;
     const attest_policy_t         *policy;
     const attest_roots_t          *roots;
+    attest_x509_cache_t           *cache;
     attest_result_t               *res;
     attest_ratls_cert_t            cert;
     attest_part_t                  part[ATTEST_PARTS];
@@ -175,6 +184,10 @@ attest_check_e attest_verify_state(int rc);
 const char *attest_verify_anchor(const attest_verify_t *v,
     attest_maker_e maker, X509 *leaf, STACK_OF(X509) *untrusted,
     STACK_OF(X509_CRL) *crls, int *simulated);
+/* The same at another time than now: Unix seconds. */
+const char *attest_verify_anchor_at(const attest_verify_t *v,
+    attest_maker_e maker, X509 *leaf, STACK_OF(X509) *untrusted,
+    STACK_OF(X509_CRL) *crls, int64_t at, int *simulated);
 
 /* attest_verify_kinds.c: finds and checks part->cpu and GPU evidence. */
 void attest_verify_hardware(attest_verify_t *v, attest_part_t *part);
@@ -187,8 +200,24 @@ void attest_verify_hardware_agrees(attest_verify_t *v);
  */
 void attest_verify_snp(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm);
+/*
+ * An SNP report and certificates that came with it in any order (may be
+ * NULL), wherever they were found.  1: genuine, and nothing about it is never
+ * accepted; *r borrows from the report.  Compares with the policy; sets
+ * cpu.simulated, referenced and machine.  The binding of report_data to
+ * anything is the caller's, as is cpu.proven.
+ */
+int attest_verify_snp_report(attest_verify_t *v, attest_part_t *part,
+    attest_span_t report, STACK_OF(X509) *certs, attest_snp_report_t *r);
 void attest_verify_tdx(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm);
+/*
+ * An Intel quote whose report data must be these; adds the checks, compares
+ * with the policy's member "tdx", sets cpu.simulated, .referenced, .machine
+ * and .has_log.  1: proven.
+ */
+int attest_verify_td_quote(attest_verify_t *v, attest_part_t *part,
+    attest_span_t raw, const uint8_t want[64]);
 void attest_verify_azure(attest_verify_t *v, attest_part_t *part,
     const attest_cmw_item_t *item);
 void attest_verify_nitro(attest_verify_t *v, attest_part_t *part,
@@ -196,9 +225,21 @@ void attest_verify_nitro(attest_verify_t *v, attest_part_t *part,
 /* Sets gpu_proven; the claims' hash is compared already. */
 void attest_verify_gpu(attest_verify_t *v, attest_part_t *part,
     const attest_cmw_item_t *item);
+/* Are there GPUs where the policy wants some? */
+void attest_verify_gpu_required(attest_verify_t *v);
 /* Sets ak_cloud; called when the quote and its AK are there. */
 void attest_verify_ak_cert(attest_verify_t *v, attest_part_t *part,
     const attest_cmw_item_t *item);
+/* Is the evidence of the cloud that the policy is about? */
+void attest_verify_clouds(attest_verify_t *v);
+
+/*
+ * attest_verify_ccc.c: the extension of the Confidential Computing Consortium
+ * in the certificate.  Beside a CMW it must say the same; alone it stands for
+ * one: its claims are loaded, its quote is left for ..._quote().
+ */
+void attest_verify_ccc(attest_verify_t *v, attest_part_t *part);
+void attest_verify_ccc_quote(attest_verify_t *v, attest_part_t *part);
 
 /* attest_verify_tpm.c */
 void attest_verify_quote(attest_verify_t *v, attest_part_t *part);

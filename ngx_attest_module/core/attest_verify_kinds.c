@@ -23,9 +23,9 @@ static void attest_verify_azure_item(attest_verify_t *v, attest_part_t *part,
 static void attest_verify_nitro_item(attest_verify_t *v, attest_part_t *part,
     const attest_cmw_item_t *item);
 static void attest_verify_gpu_item(attest_verify_t *v, attest_part_t *part);
-static const char *attest_verify_one_anchor(const attest_verify_t *v,
-    STACK_OF(X509) *anchors, X509 *leaf, STACK_OF(X509) *untrusted,
-    STACK_OF(X509_CRL) *crls);
+static const char *attest_verify_one_anchor(STACK_OF(X509) *anchors,
+    X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls,
+    int64_t at);
 static STACK_OF(X509) *attest_verify_intermediates(const attest_verify_t *v,
     attest_maker_e maker, STACK_OF(X509) *untrusted);
 
@@ -54,6 +54,9 @@ attest_verify_hardware(attest_verify_t *v, attest_part_t *part)
         part->cpu.raw = item->value;
         part->cpu.kind = ATTEST_KIND_UNKNOWN;
         attest_cpu_items[which].verify(v, part, item);
+
+    } else if (part->ccc_quote.n != 0) {
+        attest_verify_ccc_quote(v, part);
     }
 
     attest_verify_gpu_item(v, part);
@@ -228,6 +231,13 @@ attest_verify_hardware_agrees(attest_verify_t *v)
         } else if (part->claims.has_gpu != v->main->claims.has_gpu) {
             other = part;
             differs = "whether there are GPUs";
+
+        } else if (part->gpu_proven && v->main->gpu_proven
+                   && CRYPTO_memcmp(part->gpus, v->main->gpus,
+                                    sizeof(part->gpus)) != 0)
+        {
+            other = part;
+            differs = "which GPUs there are";
         }
     }
 
@@ -266,6 +276,16 @@ attest_verify_anchor(const attest_verify_t *v, attest_maker_e maker,
     X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls,
     int *simulated)
 {
+    return attest_verify_anchor_at(v, maker, leaf, untrusted, crls,
+                                   v->in->now, simulated);
+}
+
+
+const char *
+attest_verify_anchor_at(const attest_verify_t *v, attest_maker_e maker,
+    X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls,
+    int64_t at, int *simulated)
+{
     const char      *what = "out of memory", *also;
     STACK_OF(X509)  *others;
 
@@ -276,12 +296,12 @@ attest_verify_anchor(const attest_verify_t *v, attest_maker_e maker,
         return what;
     }
 
-    what = attest_verify_one_anchor(v, v->roots->anchors[maker], leaf,
-                                    others, crls);
+    what = attest_verify_one_anchor(v->roots->anchors[maker], leaf, others,
+                                    crls, at);
 
     if (what != NULL && sk_X509_num(v->policy->simulated_roots) > 0) {
-        also = attest_verify_one_anchor(v, v->policy->simulated_roots, leaf,
-                                        others, crls);
+        also = attest_verify_one_anchor(v->policy->simulated_roots, leaf,
+                                        others, crls, at);
         if (also == NULL) {
             *simulated = 1;
             what = NULL;
@@ -294,8 +314,8 @@ attest_verify_anchor(const attest_verify_t *v, attest_maker_e maker,
 
 
 static const char *
-attest_verify_one_anchor(const attest_verify_t *v, STACK_OF(X509) *anchors,
-    X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls)
+attest_verify_one_anchor(STACK_OF(X509) *anchors, X509 *leaf,
+    STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls, int64_t at)
 {
     attest_x509_chain_t  c;
 
@@ -303,7 +323,7 @@ attest_verify_one_anchor(const attest_verify_t *v, STACK_OF(X509) *anchors,
     c.anchors = anchors;
     c.untrusted = untrusted;
     c.crls = crls;
-    c.now = v->in->now;
+    c.now = at;
 
     return attest_x509_chain(leaf, &c);
 }

@@ -13,6 +13,8 @@ static unsigned attest_verify_root_cpu(attest_verify_t *v);
 static unsigned attest_verify_root_azure(attest_verify_t *v);
 static unsigned attest_verify_root_cloud(attest_verify_t *v);
 static unsigned attest_verify_root_tpm(attest_verify_t *v);
+static unsigned attest_verify_root_gpus(const attest_verify_t *v,
+    unsigned found);
 static unsigned attest_verify_root_stated(attest_verify_t *v,
     unsigned found);
 static void attest_verify_root_accepted(attest_verify_t *v, unsigned root);
@@ -47,10 +49,11 @@ attest_verify_root(attest_verify_t *v)
     }
 
     if (root != 0) {
-        attest_verify_root_accepted(v, root);
+        attest_verify_root_accepted(v, attest_verify_root_gpus(v, root));
     }
 
     attest_verify_tpm_beside(v);
+    attest_verify_clouds(v);
 }
 
 
@@ -191,6 +194,23 @@ attest_verify_root_tpm(attest_verify_t *v)
                       "the evidence says %s, but it carries nothing that "
                       "proves it beside a TPM quote", attest_root_label(root));
     return 0;
+}
+
+
+/* What a simulated GPU sees is seen by whoever simulates it. */
+
+static unsigned
+attest_verify_root_gpus(const attest_verify_t *v, unsigned found)
+{
+    size_t  i;
+
+    for (i = 0; i < ATTEST_PARTS; i++) {
+        if (v->part[i].gpu_simulated) {
+            return ATTEST_ROOT_SIMULATED;
+        }
+    }
+
+    return found;
 }
 
 

@@ -466,6 +466,14 @@ attest_verify_measurements(attest_verify_t *v)
         return;
     }
 
+    if (kind == ATTEST_KIND_AZURE && !v->main->cpu.referenced) {
+        attest_verify_add(v, "paravisor-reference", ATTEST_CHECK_UNKNOWN,
+                          "the policy names no values of what the CPU "
+                          "measured at the start, or they do not match: the "
+                          "paravisor could be anybody's, and its virtual TPM "
+                          "could say anything");
+    }
+
     if (attest_verify_set_count(v->policy->pcrs) == 0) {
         attest_verify_add(v, "reference-values", ATTEST_CHECK_UNKNOWN,
                           "the policy names no PCR value (pcrs), so nothing "
@@ -644,7 +652,7 @@ attest_verify_no_eventlog(attest_verify_t *v)
 {
     int  needed;
 
-    needed = v->policy->require_eventlog
+    needed = (v->policy->require_eventlog && !v->main->cpu.has_log)
              || attest_verify_set_count(v->policy->events) != 0;
 
     attest_verify_add(v, "event-log", needed ? ATTEST_CHECK_FAIL

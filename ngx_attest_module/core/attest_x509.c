@@ -39,6 +39,65 @@ attest_x509_read_der(attest_span_t der)
 }
 
 
+X509 *
+attest_x509_read_kept(attest_x509_cache_t *cache, attest_span_t der)
+{
+    size_t    i;
+    X509     *cert;
+    uint8_t  *copy;
+
+    for (i = 0; i < ATTEST_X509_KEPT; i++) {
+        cert = cache->kept[i].cert;
+
+        if (cert != NULL && cache->kept[i].n == der.n
+            && memcmp(cache->kept[i].der, der.p, der.n) == 0)
+        {
+            return X509_up_ref(cert) == 1 ? cert : NULL;
+        }
+    }
+
+    cert = attest_x509_read_der(der);
+    if (cert == NULL) {
+        return NULL;
+    }
+
+    /* what cannot be kept can still be used */
+
+    copy = OPENSSL_memdup(der.p, der.n);
+
+    if (copy == NULL || X509_up_ref(cert) != 1) {
+        OPENSSL_free(copy);
+        return cert;
+    }
+
+    i = cache->next;
+    cache->next = (i + 1) % ATTEST_X509_KEPT;
+
+    X509_free(cache->kept[i].cert);
+    OPENSSL_free(cache->kept[i].der);
+
+    cache->kept[i].cert = cert;
+    cache->kept[i].der = copy;
+    cache->kept[i].n = der.n;
+
+    return cert;
+}
+
+
+void
+attest_x509_cache_clear(attest_x509_cache_t *cache)
+{
+    size_t  i;
+
+    for (i = 0; i < ATTEST_X509_KEPT; i++) {
+        X509_free(cache->kept[i].cert);
+        OPENSSL_free(cache->kept[i].der);
+    }
+
+    memset(cache, 0, sizeof(*cache));
+}
+
+
 STACK_OF(X509) *
 attest_x509_read(attest_span_t bytes)
 {

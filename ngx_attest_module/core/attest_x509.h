@@ -35,6 +35,28 @@ STACK_OF(X509) *attest_x509_read(attest_span_t bytes);
 X509 *attest_x509_read_der(attest_span_t der);
 
 /*
+ * Certificates decoded before, found again by all of their bytes: one machine
+ * shows the same ones again and again, and to decode one takes OpenSSL about
+ * as long as an RSA signature.  It says nothing about whether they are good.
+ * The caller's, zeroed at first, for one thread at a time.
+ */
+
+#define ATTEST_X509_KEPT    8
+
+typedef struct {
+    struct {
+        X509       *cert;
+        uint8_t    *der;
+        size_t      n;
+    } kept[ATTEST_X509_KEPT];
+    size_t          next;          /* the oldest, which goes first */
+} attest_x509_cache_t;
+
+/* attest_x509_read_der() through it; the caller frees the certificate. */
+X509 *attest_x509_read_kept(attest_x509_cache_t *cache, attest_span_t der);
+void attest_x509_cache_clear(attest_x509_cache_t *cache);
+
+/*
  * NULL when a chain leads from the leaf to an anchor and everything in it is
  * valid at that time; else a static text that says why not.  With CRLs every
  * certificate below the anchor needs one that is valid then, and must not be

@@ -26,6 +26,9 @@ static int attest_tpm_item(attest_tpm_call_t *c, attest_tpm_quoted_t *q,
     const char *maker, attest_evidence_t *ev);
 static int attest_tpm_item_add(attest_tpm_call_t *c,
     const attest_tpm_item_t *item, attest_evidence_t *ev);
+static int attest_tpm_ak_cert(attest_tpm_call_t *c, attest_evidence_t *ev);
+static int attest_tpm_ak_certified(attest_tpm_call_t *c, const uint8_t *der,
+    size_t len);
 static int attest_tpm_logs(attest_tpm_t *tpm, attest_evidence_t *ev);
 static int attest_tpm_prove(attest_provider_t *p, const uint8_t *cred,
     size_t cred_len, const uint8_t *enc, size_t enc_len,
@@ -188,6 +191,10 @@ attest_tpm_evidence(attest_tpm_t *tpm, const uint8_t extra[32],
         rc = attest_tpm_quoted(c, extra, ev);
     }
 
+    if (rc == ATTEST_OK && tpm->conf.ak_cert != 0) {
+        rc = attest_tpm_ak_cert(c, ev);
+    }
+
     attest_tpm_close(c);
     free(c);
     return rc;
@@ -296,6 +303,75 @@ attest_tpm_item_add(attest_tpm_call_t *c, const attest_tpm_item_t *item,
     }
 
     return ATTEST_OK;
+}
+
+
+/* Read each time: a cloud renews it, and it is one or two commands. */
+
+static int
+attest_tpm_ak_cert(attest_tpm_call_t *c, attest_evidence_t *ev)
+{
+    int       rc;
+    size_t    len;
+    uint8_t  *der;
+
+    rc = attest_tpm_nv_read(c, c->tpm->conf.ak_cert, ATTEST_TPM_NV_MAX, &der,
+                            &len);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    len = attest_tpm_der_len(der, len);
+
+    if (len == 0) {
+        free(der);
+        return attest_tpm_error(c, ATTEST_EARG, "the TPM has no certificate"
+                                " of its AK at NV index 0x%08x",
+                                c->tpm->conf.ak_cert);
+    }
+
+    rc = attest_tpm_ak_certified(c, der, len);
+
+    if (rc == ATTEST_OK) {
+        rc = attest_evidence_add(ev, ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT,
+                                 der, len);
+    }
+
+    free(der);
+
+    if (rc != ATTEST_OK) {
+        return attest_tpm_error(c, rc, "the certificate at NV index 0x%08x"
+                                " is not one of the AK: %s",
+                                c->tpm->conf.ak_cert, attest_strerror(rc));
+    }
+
+    return ATTEST_OK;
+}
+
+
+static int
+attest_tpm_ak_certified(attest_tpm_call_t *c, const uint8_t *der, size_t len)
+{
+    int                  rc;
+    size_t               n = 0;
+    uint8_t              buf[sizeof(TPMT_PUBLIC)];
+    attest_tpm_public_t  ak;
+
+    if (Tss2_MU_TPMT_PUBLIC_Marshal(&c->tpm->ak.pub.publicArea, buf,
+                                    sizeof(buf), &n) != TSS2_RC_SUCCESS)
+    {
+        return ATTEST_EFORMAT;
+    }
+
+    rc = attest_tpm_public_parse(buf, n, &ak);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    rc = attest_tpm_ek_matches_cert(&ak, der, len);
+
+    attest_tpm_public_free(&ak);
+    return rc;
 }
 
 

@@ -383,6 +383,99 @@ sub stop_swtpm { return $_[0]->stop_proc('swtpm', $_[1]) }
 sub tpm_ca     { return $_[0]->path('tpm/ca/swtpm-localca-rootca-cert.pem') }
 
 
+# ---- confidential guests
+
+# Why there can be no double of configfs-tsm here, or undef.
+sub no_fake_tsm {
+    return 'no /dev/fuse here' if !-e '/dev/fuse';
+    return 'built without libfuse3' if !-x build() . '/doubles/fake_tsm';
+    return missing('fusermount3');
+}
+
+
+# t/doubles/fake_tsm, which behaves as a guest's configfs-tsm does; what its
+# control file may say is written there.  Returns the path for attest_tsm.
+sub fake_tsm {
+    my ($self, $control) = @_;
+    my $mount = $self->path('tsm');
+
+    make_path($mount);
+    $self->tsm_control($control // '');
+    my $dev = (stat $mount)[0];
+
+    $self->spawn('fake_tsm', [ build() . '/doubles/fake_tsm',
+        '--control=' . $self->path('tsm.control'),
+        '--log=' . $self->path('tsm.log'), @{ $self->{tsm_args} || [] },
+        $mount ]);
+
+    until_true(20, sub { ((stat $mount)[0] // $dev) != $dev })
+        or die "fake_tsm does not start:\n"
+            . read_file($self->path('logs/fake_tsm.out'));
+    return $mount;
+}
+
+
+# By rename: the double must never see half of it.
+sub tsm_control {
+    my ($self, $text) = @_;
+    my $file = $self->path('tsm.control');
+
+    write_file("$file.new", "$text\n");
+    rename "$file.new", $file or die "$file: $!\n";
+}
+
+
+sub tsm_log { return split /\n/, read_file($_[0]->path('tsm.log')) }
+
+
+sub stop_fake_tsm {
+    my ($self) = @_;
+    my $status = $self->stop_proc('fake_tsm', 'TERM', 5);
+
+    # When it was killed, the mount is still there.
+    if (!defined $status || $status) {
+        run_out([ which('fusermount3'), '-u', '-z', $self->path('tsm') ]);
+    }
+
+    return $status;
+}
+
+
+# t/doubles/fake_nsm, a Nitro security module in every process that is started
+# with nsm_env(); nginx is, from now on.
+sub fake_nsm {
+    my ($self, $control) = @_;
+
+    $self->nsm_control($control // '');
+    $self->{nginx_env} = $self->nsm_env();
+}
+
+
+sub nsm_env {
+    my ($self) = @_;
+    my $so = build() . '/doubles/fake_nsm.so';
+
+    return {
+        %{ nginx_env() },
+        LD_PRELOAD       => asan() ? asan_libs() . " $so" : $so,
+        FAKE_NSM_CONTROL => $self->path('nsm.control'),
+        FAKE_NSM_LOG     => $self->path('nsm.log'),
+    };
+}
+
+
+sub nsm_control {
+    my ($self, $text) = @_;
+    my $file = $self->path('nsm.control');
+
+    write_file("$file.new", "$text\n");
+    rename "$file.new", $file or die "$file: $!\n";
+}
+
+
+sub nsm_log { return split /\n/, read_file($_[0]->path('nsm.log')) }
+
+
 # ---- backend
 
 # scripts/backend.py; what it received is in backend_raw(), and one record for
@@ -546,7 +639,8 @@ sub valgrind_cmd {
 # "nginx -t": (1 when accepted, what it said).
 sub test_conf {
     my ($self) = @_;
-    my $out = run_out($self->nginx_cmd('-t'), env => nginx_env());
+    my $out = run_out($self->nginx_cmd('-t'),
+        env => $self->{nginx_env} || nginx_env());
 
     return ($? == 0, $out);
 }
@@ -557,7 +651,7 @@ sub start {
     my ($self, %o) = @_;
 
     $self->spawn('nginx', $self->nginx_cmd('-g', 'daemon off;'),
-        env => nginx_env());
+        env => $self->{nginx_env} || nginx_env());
     return 1 if $o{nowait};
 
     my @ports = grep { defined } map { $self->{ports}{$_} }
@@ -679,7 +773,11 @@ sub written_files {
     my ($self) = @_;
     my @files;
 
-    File::Find::find({ no_chdir => 1, wanted => sub {
+    my $tsm = $self->path('tsm');
+
+    File::Find::find({ no_chdir => 1, preprocess => sub {
+        return $File::Find::dir eq $tsm ? () : @_;
+    }, wanted => sub {
         return if !-f $_ || m{/tpm/|/client/|/nginx\.conf$}
             || /\/backend\.raw$|\.key$/;
         push @files, $_;
@@ -874,6 +972,117 @@ sub write_file {
 }
 
 
+# ---- doubles of hardware
+
+# NVIDIA's library as ../doubles/fake_nvml.c plays it, in a folder of this
+# test; programs that are started with the environment nvml_env() find it.
+# The text says what it does, see there; call again to change it.
+sub fake_nvml {
+    my ($self, $text) = @_;
+    my $dir = $self->path('nvml');
+
+    make_path($dir);
+    for my $name (qw(nvml nvml-old)) {
+        File::Copy::copy(build() . "/doubles/$name/libnvidia-ml.so.1",
+            "$dir/" . ($name eq 'nvml' ? 'libnvidia-ml.so.1' : 'old.so'))
+            or die "no double of NVIDIA's library: $!\n";
+    }
+
+    write_file("$dir/control.new", ($text // 'gpus 1') . "\n");
+    rename "$dir/control.new", "$dir/control" or die $!;
+    return $dir;
+}
+
+
+sub nvml_env { return { LD_LIBRARY_PATH => $_[0]->path('nvml') } }
+
+
+# Azure's metadata service; the folder holds its answers.  The address.
+sub start_fake_imds {
+    my ($self, $dir) = @_;
+    my $port = $self->port('OFF_imds');
+
+    $self->spawn('imds', [ which('python3'), "$top/t/doubles/fake_imds.py",
+        '--port', $port, '--dir', $dir ]);
+    wait_port($port) or die "the fake metadata service does not start\n";
+    return "127.0.0.1:$port";
+}
+
+
+# A tool of tpm2-tools on this test's TPM.
+sub tpm_tool {
+    my ($self, $tool, @args) = @_;
+    my $out = run_out([ which($tool), '-T', $self->tcti(), @args ]);
+
+    die "$tool @args: $out\n" if $?;
+    return $out;
+}
+
+
+# A new NV index that anybody reads, with the bytes of a file.
+sub tpm_nv {
+    my ($self, $index, $file) = @_;
+
+    eval { $self->tpm_tool('tpm2_nvundefine', '-C', 'o', $index) };
+    $self->tpm_tool('tpm2_nvdefine', '-Q', '-C', 'o', '-s', -s $file, '-a',
+        'ownerread|authread|ownerwrite', $index);
+    $self->tpm_tool('tpm2_nvwrite', '-Q', '-C', 'o', '-i', $file, $index);
+}
+
+
+# The key of Azure's paravisor: RSA, at 0x81000003; its public half as PEM.
+sub azure_ak {
+    my ($self, $pem) = @_;
+    my @dir = map { $self->path("azure-$_") } qw(ek ak pub);
+
+    $self->tpm_tool('tpm2_createek', '-Q', '-c', $dir[0], '-G', 'rsa', '-u',
+        $dir[2]);
+    $self->tpm_tool('tpm2_flushcontext', '-t');
+    $self->tpm_tool('tpm2_createak', '-Q', '-C', $dir[0], '-c', $dir[1],
+        qw(-G rsa -g sha256 -s rsassa -f pem -u), $pem);
+    $self->tpm_tool('tpm2_flushcontext', '-t');
+    $self->tpm_tool('tpm2_evictcontrol', '-Q', '-C', 'o', '-c', $dir[1],
+        '0x81000003');
+    $self->tpm_tool('tpm2_flushcontext', '-t');
+}
+
+
+# Runs a scenario of a C test, whose tests become ours; $step is called for
+# what it asks to be done.
+sub run_scenario {
+    my ($bin, $name, $args, $step) = @_;
+    my ($plan, $n, $failed) = (0, 0, 0);
+
+    require IPC::Open2;
+    my $pid = IPC::Open2::open2(my $out, my $in, $bin, $name, @$args);
+
+    while (my $line = <$out>) {
+        chomp $line;
+        if ($line =~ /^(not )?ok \d+ - (.*)/) {
+            Test::More::ok(!$1, "$name: $2");
+            $n++;
+            $failed = 1 if $1;
+        } elsif ($line =~ /^STEP (\S+)/) {
+            $step->($1);
+            print $in "done\n";
+            $in->flush();
+        } elsif ($line =~ /^1\.\.(\d+)/) {
+            $plan = $1;
+        } elsif ($line =~ /^# ?(.*)/) {
+            Test::More::note($1);
+        } else {
+            Test::More::diag($line);
+        }
+    }
+
+    waitpid $pid, 0;
+    my $status = $?;
+    Test::More::ok($plan && $plan == $n && $status == ($failed << 8),
+        "$name: ran to its end")
+        or Test::More::diag("status $status, $n of $plan");
+}
+
+
 # ---- the end
 
 # Logs stay where scripts/test looks through them once more.
@@ -894,6 +1103,7 @@ sub finish {
 
     local $?;
     $self->stop() if $self->{procs}{nginx};
+    $self->stop_fake_tsm() if $self->{procs}{fake_tsm};
     $self->stop_proc($_, 'TERM', 5) for keys %{ $self->{procs} };
     $self->check_logs() if !$self->{checked};
     $self->keep_logs();
@@ -930,6 +1140,35 @@ END {
 }
 
 $SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
+
+
+# A scenario of a test binary: its tests become ours.  Options: env.
+sub scenario {
+    my ($cmd, %o) = @_;
+    my ($plan, $n, $failed) = (0, 0, 0);
+
+    my $file = File::Temp->new();
+    run_out($cmd, stdout => $file->filename, %o);
+    my $status = $?;
+
+    for (split /\n/, read_file($file->filename)) {
+        if (/^(not )?ok \d+ - (.*)/) {
+            Test::More::ok(!$1, $2);
+            $n++;
+            $failed = 1 if $1;
+        } elsif (/^1\.\.(\d+)/) {
+            $plan = $1;
+        } elsif (/^# ?(.*)/) {
+            $failed ? Test::More::diag($1) : Test::More::note($1);
+        } else {
+            Test::More::diag($_);
+        }
+    }
+
+    Test::More::ok($plan && $plan == $n && $status == ($failed << 8),
+        'ran to its end')
+        or Test::More::diag("status $status, $n of $plan");
+}
 
 
 1;

@@ -72,6 +72,9 @@ typedef struct {
     attest_span_t       imalog;
     attest_span_t       ek_cert;
     EVP_PKEY           *ek;
+    attest_span_t       cpu_raw;           /* hashed by the quote */
+    attest_cmw_item_t   extra[4];          /* further items */
+    size_t              extras;
     ev_buf_t            out;
 } ev_part_t;
 
@@ -144,12 +147,41 @@ ev_key(const char *type)
 }
 
 
+/* TPMT_PUBLIC of an RSASSA RSA-2048 attestation key. */
+static inline void
+ev_ak_public_rsa(ev_buf_t *b, EVP_PKEY *key, uint32_t attributes)
+{
+    BIGNUM   *bn = NULL;
+    uint8_t   n[256];
+
+    EVP_PKEY_get_bn_param(key, "n", &bn);
+    BN_bn2binpad(bn, n, sizeof(n));
+    BN_free(bn);
+
+    b->n = 0;
+    ev_be(b, 0x0001000b, 4);
+    ev_be(b, attributes, 4);
+    ev_be(b, 0, 2);
+    ev_be(b, 0x0010, 2);
+    ev_be(b, 0x0014000b, 4);
+    ev_be(b, 0x0800, 2);
+    ev_be(b, 0, 4);
+    ev_be(b, 256, 2);
+    ev_put(b, n, 256);
+}
+
+
 /* TPMT_PUBLIC of an ECDSA P-256 attestation key. */
 static inline void
 ev_ak_public(ev_buf_t *b, EVP_PKEY *key, uint32_t attributes)
 {
     size_t   n;
     uint8_t  point[65];
+
+    if (EVP_PKEY_is_a(key, "RSA")) {
+        ev_ak_public_rsa(b, key, attributes);
+        return;
+    }
 
     b->n = 0;
     (void) EVP_PKEY_get_octet_string_param(key, "encoded-pub-key", point,
@@ -204,8 +236,8 @@ ev_ek_public(ev_buf_t *b, EVP_PKEY *key)
 static inline void
 ev_signature(ev_buf_t *b, EVP_PKEY *key, const ev_buf_t *msg)
 {
-    size_t          n = 256;
-    uint8_t         der[256], num[32];
+    size_t          n = 512;
+    uint8_t         der[512], num[32];
     EVP_MD_CTX     *ctx = EVP_MD_CTX_new();
     ECDSA_SIG      *sig = NULL;
     const uint8_t  *p = der;
@@ -217,8 +249,17 @@ ev_signature(ev_buf_t *b, EVP_PKEY *key, const ev_buf_t *msg)
         exit(1);
     }
 
-    sig = d2i_ECDSA_SIG(NULL, &p, (long) n);
     b->n = 0;
+
+    if (EVP_PKEY_is_a(key, "RSA")) {
+        ev_be(b, 0x0014000b, 4);
+        ev_be(b, n, 2);
+        ev_put(b, der, n);
+        EVP_MD_CTX_free(ctx);
+        return;
+    }
+
+    sig = d2i_ECDSA_SIG(NULL, &p, (long) n);
     ev_be(b, 0x0018000b, 4);
     ev_be(b, 32, 2);
     BN_bn2binpad(ECDSA_SIG_get0_r(sig), num, 32);
@@ -300,7 +341,8 @@ ev_tpm(ev_part_t *part, const uint8_t *claims, size_t claims_len,
     uint8_t             extra[32];
     attest_tpm_item_t   item;
 
-    (void) attest_claims_tpm_extra(claims, claims_len, NULL, 0, extra);
+    (void) attest_claims_tpm_extra(claims, claims_len, part->cpu_raw.p,
+                                   part->cpu_raw.n, extra);
     extra[31] ^= (uint8_t) part->flip_extra;
 
     ev_ak_public(&ak, part->ak, part->ak_attributes);
@@ -339,11 +381,11 @@ ev_tpm(ev_part_t *part, const uint8_t *claims, size_t claims_len,
 static inline void
 ev_build(ev_part_t *part)
 {
-    size_t             n = 0, len = ATTEST_CLAIMS_MAX;
+    size_t             i, n = 0, len = ATTEST_CLAIMS_MAX;
     uint8_t            claims[ATTEST_CLAIMS_MAX + 1], swap[8];
     attest_span_t      s;
     static ev_buf_t    tpm;
-    attest_cmw_item_t  items[8];
+    attest_cmw_item_t  items[12];
 
     if (attest_claims_encode(&part->claims, claims, &len) != ATTEST_OK) {
         printf("Bail out! cannot encode claims\n");
@@ -394,6 +436,10 @@ ev_build(ev_part_t *part)
     if (part->foreign != NULL) {
         ev_item(items, &n, part->foreign, "application/x-other",
                 part->config);
+    }
+
+    for (i = 0; i < part->extras; i++) {
+        items[n++] = part->extra[i];
     }
 
     part->out.n = sizeof(part->out.p);

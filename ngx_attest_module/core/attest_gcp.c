@@ -1,0 +1,258 @@
+
+#include <string.h>
+
+#include "attest_gcp.h"
+#include "attest_wire.h"
+
+
+#define ATTEST_DER_BOOLEAN    0x01
+#define ATTEST_DER_INTEGER    0x02
+#define ATTEST_DER_UTF8       0x0c
+#define ATTEST_DER_SEQUENCE   0x30
+#define ATTEST_DER_CONTEXT    0xa0     /* constructed: [0] EXPLICIT */
+
+#define ATTEST_GCP_TEXT       255
+
+
+static attest_span_t attest_der_take(attest_wire_t *w, uint8_t tag);
+static attest_span_t attest_der_text(attest_wire_t *w);
+static uint64_t attest_der_number(attest_wire_t *w, int *large);
+static int attest_der_bool(attest_wire_t *w);
+static void attest_der_enter(attest_wire_t *w, uint8_t tag,
+    attest_wire_t *inner);
+static int attest_gcp_security(attest_wire_t *w, attest_gcp_instance_t *info,
+    int *large);
+
+
+/*
+ * SEQUENCE { zone UTF8String, projectNumber INTEGER, projectId UTF8String,
+ *            instanceId INTEGER, instanceName UTF8String,
+ *            securityProperties [0] SEQUENCE { [0] version INTEGER,
+ *                                              [1] production BOOLEAN, .. } }
+ */
+
+int
+attest_gcp_instance_parse(const uint8_t *p, size_t n,
+    attest_gcp_instance_t *info)
+{
+    int            rc, large = 0;
+    attest_wire_t  outer, w;
+
+    memset(info, 0, sizeof(*info));
+
+    attest_wire_init(&outer, p, n);
+    attest_der_enter(&outer, ATTEST_DER_SEQUENCE, &w);
+
+    info->zone = attest_der_text(&w);
+    info->project_number = attest_der_number(&w, &large);
+    info->project_id = attest_der_text(&w);
+    info->instance_id = attest_der_number(&w, &large);
+    info->instance_name = attest_der_text(&w);
+
+    rc = attest_wire_done(&outer);
+
+    if (rc == ATTEST_OK && w.bad) {
+        rc = ATTEST_EFORMAT;
+    }
+
+    if (rc == ATTEST_OK && w.n != 0) {
+        rc = attest_gcp_security(&w, info, &large);
+    }
+
+    if (rc == ATTEST_OK && large) {
+        rc = ATTEST_ELIMIT;
+    }
+
+    if (rc != ATTEST_OK) {
+        memset(info, 0, sizeof(*info));
+    }
+
+    return rc;
+}
+
+
+/* Newer members, [2] and above, mean nothing to us and are skipped. */
+
+static int
+attest_gcp_security(attest_wire_t *w, attest_gcp_instance_t *info, int *large)
+{
+    uint8_t        tag, last = 0;
+    attest_wire_t  outer, seq, one;
+
+    attest_der_enter(w, ATTEST_DER_CONTEXT, &outer);
+    attest_der_enter(&outer, ATTEST_DER_SEQUENCE, &seq);
+
+    if (attest_wire_done(w) != ATTEST_OK
+        || attest_wire_done(&outer) != ATTEST_OK)
+    {
+        return ATTEST_EFORMAT;
+    }
+
+    info->has_security = 1;
+
+    while (seq.n != 0) {
+        tag = *seq.p;
+
+        /* ascending, so none can be there twice */
+
+        if ((tag & 0xe0) != ATTEST_DER_CONTEXT || tag <= last) {
+            return ATTEST_EFORMAT;
+        }
+
+        last = tag;
+        attest_der_enter(&seq, tag, &one);
+
+        if (tag == ATTEST_DER_CONTEXT) {
+            info->security_version = attest_der_number(&one, large);
+
+        } else if (tag == ATTEST_DER_CONTEXT + 1) {
+            info->production = attest_der_bool(&one);
+
+        } else {
+            (void) attest_wire_take(&one, one.n);
+        }
+
+        if (attest_wire_done(&one) != ATTEST_OK) {
+            return ATTEST_EFORMAT;
+        }
+    }
+
+    return attest_wire_done(&seq);
+}
+
+
+/* One value of this tag; X.690 section 10.1: lengths in their least form. */
+
+static attest_span_t
+attest_der_take(attest_wire_t *w, uint8_t tag)
+{
+    size_t  n;
+
+    if (attest_wire_u8(w) != tag) {
+        w->bad = 1;
+    }
+
+    n = attest_wire_u8(w);
+
+    if (n == 0x81) {
+        n = attest_wire_u8(w);
+        w->bad |= (n < 0x80);
+
+    } else if (n == 0x82) {
+        n = attest_wire_be16(w);
+        w->bad |= (n < 0x100);
+
+    } else if (n >= 0x80) {
+        w->bad = 1;
+    }
+
+    return attest_wire_take(w, n);
+}
+
+
+static void
+attest_der_enter(attest_wire_t *w, uint8_t tag, attest_wire_t *inner)
+{
+    attest_span_t  s = attest_der_take(w, tag);
+
+    attest_wire_init(inner, s.p, s.n);
+    inner->bad = w->bad;
+}
+
+
+static attest_span_t
+attest_der_text(attest_wire_t *w)
+{
+    size_t         i;
+    attest_span_t  s = attest_der_take(w, ATTEST_DER_UTF8);
+
+    if (s.n == 0 || s.n > ATTEST_GCP_TEXT) {
+        w->bad = 1;
+    }
+
+    for (i = 0; i < s.n; i++) {
+        if (s.p[i] < 0x20 || s.p[i] > 0x7e) {
+            w->bad = 1;
+        }
+    }
+
+    return s;
+}
+
+
+/* Not negative, least form (X.690 section 8.3.2). */
+
+static uint64_t
+attest_der_number(attest_wire_t *w, int *large)
+{
+    size_t         i;
+    uint64_t       v = 0;
+    attest_span_t  s = attest_der_take(w, ATTEST_DER_INTEGER);
+
+    if (s.n == 0 || (s.p[0] & 0x80) != 0
+        || (s.n > 1 && s.p[0] == 0 && (s.p[1] & 0x80) == 0))
+    {
+        w->bad = 1;
+        return 0;
+    }
+
+    if (s.n - (s.p[0] == 0) > sizeof(v)) {
+        *large = 1;
+        return 0;
+    }
+
+    for (i = 0; i < s.n; i++) {
+        v = v << 8 | s.p[i];
+    }
+
+    return v;
+}
+
+
+static int
+attest_der_bool(attest_wire_t *w)
+{
+    attest_span_t  s = attest_der_take(w, ATTEST_DER_BOOLEAN);
+
+    if (s.n != 1 || (s.p[0] != 0 && s.p[0] != 0xff)) {
+        w->bad = 1;
+        return 0;
+    }
+
+    return s.p[0] != 0;
+}
+
+
+int
+attest_gcp_instance_find(const X509 *cert, attest_gcp_instance_t *info)
+{
+    int                       at;
+    ASN1_OBJECT              *oid;
+    const ASN1_OCTET_STRING  *value;
+
+    memset(info, 0, sizeof(*info));
+
+    oid = OBJ_txt2obj(ATTEST_GCP_OID_INSTANCE, 1);
+    if (oid == NULL) {
+        return ATTEST_EINTERNAL;
+    }
+
+    at = X509_get_ext_by_OBJ(cert, oid, -1);
+
+    if (at >= 0 && X509_get_ext_by_OBJ(cert, oid, at) >= 0) {
+        ASN1_OBJECT_free(oid);
+        return ATTEST_EFORMAT;
+    }
+
+    ASN1_OBJECT_free(oid);
+
+    if (at < 0) {
+        return ATTEST_EUNSUPPORTED;
+    }
+
+    value = X509_EXTENSION_get_data(X509_get_ext(cert, at));
+
+    return attest_gcp_instance_parse(ASN1_STRING_get0_data(value),
+                                     (size_t) ASN1_STRING_length(value),
+                                     info);
+}

@@ -1,0 +1,362 @@
+
+/* What one device's certificates and report say of it. */
+
+#include <string.h>
+
+#include <openssl/asn1.h>
+#include <openssl/x509v3.h>
+
+#include "attest_gpu.h"
+#include "attest_x509.h"
+
+
+/* TCG DICE Attestation Architecture: TCB information, composite device id */
+#define ATTEST_OID_DICE_TCB      "2.23.133.5.4.1"
+#define ATTEST_OID_DICE_TCBINFO  "2.23.133.5.4.1.1"
+
+#define ATTEST_DER_SEQUENCE      0x30
+#define ATTEST_DER_OID           0x06
+#define ATTEST_DER_OCTETS        0x04
+#define ATTEST_DER_FWIDS         0xa6          /* [6], constructed */
+
+
+static int attest_gpu_extension(X509 *leaf, const char *oid,
+    attest_span_t *value);
+static int attest_gpu_der(attest_span_t *in, unsigned *tag,
+    attest_span_t *value);
+static int attest_gpu_der_is(attest_span_t *in, unsigned tag,
+    attest_span_t *value);
+static int attest_gpu_composite(attest_span_t ext, attest_span_t *fwid);
+static int attest_gpu_tcbinfo(attest_span_t ext, attest_span_t *fwid);
+static int attest_gpu_fwid_read(attest_span_t fwid, uint8_t out[48]);
+static void attest_gpu_text(attest_span_t s,
+    char out[ATTEST_GPU_MAX_VERSION]);
+
+
+/* 2.16.840.1.101.3.4.2.2, SHA-384 */
+static const uint8_t  attest_oid_sha384[] = {
+    0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02
+};
+
+
+attest_gpu_class_e
+attest_gpu_class(attest_span_t arch, const char **chip)
+{
+    size_t  i;
+
+    static const struct {
+        const char           *arch;
+        const char           *chip;
+        attest_gpu_class_e    kind;
+    } known[] = {
+        { "HOPPER", "GH", ATTEST_GPU_GPU },
+        { "BLACKWELL", "GB", ATTEST_GPU_GPU },
+        { "LS10", "LS_10", ATTEST_GPU_SWITCH },
+        { NULL, NULL, ATTEST_GPU_UNKNOWN }
+    };
+
+    for (i = 0; known[i].arch != NULL; i++) {
+        if (arch.n == strlen(known[i].arch)
+            && memcmp(arch.p, known[i].arch, arch.n) == 0)
+        {
+            break;
+        }
+    }
+
+    *chip = known[i].chip;
+    return known[i].kind;
+}
+
+
+int
+attest_gpu_fwid(X509 *leaf, uint8_t fwid[48])
+{
+    int             rc;
+    attest_span_t   ext, found;
+
+    rc = attest_gpu_extension(leaf, ATTEST_OID_DICE_TCB, &ext);
+
+    if (rc == ATTEST_OK) {
+        rc = attest_gpu_composite(ext, &found);
+
+    } else if (rc == ATTEST_EUNSUPPORTED) {
+        rc = attest_gpu_extension(leaf, ATTEST_OID_DICE_TCBINFO, &ext);
+        if (rc == ATTEST_OK) {
+            rc = attest_gpu_tcbinfo(ext, &found);
+        }
+    }
+
+    return rc == ATTEST_OK ? attest_gpu_fwid_read(found, fwid) : rc;
+}
+
+
+/* The one extension with this OID; two of them leave open which one counts. */
+
+static int
+attest_gpu_extension(X509 *leaf, const char *oid, attest_span_t *value)
+{
+    int                        at, rc = ATTEST_EUNSUPPORTED;
+    ASN1_OBJECT               *obj;
+    const ASN1_OCTET_STRING   *data;
+
+    obj = OBJ_txt2obj(oid, 1);
+    if (obj == NULL) {
+        return ATTEST_EINTERNAL;
+    }
+
+    at = X509_get_ext_by_OBJ(leaf, obj, -1);
+
+    if (at >= 0) {
+        data = X509_EXTENSION_get_data(X509_get_ext(leaf, at));
+        value->p = ASN1_STRING_get0_data(data);
+        value->n = (size_t) ASN1_STRING_length(data);
+
+        rc = X509_get_ext_by_OBJ(leaf, obj, at) < 0 ? ATTEST_OK
+                                                    : ATTEST_EFORMAT;
+    }
+
+    ASN1_OBJECT_free(obj);
+    return rc;
+}
+
+
+/* One DER element with a short tag and a length below 64 KiB. */
+
+static int
+attest_gpu_der(attest_span_t *in, unsigned *tag, attest_span_t *value)
+{
+    size_t          i, head = 2, n;
+    const uint8_t  *p = in->p;
+
+    if (in->n < head || (p[0] & 0x1f) == 0x1f) {
+        return 0;
+    }
+
+    n = p[1];
+
+    if (n & 0x80) {
+        head += n & 0x7f;
+
+        if (head == 2 || head > 4 || in->n < head || p[2] == 0) {
+            return 0;
+        }
+
+        for (i = 2, n = 0; i < head; i++) {
+            n = n << 8 | p[i];
+        }
+
+        if (n < 0x80) {
+            return 0;
+        }
+    }
+
+    if (n > in->n - head) {
+        return 0;
+    }
+
+    *tag = p[0];
+    value->p = p + head;
+    value->n = n;
+    in->p += head + n;
+    in->n -= head + n;
+
+    return 1;
+}
+
+
+static int
+attest_gpu_der_is(attest_span_t *in, unsigned tag, attest_span_t *value)
+{
+    unsigned  got;
+
+    return attest_gpu_der(in, &got, value) && got == tag;
+}
+
+
+/*
+ * SEQUENCE { version INTEGER, SubjectPublicKeyInfo, FWID }: what it holds
+ * last is the FWID.
+ */
+
+static int
+attest_gpu_composite(attest_span_t ext, attest_span_t *fwid)
+{
+    unsigned       tag = 0;
+    attest_span_t  list;
+
+    if (!attest_gpu_der_is(&ext, ATTEST_DER_SEQUENCE, &list) || ext.n != 0
+        || list.n == 0)
+    {
+        return ATTEST_EFORMAT;
+    }
+
+    while (list.n != 0) {
+        if (!attest_gpu_der(&list, &tag, fwid)) {
+            return ATTEST_EFORMAT;
+        }
+    }
+
+    return tag == ATTEST_DER_SEQUENCE ? ATTEST_OK : ATTEST_EFORMAT;
+}
+
+
+/* DiceTcbInfo ::= SEQUENCE { .., fwids [6] IMPLICIT FWIDLIST, .. } */
+
+static int
+attest_gpu_tcbinfo(attest_span_t ext, attest_span_t *fwid)
+{
+    unsigned        tag, seen = 0;
+    attest_span_t   list, value, fwids = { NULL, 0 };
+
+    if (!attest_gpu_der_is(&ext, ATTEST_DER_SEQUENCE, &list) || ext.n != 0) {
+        return ATTEST_EFORMAT;
+    }
+
+    while (list.n != 0) {
+
+        if (!attest_gpu_der(&list, &tag, &value)) {
+            return ATTEST_EFORMAT;
+        }
+
+        if (tag == ATTEST_DER_FWIDS) {
+            fwids = value;
+            seen++;
+        }
+    }
+
+    if (seen != 1 || !attest_gpu_der_is(&fwids, ATTEST_DER_SEQUENCE, fwid)) {
+        return ATTEST_EFORMAT;
+    }
+
+    /* with several it would be left open which of them runs */
+
+    return fwids.n == 0 ? ATTEST_OK : ATTEST_EUNSUPPORTED;
+}
+
+
+/* FWID ::= SEQUENCE { hashAlg OBJECT IDENTIFIER, digest OCTET STRING } */
+
+static int
+attest_gpu_fwid_read(attest_span_t fwid, uint8_t out[48])
+{
+    attest_span_t  oid, digest;
+
+    if (!attest_gpu_der_is(&fwid, ATTEST_DER_OID, &oid)
+        || !attest_gpu_der_is(&fwid, ATTEST_DER_OCTETS, &digest)
+        || fwid.n != 0)
+    {
+        return ATTEST_EFORMAT;
+    }
+
+    if (oid.n != sizeof(attest_oid_sha384)
+        || memcmp(oid.p, attest_oid_sha384, oid.n) != 0)
+    {
+        return ATTEST_EUNSUPPORTED;
+    }
+
+    if (digest.n != 48) {
+        return ATTEST_EFORMAT;
+    }
+
+    memcpy(out, digest.p, digest.n);
+    return ATTEST_OK;
+}
+
+
+int
+attest_gpu_identity(STACK_OF(X509) *chain, uint8_t id[32])
+{
+    X509      *leaf, *device;
+    EVP_PKEY  *key;
+
+    if (sk_X509_num(chain) < 2) {
+        return ATTEST_EFORMAT;
+    }
+
+    leaf = sk_X509_value(chain, 0);
+    device = sk_X509_value(chain, 1);
+    key = X509_get0_pubkey(device);
+
+    if (key == NULL || X509_check_issued(device, leaf) != X509_V_OK
+        || X509_verify(leaf, key) != 1)
+    {
+        return ATTEST_ECRYPTO;
+    }
+
+    return attest_x509_spki_hash(key, id);
+}
+
+
+void
+attest_gpu_driver(const attest_spdm_t *spdm, char out[ATTEST_GPU_MAX_VERSION])
+{
+    attest_span_t  s;
+
+    out[0] = '\0';
+
+    if (attest_spdm_opaque(spdm, ATTEST_SPDM_DRIVER, &s)) {
+        attest_gpu_text(s, out);
+    }
+}
+
+
+/*
+ * GPUs: 8 bytes, little-endian; 00 A5 00 96 01 00 00 00 is 96.00.A5.00.01.
+ * Switches: that text.
+ */
+
+void
+attest_gpu_vbios(const attest_spdm_t *spdm, char out[ATTEST_GPU_MAX_VERSION])
+{
+    size_t              i, n = 0;
+    attest_span_t       s;
+    static const char   digits[] = "0123456789ABCDEF";
+    static const char   order[] = { 3, 2, 1, 0, 4 };
+
+    out[0] = '\0';
+
+    if (!attest_spdm_opaque(spdm, ATTEST_SPDM_VBIOS, &s)) {
+        return;
+    }
+
+    if (s.n != 8) {
+        attest_gpu_text(s, out);
+        return;
+    }
+
+    if (s.p[5] != 0 || s.p[6] != 0 || s.p[7] != 0) {
+        return;
+    }
+
+    for (i = 0; i < sizeof(order); i++) {
+        out[n++] = digits[s.p[(size_t) order[i]] >> 4];
+        out[n++] = digits[s.p[(size_t) order[i]] & 15];
+        out[n++] = i + 1 < sizeof(order) ? '.' : '\0';
+    }
+}
+
+
+/* Printable ASCII with zeros behind it, or nothing. */
+
+static void
+attest_gpu_text(attest_span_t s, char out[ATTEST_GPU_MAX_VERSION])
+{
+    size_t  i, n = s.n;
+
+    while (n != 0 && s.p[n - 1] == '\0') {
+        n--;
+    }
+
+    if (n >= ATTEST_GPU_MAX_VERSION) {
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (s.p[i] <= 0x20 || s.p[i] > 0x7e) {
+            return;
+        }
+    }
+
+    memcpy(out, s.p, n);
+    out[n] = '\0';
+}

@@ -1,0 +1,48 @@
+
+/*
+ * One small HTTP/1.1 request to a service at a numeric address: a cloud's
+ * instance metadata.  No name is resolved, no proxy asked, no redirect
+ * followed, and one deadline bounds it all.
+ */
+
+
+#ifndef ATTEST_HTTP_H_INCLUDED
+#define ATTEST_HTTP_H_INCLUDED
+
+
+#include "attest_core.h"
+
+
+#define ATTEST_HTTP_HEAD_MAX   8192
+#define ATTEST_HTTP_BODY_MAX   ATTEST_MAX_ITEM
+
+typedef struct {
+    const char  *address;        /* "169.254.169.254:80", "[::1]:80" */
+    const char  *path;           /* and query */
+    const char  *headers;        /* lines that end in CRLF, or "" */
+    const char  *body;           /* JSON for a POST; NULL: a GET */
+} attest_http_t;
+
+
+/*
+ * The body of an answer 200, malloc()ed, with a 0 behind that *len does not
+ * count.  deadline: attest_tcti_now() milliseconds.  ATTEST_EARG: the
+ * address; ATTEST_EFORMAT: not HTTP, or cut short; ATTEST_ELIMIT: too long;
+ * ATTEST_EUNSUPPORTED: another status; ATTEST_EINTERNAL: not reached, or not
+ * in time.  error says which.
+ */
+int attest_http(const attest_http_t *req, int64_t deadline, uint8_t **body,
+    size_t *len, char error[256]);
+
+/* ATTEST_EARG when it is no numeric address with a port. */
+int attest_http_address_check(const char *address);
+
+/*
+ * The body within a whole answer that the server ended by closing; moved to
+ * the front of p when chunked.  Pure; as above, and 0.
+ */
+int attest_http_answer(uint8_t *p, size_t n, attest_span_t *body,
+    char error[256]);
+
+
+#endif /* ATTEST_HTTP_H_INCLUDED */

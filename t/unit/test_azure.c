@@ -1,0 +1,1004 @@
+
+/*
+ * Azure: evidence of real machines link by link, then each thing wrong in
+ * turn; and whole appraisals of what doubles made.
+ */
+
+#include <cjson/cJSON.h>
+#include <openssl/pem.h>
+#include <sodium.h>
+
+#include "attest_hcl.h"
+#include "attest_verify_internal.h"
+#include "attest_x509.h"
+#include "azure_double.h"
+#include "evidence.h"
+#include "snp_double.h"
+
+
+#define T0            1782864000      /* 2026-07-01 */
+#define AZURE_DATA    TEST_DATA "/azure/"
+#define CUCKOO        TEST_DATA "/tpm/azure-tpm-quote.bincode"
+
+#define HCL_SNP_DATA  (32 + 80)       /* report_data in an HCL report */
+#define HCL_SIGNED    0x2a0           /* of an SNP report */
+
+#ifdef __SANITIZE_ADDRESS__
+#define STRIDE        13              /* of mutations: slow there */
+#else
+#define STRIDE        1
+#endif
+
+
+/* Evidence of one real machine, decoded. */
+
+typedef struct {
+    const char     *name;
+    uint8_t         hcl[4096];
+    size_t          hcl_len;
+    uint8_t         vcek[4096];
+    size_t          vcek_len;
+    uint8_t         quote[8192];          /* TD quote */
+    size_t          quote_len;
+    uint8_t         msg[256];
+    size_t          msg_len;
+    uint8_t         sig[262];             /* TPMT_SIGNATURE */
+    attest_tpm_pcrs_t  pcrs;
+} real_t;
+
+/* One item and the state of an appraisal around it. */
+
+typedef struct {
+    attest_verify_t        v;
+    attest_part_t          part;
+    attest_policy_t        policy;
+    attest_verify_input_t  in;
+    attest_azure_t         azure;
+    attest_cmw_item_t      item;
+    uint8_t                bytes[16384];
+} case_t;
+
+
+static attest_roots_t    roots;
+static attest_result_t   res;
+static real_t            reals[3];
+static case_t            c;
+
+
+static void load(real_t *r, const char *name);
+static size_t decode(const cJSON *v, uint8_t *out, size_t room);
+static void start(const real_t *r);
+static void run(void);
+static const attest_check_t *find(const char *id, attest_check_e state);
+static void show(void);
+static void expect(const char *what, int proven, const char *id,
+    attest_check_e state);
+static void test_links(void);
+static int quote_by(const real_t *r, EVP_PKEY *key);
+static void test_accepted(void);
+static void test_missing(void);
+static void test_mixed(void);
+static void test_times(void);
+static size_t flip(const real_t *r, size_t at, size_t from, size_t to,
+    size_t *tried);
+static void test_flips(void);
+static void text(attest_textset_t *set, const char *value);
+static void test_policy(void);
+static void test_policy_json(void);
+static void test_cuckoo(void);
+static void test_whole(void);
+
+
+int
+main(void)
+{
+    IS_INT(attest_roots_load(&roots), ATTEST_OK, "the makers' roots");
+
+    load(&reals[0], "snp-evidence-v1.json");
+    load(&reals[1], "snp-evidence-v2.json");
+    load(&reals[2], "tdx-evidence-v1.json");
+
+    test_links();
+    test_accepted();
+    test_missing();
+    test_mixed();
+    test_times();
+    test_flips();
+    test_policy();
+    test_policy_json();
+    test_cuckoo();
+    test_whole();
+
+    attest_roots_clear(&roots);
+    DONE();
+}
+
+
+static size_t
+decode(const cJSON *v, uint8_t *out, size_t room)
+{
+    size_t  n = 0;
+
+    if (v != NULL
+        && sodium_base642bin(out, room, v->valuestring,
+                             strlen(v->valuestring), NULL, &n, NULL,
+                             sodium_base64_VARIANT_URLSAFE) != 0)
+    {
+        printf("Bail out! bad base64 in a fixture\n");
+        exit(1);
+    }
+
+    return n;
+}
+
+
+static void
+load(real_t *r, const char *name)
+{
+    int       i;
+    char      path[128];
+    cJSON    *root, *quote, *pcrs;
+    uint8_t  *p;
+
+    (void) snprintf(path, sizeof(path), AZURE_DATA "%s", name);
+    p = unit_read(path, NULL);
+    root = cJSON_Parse((char *) p);
+    quote = cJSON_GetObjectItemCaseSensitive(root, "tpm_quote");
+    pcrs = cJSON_GetObjectItemCaseSensitive(quote, "pcrs");
+
+    r->name = name;
+    r->hcl_len = decode(cJSON_GetObjectItemCaseSensitive(root, "hcl_report"),
+                        r->hcl, sizeof(r->hcl));
+    r->vcek_len = decode(cJSON_GetObjectItemCaseSensitive(root, "vcek"),
+                         r->vcek, sizeof(r->vcek));
+    r->quote_len = decode(cJSON_GetObjectItemCaseSensitive(root, "td_quote"),
+                          r->quote, sizeof(r->quote));
+    r->msg_len = unit_hex(cJSON_GetObjectItemCaseSensitive(quote, "message")
+                          ->valuestring, r->msg, sizeof(r->msg));
+    unit_hex("0014000b0100", r->sig, 6);
+    IS_INT(unit_hex(cJSON_GetObjectItemCaseSensitive(quote, "signature")
+                    ->valuestring, r->sig + 6, 256), 256,
+           "%s: a bare signature", name);
+
+    r->pcrs.count = 1;
+    r->pcrs.banks[0].alg = ATTEST_TPM_ALG_SHA256;
+    r->pcrs.banks[0].len = 32;
+    r->pcrs.banks[0].select = 0xffffff;
+
+    for (i = 0; i < 24; i++) {
+        unit_hex(cJSON_GetArrayItem(pcrs, i)->valuestring,
+                 r->pcrs.banks[0].value[i], 32);
+    }
+
+    cJSON_Delete(root);
+    free(p);
+}
+
+
+static void
+start(const real_t *r)
+{
+    attest_policy_clear(&c.policy);
+    memset(&c, 0, sizeof(c));
+    memset(&res, 0, sizeof(res));
+
+    attest_policy_default(&c.policy);
+    c.in.now = T0;
+    c.in.policy = &c.policy;
+    c.v.in = &c.in;
+    c.v.policy = &c.policy;
+    c.v.roots = &roots;
+    c.v.res = &res;
+    c.v.main = &c.part;
+    c.part.which = ATTEST_PART_FRESH;
+    c.azure.hcl_report.p = r->hcl;
+    c.azure.hcl_report.n = r->hcl_len;
+    c.azure.vcek_chain.p = r->vcek;
+    c.azure.vcek_chain.n = r->vcek_len;
+    c.azure.td_quote.p = r->quote;
+    c.azure.td_quote.n = r->quote_len;
+}
+
+
+static void
+run(void)
+{
+    c.item.value.p = c.bytes;
+    c.item.value.n = sizeof(c.bytes);
+
+    if (attest_azure_encode(&c.azure, c.bytes, &c.item.value.n)
+        != ATTEST_OK)
+    {
+        printf("Bail out! cannot encode an item\n");
+        exit(1);
+    }
+
+    attest_verify_azure(&c.v, &c.part, &c.item);
+}
+
+
+static const attest_check_t *
+find(const char *id, attest_check_e state)
+{
+    size_t  i;
+
+    for (i = 0; i < res.count; i++) {
+        if (strcmp(res.checks[i].id, id) == 0
+            && res.checks[i].state == state)
+        {
+            return &res.checks[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+show(void)
+{
+    size_t  i;
+
+    for (i = 0; i < res.count; i++) {
+        printf("#   %d %s: %s\n", res.checks[i].state, res.checks[i].id,
+               res.checks[i].text);
+    }
+}
+
+
+static void
+expect(const char *what, int proven, const char *id, attest_check_e state)
+{
+    run();
+
+    if (!OK(c.part.cpu.proven == (unsigned) proven && !c.part.cpu.simulated
+            && find(id, state) != NULL, "%s", what))
+    {
+        show();
+    }
+}
+
+
+/* Each link: hash, keys, quote, PCRs; and no link of another machine. */
+
+static void
+test_links(void)
+{
+    int                   rc;
+    size_t                i, k;
+    uint16_t              hash;
+    attest_hcl_t          h[3];
+    attest_tpm_quote_t    q;
+
+    for (i = 0; i < 3; i++) {
+        IS_INT(attest_hcl_parse(reals[i].hcl, reals[i].hcl_len, &h[i]),
+               ATTEST_OK, "%s: report", reals[i].name);
+        IS_INT(attest_hcl_check(&h[i]), ATTEST_OK, "%s: hash of the text",
+               reals[i].name);
+        IS_INT(attest_tpm_quote_parse(reals[i].msg, reals[i].msg_len, &q),
+               ATTEST_OK, "%s: quote", reals[i].name);
+        IS_INT(attest_tpm_signature_hash(reals[i].sig, 262, &hash), ATTEST_OK,
+               "%s: SHA-256", reals[i].name);
+        IS_INT(attest_tpm_pcr_digest_check(&q, &reals[i].pcrs, hash),
+               ATTEST_OK, "%s: PCR values", reals[i].name);
+
+        /* not a hash of ours: it can bind to nothing that we make */
+
+        IS_INT(q.extra.n, i == 1 ? 48 : 9, "%s: extraData", reals[i].name);
+
+        if (i == 1) {
+            OK(h[i].runtime.user_data_len == 64
+               && memcmp(h[i].runtime.user_data, q.extra.p, 48) == 0,
+               "%s: user-data, in upper case, is the same", reals[i].name);
+        }
+    }
+
+    for (i = 0; i < 3; i++) {
+        for (k = 0; k < 3; k++) {
+            rc = quote_by(&reals[i], h[k].runtime.ak);
+            IS_INT(rc, i == k ? ATTEST_OK : ATTEST_ECRYPTO,
+                   "quote %zu by the key of report %zu", i, k);
+        }
+    }
+
+    for (i = 0; i < 3; i++) {
+        attest_hcl_free(&h[i]);
+    }
+}
+
+
+static int
+quote_by(const real_t *r, EVP_PKEY *key)
+{
+    attest_tpm_public_t  ak;
+
+    memset(&ak, 0, sizeof(ak));
+    ak.type = 0x0001;
+    ak.key = key;
+    return attest_tpm_signature_verify(&ak, r->sig, 262, r->msg, r->msg_len);
+}
+
+
+static void
+test_accepted(void)
+{
+    char           what[80];
+    size_t         i;
+    uint8_t        spki[32];
+    attest_hcl_t   h;
+
+    for (i = 0; i < 3; i++) {
+        start(&reals[i]);
+        (void) snprintf(what, sizeof(what), "%s: genuine", reals[i].name);
+        expect(what, 1, "fresh-hcl-key", ATTEST_CHECK_PASS);
+        OK(find("fresh-hcl-report", ATTEST_CHECK_PASS) != NULL
+           && find("fresh-hcl-hardware", ATTEST_CHECK_PASS) != NULL
+           && find(i == 2 ? "fresh-tdx-signature" : "fresh-snp-signature",
+                   ATTEST_CHECK_PASS) != NULL, "%s: all checks",
+           reals[i].name);
+
+        (void) attest_hcl_parse(reals[i].hcl, reals[i].hcl_len, &h);
+        (void) attest_x509_spki_hash(h.runtime.ak, spki);
+        OK(c.part.cpu.has_ak && memcmp(spki, c.part.cpu.ak_spki, 32) == 0,
+           "%s: vouches for HCLAkPub", reals[i].name);
+        attest_hcl_free(&h);
+
+        OK(!c.part.cpu.referenced, "%s: whose paravisor, nobody said",
+           reals[i].name);
+    }
+
+    OK(find("fresh-tdx-tcb", ATTEST_CHECK_UNKNOWN) != NULL,
+       "TDX without collateral: TCB not evaluated");
+}
+
+
+/* Reports whose hardware nobody vouches for. */
+
+static void
+test_missing(void)
+{
+    size_t     i;
+    real_t    *r = calloc(1, sizeof(*r));
+    uint8_t   *p;
+
+    static const char *const  reports[] = {
+        "snp-hcl-report.bin", "hcl-report-snp-2048.bin",
+        "tdx-hcl-report.bin", "hcl-report-tdx-2600.bin"
+    };
+
+    for (i = 0; i < 4; i++) {
+        char  path[128];
+
+        (void) snprintf(path, sizeof(path), AZURE_DATA "%s", reports[i]);
+        p = unit_read(path, &r->hcl_len);
+        memcpy(r->hcl, p, r->hcl_len);
+        free(p);
+
+        start(r);
+        expect(reports[i], 0, i < 2 ? "fresh-snp-certificate"
+               : "fresh-hcl-hardware", ATTEST_CHECK_UNKNOWN);
+        OK(find("fresh-hcl-report", ATTEST_CHECK_PASS) != NULL
+           && !c.part.cpu.has_ak, "%s: its text is the one that it names",
+           reports[i]);
+    }
+
+    /* the TD quote inside tdx-evidence-v1.json, and with another report */
+
+    p = unit_read(AZURE_DATA "tdx-quote.bin", &r->quote_len);
+    memcpy(r->quote, p, r->quote_len);
+    free(p);
+    start(r);
+    expect("a TD quote and another machine's report", 0,
+           "fresh-hcl-hardware", ATTEST_CHECK_FAIL);
+
+    p = unit_read(AZURE_DATA "tdx-hcl-report.bin", &r->hcl_len);
+    memcpy(r->hcl, p, r->hcl_len);
+    free(p);
+    start(r);
+    expect("a TD quote and its report", 1, "fresh-hcl-hardware",
+           ATTEST_CHECK_PASS);
+    free(r);
+}
+
+
+/* Whatever belongs to another machine. */
+
+static void
+test_mixed(void)
+{
+    start(&reals[0]);
+    c.azure.vcek_chain.p = reals[1].vcek;
+    c.azure.vcek_chain.n = reals[1].vcek_len;
+    expect("another chip's VCEK", 0, "fresh-snp-signature",
+           ATTEST_CHECK_FAIL);
+
+    start(&reals[0]);
+    c.azure.td_quote.p = reals[2].quote;
+    c.azure.td_quote.n = reals[2].quote_len;
+    expect("a TD quote beside an SNP report", 0, "fresh-hcl-hardware",
+           ATTEST_CHECK_FAIL);
+
+    start(&reals[2]);
+    c.azure.vcek_chain.p = reals[0].vcek;
+    c.azure.vcek_chain.n = reals[0].vcek_len;
+    expect("a VCEK beside a TDREPORT", 0, "fresh-hcl-hardware",
+           ATTEST_CHECK_FAIL);
+
+    start(&reals[0]);
+    c.azure.vcek_chain.n--;
+    expect("a VCEK that is cut", 0, "fresh-hcl-hardware", ATTEST_CHECK_FAIL);
+
+    start(&reals[2]);
+    c.azure.td_quote.n = 1000;
+    expect("a TD quote that is cut", 0, "fresh-hcl-hardware",
+           ATTEST_CHECK_FAIL);
+
+    start(&reals[0]);
+    c.azure.hcl_report.n = 1200;
+    expect("a report that is cut", 0, "fresh-hcl-report", ATTEST_CHECK_FAIL);
+}
+
+
+static void
+test_times(void)
+{
+    size_t  i;
+
+    for (i = 0; i < 3; i++) {
+        start(&reals[i]);
+        c.in.now = 1577836800;                            /* 2020 */
+        expect("not valid yet", 0, i == 2 ? "fresh-tdx-chain"
+               : "fresh-snp-chain", ATTEST_CHECK_FAIL);
+
+        start(&reals[i]);
+        c.in.now = 2556144000LL;                          /* 2051 */
+        expect("expired", 0, i == 2 ? "fresh-tdx-chain"
+               : "fresh-snp-chain", ATTEST_CHECK_FAIL);
+    }
+}
+
+
+/* 0 hcl, 1 vcek, 2 td-quote: how many mutations are accepted. */
+
+static size_t
+flip(const real_t *r, size_t what, size_t from, size_t to, size_t *tried)
+{
+    size_t    i, accepted = 0;
+    uint8_t  *p = (uint8_t *) (what == 0 ? r->hcl
+                               : what == 1 ? r->vcek : r->quote);
+
+    for (i = from; i < to; i += STRIDE, (*tried)++) {
+        p[i] ^= (uint8_t) (1 << (i % 8));
+        start(r);
+        run();
+        p[i] ^= (uint8_t) (1 << (i % 8));
+
+        if (c.part.cpu.proven) {
+            printf("# %s: %zu, byte %zu\n", r->name, what, i);
+            accepted++;
+        }
+    }
+
+    return accepted;
+}
+
+
+static void
+test_flips(void)
+{
+    size_t     i, tried = 0, accepted = 0;
+    uint8_t   *end;
+
+    for (i = 0; i < 2; i++) {
+
+        /* all of an SNP report: the signature, then zeros */
+
+        accepted += flip(&reals[i], 0, 0, reals[i].hcl_len, &tried);
+        accepted += flip(&reals[i], 1, 0, reals[i].vcek_len, &tried);
+    }
+
+    /*
+     * A TDREPORT but for what its MAC and hashes alone cover, which only its
+     * processor can check and nobody reads here; the quote up to the end of
+     * its second certificate: the third, Intel's root, is ours already.
+     */
+
+    accepted += flip(&reals[2], 0, 0, 32, &tried);
+    accepted += flip(&reals[2], 0, 32 + 128, 32 + 192, &tried);
+    accepted += flip(&reals[2], 0, 32 + 512, 32 + 912, &tried);
+    accepted += flip(&reals[2], 0, 32 + 1024, reals[2].hcl_len, &tried);
+
+    end = memmem(reals[2].quote, reals[2].quote_len, "-----END", 8);
+    end = memmem(end + 8, 2048, "-----END", 8);
+    accepted += flip(&reals[2], 2, 0, (size_t) (end - reals[2].quote),
+                     &tried);
+
+    IS_INT(accepted, 0, "no byte of report, text, certificate and quote can "
+           "change");
+    printf("# %zu mutations, none accepted\n", tried);
+}
+
+
+static void
+text(attest_textset_t *set, const char *value)
+{
+    (void) snprintf(set->value[set->count++], ATTEST_POLICY_MAX_TEXT, "%s",
+                    value);
+}
+
+
+static void
+test_policy(void)
+{
+    start(&reals[0]);
+    expect("no policy for the machine", 1, "fresh-azure-machine",
+           ATTEST_CHECK_NOTE);
+    OK(find("fresh-azure-secure-boot", ATTEST_CHECK_NOTE) != NULL
+       && find("fresh-azure-console", ATTEST_CHECK_NOTE) != NULL,
+       "it is told, not judged");
+
+    start(&reals[0]);
+    text(&c.policy.azure.vm_unique_id, "00000000-0000-0000-0000-000000000000");
+    expect("another machine", 1, "fresh-azure-vm-id", ATTEST_CHECK_FAIL);
+    start(&reals[0]);
+    text(&c.policy.azure.vm_unique_id, "00000000-0000-0000-0000-000000000000");
+    text(&c.policy.azure.vm_unique_id, "26f8bc30-774e-4290-8e7a-535f3b672aee");
+    expect("this machine, lower case", 1, "fresh-azure-vm-id",
+           ATTEST_CHECK_PASS);
+
+    start(&reals[0]);
+    c.policy.azure.has_secure_boot = c.policy.azure.secure_boot = 1;
+    expect("secure boot", 1, "fresh-azure-secure-boot", ATTEST_CHECK_PASS);
+    start(&reals[0]);
+    c.policy.azure.has_secure_boot = 1;
+    expect("not secure boot", 1, "fresh-azure-secure-boot",
+           ATTEST_CHECK_FAIL);
+    start(&reals[0]);
+    c.policy.azure.has_console = 1;
+    expect("no console", 1, "fresh-azure-console", ATTEST_CHECK_FAIL);
+    start(&reals[0]);
+    c.policy.azure.has_console = c.policy.azure.console = 1;
+    expect("a console", 1, "fresh-azure-console", ATTEST_CHECK_PASS);
+
+    start(&reals[0]);
+    memcpy(c.policy.snp.measurement.value[0], reals[0].hcl + 32 + 0x90, 48);
+    c.policy.snp.measurement.len[0] = 48;
+    c.policy.snp.measurement.count = 1;
+    expect("the paravisor's measurement", 1, "fresh-snp-measurement",
+           ATTEST_CHECK_PASS);
+    OK(c.part.cpu.referenced, "is a reference");
+}
+
+
+static int
+policy(const char *azure)
+{
+    int              rc;
+    char             json[512], err[256];
+    attest_policy_t  p;
+
+    (void) snprintf(json, sizeof(json), "{\"version\":1,%s}", azure);
+    rc = attest_policy_parse(json, strlen(json), &p, err, sizeof(err));
+    if (rc == ATTEST_OK) {
+        attest_policy_clear(&p);
+    }
+
+    return rc;
+}
+
+
+static void
+test_policy_json(void)
+{
+    size_t  i;
+
+    static const char *const  good[] = {
+        "\"azure\":{}",
+        "\"azure\":{\"secure_boot\":true,\"console_enabled\":false}",
+        "\"azure\":{\"vm_unique_id\":"
+        "[\"26F8BC30-774E-4290-8E7A-535F3B672AEE\"]}",
+        "\"gcp\":{}",
+        "\"gcp\":{\"project\":[\"p\",\"1\"],\"zone\":[\"z\"],"
+        "\"instance\":[\"i\"]}"
+    };
+    static const char *const  bad[] = {
+        "\"azure\":[]",
+        "\"azure\":{\"secure_boot\":1}",
+        "\"azure\":{\"console_enabled\":\"no\"}",
+        "\"azure\":{\"secureboot\":true}",
+        "\"azure\":{\"vm_unique_id\":[]}",
+        "\"azure\":{\"vm_unique_id\":[\"x\"]}",
+        "\"azure\":{\"vm_unique_id\":"
+        "[\"26F8BC30-774E-4290-8E7A-535F3B672AE\"]}",
+        "\"azure\":{\"vm_unique_id\":"
+        "[\"26F8BC30+774E-4290-8E7A-535F3B672AEE\"]}",
+        "\"azure\":{\"vm_unique_id\":"
+        "[\"26F8BC30-774E-4290-8E7A-535F3B672AEG\"]}",
+        "\"gcp\":1",
+        "\"gcp\":{\"project\":\"p\"}",
+        "\"gcp\":{\"zone\":[]}",
+        "\"gcp\":{\"instance\":[1]}",
+        "\"gcp\":{\"region\":[\"r\"]}"
+    };
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        IS_INT(policy(good[i]), ATTEST_OK, "policy: %s", good[i]);
+    }
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        IS_INT(policy(bad[i]), ATTEST_EFORMAT, "policy: not %s", bad[i]);
+    }
+}
+
+
+/* A good quote whose key is in none of the reports. */
+
+static void
+test_cuckoo(void)
+{
+    size_t                i, n;
+    uint8_t              *p;
+    real_t               *r = calloc(1, sizeof(*r));
+    attest_hcl_t          h;
+
+    static const char *const  reports[] = {
+        "snp-hcl-report.bin", "tdx-hcl-report.bin",
+        "hcl-report-snp-2048.bin", "hcl-report-tdx-2600.bin"
+    };
+
+    p = unit_read(CUCKOO, &n);
+    memcpy(r->sig, "\0\x14\0\x0b\x01\0", 6);
+    memcpy(r->sig + 6, p + 8, 256);
+    memcpy(r->msg, p + 272, 122);
+    r->msg_len = 122;
+    free(p);
+
+    for (i = 0; i < 7; i++) {
+
+        if (i < 3) {
+            (void) attest_hcl_parse(reals[i].hcl, reals[i].hcl_len, &h);
+            p = NULL;
+
+        } else {
+            char  path[128];
+
+            (void) snprintf(path, sizeof(path), AZURE_DATA "%s",
+                            reports[i - 3]);
+            p = unit_read(path, &n);
+            (void) attest_hcl_parse(p, n, &h);
+        }
+
+        IS_INT(quote_by(r, h.runtime.ak), ATTEST_ECRYPTO,
+               "cuckoo: not by the key of report %zu", i);
+        attest_hcl_free(&h);
+        free(p);
+    }
+
+    free(r);
+}
+
+
+/* Whole appraisals: an AMD double, a paravisor's double, a software TPM. */
+
+typedef struct {
+    int                 other_ak;       /* quote by another TPM */
+    int                 other_chip;     /* cached evidence by another */
+    int                 other_vm;
+    int                 no_vcek;
+    int                 no_root;        /* the policy does not name it */
+    int                 no_reference;
+    int                 no_pcrs;
+    int                 flip_json;
+    int                 no_tpm;
+    int                 stated_tee;
+    int                 debug;
+    uint32_t            vmpl;
+    unsigned            roots;
+    int                 policy_azure;
+    azure_double_vm_t   vm;
+} whole_t;
+
+
+static snp_double_t      chip, chip2;
+static EVP_PKEY         *ak_key, *foreign, *ek_key;
+static ev_part_t         parts[2];
+static uint8_t           nonce[32];
+static attest_policy_t   wpolicy;
+
+
+static size_t
+whole_item(const whole_t *w, int which, uint8_t *out, size_t room)
+{
+    int              n;
+    size_t           len, need = room;
+    char             json[2048];
+    BIO             *bio = BIO_new(BIO_s_mem());
+    char            *pem;
+    uint8_t          rd[64], report[1184], hcl[4096];
+    snp_double_t    *d = w->other_chip && which == 0 ? &chip2 : &chip;
+    attest_azure_t   a;
+    azure_double_vm_t  vm = w->vm;
+
+    if (w->other_vm && which == 0) {
+        vm.vm_unique_id = "0C0FFEE0-0000-4000-8000-000000000000";
+    }
+
+    d->vmpl = w->vmpl;
+    d->policy = w->debug ? 0xb001f : 0;
+
+    len = azure_double_json(ak_key, NULL, &vm, json, sizeof(json));
+    (void) azure_double_report_data(json, len, rd);
+
+    if (!snp_double_report(d, rd, report)) {
+        printf("Bail out! no report\n");
+        exit(1);
+    }
+
+    if (w->flip_json) {
+        *strstr(json, "true") = 'T';
+        memcpy(strstr(json, "True"), "null", 4);
+    }
+
+    memset(&a, 0, sizeof(a));
+    a.hcl_report.p = hcl;
+    a.hcl_report.n = azure_double_hcl(AZURE_DOUBLE_SNP, report, 1184, json,
+                                      len, hcl, sizeof(hcl));
+
+    PEM_write_bio_X509(bio, d->leaf);
+    PEM_write_bio_X509(bio, d->ask);
+    PEM_write_bio_X509(bio, d->ark);
+    n = (int) BIO_get_mem_data(bio, &pem);
+
+    if (!w->no_vcek) {
+        a.vcek_chain.p = (uint8_t *) pem;
+        a.vcek_chain.n = (size_t) n;
+    }
+
+    if (attest_azure_encode(&a, out, &need) != ATTEST_OK) {
+        printf("Bail out! no item\n");
+        exit(1);
+    }
+
+    BIO_free(bio);
+    return need;
+}
+
+
+static void
+whole_part(const whole_t *w, int which, ev_part_t *part)
+{
+    static uint8_t      item[2][16384];
+    attest_tpm_bank_t  *bank;
+
+    memset(part, 0, sizeof(*part));
+    part->ctype = which == 1 ? ATTEST_CMWC_FRESH : ATTEST_CMWC_CACHED;
+    part->claims_type = ATTEST_TYPE_CLAIMS;
+    part->tpm_type = ATTEST_TYPE_TPM;
+    part->root = "tee-vtpm";
+    part->firmware = EV_FIRMWARE;
+    part->ak_attributes = 0x00050072;
+    part->ak = part->signer = w->other_ak ? foreign : ak_key;
+    part->ek = ek_key;
+    part->no_hpke = part->no_config = part->no_eventlog = 1;
+    part->no_imalog = part->no_ek = part->no_ek_cert = 1;
+    part->no_tpm = w->no_tpm;
+    part->claims.pubkey_hash_alg = 1;
+    part->claims.pubkey_hash_len = 32;
+    part->claims.not_before = EV_FROM;
+    part->claims.not_after = EV_UNTIL;
+    part->claims.has_validity = 1;
+
+    if (which == 1) {
+        memcpy(part->claims.nonce, nonce, 32);
+        part->claims.nonce_len = 32;
+    }
+
+    part->quoted.count = 1;
+    bank = &part->quoted.banks[0];
+    bank->alg = ATTEST_TPM_ALG_SHA256;
+    bank->len = 32;
+    bank->select = 0xff;
+    memset(bank->value[0], 0x33, 32);
+    part->shown = part->quoted;
+
+    part->cpu_raw.p = item[which];
+    part->cpu_raw.n = whole_item(w, which, item[which], sizeof(item[which]));
+    ev_item(part->extra, &part->extras, ATTEST_ITEM_AZURE, ATTEST_TYPE_AZURE,
+            part->cpu_raw);
+
+    if (w->stated_tee) {
+        attest_span_t  tee = { (const uint8_t *) "tee", 3 };
+
+        ev_item(part->extra, &part->extras, ATTEST_ITEM_ROOT,
+                ATTEST_TYPE_ROOT, tee);
+    }
+
+    ev_build(part);
+}
+
+
+static void
+whole_policy(const whole_t *w)
+{
+    attest_policy_clear(&wpolicy);
+    attest_policy_default(&wpolicy);
+    wpolicy.roots = w->roots;
+    wpolicy.require_exporter = 0;
+
+    if (!w->no_pcrs) {
+        wpolicy.pcr_alg = ATTEST_TPM_ALG_SHA256;
+        memset(wpolicy.pcrs[0].value[0], 0x33, 32);
+        wpolicy.pcrs[0].len[0] = 32;
+        wpolicy.pcrs[0].count = 1;
+    }
+
+    if (!w->no_root) {
+        wpolicy.simulated_roots = sk_X509_new_null();
+        X509_up_ref(chip.ark);
+        sk_X509_push(wpolicy.simulated_roots, chip.ark);
+        X509_up_ref(chip2.ark);
+        sk_X509_push(wpolicy.simulated_roots, chip2.ark);
+    }
+
+    if (!w->no_reference) {
+        memcpy(wpolicy.snp.measurement.value[0], chip.measurement, 48);
+        wpolicy.snp.measurement.len[0] = 48;
+        wpolicy.snp.measurement.count = 1;
+    }
+
+    if (w->policy_azure) {
+        wpolicy.azure.given = 1;
+        wpolicy.azure.has_secure_boot = wpolicy.azure.secure_boot = 1;
+        text(&wpolicy.azure.vm_unique_id, AZURE_DOUBLE_VM);
+    }
+}
+
+
+static void
+whole_verify(void)
+{
+    attest_verify_input_t  in;
+
+    memset(&in, 0, sizeof(in));
+    in.cached = ev_span(&parts[0].out);
+    in.fresh = ev_span(&parts[1].out);
+    in.nonce.p = nonce;
+    in.nonce.n = 32;
+    in.now = EV_NOW;
+    in.policy = &wpolicy;
+    in.roots = &roots;
+    attest_verify(&in, &res);
+}
+
+
+static void
+whole(const whole_t *w, const char *what, attest_verdict_e verdict,
+    const char *id, attest_check_e state)
+{
+    whole_part(w, 0, &parts[0]);
+    whole_part(w, 1, &parts[1]);
+    whole_policy(w);
+    whole_verify();
+
+    if (!OK(find(id, state) != NULL && res.verdict == verdict
+            && (res.verdict != ATTEST_TRUSTED
+                || res.root == ATTEST_ROOT_SIMULATED), "%s", what))
+    {
+        printf("#   verdict %d, root %u: %s\n", res.verdict, res.root,
+               res.why);
+        show();
+    }
+}
+
+
+/* Each byte of both collections' items. */
+
+static void
+whole_flips(const whole_t *w)
+{
+    size_t     i, k, tried = 0, accepted = 0;
+    uint8_t   *maker;
+    ev_buf_t  *b;
+
+    whole_part(w, 0, &parts[0]);
+    whole_part(w, 1, &parts[1]);
+    whole_policy(w);
+    whole_verify();
+    IS_INT(res.verdict, ATTEST_TRUSTED, "whole: before the mutations");
+
+    for (k = 0; k < 2; k++) {
+        b = &parts[k].out;
+        maker = memmem(b->p, b->n, "TEST", 4);
+
+        for (i = 0; i < b->n; i += 3 * STRIDE, tried++) {
+            b->p[i] ^= (uint8_t) (1 << (i % 8));
+            whole_verify();
+            b->p[i] ^= (uint8_t) (1 << (i % 8));
+
+            /* the maker's name is told, not signed; nothing depends on it */
+
+            if (res.verdict == ATTEST_TRUSTED
+                && !(b->p + i >= maker && b->p + i < maker + 4))
+            {
+                printf("# part %zu, byte %zu\n", k, i);
+                accepted++;
+            }
+        }
+    }
+
+    IS_INT(accepted, 0, "whole: no byte can change");
+    printf("# %zu mutations, none accepted\n", tried);
+}
+
+
+static void
+test_whole(void)
+{
+    whole_t               w;
+    static const whole_t  good = { .roots = ATTEST_ROOT_SIMULATED };
+
+    memset(nonce, 0xaa, sizeof(nonce));
+    ak_key = ev_key("RSA");
+    foreign = ev_key("RSA");
+    ek_key = ev_key("RSA");
+    chip.bits = chip2.bits = 2048;
+    memset(chip.measurement, 0x44, 48);
+    memset(chip2.measurement, 0x44, 48);
+    memset(chip.chip, 0x55, 64);
+    memset(chip2.chip, 0x66, 64);
+    OK(snp_double_init(&chip) && snp_double_leaf(&chip)
+       && snp_double_init(&chip2) && snp_double_leaf(&chip2), "doubles");
+
+#define WHOLE(what, verdict, id, state, ...)                                 \
+    do {                                                                     \
+        w = good;                                                            \
+        __VA_ARGS__;                                                         \
+        whole(&w, "whole: " what, ATTEST_##verdict, id,                      \
+              ATTEST_CHECK_##state);                                         \
+    } while (0)
+
+    WHOLE("trusted as simulated", TRUSTED, "root-of-trust", PASS, (void) 0);
+    WHOLE("the quote's key is the report's", TRUSTED, "hcl-ak", PASS,
+          (void) 0);
+    WHOLE("never as a TEE's", NOT_TRUSTED, "root-of-trust", FAIL,
+          w.roots = ATTEST_ROOT_DEFAULT);
+    WHOLE("a root that nobody names", NOT_TRUSTED, "fresh-snp-chain", FAIL,
+          w.no_root = 1);
+    WHOLE("no VCEK", UNDECIDED, "fresh-snp-certificate", UNKNOWN,
+          w.no_vcek = 1);
+    WHOLE("cuckoo: a quote by another TPM", NOT_TRUSTED, "hcl-ak", FAIL,
+          w.other_ak = 1);
+    WHOLE("no quote", NOT_TRUSTED, "fresh-quote", UNKNOWN, w.no_tpm = 1);
+    WHOLE("a changed text", NOT_TRUSTED, "fresh-hcl-report", FAIL,
+          w.flip_json = 1);
+    WHOLE("a guest's own report", NOT_TRUSTED, "fresh-hcl-hardware", FAIL,
+          w.vmpl = 2);
+    WHOLE("a guest that can be debugged", NOT_TRUSTED,
+          "fresh-snp-guest-policy", FAIL, w.debug = 1);
+    WHOLE("anybody's paravisor", UNDECIDED, "paravisor-reference", UNKNOWN,
+          w.no_reference = 1);
+    WHOLE("no PCR values", UNDECIDED, "reference-values", UNKNOWN,
+          w.no_pcrs = 1);
+    WHOLE("more than is proven", NOT_TRUSTED, "root-of-trust", FAIL,
+          w.stated_tee = 1);
+    WHOLE("cached evidence of another chip", NOT_TRUSTED, "same-machine",
+          FAIL, w.other_chip = 1);
+    WHOLE("cached evidence of another machine", NOT_TRUSTED, "same-machine",
+          FAIL, w.other_vm = 1);
+    WHOLE("the policy's machine", TRUSTED, "fresh-azure-vm-id", PASS,
+          w.policy_azure = 1);
+    WHOLE("not the policy's machine", NOT_TRUSTED, "fresh-azure-vm-id",
+          FAIL, w.policy_azure = 1;
+          w.vm.vm_unique_id = "00000000-0000-0000-0000-000000000000");
+    WHOLE("no secure boot", NOT_TRUSTED, "fresh-azure-secure-boot", FAIL,
+          w.policy_azure = 1; w.vm.no_secure_boot = 1);
+
+    whole_flips(&good);
+
+    attest_policy_clear(&wpolicy);
+    snp_double_free(&chip);
+    snp_double_free(&chip2);
+    EVP_PKEY_free(ak_key);
+    EVP_PKEY_free(foreign);
+    EVP_PKEY_free(ek_key);
+}
