@@ -465,6 +465,7 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
     ngx_str_t               cmw;
     ngx_uint_t              i, n;
     attest_span_t           claims, list, record, label;
+    attest_ratls_ccc_t      ccc;
     attest_evidence_item_t  items[ATTEST_EVIDENCE_MAX];
 
     /* what is too large for a handshake stays at the endpoint */
@@ -480,6 +481,8 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
 
     claims.p = draft->claims;
     claims.n = draft->claims_len;
+    ccc.claims = claims;
+    ccc.quote = attest_ratls_ccc_quote(attest_evidence_cpu(ev));
     list.p = draft->list;
     list.n = draft->list_len;
     record.p = amcf->record.data;
@@ -502,7 +505,8 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
                            amcf->names->nelts,
                            draft->now - NGX_HTTP_ATTEST_BACKDATE,
                            draft->now + amcf->lifetime, cmw.data, cmw.len,
-                           cert->data, &cert->len);
+                           ccc.quote.n != 0 ? &ccc : NULL, cert->data,
+                           &cert->len);
 
     if (rc != ATTEST_OK) {
         ngx_log_error(NGX_LOG_ERR, log, 0,

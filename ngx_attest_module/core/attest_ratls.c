@@ -16,11 +16,18 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "attest_cbor.h"
 #include "attest_ratls.h"
+#include "attest_tdx.h"
+#include "attest_tsm.h"
 
 
 /* RFC 9999: id-pe-cmw */
 #define ATTEST_RATLS_OID          "1.3.6.1.5.5.7.1.35"
+
+/* tcg-dice-conceptual-message-wrapper, as CCC's RA-TLS uses it */
+#define ATTEST_RATLS_CCC_OID      "2.23.133.5.4.9"
+#define ATTEST_RATLS_CCC_INTEL    60000
 
 /* X.520 ub-common-name */
 #define ATTEST_RATLS_MAX_CN       64
@@ -56,6 +63,9 @@ static int attest_ratls_add_san(X509 *x, const char *const *names,
     size_t count);
 static GENERAL_NAME *attest_ratls_general_name(const char *name);
 static int attest_ratls_add_cmw(X509 *x, const uint8_t *cmw, size_t n);
+static int attest_ratls_add_ccc(X509 *x, const attest_ratls_ccc_t *ccc);
+static int attest_ratls_add_ext(X509 *x, const char *oid, const uint8_t *p,
+    size_t n);
 static int attest_ratls_write(X509 *x, uint8_t *der, size_t *len);
 static int attest_ratls_read(X509 *x, const uint8_t *der, size_t n,
     attest_ratls_cert_t *c);
@@ -63,9 +73,10 @@ static int attest_ratls_read_spki(X509 *x, attest_ratls_cert_t *c);
 static int attest_ratls_read_time(const ASN1_TIME *t, int64_t *out);
 static int attest_ratls_read_subject(X509 *x, char *out, size_t room);
 static int attest_ratls_self_signed(X509 *x);
-static int attest_ratls_find_cmw(X509 *x, X509_EXTENSION **ext);
-static int attest_ratls_read_cmw(X509 *x, const uint8_t *der, size_t n,
-    attest_span_t *cmw);
+static int attest_ratls_find_ext(X509 *x, const char *name,
+    X509_EXTENSION **ext);
+static int attest_ratls_read_ext(X509 *x, const char *name,
+    const uint8_t *der, size_t n, attest_span_t *ext);
 static int attest_ratls_inner(attest_span_t ext, attest_span_t *cmw);
 
 
@@ -110,13 +121,19 @@ attest_ratls_name_ok(const char *name)
 int
 attest_ratls_make(EVP_PKEY *key, const char *const *names, size_t count,
     uint64_t not_before, uint64_t not_after, const uint8_t *cmw,
-    size_t cmw_len, uint8_t *der, size_t *len)
+    size_t cmw_len, const attest_ratls_ccc_t *ccc, uint8_t *der, size_t *len)
 {
     int    rc;
     X509  *x;
 
     rc = attest_ratls_check(key, names, count, not_before, not_after, cmw,
                             cmw_len);
+    if (rc == ATTEST_OK && ccc != NULL
+        && (ccc->quote.n == 0 || ccc->claims.n == 0))
+    {
+        rc = ATTEST_EARG;
+    }
+
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -127,6 +144,7 @@ attest_ratls_make(EVP_PKEY *key, const char *const *names, size_t count,
     if (x == NULL
         || !attest_ratls_fill(x, key, names, count, not_before, not_after)
         || !attest_ratls_add_cmw(x, cmw, cmw_len)
+        || (ccc != NULL && !attest_ratls_add_ccc(x, ccc))
         || X509_sign(x, key, EVP_sha256()) <= 0)
     {
         rc = ATTEST_EINTERNAL;
@@ -485,37 +503,111 @@ failed:
 static int
 attest_ratls_add_cmw(X509 *x, const uint8_t *cmw, size_t n)
 {
-    int                 len, ok = 0;
+    int                 len, ok;
     uint8_t            *der = NULL;
+    ASN1_OCTET_STRING  *os;
+
+    os = ASN1_OCTET_STRING_new();
+    if (os == NULL || !ASN1_OCTET_STRING_set(os, cmw, (int) n)) {
+        ASN1_OCTET_STRING_free(os);
+        return 0;
+    }
+
+    len = i2d_ASN1_OCTET_STRING(os, &der);
+    ok = len > 0 && attest_ratls_add_ext(x, ATTEST_RATLS_OID, der,
+                                         (size_t) len);
+
+    ASN1_OCTET_STRING_free(os);
+    OPENSSL_free(der);
+    return ok;
+}
+
+
+/*
+ * CCC: CBOR without a TLV of its own.  DICE would have it critical, CCC not:
+ * TLS libraries refuse critical extensions that they do not know.
+ */
+
+static int
+attest_ratls_add_ccc(X509 *x, const attest_ratls_ccc_t *ccc)
+{
+    int                   ok;
+    size_t                len, pass;
+    uint8_t              *buf = NULL;
+    attest_cbor_writer_t  w;
+    static const uint8_t  tag[] = { 0xd9, ATTEST_RATLS_CCC_INTEL >> 8,
+                                    ATTEST_RATLS_CCC_INTEL & 0xff };
+
+    if (ccc->quote.n > ATTEST_MAX_ITEM || ccc->claims.n > ATTEST_MAX_ITEM) {
+        return 0;
+    }
+
+    for (len = 0, pass = 0; pass < 2; pass++) {
+        attest_cbor_writer_init(&w, pass == 0 ? NULL : buf + sizeof(tag),
+                                len);
+        attest_cbor_put_array(&w, 2);
+        attest_cbor_put_bytes(&w, ccc->quote.p, ccc->quote.n);
+        attest_cbor_put_bytes(&w, ccc->claims.p, ccc->claims.n);
+        (void) attest_cbor_writer_done(&w, &len);
+
+        if (pass == 0) {
+            buf = OPENSSL_malloc(sizeof(tag) + len);
+            if (buf == NULL) {
+                return 0;
+            }
+        }
+    }
+
+    memcpy(buf, tag, sizeof(tag));
+    ok = attest_ratls_add_ext(x, ATTEST_RATLS_CCC_OID, buf,
+                              sizeof(tag) + len);
+
+    OPENSSL_free(buf);
+    return ok;
+}
+
+
+/* Not critical. */
+
+static int
+attest_ratls_add_ext(X509 *x, const char *name, const uint8_t *p, size_t n)
+{
+    int                 ok = 0;
     ASN1_OBJECT        *oid = NULL;
     X509_EXTENSION     *ext = NULL;
     ASN1_OCTET_STRING  *os;
 
     os = ASN1_OCTET_STRING_new();
-    if (os == NULL || !ASN1_OCTET_STRING_set(os, cmw, (int) n)) {
-        goto done;
+    oid = OBJ_txt2obj(name, 1);
+
+    if (os != NULL && oid != NULL && ASN1_OCTET_STRING_set(os, p, (int) n)) {
+        ext = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, os);
+        ok = ext != NULL && X509_add_ext(x, ext, -1);
     }
-
-    len = i2d_ASN1_OCTET_STRING(os, &der);
-    if (len <= 0 || !ASN1_OCTET_STRING_set(os, der, len)) {
-        goto done;
-    }
-
-    oid = OBJ_txt2obj(ATTEST_RATLS_OID, 1);
-    if (oid == NULL) {
-        goto done;
-    }
-
-    ext = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, os);
-    ok = ext != NULL && X509_add_ext(x, ext, -1);
-
-done:
 
     X509_EXTENSION_free(ext);
     ASN1_OBJECT_free(oid);
     ASN1_OCTET_STRING_free(os);
-    OPENSSL_free(der);
     return ok;
+}
+
+
+attest_span_t
+attest_ratls_ccc_quote(attest_span_t value)
+{
+    attest_tsm_t        tsm;
+    attest_span_t       none = { NULL, 0 };
+    attest_tdx_quote_t  q;
+
+    if (attest_tsm_parse(value.p, value.n, &tsm) != ATTEST_OK
+        || !attest_span_is(tsm.provider, "tdx_guest")
+        || attest_tdx_parse(tsm.outblob.p, tsm.outblob.n, &q) != ATTEST_OK)
+    {
+        return none;
+    }
+
+    tsm.outblob.n = q.length;
+    return tsm.outblob;
 }
 
 
@@ -549,7 +641,8 @@ static int
 attest_ratls_read(X509 *x, const uint8_t *der, size_t n,
     attest_ratls_cert_t *c)
 {
-    int  rc;
+    int            rc;
+    attest_span_t  ext;
 
     rc = attest_ratls_read_spki(x, c);
     if (rc != ATTEST_OK) {
@@ -573,7 +666,17 @@ attest_ratls_read(X509 *x, const uint8_t *der, size_t n,
 
     c->self_signed = attest_ratls_self_signed(x);
 
-    return attest_ratls_read_cmw(x, der, n, &c->cmw);
+    rc = attest_ratls_read_ext(x, ATTEST_RATLS_CCC_OID, der, n, &c->ccc);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    rc = attest_ratls_read_ext(x, ATTEST_RATLS_OID, der, n, &ext);
+    if (rc != ATTEST_OK || ext.n == 0) {
+        return rc;
+    }
+
+    return attest_ratls_inner(ext, &c->cmw);
 }
 
 
@@ -663,12 +766,12 @@ attest_ratls_self_signed(X509 *x)
 /* NULL when there is none; RFC 5280 section 4.2: not more than one. */
 
 static int
-attest_ratls_find_cmw(X509 *x, X509_EXTENSION **ext)
+attest_ratls_find_ext(X509 *x, const char *name, X509_EXTENSION **ext)
 {
     int           at, again = -1;
     ASN1_OBJECT  *oid;
 
-    oid = OBJ_txt2obj(ATTEST_RATLS_OID, 1);
+    oid = OBJ_txt2obj(name, 1);
     if (oid == NULL) {
         return ATTEST_EINTERNAL;
     }
@@ -685,28 +788,32 @@ attest_ratls_find_cmw(X509 *x, X509_EXTENSION **ext)
 }
 
 
+/* n = 0: there is none. */
+
 static int
-attest_ratls_read_cmw(X509 *x, const uint8_t *der, size_t n,
-    attest_span_t *cmw)
+attest_ratls_read_ext(X509 *x, const char *name, const uint8_t *der,
+    size_t n, attest_span_t *ext)
 {
     int                 rc;
-    attest_span_t       ext;
     X509_EXTENSION     *found;
     ASN1_OCTET_STRING  *os;
 
-    rc = attest_ratls_find_cmw(x, &found);
+    ext->p = NULL;
+    ext->n = 0;
+
+    rc = attest_ratls_find_ext(x, name, &found);
     if (rc != ATTEST_OK || found == NULL) {
         return rc;
     }
 
     os = X509_EXTENSION_get_data(found);
-    ext.n = (size_t) ASN1_STRING_length(os);
+    ext->n = (size_t) ASN1_STRING_length(os);
 
-    if (ext.n == 0) {
+    if (ext->n == 0) {
         return ATTEST_EFORMAT;
     }
 
-    if (ext.n > ATTEST_MAX_ITEM) {
+    if (ext->n > ATTEST_MAX_ITEM) {
         return ATTEST_ELIMIT;
     }
 
@@ -715,12 +822,58 @@ attest_ratls_read_cmw(X509 *x, const uint8_t *der, size_t n,
      * place with these bytes will do.  DER has them in one piece.
      */
 
-    ext.p = memmem(der, n, ASN1_STRING_get0_data(os), ext.n);
-    if (ext.p == NULL) {
-        return ATTEST_EFORMAT;
+    ext->p = memmem(der, n, ASN1_STRING_get0_data(os), ext->n);
+    return (ext->p == NULL) ? ATTEST_EFORMAT : ATTEST_OK;
+}
+
+
+int
+attest_ratls_ccc_parse(attest_span_t ext, attest_ratls_ccc_t *ccc)
+{
+    int                   rc;
+    uint64_t              count;
+    attest_cbor_item_t    item;
+    attest_cbor_reader_t  r;
+
+    memset(ccc, 0, sizeof(attest_ratls_ccc_t));
+
+    if (ext.n > ATTEST_MAX_ITEM) {
+        return ATTEST_ELIMIT;
     }
 
-    return attest_ratls_inner(ext, cmw);
+    attest_cbor_reader_init(&r, ext.p, ext.n, 0);
+
+    rc = attest_cbor_next(&r, &item);
+    if (rc != ATTEST_OK || item.type != ATTEST_CBOR_TAG) {
+        return rc != ATTEST_OK ? rc : ATTEST_EFORMAT;
+    }
+
+    if (item.value != ATTEST_RATLS_CCC_INTEL) {
+        return ATTEST_EUNSUPPORTED;
+    }
+
+    rc = attest_cbor_read_array(&r, &count);
+    if (rc == ATTEST_OK && count != 2) {
+        rc = ATTEST_EFORMAT;
+    }
+
+    if (rc == ATTEST_OK) {
+        rc = attest_cbor_read_bytes(&r, &ccc->quote);
+    }
+
+    if (rc == ATTEST_OK) {
+        rc = attest_cbor_read_bytes(&r, &ccc->claims);
+    }
+
+    if (rc == ATTEST_OK) {
+        rc = attest_cbor_done(&r);
+    }
+
+    if (rc == ATTEST_OK && (ccc->quote.n == 0 || ccc->claims.n == 0)) {
+        rc = ATTEST_EFORMAT;
+    }
+
+    return rc;
 }
 
 

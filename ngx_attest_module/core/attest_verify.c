@@ -41,6 +41,7 @@ static void attest_verify_config(attest_verify_t *v, attest_part_t *part);
 static void attest_verify_hpke_served(attest_verify_t *v);
 static void attest_verify_config_reference(attest_verify_t *v);
 static void attest_verify_verdict(attest_verify_t *v);
+static int attest_verify_proven(const attest_part_t *part);
 static void attest_verify_vadd(attest_verify_t *v, const char *id,
     attest_check_e state, const char *fmt, va_list args);
 static int attest_span_eq(attest_span_t a, attest_span_t b);
@@ -112,6 +113,7 @@ attest_verify(const attest_verify_input_t *in, attest_result_t *result)
 
     attest_verify_certificate(&v);
     attest_verify_load(&v, ATTEST_PART_CERT, v.cert.cmw);
+    attest_verify_ccc(&v, &v.part[ATTEST_PART_CERT]);
     attest_verify_load(&v, ATTEST_PART_CACHED, in->cached);
     attest_verify_load(&v, ATTEST_PART_FRESH, in->fresh);
 
@@ -355,9 +357,13 @@ attest_verify_certificate_look(attest_verify_t *v)
                         "signature is not by its own key");
 
     attest_verify_add(v, "certificate-evidence", v->cert.cmw.n != 0
+                      || v->cert.ccc.n != 0
                       ? ATTEST_CHECK_PASS : ATTEST_CHECK_NOTE, "%s",
                       v->cert.cmw.n != 0
                       ? "the certificate carries evidence (id-pe-cmw)"
+                      : v->cert.ccc.n != 0
+                      ? "the certificate carries evidence (the extension of "
+                        "the Confidential Computing Consortium)"
                       : "the certificate carries no evidence; the endpoint's "
                         "must name the certificate's key");
 }
@@ -491,6 +497,18 @@ attest_verify_validity(attest_verify_t *v, attest_part_t *part)
     now = (uint64_t) v->in->now;
     what = attest_verify_window(v, part, now);
 
+    if (part->ccc_quote.n != 0 && !c->has_validity) {
+
+        /* optional there; what was signed may be of any age */
+
+        attest_verify_on(v, part, ATTEST_ON_VALIDITY,
+                         v->policy->require_nonce ? ATTEST_CHECK_UNKNOWN
+                         : ATTEST_CHECK_NOTE, "%s claims have no validity: "
+                         "nothing says when the quote was made",
+                         attest_verify_part_name(part->which));
+        return;
+    }
+
     if (what != NULL) {
         attest_verify_on(v, part, ATTEST_ON_VALIDITY, ATTEST_CHECK_FAIL,
                          "%s evidence %s (claims: %llu to %llu, now: %llu)",
@@ -555,9 +573,7 @@ attest_verify_agree(attest_verify_t *v)
     attest_part_t  *cert = &v->part[ATTEST_PART_CERT];
     attest_part_t  *cached = &v->part[ATTEST_PART_CACHED];
 
-    if (v->cert.cmw.n != 0 && v->in->cached.n != 0
-        && cert->has_claims && cached->has_claims)
-    {
+    if (v->in->cached.n != 0 && cert->has_claims && cached->has_claims) {
         same = attest_span_eq(cert->claims_raw, cached->claims_raw);
         attest_verify_add(v, "certificate-cached", same ? ATTEST_CHECK_PASS
                           : ATTEST_CHECK_FAIL, "the claims in the "
@@ -980,8 +996,7 @@ attest_verify_verdict(attest_verify_t *v)
 
     /* what the checks above imply, once more: trust is never a default */
 
-    if (v->overflow || v->main == NULL
-        || !(v->main->proven || v->main->cpu.proven)
+    if (v->overflow || v->main == NULL || !attest_verify_proven(v->main)
         || (res->root & v->policy->roots) == 0)
     {
         (void) snprintf(res->why, sizeof(res->why),
@@ -993,6 +1008,17 @@ attest_verify_verdict(attest_verify_t *v)
     (void) snprintf(res->why, sizeof(res->why),
                     "every check passed; root of trust \"%s\", which the "
                     "policy accepts", attest_root_label(res->root));
+}
+
+
+/* What signs the claims: the CPU's report, or else a TPM's quote. */
+
+static int
+attest_verify_proven(const attest_part_t *part)
+{
+    return part->cpu.kind == ATTEST_KIND_NONE ? part->proven
+           : part->cpu.kind == ATTEST_KIND_AZURE
+           ? part->proven && part->cpu.proven : part->cpu.proven;
 }
 
 

@@ -86,6 +86,8 @@ typedef struct {
                                            of the software for this kind, and
                                            all of them match */
     unsigned              has_ak:1;     /* ak_spki is set */
+    unsigned              has_log:1;    /* a boot log that explains what the
+                                           report measured */
 } attest_cpu_t;
 
 
@@ -99,6 +101,8 @@ typedef struct {
     attest_tpm_quote_t    quote;
     attest_tpm_public_t   ak;
     attest_span_t         hpke_keys;     /* hashed by the claims */
+    attest_span_t         ccc_quote;     /* the certificate has no CMW, but
+                                            the CCC's extension */
     unsigned              has_cmw:1;
     unsigned              has_claims:1;  /* parsed */
     unsigned              has_tpm:1;     /* item, quote and AK parsed */
@@ -206,6 +210,13 @@ int attest_verify_snp_report(attest_verify_t *v, attest_part_t *part,
     attest_span_t report, STACK_OF(X509) *certs, attest_snp_report_t *r);
 void attest_verify_tdx(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm);
+/*
+ * An Intel quote whose report data must be these; adds the checks, compares
+ * with the policy's member "tdx", sets cpu.simulated, .referenced, .machine
+ * and .has_log.  1: proven.
+ */
+int attest_verify_td_quote(attest_verify_t *v, attest_part_t *part,
+    attest_span_t raw, const uint8_t want[64]);
 void attest_verify_azure(attest_verify_t *v, attest_part_t *part,
     const attest_cmw_item_t *item);
 void attest_verify_nitro(attest_verify_t *v, attest_part_t *part,
@@ -218,6 +229,14 @@ void attest_verify_gpu_required(attest_verify_t *v);
 /* Sets ak_cloud; called when the quote and its AK are there. */
 void attest_verify_ak_cert(attest_verify_t *v, attest_part_t *part,
     const attest_cmw_item_t *item);
+
+/*
+ * attest_verify_ccc.c: the extension of the Confidential Computing Consortium
+ * in the certificate.  Beside a CMW it must say the same; alone it stands for
+ * one: its claims are loaded, its quote is left for ..._quote().
+ */
+void attest_verify_ccc(attest_verify_t *v, attest_part_t *part);
+void attest_verify_ccc_quote(attest_verify_t *v, attest_part_t *part);
 
 /* attest_verify_tpm.c */
 void attest_verify_quote(attest_verify_t *v, attest_part_t *part);

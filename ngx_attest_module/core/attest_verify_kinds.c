@@ -54,6 +54,9 @@ attest_verify_hardware(attest_verify_t *v, attest_part_t *part)
         part->cpu.raw = item->value;
         part->cpu.kind = ATTEST_KIND_UNKNOWN;
         attest_cpu_items[which].verify(v, part, item);
+
+    } else if (part->ccc_quote.n != 0) {
+        attest_verify_ccc_quote(v, part);
     }
 
     attest_verify_gpu_item(v, part);

@@ -84,7 +84,8 @@ fuzz_make(const uint8_t *data, size_t size)
     }
 
     len = sizeof(der);
-    if (attest_ratls_make(key, names, 1, 0, 1, end, n, der, &len) != ATTEST_OK
+    if (attest_ratls_make(key, names, 1, 0, 1, end, n, NULL, der, &len)
+           != ATTEST_OK
         || attest_ratls_parse(der, len, &c) != ATTEST_OK
         || !c.self_signed || c.cmw.n != n || memcmp(c.cmw.p, end, n) != 0)
     {

@@ -81,7 +81,7 @@ make_x509(const char *const *names, size_t count, uint64_t not_before,
 
     *len = ROOM;
     rc = attest_ratls_make(key, names, count, not_before, not_after, cmw,
-                           sizeof(cmw), der, len);
+                           sizeof(cmw), NULL, der, len);
     x = (rc == ATTEST_OK) ? d2i_X509(NULL, &p, (long) *len) : NULL;
 
     if (x == NULL || p != der + *len) {
@@ -342,9 +342,9 @@ test_times(void)
     }
 
     len = ROOM;
-    IS_INT(attest_ratls_make(key, plain, 1, 0, 253402300800, cmw, 34, der,
-                             &len), ATTEST_EARG, "not the year 10000");
-    IS_INT(attest_ratls_make(key, plain, 1, 2, 1, cmw, 34, der, &len),
+    IS_INT(attest_ratls_make(key, plain, 1, 0, 253402300800, cmw, 34, NULL,
+                             der, &len), ATTEST_EARG, "not the year 10000");
+    IS_INT(attest_ratls_make(key, plain, 1, 2, 1, cmw, 34, NULL, der, &len),
            ATTEST_EARG, "not backwards");
 }
 
@@ -403,34 +403,34 @@ test_make_limits(void)
     }
 
     len = ROOM;
-    IS_INT(attest_ratls_make(key, names, 256, 0, 1, cmw, 34, der, &len),
+    IS_INT(attest_ratls_make(key, names, 256, 0, 1, cmw, 34, NULL, der, &len),
            ATTEST_OK, "256 names");
-    IS_INT(attest_ratls_make(key, names, 257, 0, 1, cmw, 34, der, &len),
+    IS_INT(attest_ratls_make(key, names, 257, 0, 1, cmw, 34, NULL, der, &len),
            ATTEST_EARG, "257 names");
-    IS_INT(attest_ratls_make(key, names, 0, 0, 1, cmw, 34, der, &len),
+    IS_INT(attest_ratls_make(key, names, 0, 0, 1, cmw, 34, NULL, der, &len),
            ATTEST_EARG, "no name");
-    IS_INT(attest_ratls_make(key, names, 1, 0, 1, cmw, 0, der, &len),
+    IS_INT(attest_ratls_make(key, names, 1, 0, 1, cmw, 0, NULL, der, &len),
            ATTEST_EARG, "no evidence");
-    IS_INT(attest_ratls_make(ed, names, 1, 0, 1, cmw, 34, der, &len),
+    IS_INT(attest_ratls_make(ed, names, 1, 0, 1, cmw, 34, NULL, der, &len),
            ATTEST_EARG, "not an EC key");
-    IS_INT(attest_ratls_make(NULL, names, 1, 0, 1, cmw, 34, der, &len),
+    IS_INT(attest_ratls_make(NULL, names, 1, 0, 1, cmw, 34, NULL, der, &len),
            ATTEST_EARG, "no key");
     names[1] = "a b";
-    IS_INT(attest_ratls_make(key, names, 2, 0, 1, cmw, 34, der, &len),
+    IS_INT(attest_ratls_make(key, names, 2, 0, 1, cmw, 34, NULL, der, &len),
            ATTEST_EARG, "a bad name");
 
     need = 0;
-    IS_INT(attest_ratls_make(key, names, 1, 0, 1, cmw, 34, NULL, &need),
+    IS_INT(attest_ratls_make(key, names, 1, 0, 1, cmw, 34, NULL, NULL, &need),
            ATTEST_ENOSPACE, "no room");
     OK(need > 400 && need < 600, "but the length, about");
     len = ROOM;
-    IS_INT(attest_ratls_make(key, names, 1, 0, 1, big, ROOM, der, &len),
+    IS_INT(attest_ratls_make(key, names, 1, 0, 1, big, ROOM, NULL, der, &len),
            ATTEST_ELIMIT, "a certificate above the limit");
     len = ROOM;
-    IS_INT(attest_ratls_make(key, names, 1, 0, 1, big, ROOM + 1, der, &len),
-           ATTEST_ELIMIT, "evidence above the limit");
+    IS_INT(attest_ratls_make(key, names, 1, 0, 1, big, ROOM + 1, NULL, der,
+                             &len), ATTEST_ELIMIT, "evidence above the limit");
     len = ROOM;
-    IS_INT(attest_ratls_make(key, names, 1, 0, 1, big, ROOM - 600, der,
+    IS_INT(attest_ratls_make(key, names, 1, 0, 1, big, ROOM - 600, NULL, der,
                              &len), ATTEST_OK, "nearly as much");
 
     free(big);

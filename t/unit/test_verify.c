@@ -385,7 +385,8 @@ build(void)
     cert.n = sizeof(cert.p);
     i = attest_ratls_make(w.cert_key, names, 1, (uint64_t) w.cert_from,
                           (uint64_t) w.cert_until,
-                          w.part[0].out.p, w.part[0].out.n, cert.p, &cert.n);
+                          w.part[0].out.p, w.part[0].out.n, NULL, cert.p,
+                          &cert.n);
     if (i != ATTEST_OK) {
         printf("Bail out! cannot make a certificate: %d\n", i);
         exit(1);

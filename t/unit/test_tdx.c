@@ -1,0 +1,951 @@
+
+#include <cjson/cJSON.h>
+#include <openssl/pem.h>
+
+#include "attest_cbor.h"
+#include "attest_claims.h"
+#include "attest_cmw.h"
+#include "attest_eventlog.h"
+#include "attest_policy.h"
+#include "attest_ratls.h"
+#include "attest_roots.h"
+#include "attest_tdx.h"
+#include "attest_tsm.h"
+#include "attest_verify.h"
+#include "attest_x509.h"
+#include "tdx_double.h"
+#include "unit.h"
+
+
+#define T0       1782864000
+#define NOW      1782900000
+#define UNTIL    1782950400
+
+/* the sanitizers' build flips every 7th byte of what is slow to check */
+#ifdef __SANITIZE_ADDRESS__
+#define STRIDE   7
+#else
+#define STRIDE   1
+#endif
+
+
+typedef struct {
+    const char         *file;
+    const char         *fmspc;
+    attest_tdx_body_e   body;
+    unsigned            version;
+    size_t              padding;
+    uint64_t            attributes;
+} fixture_t;
+
+/* One appraisal before it is made. */
+
+typedef struct {
+    tdx_double_t         d;
+    attest_claims_t      claims;
+    uint8_t              quote[TDX_DOUBLE_MAX_QUOTE];
+    size_t               quote_len;
+    const uint8_t       *ccel;
+    size_t               ccel_len;
+    const char          *tdx;            /* members of the policy's "tdx" */
+    const char          *roots;          /* labels; NULL: simulated */
+    int                  collateral;
+    int                  no_root;        /* none in simulated_roots */
+    int64_t              now;
+    attest_policy_t      policy;
+    uint8_t              out[65536];     /* the fresh collection */
+    size_t               out_len;
+} world_t;
+
+
+static const fixture_t  fixtures[] = {
+    { "quote-v4-spr-e4.dat", "50806f000000", ATTEST_TDX_BODY_10, 4, 39,
+      ATTEST_TDX_PKS },
+    { "quote-v5-td15.dat", "90c06f000000", ATTEST_TDX_BODY_15, 5, 0,
+      ATTEST_TDX_SEPT_VE },
+    { "quote-v4-debug.dat", "50806f000000", ATTEST_TDX_BODY_10, 4, 0,
+      ATTEST_TDX_SEPT_VE | ATTEST_TDX_DEBUG },
+    { "quote-v5-servicetd.dat", "90c06f000000", ATTEST_TDX_BODY_15, 5, 0,
+      ATTEST_TDX_SEPT_VE },
+    { "quote-v4.bin", "b0c06f000000", ATTEST_TDX_BODY_10, 4, 70,
+      ATTEST_TDX_SEPT_VE },
+    { "quote-v5-tcb-unsupported.bin", "90c06f000000", ATTEST_TDX_BODY_15, 5,
+      0, ATTEST_TDX_SEPT_VE },
+    { "quote-v4-foreign-report-data.bin", "b0c06f000000",
+      ATTEST_TDX_BODY_10, 4, 0, ATTEST_TDX_SEPT_VE },
+    { "quote-v4-padded-8000.bin", "00806f050000", ATTEST_TDX_BODY_10, 4,
+      3065, ATTEST_TDX_SEPT_VE },
+    { "gcp-tdx-quote-cos113.dat", "00806f050000", ATTEST_TDX_BODY_10, 4, 0,
+      ATTEST_TDX_SEPT_VE },
+    { "azure-tdx-quote.bin", "00806f050000", ATTEST_TDX_BODY_10, 4, 0, 0 },
+    { NULL, NULL, 0, 0, 0, 0 }
+};
+
+static attest_roots_t   roots;
+static world_t          w;
+static attest_result_t  res;
+static size_t           mutations;
+
+
+/* NULL: genuine at that time under these anchors; or what is wrong. */
+
+static const char *
+genuine(const uint8_t *p, size_t n, int64_t now, attest_maker_e maker)
+{
+    const char           *what = NULL;
+    attest_tdx_pck_t      pck;
+    STACK_OF(X509)       *certs;
+    attest_tdx_quote_t    q;
+    attest_x509_chain_t   c;
+
+    if (attest_tdx_parse(p, n, &q) != ATTEST_OK) {
+        return "layout";
+    }
+
+    if (attest_tdx_check_signature(&q) != ATTEST_OK) {
+        return "signature";
+    }
+
+    if (attest_tdx_check_qe_key(&q) != ATTEST_OK) {
+        return "QE key";
+    }
+
+    if (attest_tdx_check_qe_identity(&q) != ATTEST_OK) {
+        return "QE identity";
+    }
+
+    certs = attest_x509_read(q.certs);
+
+    if (certs == NULL
+        || attest_tdx_pck_read(sk_X509_value(certs, 0), &pck) != ATTEST_OK)
+    {
+        what = "PCK";
+
+    } else if (attest_tdx_check_qe_signature(&q, sk_X509_value(certs, 0))
+               != ATTEST_OK)
+    {
+        what = "QE signature";
+
+    } else {
+        memset(&c, 0, sizeof(c));
+        c.anchors = roots.anchors[maker];
+        c.untrusted = certs;
+        c.now = now;
+        what = attest_x509_chain(sk_X509_value(certs, 0), &c);
+    }
+
+    sk_X509_pop_free(certs, X509_free);
+    return what;
+}
+
+
+static uint8_t *
+quote_file(const char *file, size_t *n)
+{
+    char  path[128];
+
+    (void) snprintf(path, sizeof(path), "t/data/tdx/%s", file);
+    return unit_read(path, n);
+}
+
+
+static void
+test_fixture(const fixture_t *f)
+{
+    char                 hex[13];
+    size_t               n, i;
+    uint8_t             *p = quote_file(f->file, &n);
+    const char          *what;
+    STACK_OF(X509)      *certs;
+    attest_tdx_pck_t     pck;
+    attest_tdx_quote_t   q;
+
+    what = genuine(p, n, T0, ATTEST_MAKER_INTEL);
+    OK(what == NULL, "%s: genuine at T0 (%s)", f->file,
+       what == NULL ? "" : what);
+
+    if (attest_tdx_parse(p, n, &q) != ATTEST_OK) {
+        free(p);
+        return;
+    }
+
+    IS_INT(q.version, f->version, "%s: version", f->file);
+    IS_INT(q.body, f->body, "%s: body", f->file);
+    OK(attest_tdx_u64(q.td_attributes) == f->attributes, "%s: attributes",
+       f->file);
+
+    if (f->padding != 0) {
+        IS_INT(n - q.length, f->padding, "%s: padding", f->file);
+    }
+
+    certs = attest_x509_read(q.certs);
+    memset(&pck, 0, sizeof(pck));
+    IS_INT(attest_tdx_pck_read(sk_X509_value(certs, 0), &pck), ATTEST_OK,
+           "%s: PCK", f->file);
+
+    for (i = 0; i < 6; i++) {
+        (void) snprintf(hex + 2 * i, 3, "%02x", pck.fmspc[i]);
+    }
+
+    OK(strcmp(hex, f->fmspc) == 0, "%s: FMSPC %s", f->file, hex);
+    IS_INT(attest_tdx_pck_read(sk_X509_value(certs, 1), &pck),
+           ATTEST_EFORMAT, "%s: the CA's certificate is no PCK's", f->file);
+    OK(genuine(p, n, T0, ATTEST_MAKER_AMD) != NULL,
+       "%s: not under AMD's roots", f->file);
+    OK(genuine(p, n, 1451606400, ATTEST_MAKER_INTEL) != NULL,
+       "%s: not in 2016", f->file);
+
+    sk_X509_pop_free(certs, X509_free);
+    free(p);
+}
+
+
+/* DER of the PCK's certificate and of its CA's, to see what a flip did. */
+
+static int
+same_certs(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    int                 i, same = 1;
+    STACK_OF(X509)     *x, *y;
+    attest_tdx_quote_t  p, q;
+
+    if (attest_tdx_parse(a, n, &p) != ATTEST_OK
+        || attest_tdx_parse(b, n, &q) != ATTEST_OK)
+    {
+        return 0;
+    }
+
+    x = attest_x509_read(p.certs);
+    y = attest_x509_read(q.certs);
+    same = x != NULL && y != NULL;
+
+    for (i = 0; same && i < 2; i++) {
+        same = X509_cmp(sk_X509_value(x, i), sk_X509_value(y, i)) == 0;
+    }
+
+    sk_X509_pop_free(x, X509_free);
+    sk_X509_pop_free(y, X509_free);
+    return same;
+}
+
+
+/*
+ * Every byte once.  PEM may be spelled in more ways than one, and the root
+ * that comes with a quote is not what is trusted: such flips change nothing.
+ */
+
+static void
+test_flips(const char *file)
+{
+    size_t               i, n, count = 0, accepted = 0, idle = 0, area;
+    uint8_t             *p = quote_file(file, &n), *m;
+    attest_tdx_quote_t   q;
+
+    m = malloc(n);
+    (void) attest_tdx_parse(p, n, &q);
+    area = (size_t) (q.certs.p - p);
+
+    for (i = 0; i < q.length; i += i < area ? 1 : STRIDE) {
+        memcpy(m, p, n);
+        m[i] ^= (uint8_t) (1u << (i % 8));
+        count++;
+
+        if (genuine(m, n, T0, ATTEST_MAKER_INTEL) == NULL) {
+            if (i >= area && same_certs(p, m, n)) {
+                idle++;
+                continue;
+            }
+
+            /* the header's user data and such are signed: none may pass */
+
+            printf("# byte %zu\n", i);
+            accepted++;
+        }
+    }
+
+    mutations += count;
+    OK(accepted == 0, "%s: %zu bytes flipped, none accepted (%zu in the PEM "
+       "text left both certificates as they were)", file, count, idle);
+    OK(idle < count / 4, "%s: few were idle", file);
+
+    free(m);
+    free(p);
+}
+
+
+static void
+test_cuts(const char *file)
+{
+    size_t               i, n, accepted = 0, count = 0, len;
+    uint8_t             *p = quote_file(file, &n), *m;
+    attest_tdx_quote_t   q;
+    size_t               fields[4];
+    static const long    off[] = { -1, 1, 0x10000 };
+
+    (void) attest_tdx_parse(p, n, &q);
+    len = q.length;
+
+    for (i = 0; i < len; i++) {
+        m = malloc(i + 1);
+        memcpy(m, p, i);
+        accepted += attest_tdx_parse(m, i, &q) == ATTEST_OK;
+        free(m);
+        count++;
+    }
+
+    OK(accepted == 0, "%s: %zu shorter ones, none accepted", file, count);
+    mutations += count;
+
+    /* sig_len, the box, auth, chain: off by one, and far too much */
+
+    (void) attest_tdx_parse(p, n, &q);
+    fields[0] = q.signed_area.n;
+    fields[1] = fields[0] + 4 + 128 + 2;
+    fields[2] = (size_t) (q.qe_signature - p) + 64;
+    fields[3] = (size_t) (q.certs.p - p) - 4;
+    m = malloc(n);
+    accepted = count = 0;
+
+    for (i = 0; i < 4 * 3; i++) {
+        size_t    at = fields[i / 3];
+        uint32_t  v;
+
+        memcpy(m, p, n);
+        v = (uint32_t) (m[at] | m[at + 1] << 8);
+        v = (uint32_t) ((long) v + off[i % 3]);
+        tdx_double_le(m + at, v, i / 3 == 2 ? 2 : 4);
+
+        if (i / 3 == 2 && i % 3 == 2) {
+            tdx_double_le(m + at, 0xffff, 2);
+        }
+
+        count++;
+        accepted += genuine(m, q.length, T0, ATTEST_MAKER_INTEL) == NULL;
+    }
+
+    OK(accepted == 0, "%s: %zu wrong lengths, none accepted", file, count);
+    mutations += count;
+    free(m);
+    free(p);
+}
+
+
+static void
+test_kinds(void)
+{
+    size_t               n;
+    uint8_t             *p = quote_file("quote-v5-td15.dat", &n);
+    uint8_t              zero[512] = { 0 };
+    attest_tdx_quote_t   q;
+
+    p[0] = 4;
+    OK(genuine(p, n, T0, ATTEST_MAKER_INTEL) != NULL,
+       "a version 5 quote read as version 4");
+    p[0] = 6;
+    IS_INT(attest_tdx_parse(p, n, &q), ATTEST_EUNSUPPORTED, "version 6");
+    p[0] = 5;
+    p[48] = 1;
+    IS_INT(attest_tdx_parse(p, n, &q), ATTEST_EUNSUPPORTED,
+           "an SGX body in version 5");
+    p[48] = 2;
+    IS_INT(attest_tdx_parse(p, n, &q), ATTEST_EFORMAT,
+           "a body of another size");
+    p[48] = 3;
+    p[2] = 3;
+    IS_INT(attest_tdx_parse(p, n, &q), ATTEST_EUNSUPPORTED, "a P-384 key");
+    p[2] = 2;
+    p[4] = 0;
+    IS_INT(attest_tdx_parse(p, n, &q), ATTEST_EUNSUPPORTED, "TEE type SGX");
+    p[4] = 0x81;
+    p[12] ^= 1;
+    IS_INT(attest_tdx_parse(p, n, &q), ATTEST_EUNSUPPORTED,
+           "another maker's quoting enclave");
+
+    /* a CWT, as newer platforms may answer: d2 is COSE_Sign1 */
+
+    IS_INT(attest_tdx_parse((const uint8_t *) "\xd2\x84\x43\xa1\x01\x26\xa0"
+                            "\x58\x20\x00\x00\x00", 12, &q),
+           ATTEST_EUNSUPPORTED, "a \"DICE\" quote is a CWT");
+    IS_INT(attest_tdx_parse(zero, sizeof(zero), &q), ATTEST_EUNSUPPORTED,
+           "zeros");
+    IS_INT(attest_tdx_parse(zero, 0, &q), ATTEST_EFORMAT, "nothing");
+    free(p);
+}
+
+
+/* dstack's log of all four registers, with the quote that it belongs to. */
+
+static void
+replay(const cJSON *log, uint8_t rtmr[4][48], int *payloads)
+{
+    char         name[128];
+    uint8_t      digest[48], payload[4096];
+    cJSON       *e;
+    const char  *hex;
+    int          imr;
+
+    memset(rtmr, 0, 4 * 48);
+    *payloads = 0;
+
+    cJSON_ArrayForEach(e, log) {
+        imr = (int) cJSON_GetObjectItemCaseSensitive(e, "imr")->valuedouble;
+        hex = cJSON_GetObjectItemCaseSensitive(e, "digest")->valuestring;
+        memset(digest, 0, sizeof(digest));
+        (void) unit_hex(hex, digest, 48);
+
+        if (imr == 3 && *hex != '\0') {
+            EVP_MD_CTX  *ctx = EVP_MD_CTX_new();
+            uint8_t      want[48], type[4];
+            size_t       n;
+
+            tdx_double_le(type, (uint64_t)
+                          cJSON_GetObjectItemCaseSensitive(e, "event_type")
+                          ->valuedouble, 4);
+            (void) snprintf(name, sizeof(name), ":%s:",
+                            cJSON_GetObjectItemCaseSensitive(e, "event")
+                            ->valuestring);
+            n = unit_hex(cJSON_GetObjectItemCaseSensitive(e, "event_payload")
+                         ->valuestring, payload, sizeof(payload));
+            EVP_DigestInit_ex(ctx, EVP_sha384(), NULL);
+            EVP_DigestUpdate(ctx, type, 4);
+            EVP_DigestUpdate(ctx, name, strlen(name));
+            EVP_DigestUpdate(ctx, payload, n);
+            EVP_DigestFinal_ex(ctx, want, NULL);
+            EVP_MD_CTX_free(ctx);
+            *payloads += memcmp(want, digest, 48) == 0;
+        }
+
+        (void) attest_tdx_rtmr_extend(rtmr[imr], digest);
+    }
+}
+
+
+static void
+test_rtmr_log(const char *file, int complete)
+{
+    int                  i, payloads, same;
+    size_t               n;
+    cJSON               *root, *log, *v;
+    uint8_t             *p = quote_file(file, &n), rtmr[4][48];
+    static uint8_t       quote[8192];
+    attest_tdx_quote_t   q;
+
+    root = cJSON_ParseWithLength((const char *) p, n);
+    n = unit_hex(cJSON_GetObjectItemCaseSensitive(root, "quote")
+                 ->valuestring, quote, sizeof(quote));
+    OK(genuine(quote, n, T0, ATTEST_MAKER_INTEL) == NULL, "%s: genuine",
+       file);
+    (void) attest_tdx_parse(quote, n, &q);
+
+    v = cJSON_GetObjectItemCaseSensitive(root, "event_log");
+    log = cJSON_IsString(v) ? cJSON_Parse(v->valuestring)
+                            : cJSON_Duplicate(v, 1);
+    replay(log, rtmr, &payloads);
+
+    for (i = 0; i < 4; i++) {
+        same = memcmp(rtmr[i], q.rtmr[i], 48) == 0;
+        OK(same == (complete || i != 3), "%s: RTMR %d %s", file, i,
+           same ? "replays" : "does not replay");
+    }
+
+    OK((payloads > 0) == complete, "%s: %d digests of RTMR 3 from their "
+       "payloads", file, payloads);
+
+    v = cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(log, 0),
+                                         "digest");
+    v->valuestring[0] = v->valuestring[0] == '0' ? '1' : '0';
+    replay(log, rtmr, &payloads);
+    OK(memcmp(rtmr[0], q.rtmr[0], 48) != 0, "%s: not with another event",
+       file);
+
+    cJSON_Delete(log);
+    cJSON_Delete(root);
+    free(p);
+}
+
+
+/* Evidence of our own, signed by the double. */
+
+static void
+reset(void)
+{
+    attest_policy_clear(&w.policy);
+    tdx_double_free(&w.d);
+    memset(&w, 0, sizeof(w));
+
+    if (!tdx_double_init(&w.d, T0 - 86400, UNTIL + 86400)) {
+        printf("Bail out! no double\n");
+        exit(1);
+    }
+
+    w.now = NOW;
+    w.collateral = 1;
+    w.tdx = "\"mrtd\": \"7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d"
+            "7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d\"";
+    w.claims.pubkey_hash_alg = 1;
+    w.claims.pubkey_hash_len = 32;
+    memset(w.claims.pubkey_hash, 0x11, 32);
+    memset(w.claims.nonce, 0xaa, 32);
+    w.claims.nonce_len = 32;
+    w.claims.has_validity = 1;
+    w.claims.not_before = T0;
+    w.claims.not_after = UNTIL;
+}
+
+
+static void
+item(attest_cmw_item_t *items, size_t *n, const char *label,
+    const char *type, const uint8_t *p, size_t len)
+{
+    memset(&items[*n], 0, sizeof(items[0]));
+    items[*n].label = label;
+    items[*n].type = type;
+    items[*n].value.p = p;
+    items[*n].value.n = len;
+    items[*n].ind = ATTEST_CMW_IND_EVIDENCE;
+    (*n)++;
+}
+
+
+/* w.quote and the claims as a collection. */
+
+static void
+collect(const char *ctype, const uint8_t *claims, size_t len, uint8_t *out,
+    size_t *out_len)
+{
+    size_t             n = 0, tsm_len;
+    static uint8_t     buf[32768];
+    attest_tsm_t       tsm;
+    attest_cmw_item_t  items[3];
+
+    memset(&tsm, 0, sizeof(tsm));
+    tsm.provider.p = (const uint8_t *) "tdx_guest";
+    tsm.provider.n = 9;
+    tsm.outblob.p = w.quote;
+    tsm.outblob.n = w.quote_len;
+    tsm_len = sizeof(buf);
+
+    if (attest_tsm_encode(&tsm, buf, &tsm_len) != ATTEST_OK) {
+        printf("Bail out! cannot encode the report\n");
+        exit(1);
+    }
+
+    item(items, &n, ATTEST_ITEM_CLAIMS, ATTEST_TYPE_CLAIMS, claims, len);
+    item(items, &n, ATTEST_ITEM_TSM, ATTEST_TYPE_TSM, buf, tsm_len);
+
+    if (w.ccel != NULL) {
+        item(items, &n, ATTEST_ITEM_CCEL, ATTEST_TYPE_CCEL, w.ccel,
+             w.ccel_len);
+    }
+
+    if (attest_cmw_encode_cbor(ctype, items, n, out, out_len) != ATTEST_OK) {
+        printf("Bail out! cannot encode the collection\n");
+        exit(1);
+    }
+}
+
+
+static void
+quote_claims(const attest_claims_t *c, uint8_t *claims, size_t *len)
+{
+    uint8_t  report_data[64];
+
+    *len = ATTEST_CLAIMS_MAX;
+    w.quote_len = sizeof(w.quote);
+
+    if (attest_claims_encode(c, claims, len) != ATTEST_OK
+        || attest_claims_report_data(claims, *len, report_data) != ATTEST_OK
+        || !tdx_double_make(&w.d, report_data, w.quote, &w.quote_len))
+    {
+        printf("Bail out! cannot make a quote\n");
+        exit(1);
+    }
+}
+
+
+static void
+build(void)
+{
+    size_t   len;
+    uint8_t  claims[ATTEST_CLAIMS_MAX];
+
+    quote_claims(&w.claims, claims, &len);
+    w.out_len = sizeof(w.out);
+    collect(ATTEST_CMWC_FRESH, claims, len, w.out, &w.out_len);
+}
+
+
+static void
+policy(void)
+{
+    char         err[256];
+    static char  json[131072], root[4096], collateral[65536];
+
+    if (!tdx_double_root(&w.d, root, sizeof(root))
+        || !tdx_double_collateral(&w.d, collateral, sizeof(collateral)))
+    {
+        printf("Bail out! no collateral\n");
+        exit(1);
+    }
+
+    attest_policy_clear(&w.policy);
+
+    (void) snprintf(json, sizeof(json), "{\"version\": 1, "
+                    "\"roots_of_trust\": [\"%s\"], %s%s%s "
+                    "\"require_exporter\": false, \"tdx\": {%s%s%s}}",
+                    w.roots == NULL ? "simulated" : w.roots,
+                    w.no_root ? "" : "\"simulated_roots\": [\"",
+                    w.no_root ? "" : root, w.no_root ? "" : "\"],", w.tdx,
+                    w.collateral ? ", \"collateral\": " : "",
+                    w.collateral ? collateral : "");
+
+    if (attest_policy_parse(json, strlen(json), &w.policy, err, sizeof(err))
+        != ATTEST_OK)
+    {
+        printf("Bail out! the policy: %s\n", err);
+        exit(1);
+    }
+}
+
+
+static attest_verdict_e
+appraise(const uint8_t *p, size_t n)
+{
+    attest_verify_input_t  in;
+
+    memset(&in, 0, sizeof(in));
+    in.fresh.p = p;
+    in.fresh.n = n;
+    in.nonce.p = w.claims.nonce;
+    in.nonce.n = 32;
+    in.now = w.now;
+    in.policy = &w.policy;
+    in.roots = &roots;
+    attest_verify(&in, &res);
+
+    return res.verdict;
+}
+
+
+static attest_verdict_e
+run(void)
+{
+    build();
+    policy();
+    return appraise(w.out, w.out_len);
+}
+
+
+static int
+has(const char *id, attest_check_e state)
+{
+    size_t  i;
+
+    for (i = 0; i < res.count; i++) {
+        if (strcmp(res.checks[i].id, id) == 0 && res.checks[i].state == state)
+        {
+            return 1;
+        }
+    }
+
+    for (i = 0; i < res.count; i++) {
+        printf("#   %s %d: %s\n", res.checks[i].id, res.checks[i].state,
+               res.checks[i].text);
+    }
+
+    return 0;
+}
+
+
+#define REFUSED(id, what)                                                    \
+    do {                                                                     \
+        IS_INT(run(), ATTEST_NOT_TRUSTED, "%s: not trusted", what);          \
+        OK(has("fresh-" id, ATTEST_CHECK_FAIL), "%s: %s", what, id);         \
+        reset();                                                             \
+    } while (0)
+
+#define UNDECIDED(id, what)                                                  \
+    do {                                                                     \
+        IS_INT(run(), ATTEST_UNDECIDED, "%s: undecided", what);              \
+        OK(has(id, ATTEST_CHECK_UNKNOWN), "%s: %s", what, id);               \
+        reset();                                                             \
+    } while (0)
+
+#define TRUSTED(what)                                                        \
+    do {                                                                     \
+        IS_INT(run(), ATTEST_TRUSTED, "%s: trusted", what);                  \
+        if (res.verdict != ATTEST_TRUSTED) {                                 \
+            (void) has("-", ATTEST_CHECK_PASS);                              \
+        }                                                                    \
+        reset();                                                             \
+    } while (0)
+
+
+static void
+test_accept(void)
+{
+    reset();
+    IS_INT(run(), ATTEST_TRUSTED, "a quote of the double is trusted");
+    OK(has("fresh-tdx-tcb", ATTEST_CHECK_PASS), "its TCB is evaluated");
+    IS_INT(res.root, ATTEST_ROOT_SIMULATED, "as simulated");
+    reset();
+
+    w.d.version = 5;
+    TRUSTED("version 5, TDX 1.0");
+    w.d.version = 5;
+    w.d.body_type = 3;
+    TRUSTED("version 5, TDX 1.5");
+    w.d.padding = 3000;
+    TRUSTED("padding");
+    w.d.body[TDX_DOUBLE_TDATTR + 3] = 0;
+    TRUSTED("all attributes zero, as on Azure");
+
+    /* one who says tee, or nothing of simulated roots */
+
+    w.roots = "tee";
+    IS_INT(run(), ATTEST_NOT_TRUSTED, "never as tee");
+    OK(has("root-of-trust", ATTEST_CHECK_FAIL), "for its label");
+    reset();
+    w.no_root = 1;
+    REFUSED("tdx-chain", "a root that nobody ships");
+}
+
+
+static void
+test_refuse(void)
+{
+    reset();
+    w.d.body[TDX_DOUBLE_TDATTR] = 1;
+    REFUSED("tdx-debug", "a TD open to debuggers");
+    w.d.body[TDX_DOUBLE_TDATTR] = 1;
+    w.tdx = "\"mrtd\": \"7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d"
+            "7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d\", "
+            "\"allow_debug\": true";
+    TRUSTED("the same, allowed by the test switch");
+    w.d.body[TDX_DOUBLE_TDATTR + 3] = 0x30;
+    REFUSED("tdx-attributes", "a migratable TD");
+    w.d.body[TDX_DOUBLE_TDATTR + 2] = 0x04;
+    REFUSED("tdx-attributes", "an unknown attribute");
+    w.d.body[TDX_DOUBLE_MRSIGNERSEAM] = 1;
+    REFUSED("tdx-module", "a module of another signer");
+    w.d.body[TDX_DOUBLE_SEAMATTR] = 1;
+    REFUSED("tdx-module", "a module with attributes");
+    w.d.qe[128] ^= 1;
+    REFUSED("tdx-qe", "a quoting enclave of another signer");
+    w.d.qe[48] |= 2;
+    REFUSED("tdx-qe", "a quoting enclave open to debuggers");
+    w.d.no_chain = 1;
+    REFUSED("tdx-chain", "no intermediate");
+
+    w.now = UNTIL + 2 * 86400;
+    w.claims.not_after = UNTIL + 3 * 86400;
+    REFUSED("tdx-chain", "certificates that expired");
+    w.d.body[TDX_DOUBLE_MRTD] ^= 1;
+    REFUSED("tdx-mrtd", "another MRTD");
+
+    w.tdx = "\"mrtd\": \"7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d"
+            "7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d\", \"rtmr\": {\"2\":"
+            "\"a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2"
+            "a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a3\"}";
+    REFUSED("tdx-rtmr2", "another RTMR 2");
+    w.tdx = "\"xfam\": \"e702060000000001\"";
+    REFUSED("tdx-xfam", "another XFAM");
+    w.tdx = "\"ppid\": [\"00000000000000000000000000000000\"]";
+    REFUSED("tdx-ppid", "another platform");
+    w.tdx = "\"fmspc\": [\"c0ffee000001\"]";
+    REFUSED("tdx-fmspc", "another kind of platform");
+    w.tdx = "\"attributes\": {\"required\": \"0000004000000000\"}";
+    REFUSED("tdx-attributes", "a bit that is required and clear");
+    w.tdx = "\"attributes\": {\"allowed\": \"0000000000000000\"}";
+    REFUSED("tdx-attributes", "a bit that is set and not allowed");
+    w.d.body[TDX_DOUBLE_MRCONFIGID] = 1;
+    w.tdx = "\"mrconfigid\": \"000000000000000000000000000000000000000000000"
+            "000000000000000000000000000000000000000000000000000\"";
+    REFUSED("tdx-mrconfigid", "another MRCONFIGID");
+}
+
+
+static void
+test_undecided(void)
+{
+    reset();
+    w.collateral = 0;
+    UNDECIDED("fresh-tdx-tcb", "no collateral");
+    w.collateral = 0;
+    w.tdx = "\"require_tcb\": false, "
+            "\"mrtd\": \"7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d"
+            "7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d\"";
+    TRUSTED("no collateral, knowingly");
+    w.d.fmspc = "C0FFEE000001";
+    UNDECIDED("fresh-tdx-tcb", "collateral of another platform");
+    w.tdx = "\"xfam\": \"e702060000000000\"";
+    UNDECIDED("reference-values", "no reference values");
+    w.d.version = 5;
+    w.d.body_type = 3;
+    w.d.body[TDX_DOUBLE_MRSERVICETD] = 1;
+    UNDECIDED("fresh-tdx-mrservicetd", "a service TD that nobody named");
+
+    w.collateral = 0;
+    run();
+    OK(strstr(res.why, "tcb: not evaluated") != NULL,
+       "the verdict says: tcb: not evaluated");
+}
+
+
+/* Evidence of two machines, and claims that the quote does not sign. */
+
+static void
+test_mixed(void)
+{
+    size_t   len;
+    uint8_t  claims[ATTEST_CLAIMS_MAX];
+
+    reset();
+    build();
+    policy();
+    len = ATTEST_CLAIMS_MAX;
+    w.claims.pubkey_hash[0] ^= 1;
+    (void) attest_claims_encode(&w.claims, claims, &len);
+    w.out_len = sizeof(w.out);
+    collect(ATTEST_CMWC_FRESH, claims, len, w.out, &w.out_len);
+    IS_INT(appraise(w.out, w.out_len), ATTEST_NOT_TRUSTED,
+           "a quote with the claims of another");
+    OK(has("fresh-tdx-binding", ATTEST_CHECK_FAIL), "is not bound");
+
+    reset();
+    policy();
+    len = ATTEST_CLAIMS_MAX;
+    (void) attest_claims_encode(&w.claims, claims, &len);
+    {
+        uint8_t  zero[64] = { 0 };
+
+        w.quote_len = sizeof(w.quote);
+        (void) tdx_double_make(&w.d, zero, w.quote, &w.quote_len);
+    }
+    w.out_len = sizeof(w.out);
+    collect(ATTEST_CMWC_FRESH, claims, len, w.out, &w.out_len);
+    IS_INT(appraise(w.out, w.out_len), ATTEST_NOT_TRUSTED,
+           "report data all zero");
+    OK(has("fresh-tdx-binding", ATTEST_CHECK_FAIL), "bind nothing");
+}
+
+
+/* Real quotes are genuine to the verifier too, and never ours. */
+
+static void
+test_foreign(void)
+{
+    size_t            n, i, len;
+    uint8_t          *p, claims[ATTEST_CLAIMS_MAX];
+
+    for (i = 0; fixtures[i].file != NULL; i++) {
+        reset();
+        w.now = T0 + 3600;
+        policy();
+        p = quote_file(fixtures[i].file, &n);
+        memcpy(w.quote, p, n);
+        w.quote_len = n;
+        len = ATTEST_CLAIMS_MAX;
+        (void) attest_claims_encode(&w.claims, claims, &len);
+        w.out_len = sizeof(w.out);
+        collect(ATTEST_CMWC_FRESH, claims, len, w.out, &w.out_len);
+        IS_INT(appraise(w.out, w.out_len), ATTEST_NOT_TRUSTED,
+               "%s: not trusted", fixtures[i].file);
+        OK(has("fresh-tdx-chain", ATTEST_CHECK_PASS)
+           && has("fresh-tdx-binding", ATTEST_CHECK_FAIL),
+           "%s: genuine, but not bound to our claims", fixtures[i].file);
+        free(p);
+    }
+
+    reset();
+}
+
+
+/* All of the fresh collection, claims included; PEM text as above. */
+
+static void
+test_evidence_flips(void)
+{
+    size_t               i, at, end, certs, count = 0, accepted = 0;
+    size_t               idle = 0;
+    static uint8_t       orig[sizeof(w.out)];
+    uint8_t             *found;
+    attest_tdx_quote_t   q;
+
+    reset();
+    w.d.version = 5;
+    w.d.body_type = 3;
+    build();
+    policy();
+    memcpy(orig, w.out, w.out_len);
+
+    found = memmem(w.out, w.out_len, w.quote, w.quote_len);
+    (void) attest_tdx_parse(w.quote, w.quote_len, &q);
+    at = (size_t) (found - w.out);
+    end = at + w.quote_len;
+    certs = at + (size_t) (q.certs.p - w.quote);
+
+    IS_INT(appraise(w.out, w.out_len), ATTEST_TRUSTED, "as it is");
+
+    for (i = 0; i < w.out_len; i += i < certs ? 1 : 3 * STRIDE) {
+        w.out[i] ^= (uint8_t) (1u << (i % 8));
+        count++;
+
+        if (appraise(w.out, w.out_len) == ATTEST_TRUSTED) {
+            if (i >= certs && i < end && same_certs(w.quote, w.out + at,
+                                                    w.quote_len))
+            {
+                idle++;
+
+            } else {
+                /* the media type's indicator bits mean nothing to us */
+                printf("# byte %zu of %zu, quote at %zu\n", i, w.out_len, at);
+                accepted++;
+            }
+        }
+
+        w.out[i] = orig[i];
+    }
+
+    mutations += count;
+    OK(accepted == 0, "%zu bytes of a collection flipped, none accepted (%zu "
+       "of PEM text left the certificates as they were)", count, idle);
+    reset();
+}
+
+
+int
+main(void)
+{
+    size_t  i;
+
+    if (attest_roots_load(&roots) != ATTEST_OK) {
+        printf("Bail out! no roots\n");
+        return 1;
+    }
+
+    for (i = 0; fixtures[i].file != NULL; i++) {
+        test_fixture(&fixtures[i]);
+    }
+
+    test_flips("quote-v4.bin");
+    test_flips("quote-v5-td15.dat");
+    test_cuts("quote-v4.bin");
+    test_cuts("quote-v5-td15.dat");
+    test_kinds();
+    test_rtmr_log("quote-with-eventlog.json", 1);
+    test_rtmr_log("quote-stripped-eventlog.json", 0);
+    test_accept();
+    test_refuse();
+    test_undecided();
+    test_mixed();
+    test_foreign();
+    test_evidence_flips();
+
+    printf("# %zu mutations, none accepted\n", mutations);
+
+    attest_policy_clear(&w.policy);
+    tdx_double_free(&w.d);
+    attest_roots_clear(&roots);
+    DONE();
+}
