@@ -64,6 +64,8 @@ typedef struct {
     int         spare;             /* value of SPL 3.4, which may be absent */
     int         has_spare;
     int         serial;
+    int         no_ark;            /* leave it out of the table */
+    int         no_ask;
     int64_t     from;              /* validity of the leaf; 0: the usual */
     int64_t     until;
 
@@ -378,7 +380,7 @@ static inline int
 snp_double_table(const snp_double_t *d, uint8_t *out, size_t *len)
 {
     int       i, n;
-    size_t    at = 96;
+    size_t    at = 24;
     uint8_t  *p, *entry = out;
 
     static const uint8_t  guids[4][17] = {
@@ -388,7 +390,12 @@ snp_double_table(const snp_double_t *d, uint8_t *out, size_t *len)
         "\xc0\xb4\x06\xa4\xa8\x03\x49\x52\x97\x43\x3f\xb6\x01\x4c\xd0\xae"
     };
     X509  *certs[4] = { d->vlek ? NULL : d->leaf, d->vlek ? d->leaf : NULL,
-                        d->ask, d->ark };
+                        d->no_ask ? NULL : d->ask,
+                        d->no_ark ? NULL : d->ark };
+
+    for (i = 0; i < 4; i++) {
+        at += certs[i] != NULL ? 24 : 0;
+    }
 
     if (*len < at) {
         return 0;
