@@ -6,7 +6,7 @@
 #include "attest_nitro.h"
 
 
-#define ATTEST_COSE_SIGN1    18
+#define ATTEST_COSE_SIGN1    0xd2           /* tag 18 */
 #define ATTEST_CBOR_NULL     22
 
 
@@ -114,20 +114,14 @@ attest_nitro_parse(const uint8_t *p, size_t n, attest_nitro_t *doc)
 static int
 attest_nitro_head(attest_cbor_reader_t *r, attest_nitro_t *doc)
 {
-    int                   rc;
-    uint64_t              count;
-    attest_span_t         header;
-    attest_cbor_item_t    item;
-    attest_cbor_reader_t  at = *r;
+    int             rc;
+    uint64_t        count;
+    attest_span_t   header;
 
-    if (attest_cbor_next(&at, &item) == ATTEST_OK
-        && item.type == ATTEST_CBOR_TAG)
-    {
-        if (item.value != ATTEST_COSE_SIGN1) {
-            return ATTEST_EFORMAT;
-        }
+    /* libcbor 0.8 does not read the tags 6 to 20 in their shortest form */
 
-        *r = at;
+    if (r->p != r->end && *r->p == ATTEST_COSE_SIGN1) {
+        r->p++;
     }
 
     if (attest_cbor_read_array(r, &count) != ATTEST_OK || count != 4

@@ -49,7 +49,7 @@ void
 attest_verify_nitro(attest_verify_t *v, attest_part_t *part,
     const attest_cmw_item_t *item)
 {
-    int              rc;
+    int              rc, good;
     attest_nitro_t   doc;
 
     rc = attest_nitro_parse(item->value.p, item->value.n, &doc);
@@ -64,12 +64,16 @@ attest_verify_nitro(attest_verify_t *v, attest_part_t *part,
         return;
     }
 
-    if (!attest_verify_nitro_genuine(v, part, &doc)
-        || !attest_verify_nitro_time(v, part, &doc)
-        || !attest_verify_nitro_binding(v, part, &doc)
-        || !attest_verify_nitro_nonce(v, part, &doc)
-        || !attest_verify_nitro_mode(v, part, &doc))
-    {
+    if (!attest_verify_nitro_genuine(v, part, &doc)) {
+        return;
+    }
+
+    good = attest_verify_nitro_time(v, part, &doc);
+    good &= attest_verify_nitro_binding(v, part, &doc);
+    good &= attest_verify_nitro_nonce(v, part, &doc);
+    good &= attest_verify_nitro_mode(v, part, &doc);
+
+    if (!good) {
         return;
     }
 

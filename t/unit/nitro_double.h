@@ -146,7 +146,8 @@ nitro_double_label(const nitro_double_t *d, int i, char out[128])
     };
 
     if (i == NITRO_DOUBLE_CERTS - 1) {
-        (void) snprintf(out, 128, "%.60s", d->module_id);
+        (void) snprintf(out, 128, "%.60s", *d->module_id != '\0'
+                        ? d->module_id : "nameless");
     } else {
         (void) snprintf(out, 128, "%s%s", names[i], d->foreign ? " 2" : "");
     }
@@ -179,7 +180,8 @@ nitro_double_certs(const nitro_double_t *d, X509 *certs[NITRO_DOUBLE_CERTS])
         c.ca = i < last;
 
         if (i == last) {
-            c.from = (int64_t) (d->timestamp / 1000) - 3;
+            c.from = d->timestamp / 1000 < DOUBLE_FOREVER - 86400
+                     ? (int64_t) (d->timestamp / 1000) - 3 : DOUBLE_FROM;
             c.until = c.from + 3 * 3600 + 3;
         }
 
