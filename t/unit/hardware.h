@@ -381,7 +381,7 @@ hw_build_all(void)
 
     hw_cert.n = sizeof(hw_cert.p);
     if (attest_ratls_make(hw_tls, names, 1, EV_FROM, EV_UNTIL,
-                          hw.part[0].out, hw.part[0].n, hw_cert.p,
+                          hw.part[0].out, hw.part[0].n, NULL, hw_cert.p,
                           &hw_cert.n) != ATTEST_OK)
     {
         hw_bail("cannot make a certificate");
