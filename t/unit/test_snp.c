@@ -40,6 +40,8 @@ typedef struct {
     size_t              manifest_len;
     const char         *service;
     const char         *provider;
+    const char         *ctype;
+    attest_span_t       cached;
     int                 no_root;           /* of the double, in the policy */
     int                 as_amd;            /* it stands among AMD's */
     int64_t             now;
@@ -244,6 +246,7 @@ reset(const snp_double_t *d)
     w.claims_len = sizeof(w.claims);
     (void) attest_claims_encode(&c, w.claims, &w.claims_len);
     w.provider = "sev_guest";
+    w.ctype = ATTEST_CMWC_FRESH;
     w.now = T0;
     report_of(d);
 
@@ -295,7 +298,7 @@ collect(void)
     items[1].ind = ATTEST_CMW_IND_EVIDENCE;
 
     w.out_len = sizeof(w.out);
-    if (attest_cmw_encode_cbor(ATTEST_CMWC_FRESH, items, 2, w.out,
+    if (attest_cmw_encode_cbor(w.ctype, items, 2, w.out,
                                &w.out_len) != ATTEST_OK)
     {
         printf("Bail out! cannot encode the collection\n");
@@ -313,6 +316,7 @@ appraise(void)
     memset(nonce, 0xaa, 32);
     memset(&in, 0, sizeof(in));
     in.fresh = span(w.out, w.out_len);
+    in.cached = w.cached;
     in.nonce = span(nonce, sizeof(nonce));
     in.now = w.now;
     in.policy = &w.policy;
@@ -1357,6 +1361,53 @@ test_products(void)
 }
 
 
+/* Cached evidence of one machine, fresh evidence of another. */
+
+static void
+test_two_machines(void)
+{
+    static uint8_t   cached[ROOM];
+    size_t           i, n;
+    attest_claims_t  c;
+    int              agree;
+
+    for (agree = 1; agree >= 0; agree--) {
+        reset(agree ? &chip : &other);
+        memset(&c, 0, sizeof(c));
+        (void) attest_claims_parse(w.claims, w.claims_len, &c);
+        c.nonce_len = 0;
+        w.claims_len = sizeof(w.claims);
+        (void) attest_claims_encode(&c, w.claims, &w.claims_len);
+        report_of(agree ? &chip : &other);
+        w.ctype = ATTEST_CMWC_CACHED;
+        build();
+        memcpy(cached, w.out, w.out_len);
+        n = w.out_len;
+
+        reset(&chip);
+        build();
+        w.cached = span(cached, n);
+        appraise();
+
+        for (i = 0; i < res.count; i++) {
+            if (strcmp(res.checks[i].id, "same-machine") == 0
+                && res.checks[i].state == ATTEST_CHECK_FAIL)
+            {
+                break;
+            }
+        }
+
+        OK((i == res.count) == agree
+           && (res.verdict == ATTEST_TRUSTED) == agree, agree
+           ? "one machine" : "two machines");
+
+        if ((res.verdict == ATTEST_TRUSTED) != agree) {
+            dump();
+        }
+    }
+}
+
+
 /* Nothing may be accepted; what is shows where. */
 
 static void
@@ -1515,6 +1566,7 @@ main(void)
     test_policy_crl();
     test_table();
     test_products();
+    test_two_machines();
     test_mutations();
     test_fixture_mutations();
 
