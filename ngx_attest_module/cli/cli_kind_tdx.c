@@ -1,6 +1,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/x509.h>
 
@@ -23,6 +24,7 @@ static void cli_quote_bits(const char *what, const uint8_t p[8],
 static void cli_quote_register(const char *what, const uint8_t *p);
 static void cli_quote_keys(const attest_tdx_quote_t *q);
 static void cli_quote_certs(attest_span_t pem);
+static void cli_quote_cert(X509 *cert);
 static void cli_quote_pck(const attest_tdx_pck_t *pck);
 static cJSON *cli_tdx_hex(const uint8_t *p, size_t n);
 
@@ -217,9 +219,7 @@ cli_quote_keys(const attest_tdx_quote_t *q)
 static void
 cli_quote_certs(attest_span_t pem)
 {
-    int                i, n;
-    uint8_t           *der;
-    attest_span_t      s;
+    int                i;
     STACK_OF(X509)    *certs;
     attest_tdx_pck_t   pck;
 
@@ -234,19 +234,36 @@ cli_quote_certs(attest_span_t pem)
     }
 
     for (i = 0; i < sk_X509_num(certs); i++) {
-        der = NULL;
-        n = i2d_X509(sk_X509_value(certs, i), &der);
-
-        if (n > 0) {
-            s.p = der;
-            s.n = (size_t) n;
-            cli_show_x509(s);
-        }
-
-        OPENSSL_free(der);
+        cli_quote_cert(sk_X509_value(certs, i));
     }
 
     sk_X509_pop_free(certs, X509_free);
+}
+
+
+static void
+cli_quote_cert(X509 *cert)
+{
+    char           name[256];
+    struct tm      tm;
+    attest_span_t  s = { (const uint8_t *) name, 0 };
+
+    (void) X509_NAME_oneline(X509_get_subject_name(cert), name,
+                             sizeof(name));
+    s.n = strlen(name);
+    cli_show_line("certificate of", s);
+
+    (void) X509_NAME_oneline(X509_get_issuer_name(cert), name, sizeof(name));
+    s.n = strlen(name);
+    cli_show_line("  issued by", s);
+
+    if (ASN1_TIME_to_tm(X509_get0_notBefore(cert), &tm) == 1) {
+        cli_show_time("  valid from", (int64_t) timegm(&tm));
+    }
+
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 1) {
+        cli_show_time("  valid until", (int64_t) timegm(&tm));
+    }
 }
 
 

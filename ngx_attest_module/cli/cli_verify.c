@@ -239,7 +239,6 @@ cli_policy(const cli_options_t *opt)
                     | ATTEST_ROOT_CLOUD_VTPM | ATTEST_ROOT_HOST_VTPM
                     | ATTEST_ROOT_SOFTWARE | ATTEST_ROOT_SIMULATED;
     policy->require_ek = 0;
-    policy->tdx.no_tcb = 1;
     policy->require_exporter = (strncmp(opt->target, "https:", 6) == 0);
 
     rc = cli_run(&ev, opt, policy, 1, &res);
