@@ -12,6 +12,7 @@
 
 #include "ngx_http_attest_module.h"
 #include "attest_detect.h"
+#include "attest_http.h"
 
 
 #define NGX_HTTP_ATTEST_AZURE_AK        0x81000003
@@ -367,7 +368,7 @@ ngx_http_attest_azure_param(ngx_conf_t *cf,
 
     if (ngx_http_attest_is(name, "imds")) {
         azure->imds = (char *) value->data;
-        return (attest_azure_imds_check(azure->imds) == ATTEST_OK)
+        return (attest_http_address_check(azure->imds) == ATTEST_OK)
                ? NGX_OK : NGX_ERROR;
     }
 
