@@ -74,6 +74,7 @@ static const attest_check_t *find(const char *id, attest_check_e state);
 static void show(void);
 static void expect(const char *what, int proven, const char *id,
     attest_check_e state);
+static void count(const char *what, size_t tried, size_t accepted);
 static void test_links(void);
 static int quote_by(const real_t *r, EVP_PKEY *key);
 static void test_accepted(void);
@@ -256,6 +257,15 @@ expect(const char *what, int proven, const char *id, attest_check_e state)
             && find(id, state) != NULL, "%s", what))
     {
         show();
+    }
+}
+
+
+static void
+count(const char *what, size_t tried, size_t accepted)
+{
+    if (OK(accepted == 0 && tried != 0, "%s", what)) {
+        printf("# %zu mutations, none accepted\n", tried);
     }
 }
 
@@ -514,9 +524,8 @@ test_flips(void)
     accepted += flip(&reals[2], 2, 0, (size_t) (end - reals[2].quote),
                      &tried);
 
-    IS_INT(accepted, 0, "no byte of report, text, certificate and quote can "
-           "change");
-    printf("# %zu mutations, none accepted\n", tried);
+    count("no byte of report, text, certificate and quote can change", tried,
+          accepted);
 }
 
 
@@ -1019,28 +1028,71 @@ whole_flips(const whole_t *w)
         b = &parts[k].out;
         (void) attest_cmw_parse(b->p, b->n, &cmw);
 
-        for (i = 0; i < b->n; i += 7 * STRIDE, tried++) {
+        for (i = 0; i < b->n; i += 7 * STRIDE) {
+
+            if (whole_unused(b, &cmw, i)) {
+                continue;
+            }
+
             b->p[i] ^= (uint8_t) (1 << (i % 8));
             whole_verify();
             b->p[i] ^= (uint8_t) (1 << (i % 8));
+            tried++;
 
-            if (res.verdict == ATTEST_TRUSTED && !whole_unused(b, &cmw, i)) {
+            if (res.verdict == ATTEST_TRUSTED) {
                 printf("# part %zu, byte %zu of %zu\n", k, i, b->n);
                 accepted++;
             }
         }
+
+        attest_cmw_free(&cmw);
     }
 
-    IS_INT(accepted, 0, "whole: no byte can change");
-    printf("# %zu mutations, none accepted\n", tried);
+    count("whole: no byte can change", tried, accepted);
+}
+
+
+static const whole_t  good = { .roots = ATTEST_ROOT_SIMULATED };
+
+#define WHOLE(what, verdict, id, state, ...)                                 \
+    do {                                                                     \
+        w = good;                                                            \
+        __VA_ARGS__;                                                         \
+        whole(&w, "whole: " what, ATTEST_##verdict, id,                      \
+              ATTEST_CHECK_##state);                                         \
+    } while (0)
+
+#define TDX(what, verdict, id, state, ...)                                   \
+    WHOLE("TDX: " what, verdict, id, state, w.tdx = 1; __VA_ARGS__)
+
+
+static void
+test_whole_tdx(void)
+{
+    whole_t  w;
+
+    TDX("trusted as simulated", TRUSTED, "root-of-trust", PASS, (void) 0);
+    TDX("never as a TEE's", NOT_TRUSTED, "root-of-trust", FAIL,
+        w.roots = ATTEST_ROOT_DEFAULT);
+    TDX("no TD quote", UNDECIDED, "fresh-hcl-hardware", UNKNOWN,
+        w.no_quote = 1);
+    TDX("no collateral", UNDECIDED, "fresh-tdx-tcb", UNKNOWN,
+        w.no_collateral = 1);
+    TDX("a quote of another TD", NOT_TRUSTED, "fresh-hcl-hardware", FAIL,
+        w.other_td = 1);
+    TDX("a changed text", NOT_TRUSTED, "fresh-hcl-report", FAIL,
+        w.flip_json = 1);
+    TDX("a TD that can be debugged", NOT_TRUSTED, "fresh-tdx-debug", FAIL,
+        w.td_debug = 1);
+    TDX("cuckoo: a quote by another TPM", NOT_TRUSTED, "hcl-ak", FAIL,
+        w.other_ak = 1);
 }
 
 
 static void
 test_whole(void)
 {
-    whole_t               w;
-    static const whole_t  good = { .roots = ATTEST_ROOT_SIMULATED };
+    whole_t  w;
 
     memset(nonce, 0xaa, sizeof(nonce));
     ak_key = ev_key("RSA");
@@ -1054,14 +1106,6 @@ test_whole(void)
     OK(tdx_double_init(&td, EV_FROM - 86400, EV_UNTIL + 86400)
        && snp_double_init(&chip) && snp_double_leaf(&chip)
        && snp_double_init(&chip2) && snp_double_leaf(&chip2), "doubles");
-
-#define WHOLE(what, verdict, id, state, ...)                                 \
-    do {                                                                     \
-        w = good;                                                            \
-        __VA_ARGS__;                                                         \
-        whole(&w, "whole: " what, ATTEST_##verdict, id,                      \
-              ATTEST_CHECK_##state);                                         \
-    } while (0)
 
     WHOLE("trusted as simulated", TRUSTED, "root-of-trust", PASS, (void) 0);
     WHOLE("the quote's key is the report's", TRUSTED, "hcl-ak", PASS,
@@ -1099,24 +1143,7 @@ test_whole(void)
     WHOLE("no secure boot", NOT_TRUSTED, "fresh-azure-secure-boot", FAIL,
           w.policy_azure = 1; w.vm.no_secure_boot = 1);
 
-#define TDX(what, verdict, id, state, ...)                                   \
-    WHOLE("TDX: " what, verdict, id, state, w.tdx = 1; __VA_ARGS__)
-
-    TDX("trusted as simulated", TRUSTED, "root-of-trust", PASS, (void) 0);
-    TDX("never as a TEE's", NOT_TRUSTED, "root-of-trust", FAIL,
-        w.roots = ATTEST_ROOT_DEFAULT);
-    TDX("no TD quote", UNDECIDED, "fresh-hcl-hardware", UNKNOWN,
-        w.no_quote = 1);
-    TDX("no collateral", UNDECIDED, "fresh-tdx-tcb", UNKNOWN,
-        w.no_collateral = 1);
-    TDX("a quote of another TD", NOT_TRUSTED, "fresh-hcl-hardware", FAIL,
-        w.other_td = 1);
-    TDX("a changed text", NOT_TRUSTED, "fresh-hcl-report", FAIL,
-        w.flip_json = 1);
-    TDX("a TD that can be debugged", NOT_TRUSTED, "fresh-tdx-debug", FAIL,
-        w.td_debug = 1);
-    TDX("cuckoo: a quote by another TPM", NOT_TRUSTED, "hcl-ak", FAIL,
-        w.other_ak = 1);
+    test_whole_tdx();
 
     w = good;
     whole_flips(&w);
