@@ -177,6 +177,10 @@ void cli_show_time(const char *what, int64_t t);
 void cli_show_line(const char *what, attest_span_t s);
 /* A certificate's names and times. */
 void cli_show_x509(attest_span_t der);
+/* The same with the key: its kind, size and SHA-256 of its SPKI. */
+void cli_show_cert(const char *what, X509 *x);
+void cli_show_key_hash(const char *what, EVP_PKEY *key,
+    const uint8_t spki[32]);
 
 /*
  * cli_kind_<kind>.c: every field of an item in words; and what a first policy

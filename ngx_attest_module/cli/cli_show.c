@@ -103,7 +103,11 @@ cli_show_url(const cli_options_t *opt)
 static int
 cli_show_bytes(const cli_bytes_t *b)
 {
-    if (memmem(b->p, b->n, "-----BEGIN CERTIFICATE-----", 27) != NULL) {
+    /* evidence may carry PEM too, but it is no text */
+
+    if (memchr(b->p, '\0', b->n) == NULL
+        && memmem(b->p, b->n, "-----BEGIN CERTIFICATE-----", 27) != NULL)
+    {
         return cli_show_pem(b);
     }
 
