@@ -484,10 +484,12 @@ attest_snp_judge_chip(attest_snp_judge_t *j)
 
     attest_verify_kind(j->v, j->part, "snp-chip", same ? ATTEST_CHECK_PASS
                        : ATTEST_CHECK_FAIL, "the certificate of %s evidence "
-                       "is %s the chip that the report names, %s", j->name,
+                       "is %s the chip that the report names, %s%s", j->name,
                        same ? "for" : "not for",
                        attest_verify_hex(hex, j->r->chip_id.p,
-                                         j->r->chip_id.n));
+                                         j->r->chip_id.n),
+                       attest_snp_is_zero(j->r->chip_id)
+                       ? ": the host masks it" : "");
     return same;
 }
 
