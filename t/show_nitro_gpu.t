@@ -34,8 +34,11 @@ like($out, qr/^nonce +none$/m, 'no nonce');
 like($out, qr/^public key +none$/m, 'no public key');
 like($out, qr/^signature \(ES384\) +by the key of the certificate below$/m,
     'signature');
-like($out, qr/^bundle, certificate 4 +\d+ bytes$/m, 'bundle');
-like($out, qr/CN=aws\.nitro-enclaves/, 'names of certificates');
+like($out, qr/^bundle +4 certificates; the first is the root/m, 'bundle');
+like($out, qr/^  1, of +CN=aws\.nitro-enclaves,/m, 'the root');
+like($out, qr/^  4, of +CN=i-0827e799ec9232d44\./m, 'the last of it');
+like($out, qr/^  valid until +1766689459 \(2025-12-25 19:04:19 UTC\)$/m,
+    'times of certificates');
 
 $out = show(nitro => 'application/aws-nitro-document', $debug);
 like($out, qr/^mode +debug: /m, 'debug mode');
@@ -66,6 +69,9 @@ like($out, qr/^report signed by +the key of its first certificate$/m,
 like($out, qr/^firmware certified +956ecf09/m, 'firmware of the certificate');
 like($out, qr/^identity \(devices\) +[0-9a-f]{64}$/m, 'identity');
 like($out, qr/^certificates +5$/m, 'certificates');
+like($out, qr/^certificate of +CN=GH100 A01 GSP FMC LF,/m, 'the leaf');
+like($out, qr/^  valid until +253402300799 \(9999-12-31 23:59:59 UTC\)$/m,
+    'for ever');
 
 $out = show(gpu => $type, slurp("$data/nvidia/switch-ls10-evidence.json"));
 like($out, qr/^kind +switch$/m, 'a switch');

@@ -220,11 +220,9 @@ cli_gpu_measurements(const attest_spdm_t *s)
 static void
 cli_gpu_chain(STACK_OF(X509) *chain, const attest_spdm_t *s)
 {
-    int       i, n, count = sk_X509_num(chain);
-    uint8_t   fwid[48], id[32], *der;
+    int       i, count = sk_X509_num(chain);
     X509     *leaf = sk_X509_value(chain, 0);
-
-    attest_span_t  span;
+    uint8_t   fwid[48], id[32];
 
     if (s != NULL) {
         printf("%-24s%s\n", "report signed by", attest_spdm_signature(s,
@@ -244,15 +242,8 @@ cli_gpu_chain(STACK_OF(X509) *chain, const attest_spdm_t *s)
     printf("%-24s%d\n", "certificates", count);
 
     for (i = 0; i < count; i++) {
-        der = NULL;
-        n = i2d_X509(sk_X509_value(chain, i), &der);
-
-        if (n > 0) {
-            span.p = der;
-            span.n = (size_t) n;
-            cli_show_x509(span);
-            OPENSSL_free(der);
-        }
+        cli_x509_show(i == 0 ? "certificate of" : "  by the key of",
+                      sk_X509_value(chain, i));
     }
 }
 
