@@ -57,6 +57,7 @@ like($out, qr/^devices +1$/m, 'one device');
 like($out, qr/^architecture +HOPPER$/m, 'architecture');
 like($out, qr/^kind +GPU$/m, 'kind');
 like($out, qr/^report +4274 bytes, SPDM 1\.1$/m, 'report');
+like($out, qr/^  mode +ppcie: /m, 'mode');
 like($out, qr/^  driver +590\.12$/m, 'driver');
 like($out, qr/^  VBIOS +96\.00\.A5\.00\.01$/m, 'VBIOS');
 like($out, qr/^  firmware \(20\) +956ecf09/m, 'firmware');

@@ -106,7 +106,15 @@ cli_gpu_report(const attest_spdm_t *s)
 static void
 cli_gpu_versions(const attest_spdm_t *s)
 {
-    char  text[ATTEST_GPU_MAX_VERSION];
+    char         text[ATTEST_GPU_MAX_VERSION];
+    const char  *mode = attest_gpu_mode(s);
+
+    printf("%-24s%s\n", "  mode", mode == NULL ? "unknown to this version"
+           : strcmp(mode, "spt") == 0 ? "spt: one GPU alone"
+           : strcmp(mode, "mpt") == 0 ? "mpt: several GPUs, encrypted links"
+           : strcmp(mode, "ppcie") == 0
+           ? "ppcie: several GPUs, links in the clear through switches"
+           : "not named");
 
     attest_gpu_driver(s, text);
     printf("%-24s%s\n", "  driver", text[0] != '\0' ? text : "not named");
@@ -283,7 +291,7 @@ cli_gpu_policy_device(cJSON *gpu, const attest_gpu_device_t *d,
     size_t counts[2])
 {
     char                 text[ATTEST_GPU_MAX_VERSION];
-    const char          *chip;
+    const char          *chip, *mode;
     attest_spdm_t        s;
     attest_gpu_class_e   kind = attest_gpu_class(d->arch, &chip);
 
@@ -305,6 +313,11 @@ cli_gpu_policy_device(cJSON *gpu, const attest_gpu_device_t *d,
 
     attest_gpu_driver(&s, text);
     cli_gpu_add(gpu, "driver", text);
+
+    mode = attest_gpu_mode(&s);
+    if (mode != NULL && strcmp(mode, "none") != 0) {
+        cli_gpu_add(gpu, "modes", mode);
+    }
 
     (void) snprintf(text, sizeof(text), "%.*s", (int) d->arch.n,
                     (const char *) d->arch.p);

@@ -107,8 +107,8 @@ test_gpu(void)
 
     text = made(cli_gpu_policy(s, policy), policy);
     OK(strcmp(text, "{\"gpu\":{\"vbios\":[\"96.00.A5.00.01\"],\"driver\":"
-              "[\"590.12\"],\"arch\":[\"HOPPER\"],\"count\":1,"
-              "\"switches\":0}}") == 0, "%s", text);
+              "[\"590.12\"],\"modes\":[\"ppcie\"],\"arch\":"
+              "[\"HOPPER\"],\"count\":1,\"switches\":0}}") == 0, "%s", text);
     cJSON_free(text);
 
     s.n = 10;
