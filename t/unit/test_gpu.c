@@ -717,7 +717,7 @@ test_policy_devices(void)
     attest_span_t    s;
     STACK_OF(X509)  *chain;
 
-    p += sprintf(p, HW_NITRO ",\"gpu\":{\"devices\":[");
+    p += sprintf(p, "%s", HW_NITRO ",\"gpu\":{\"devices\":[");
 
     for (i = 0; i < 2; i++) {
         d.number = (unsigned) i;
