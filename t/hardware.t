@@ -166,7 +166,7 @@ sub fails_and_recovers {
         return $t->get('/v1/models')->{status} == 0;
     }), "$name fails: no handshake when the evidence has expired");
     like($t->get('/attest-status', port => $t->port('STATUS'),
-        plain => 1)->{body}, qr/"error"/, "$name fails: status says so");
+        plain => 1)->{body}, qr/"last_error":\{"text":"/, "$name fails: status says so");
 
     $mend->();
     ok(AttestTest::until_true(30, sub {
@@ -204,7 +204,7 @@ sub test_snp {
         changed($t, $policy, 'snp', min_tcb => { microcode => 255 }));
 
     fails_and_recovers($t, 'SNP', $policy,
-        sub { $t->tsm_control('fail outblob EIO -1') },
+        sub { $t->tsm_control('fail outblob EBUSY -1') },
         sub { $t->tsm_control('') }, qr/outblob|report/);
 
     # a debug guest is worth nothing, whoever signs for it

@@ -26,6 +26,7 @@ static void cli_policy_fill(const attest_cmw_t *cmw, const char *label,
 static const char *cli_policy_label(const attest_result_t *res,
     const attest_tpm_item_t *tpm, char label[32]);
 static void cli_policy_hardware(const attest_cmw_t *cmw, cJSON *root);
+static void cli_policy_kind(cJSON *root, cJSON *found);
 static void cli_policy_tsm(attest_span_t value, cJSON *root);
 static void cli_policy_tpm(const attest_tpm_item_t *tpm, int named,
     cJSON *root);
@@ -258,29 +259,61 @@ cli_policy_label(const attest_result_t *res, const attest_tpm_item_t *tpm,
 static void
 cli_policy_hardware(const attest_cmw_t *cmw, cJSON *root)
 {
-    size_t         i;
-    attest_span_t  type, value;
+    size_t                    i;
+    cJSON                    *found;
+    const attest_cmw_item_t  *item;
 
     for (i = 0; i < cmw->count; i++) {
-        type = cmw->items[i].type_in;
-        value = cmw->items[i].value;
+        item = &cmw->items[i];
+        found = cJSON_CreateObject();
 
-        if (attest_span_is(type, ATTEST_TYPE_TSM)) {
-            cli_policy_tsm(value, root);
+        if (attest_span_is(item->type_in, ATTEST_TYPE_TSM)) {
+            cli_policy_tsm(item->value, found);
 
-        } else if (attest_span_is(type, ATTEST_TYPE_AZURE)) {
-            (void) cli_azure_policy(value, root);
+        } else if (attest_span_is(item->type_in, ATTEST_TYPE_AZURE)) {
+            (void) cli_azure_policy(item->value, found);
 
-        } else if (attest_span_is(type, ATTEST_TYPE_NITRO)) {
-            (void) cli_nitro_policy(value, root);
+        } else if (attest_span_is(item->type_in, ATTEST_TYPE_NITRO)) {
+            (void) cli_nitro_policy(item->value, found);
 
-        } else if (attest_span_is(type, ATTEST_TYPE_GPU)) {
-            (void) cli_gpu_policy(value, root);
+        } else if (attest_span_is(item->type_in, ATTEST_TYPE_GPU)) {
+            (void) cli_gpu_policy(item->value, found);
 
-        } else if (attest_span_is(type, ATTEST_TYPE_AK_CERT)) {
-            (void) cli_ak_cert_policy(value, root);
+        } else if (attest_span_is(item->type_in, ATTEST_TYPE_AK_CERT)) {
+            (void) cli_ak_cert_policy(item->value, found);
+        }
+
+        while (found->child != NULL) {
+            cli_policy_kind(root, cJSON_DetachItemViaPointer(found,
+                                                             found->child));
+        }
+
+        cJSON_Delete(found);
+    }
+}
+
+
+/* The member of one kind: what the base policy says beside it stays. */
+
+static void
+cli_policy_kind(cJSON *root, cJSON *found)
+{
+    cJSON  *base, *m;
+
+    base = cJSON_DetachItemFromObjectCaseSensitive(root, found->string);
+
+    while (cJSON_IsObject(base) && base->child != NULL) {
+        m = cJSON_DetachItemViaPointer(base, base->child);
+
+        if (cJSON_GetObjectItemCaseSensitive(found, m->string) != NULL
+            || !cJSON_AddItemToObject(found, m->string, m))
+        {
+            cJSON_Delete(m);
         }
     }
+
+    cJSON_Delete(base);
+    (void) cJSON_AddItemToObject(root, found->string, found);
 }
 
 

@@ -19,9 +19,7 @@ main(int argc, char **argv)
     char             pem[8192];
     size_t           n = 0;
     gpu_double_t     gpu = GPU_DOUBLE_HOPPER;
-    nitro_double_t   nitro;
-
-    memset(&nitro, 0, sizeof(nitro));
+    nitro_double_t   nitro = NITRO_DOUBLE;
 
     if (argc == 2 && strcmp(argv[1], "gpu") == 0) {
         n = gpu_double_root(&gpu, pem, sizeof(pem));
