@@ -105,16 +105,16 @@ cli_show_url(const cli_options_t *opt)
 static int
 cli_show_bytes(const cli_bytes_t *b)
 {
-    if (b->n != 0 && b->p[0] == 0x30) {
-        return cli_show_certificate(cli_span(b));
-    }
+    /* evidence may carry PEM too, but it is no text */
 
-    /* a collection may have PEM in it: quotes carry their chains like that */
-
-    if (b->n != 0 && b->p[0] < 0x80 && b->p[0] != '{'
+    if (memchr(b->p, '\0', b->n) == NULL
         && memmem(b->p, b->n, "-----BEGIN CERTIFICATE-----", 27) != NULL)
     {
         return cli_show_pem(b);
+    }
+
+    if (b->n != 0 && b->p[0] == 0x30) {
+        return cli_show_certificate(cli_span(b));
     }
 
     return cli_show_collection(cli_span(b));
