@@ -409,7 +409,14 @@ attest_td_references(attest_td_t *td)
                              ATTEST_CHECK_UNKNOWN);
     ok &= attest_td_rtmrs(td);
 
-    td->part->cpu.referenced = (ok && p->mrtd.count != 0) ? 1 : 0;
+    /*
+     * MRTD is the firmware; it measures what it boots into RTMR 1 and 2,
+     * and a policy without these would accept any kernel.
+     */
+
+    td->part->cpu.referenced = (ok && p->mrtd.count != 0
+                                && p->rtmr[1].count != 0
+                                && p->rtmr[2].count != 0) ? 1 : 0;
 }
 
 
