@@ -16,7 +16,6 @@
 
 
 #define NGX_HTTP_ATTEST_AZURE_AK        0x81000003
-#define NGX_HTTP_ATTEST_AZURE_AK_CERT   0x01c101d0
 #define NGX_HTTP_ATTEST_GCP_RSA         0x01c10000    /* certificate; template
                                                          in the next */
 #define NGX_HTTP_ATTEST_GCP_ECC         0x01c10002
@@ -774,7 +773,7 @@ ngx_http_attest_source_conflict(ngx_http_attest_source_t *s)
 
     if ((s->has_azure || s->has_gcp)
         && (s->tpm.ak_handle != 0 || s->tpm.ak_template != 0
-            || s->tpm.ak_cert != 0))
+            || (s->has_gcp && s->tpm.ak_cert != 0)))
     {
         return "a cloud's attestation key and \"ak\", \"ak_template\" or "
                "\"ak_cert\" in \"attest_tpm\"";
@@ -848,7 +847,6 @@ ngx_http_attest_source_defaults(ngx_http_attest_source_t *s)
     if (s->has_azure) {
         s->has_tpm = 1;
         s->tpm.ak_handle = NGX_HTTP_ATTEST_AZURE_AK;
-        s->tpm.ak_cert = NGX_HTTP_ATTEST_AZURE_AK_CERT;
     }
 
     if (s->has_gcp) {

@@ -122,6 +122,7 @@ for my $source ('attest_tsm', 'attest_tsm path=/tmp/report privlevel=0',
     'attest_tsm; attest_tpm device:/dev/tpmrm0',
     'attest_tsm; attest_gcp; attest_gpu nvidia required',
     'attest_azure; attest_tpm device:/dev/tpm0 pcrs=sha256:0-14',
+    'attest_azure; attest_tpm device:/dev/tpm0 ak_cert=0x01c101d0',
     'attest_tsm; attest_gpu nvidia', 'attest_nitro; attest_gpu nvidia',
     'attest_tsm; attest_gpu nvidia required interval=1s timeout=2m',
     'attest_tpm device:/dev/tpm0 ak=0x81000003 ak_cert=0x01c101d0')

@@ -182,7 +182,7 @@ sub test_snp {
     my $t = AttestTest->new();
     my $dir = $t->fake_tsm();
 
-    gateway($t, "attest_tsm path=$dir;", lifetime => '8s');
+    gateway($t, "attest_tsm path=$dir timeout=2s;", lifetime => '8s');
     $t->start();
 
     my $policy = judged($t, 'SNP', [ $t->path('tsm-roots.pem') ], [
@@ -384,7 +384,7 @@ sub test_gpus {
     $t->stop();
 
     # none at all, or not confidential: no start
-    for my $bad ([ 'gpus 0', qr/no GPU/i ],
+    for my $bad ([ 'gpus 0', qr/no NVIDIA GPU/ ],
         [ "gpus 1\nstate 2 0 0", qr/confidential/ ],
         [ "gpus 1\nstate 2 1 1", qr/devtools|development/i ],
         [ "gpus 1\nbend signature", qr/attest: cannot collect/ ])

@@ -313,7 +313,10 @@ cli_archive_file(cli_evidence_t *ev, const cli_options_t *opt)
         return rc;
     }
 
-    if (memmem(file.p, file.n, "-----BEGIN CERTIFICATE-----", 27) != NULL
+    /* CBOR may hold PEM: a text has no NUL */
+
+    if (memchr(file.p, '\0', file.n) == NULL
+        && memmem(file.p, file.n, "-----BEGIN CERTIFICATE-----", 27) != NULL
         && !cli_archive_pem(&file))
     {
         cli_bytes_free(&file);

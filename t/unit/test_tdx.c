@@ -21,6 +21,17 @@
 #define NOW      1782900000
 #define UNTIL    1782950400
 
+/* What the double's TD has, as the members of a policy. */
+#define MRTD                                                                 \
+    "\"mrtd\": \"7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d"             \
+    "7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d\""
+#define RTMRS                                                                \
+    "\"rtmr\": {\"1\": \""                                                    \
+    "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"                       \
+    "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1\", \"2\": \""           \
+    "a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2"                       \
+    "a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2\"}"
+
 /* the sanitizers' build flips every 7th byte of what is slow to check */
 #ifdef __SANITIZE_ADDRESS__
 #define STRIDE   7
@@ -361,6 +372,18 @@ test_kinds(void)
     IS_INT(attest_tdx_parse(p, n, &q), ATTEST_EUNSUPPORTED,
            "another maker's quoting enclave");
 
+    q.length = 0;
+    p[12] ^= 1;
+    (void) attest_tdx_parse(p, n, &q);
+    memset(p + (q.signature - p), 0, 32);
+    IS_INT(attest_tdx_check_signature(&q), ATTEST_ECRYPTO, "r is 0");
+    memset(p + (q.signature - p), 0xff, 32);
+    IS_INT(attest_tdx_check_signature(&q), ATTEST_ECRYPTO,
+           "r is above the order");
+    memset(p + (q.attest_key - p), 0x55, 64);
+    IS_INT(attest_tdx_check_signature(&q), ATTEST_ECRYPTO,
+           "a key that is no point");
+
     /* a CWT, as newer platforms may answer: d2 is COSE_Sign1 */
 
     IS_INT(attest_tdx_parse((const uint8_t *) "\xd2\x84\x43\xa1\x01\x26\xa0"
@@ -480,8 +503,7 @@ reset(void)
 
     w.now = NOW;
     w.collateral = 1;
-    w.tdx = "\"mrtd\": \"7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d"
-            "7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d\"";
+    w.tdx = MRTD ", " RTMRS;
     w.claims.pubkey_hash_alg = 1;
     w.claims.pubkey_hash_len = 32;
     memset(w.claims.pubkey_hash, 0x11, 32);
@@ -718,9 +740,7 @@ test_refuse(void)
     w.d.body[TDX_DOUBLE_TDATTR] = 1;
     REFUSED("tdx-debug", "a TD open to debuggers");
     w.d.body[TDX_DOUBLE_TDATTR] = 1;
-    w.tdx = "\"mrtd\": \"7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d"
-            "7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d\", "
-            "\"allow_debug\": true";
+    w.tdx = MRTD ", " RTMRS ", \"allow_debug\": true";
     TRUSTED("the same, allowed by the test switch");
     w.d.body[TDX_DOUBLE_TDATTR + 3] = 0x30;
     REFUSED("tdx-attributes", "a migratable TD");
@@ -743,8 +763,7 @@ test_refuse(void)
     w.d.body[TDX_DOUBLE_MRTD] ^= 1;
     REFUSED("tdx-mrtd", "another MRTD");
 
-    w.tdx = "\"mrtd\": \"7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d"
-            "7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d\", \"rtmr\": {\"2\":"
+    w.tdx = MRTD ", \"rtmr\": {\"2\":"
             "\"a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2"
             "a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a3\"}";
     REFUSED("tdx-rtmr2", "another RTMR 2");
@@ -772,14 +791,16 @@ test_undecided(void)
     w.collateral = 0;
     UNDECIDED("fresh-tdx-tcb", "no collateral");
     w.collateral = 0;
-    w.tdx = "\"require_tcb\": false, "
-            "\"mrtd\": \"7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d"
-            "7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d\"";
+    w.tdx = "\"require_tcb\": false, " MRTD ", " RTMRS;
     TRUSTED("no collateral, knowingly");
     w.d.fmspc = "C0FFEE000001";
     UNDECIDED("fresh-tdx-tcb", "collateral of another platform");
     w.tdx = "\"xfam\": \"e702060000000000\"";
     UNDECIDED("reference-values", "no reference values");
+    w.tdx = RTMRS;
+    UNDECIDED("reference-values", "no value of the firmware");
+    w.tdx = MRTD;
+    UNDECIDED("reference-values", "no values of what the firmware boots");
     w.d.version = 5;
     w.d.body_type = 3;
     w.d.body[TDX_DOUBLE_MRSERVICETD] = 1;
@@ -827,6 +848,63 @@ test_mixed(void)
     IS_INT(appraise(w.out, w.out_len), ATTEST_NOT_TRUSTED,
            "report data all zero");
     OK(has("fresh-tdx-binding", ATTEST_CHECK_FAIL), "bind nothing");
+}
+
+
+/* Cached evidence of one machine, fresh evidence of another. */
+
+static void
+test_machines(void)
+{
+    size_t                  i, len, n;
+    uint8_t                 claims[ATTEST_CLAIMS_MAX];
+    static uint8_t          cached[65536];
+    attest_claims_t         c;
+    attest_verify_input_t   in;
+
+    static const size_t  at[] = {
+        TDX_DOUBLE_MRTD, TDX_DOUBLE_RTMR, TDX_DOUBLE_RTMR + 96,
+        TDX_DOUBLE_MRCONFIGID, TDX_DOUBLE_MROWNER, TDX_DOUBLE_RTMR + 144
+    };
+
+    for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+        reset();
+        w.tdx = "\"xfam\": \"e702060000000000\"";
+        c = w.claims;
+        c.nonce_len = 0;
+        w.d.body[at[i]] ^= 1;
+        quote_claims(&c, claims, &len);
+        n = sizeof(cached);
+        collect(ATTEST_CMWC_CACHED, claims, len, cached, &n);
+        w.d.body[at[i]] ^= 1;
+        build();
+        policy();
+
+        memset(&in, 0, sizeof(in));
+        in.cached.p = cached;
+        in.cached.n = n;
+        in.fresh.p = w.out;
+        in.fresh.n = w.out_len;
+        in.nonce.p = w.claims.nonce;
+        in.nonce.n = 32;
+        in.now = w.now;
+        in.policy = &w.policy;
+        in.roots = &roots;
+        attest_verify(&in, &res);
+
+        /* RTMR 3 may change while one machine runs */
+
+        if (at[i] == TDX_DOUBLE_RTMR + 144) {
+            IS_INT(res.verdict, ATTEST_UNDECIDED, "another RTMR 3");
+
+        } else {
+            OK(res.verdict == ATTEST_NOT_TRUSTED
+               && has("same-machine", ATTEST_CHECK_FAIL),
+               "another machine, byte %zu of the report", at[i]);
+        }
+    }
+
+    reset();
 }
 
 
@@ -919,7 +997,8 @@ test_evidence_flips(void)
 static void
 test_ccel(void)
 {
-    size_t             i, n;
+    char               text[1024];
+    size_t             i, n, at;
     uint8_t           *p = unit_read("t/data/tpm/ccel-log.bin", &n);
     attest_tpm_bank_t  bank;
 
@@ -931,6 +1010,16 @@ test_ccel(void)
         memcpy(w.d.body + TDX_DOUBLE_RTMR + 48 * i, bank.value[i + 1], 48);
     }
 
+    at = (size_t) snprintf(text, sizeof(text), MRTD ", \"rtmr\": {\"1\": \"");
+
+    for (i = 0; i < 96; i++) {
+        at += (size_t) snprintf(text + at, sizeof(text) - at, "%s%02x",
+                                i == 48 ? "\", \"2\": \"" : "",
+                                bank.value[2 + i / 48][i % 48]);
+    }
+
+    (void) snprintf(text + at, sizeof(text) - at, "\"}");
+    w.tdx = text;
     w.ccel = p;
     w.ccel_len = n;
     IS_INT(run(), ATTEST_TRUSTED, "a log that explains the RTMRs");
@@ -1322,6 +1411,7 @@ main(void)
     test_refuse();
     test_undecided();
     test_mixed();
+    test_machines();
     test_foreign();
     test_evidence_flips();
     test_ccel();
