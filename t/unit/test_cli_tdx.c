@@ -5,6 +5,7 @@
 
 #include "tdx_double.h"
 #include "unit.h"
+#include "../../ngx_attest_module/cli/cli_archive.c"
 #include "../../ngx_attest_module/cli/cli_kind_ak_cert.c"
 #include "../../ngx_attest_module/cli/cli_kind_azure.c"
 #include "../../ngx_attest_module/cli/cli_kind_ccel.c"
@@ -15,6 +16,7 @@
 #include "../../ngx_attest_module/cli/cli_kind_tsm.c"
 #include "../../ngx_attest_module/cli/cli_show.c"
 #include "../../ngx_attest_module/cli/cli_util.c"
+#include "../../ngx_attest_module/cli/cli_x509.c"
 
 
 static char  out[131072];
