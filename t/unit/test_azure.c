@@ -397,7 +397,7 @@ test_missing(void)
 
     /* the TD quote inside tdx-evidence-v1.json, and with another report */
 
-    p = unit_read(AZURE_DATA "tdx-quote.bin", &r->quote_len);
+    p = unit_read(TEST_DATA "/tdx/azure-tdx-quote.bin", &r->quote_len);
     memcpy(r->quote, p, r->quote_len);
     free(p);
     start(r);

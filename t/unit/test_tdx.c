@@ -361,6 +361,18 @@ test_kinds(void)
     IS_INT(attest_tdx_parse(p, n, &q), ATTEST_EUNSUPPORTED,
            "another maker's quoting enclave");
 
+    q.length = 0;
+    p[12] ^= 1;
+    (void) attest_tdx_parse(p, n, &q);
+    memset(p + (q.signature - p), 0, 32);
+    IS_INT(attest_tdx_check_signature(&q), ATTEST_ECRYPTO, "r is 0");
+    memset(p + (q.signature - p), 0xff, 32);
+    IS_INT(attest_tdx_check_signature(&q), ATTEST_ECRYPTO,
+           "r is above the order");
+    memset(p + (q.attest_key - p), 0x55, 64);
+    IS_INT(attest_tdx_check_signature(&q), ATTEST_ECRYPTO,
+           "a key that is no point");
+
     /* a CWT, as newer platforms may answer: d2 is COSE_Sign1 */
 
     IS_INT(attest_tdx_parse((const uint8_t *) "\xd2\x84\x43\xa1\x01\x26\xa0"
@@ -827,6 +839,63 @@ test_mixed(void)
     IS_INT(appraise(w.out, w.out_len), ATTEST_NOT_TRUSTED,
            "report data all zero");
     OK(has("fresh-tdx-binding", ATTEST_CHECK_FAIL), "bind nothing");
+}
+
+
+/* Cached evidence of one machine, fresh evidence of another. */
+
+static void
+test_machines(void)
+{
+    size_t                  i, len, n;
+    uint8_t                 claims[ATTEST_CLAIMS_MAX];
+    static uint8_t          cached[65536];
+    attest_claims_t         c;
+    attest_verify_input_t   in;
+
+    static const size_t  at[] = {
+        TDX_DOUBLE_MRTD, TDX_DOUBLE_RTMR, TDX_DOUBLE_RTMR + 96,
+        TDX_DOUBLE_MRCONFIGID, TDX_DOUBLE_MROWNER, TDX_DOUBLE_RTMR + 144
+    };
+
+    for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+        reset();
+        w.tdx = "\"xfam\": \"e702060000000000\"";
+        c = w.claims;
+        c.nonce_len = 0;
+        w.d.body[at[i]] ^= 1;
+        quote_claims(&c, claims, &len);
+        n = sizeof(cached);
+        collect(ATTEST_CMWC_CACHED, claims, len, cached, &n);
+        w.d.body[at[i]] ^= 1;
+        build();
+        policy();
+
+        memset(&in, 0, sizeof(in));
+        in.cached.p = cached;
+        in.cached.n = n;
+        in.fresh.p = w.out;
+        in.fresh.n = w.out_len;
+        in.nonce.p = w.claims.nonce;
+        in.nonce.n = 32;
+        in.now = w.now;
+        in.policy = &w.policy;
+        in.roots = &roots;
+        attest_verify(&in, &res);
+
+        /* RTMR 3 may change while one machine runs */
+
+        if (at[i] == TDX_DOUBLE_RTMR + 144) {
+            IS_INT(res.verdict, ATTEST_UNDECIDED, "another RTMR 3");
+
+        } else {
+            OK(res.verdict == ATTEST_NOT_TRUSTED
+               && has("same-machine", ATTEST_CHECK_FAIL),
+               "another machine, byte %zu of the report", at[i]);
+        }
+    }
+
+    reset();
 }
 
 
@@ -1322,6 +1391,7 @@ main(void)
     test_refuse();
     test_undecided();
     test_mixed();
+    test_machines();
     test_foreign();
     test_evidence_flips();
     test_ccel();
