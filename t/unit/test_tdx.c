@@ -21,6 +21,17 @@
 #define NOW      1782900000
 #define UNTIL    1782950400
 
+/* What the double's TD has, as the members of a policy. */
+#define MRTD                                                                 \
+    "\"mrtd\": \"7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d"             \
+    "7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d\""
+#define RTMRS                                                                \
+    "\"rtmr\": {\"1\": \""                                                    \
+    "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"                       \
+    "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1\", \"2\": \""           \
+    "a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2"                       \
+    "a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2\"}"
+
 /* the sanitizers' build flips every 7th byte of what is slow to check */
 #ifdef __SANITIZE_ADDRESS__
 #define STRIDE   7
@@ -492,8 +503,7 @@ reset(void)
 
     w.now = NOW;
     w.collateral = 1;
-    w.tdx = "\"mrtd\": \"7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d"
-            "7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d\"";
+    w.tdx = MRTD ", " RTMRS;
     w.claims.pubkey_hash_alg = 1;
     w.claims.pubkey_hash_len = 32;
     memset(w.claims.pubkey_hash, 0x11, 32);
@@ -730,9 +740,7 @@ test_refuse(void)
     w.d.body[TDX_DOUBLE_TDATTR] = 1;
     REFUSED("tdx-debug", "a TD open to debuggers");
     w.d.body[TDX_DOUBLE_TDATTR] = 1;
-    w.tdx = "\"mrtd\": \"7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d"
-            "7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d\", "
-            "\"allow_debug\": true";
+    w.tdx = MRTD ", " RTMRS ", \"allow_debug\": true";
     TRUSTED("the same, allowed by the test switch");
     w.d.body[TDX_DOUBLE_TDATTR + 3] = 0x30;
     REFUSED("tdx-attributes", "a migratable TD");
@@ -755,8 +763,7 @@ test_refuse(void)
     w.d.body[TDX_DOUBLE_MRTD] ^= 1;
     REFUSED("tdx-mrtd", "another MRTD");
 
-    w.tdx = "\"mrtd\": \"7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d"
-            "7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d\", \"rtmr\": {\"2\":"
+    w.tdx = MRTD ", \"rtmr\": {\"2\":"
             "\"a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2"
             "a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a3\"}";
     REFUSED("tdx-rtmr2", "another RTMR 2");
@@ -784,14 +791,16 @@ test_undecided(void)
     w.collateral = 0;
     UNDECIDED("fresh-tdx-tcb", "no collateral");
     w.collateral = 0;
-    w.tdx = "\"require_tcb\": false, "
-            "\"mrtd\": \"7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d"
-            "7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d\"";
+    w.tdx = "\"require_tcb\": false, " MRTD ", " RTMRS;
     TRUSTED("no collateral, knowingly");
     w.d.fmspc = "C0FFEE000001";
     UNDECIDED("fresh-tdx-tcb", "collateral of another platform");
     w.tdx = "\"xfam\": \"e702060000000000\"";
     UNDECIDED("reference-values", "no reference values");
+    w.tdx = RTMRS;
+    UNDECIDED("reference-values", "no value of the firmware");
+    w.tdx = MRTD;
+    UNDECIDED("reference-values", "no values of what the firmware boots");
     w.d.version = 5;
     w.d.body_type = 3;
     w.d.body[TDX_DOUBLE_MRSERVICETD] = 1;
@@ -988,7 +997,8 @@ test_evidence_flips(void)
 static void
 test_ccel(void)
 {
-    size_t             i, n;
+    char               text[1024];
+    size_t             i, n, at;
     uint8_t           *p = unit_read("t/data/tpm/ccel-log.bin", &n);
     attest_tpm_bank_t  bank;
 
@@ -1000,6 +1010,16 @@ test_ccel(void)
         memcpy(w.d.body + TDX_DOUBLE_RTMR + 48 * i, bank.value[i + 1], 48);
     }
 
+    at = (size_t) snprintf(text, sizeof(text), MRTD ", \"rtmr\": {\"1\": \"");
+
+    for (i = 0; i < 96; i++) {
+        at += (size_t) snprintf(text + at, sizeof(text) - at, "%s%02x",
+                                i == 48 ? "\", \"2\": \"" : "",
+                                bank.value[2 + i / 48][i % 48]);
+    }
+
+    (void) snprintf(text + at, sizeof(text) - at, "\"}");
+    w.tdx = text;
     w.ccel = p;
     w.ccel_len = n;
     IS_INT(run(), ATTEST_TRUSTED, "a log that explains the RTMRs");
