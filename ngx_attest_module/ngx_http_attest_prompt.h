@@ -96,6 +96,8 @@ ngx_int_t ngx_http_attest_ohttp_gate(ngx_http_request_t *r);
 /* Locked memory; the same len must be given to free it, which wipes it. */
 u_char *ngx_http_attest_locked_alloc(size_t len);
 void ngx_http_attest_locked_free(u_char *p, size_t len);
+/* Of memory that holds nothing any more. */
+void ngx_http_attest_locked_wiped(u_char *p, size_t len);
 
 /* The request's value of a field, compared in lower case, or NULL. */
 ngx_str_t *ngx_http_attest_field(ngx_http_request_t *r, const char *name,
