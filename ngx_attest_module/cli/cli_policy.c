@@ -150,7 +150,8 @@ cli_policy_open(const char *id)
 
     static const char *const  ids[] = {
         "reference-values", "root-of-trust", "exporter", "nonce",
-        "certificate", "tdx-tcb", "tdx-mrservicetd", "tpm-beside", NULL
+        "certificate", "tdx-tcb", "tdx-mrservicetd", "tpm-beside",
+        "paravisor-reference", NULL
     };
 
     for (i = 0; ids[i] != NULL; i++) {
