@@ -206,7 +206,7 @@ static ngx_command_t  ngx_http_attest_commands[] = {
       NULL },
 
     { ngx_string("attest_ohttp_replay"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_attest_ohttp_replay,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -492,7 +492,13 @@ ngx_http_attest_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_conf_init_uint_value(conf->prompt_conf, NGX_HTTP_ATTEST_PROMPT_OFF);
-    ngx_conf_merge_uint_value(conf->replay, prev->replay, 1);
+
+    if (conf->replay == NGX_CONF_UNSET_UINT) {
+        conf->window = prev->window;
+    }
+
+    ngx_conf_merge_uint_value(conf->replay, prev->replay,
+                              NGX_HTTP_ATTEST_REPLAY_KEY);
     ngx_conf_merge_uint_value(conf->mode, prev->mode,
                               NGX_HTTP_ATTEST_MODE_REQUIRED);
     ngx_conf_merge_size_value(conf->max_size, prev->max_size,

@@ -50,6 +50,10 @@
 #define NGX_HTTP_ATTEST_PROMPT_EHBP  1
 #define NGX_HTTP_ATTEST_PROMPT_OHTTP 2
 
+#define NGX_HTTP_ATTEST_REPLAY_OFF   0      /* attest_ohttp_replay */
+#define NGX_HTTP_ATTEST_REPLAY_KEY   1
+#define NGX_HTTP_ATTEST_REPLAY_DATE  2
+
 #define NGX_HTTP_ATTEST_MODE_OFF       0    /* attest_prompt_mode */
 #define NGX_HTTP_ATTEST_MODE_OPTIONAL  1
 #define NGX_HTTP_ATTEST_MODE_REQUIRED  2
@@ -176,6 +180,7 @@ typedef struct {
     ngx_array_t               *cors;            /* of ngx_str_t; NULL: off */
     ngx_array_t               *allow;           /* attest_ohttp_allow */
     ngx_uint_t                 replay;          /* attest_ohttp_replay */
+    time_t                     window;          /* of Date, s */
     unsigned                   endpoint:1;      /* attest_evidence, _keys,
                                                    _status: never sealed */
     unsigned                   ungated:1;       /* answers without evidence */

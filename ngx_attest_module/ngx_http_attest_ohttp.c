@@ -13,6 +13,8 @@
 
 
 #define NGX_HTTP_ATTEST_PIECE        65536  /* read back from a file */
+#define NGX_HTTP_ATTEST_WINDOW       60     /* s: of Date, by default */
+#define NGX_HTTP_ATTEST_MAX_WINDOW   86400
 
 #define NGX_HTTP_ATTEST_PROBLEM_OHTTP_KEY                                    \
     "https://iana.org/assignments/http-problem-types#ohttp-key"
@@ -93,6 +95,8 @@ static u_char *ngx_http_attest_ohttp_log_error(ngx_http_request_t *r,
 
 static ngx_int_t ngx_http_attest_ohttp_target(ngx_conf_t *cf,
     ngx_str_t *value, ngx_http_attest_allow_t *allow);
+static char *ngx_http_attest_ohttp_window(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_attest_loc_conf_t *alcf);
 
 
 static ngx_http_attest_ohttp_refusal_t  ngx_http_attest_ohttp_refusals[] = {
@@ -752,20 +756,20 @@ ngx_http_attest_ohttp_finish(ngx_http_attest_opening_t *op)
 static ngx_http_attest_ohttp_e
 ngx_http_attest_ohttp_admit(ngx_http_attest_opening_t *op)
 {
-    time_t                        expires;
-    ngx_http_attest_ohttp_t      *oh;
-    ngx_http_attest_main_conf_t  *amcf;
+    ngx_http_attest_ohttp_t  *oh;
 
     oh = op->oh;
 
-    amcf = ngx_http_get_module_main_conf(op->r, ngx_http_attest_module);
-    expires = op->ctx->view->hpke[op->ctx->key_index].expires;
+    oh->expires = op->ctx->view->hpke[op->ctx->key_index].expires;
+    oh->enc_len = op->request.enc_len;
+    ngx_memcpy(oh->enc, op->request.enc, oh->enc_len);
 
-    if (oh->gateway->replay) {
+    /* by Date: when the fields inside are known */
 
-        switch (ngx_http_attest_replay_add(amcf, op->request.enc,
-                                           op->request.enc_len, expires))
-        {
+    if (oh->gateway->replay == NGX_HTTP_ATTEST_REPLAY_KEY) {
+
+        switch (ngx_http_attest_ohttp_once(op->r, oh, oh->expires)) {
+
         case NGX_OK:
             break;
 
@@ -788,6 +792,37 @@ ngx_http_attest_ohttp_admit(ngx_http_attest_opening_t *op)
     }
 
     return NGX_HTTP_ATTEST_OHTTP_OK;
+}
+
+
+ngx_int_t
+ngx_http_attest_ohttp_once(ngx_http_request_t *r, ngx_http_attest_ohttp_t *oh,
+    time_t expires)
+{
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+
+    return ngx_http_attest_replay_add(amcf, oh->enc, oh->enc_len,
+                                      ngx_min(expires, oh->expires));
+}
+
+
+void
+ngx_http_attest_ohttp_reject(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_http_attest_ctx_t    *ctx;
+    ngx_http_attest_ohttp_e   why;
+
+    /* the request is the outer one yet; the same answer as without Date */
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+    ctx->sealed = 0;
+
+    why = (rc == NGX_DECLINED) ? NGX_HTTP_ATTEST_OHTTP_REPLAYED
+                               : NGX_HTTP_ATTEST_OHTTP_FULL;
+
+    ngx_http_finalize_request(r, ngx_http_attest_ohttp_refuse(r, why));
 }
 
 
@@ -1115,17 +1150,55 @@ ngx_http_attest_ohttp_replay(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
 
     if (ngx_strcmp(value[1].data, "key") == 0) {
-        alcf->replay = 1;
-        return NGX_CONF_OK;
+        alcf->replay = NGX_HTTP_ATTEST_REPLAY_KEY;
+
+    } else if (ngx_strcmp(value[1].data, "off") == 0) {
+        alcf->replay = NGX_HTTP_ATTEST_REPLAY_OFF;
+
+    } else if (ngx_strcmp(value[1].data, "date") == 0) {
+        alcf->replay = NGX_HTTP_ATTEST_REPLAY_DATE;
+        alcf->window = NGX_HTTP_ATTEST_WINDOW;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"attest_ohttp_replay\", "
+                           "it must be \"key\", \"date\" or \"off\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
     }
 
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-        alcf->replay = 0;
-        return NGX_CONF_OK;
+    return (cf->args->nelts == 3)
+           ? ngx_http_attest_ohttp_window(cf, &value[2], alcf) : NGX_CONF_OK;
+}
+
+
+/* window=TIME */
+
+static char *
+ngx_http_attest_ohttp_window(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_attest_loc_conf_t *alcf)
+{
+    time_t     n;
+    ngx_str_t  s;
+
+    n = NGX_ERROR;
+
+    if (alcf->replay == NGX_HTTP_ATTEST_REPLAY_DATE
+        && ngx_strncmp(value->data, "window=", 7) == 0)
+    {
+        s.data = value->data + 7;
+        s.len = value->len - 7;
+        n = ngx_parse_time(&s, 1);
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid value \"%V\" in \"attest_ohttp_replay\", it "
-                       "must be \"key\" or \"off\"", &value[1]);
-    return NGX_CONF_ERROR;
+    if (n < 1 || n > NGX_HTTP_ATTEST_MAX_WINDOW) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in "
+                           "\"attest_ohttp_replay\", only \"date\" has one, "
+                           "\"window=TIME\", from 1s to 1d", value);
+        return NGX_CONF_ERROR;
+    }
+
+    alcf->window = n;
+    return NGX_CONF_OK;
 }

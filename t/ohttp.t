@@ -10,7 +10,9 @@ use Test::More;
 use FindBin;
 use IPC::Open2;
 use JSON::PP qw(encode_json decode_json);
+use POSIX qw(strftime);
 use Time::HiRes qw(sleep time);
+use Time::Local qw(timegm);
 
 use lib "$FindBin::Bin/lib";
 use AttestTest;
@@ -61,6 +63,7 @@ test_sizes();
 test_refusals();
 test_decryption();
 test_replay();
+test_dates();
 test_targets();
 test_hostile();
 test_fields();
@@ -125,6 +128,11 @@ http {
             attest_prompt_max_size 1000;
             attest_prompt_cors https://app.example;
             attest_ohttp_replay off;
+        }
+        location = /dated {
+            attest_prompt ohttp;
+            attest_ohttp_allow api.test;
+            attest_ohttp_replay date window=30s;
         }
         location = /.well-known/hpke-keys { attest_keys; }
         location = /.well-known/attestation { attest_evidence; }
@@ -352,6 +360,18 @@ sub doc_of {
     $doc->{field} = { map { lc($_->[0]) => $_->[1] }
         @{ $doc->{headers} || [] } };
     return $doc;
+}
+
+
+# An HTTP date in seconds.
+sub str2time {
+    my ($day, $mon, $year, @t) = $_[0] =~
+        /^\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT$/
+        or return 0;
+    my %mon = map { (qw(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec))[$_]
+        => $_ } 0 .. 11;
+
+    return timegm($t[2], $t[1], $t[0], $day, $mon{$mon}, $year);
 }
 
 
@@ -607,6 +627,74 @@ sub test_replay {
     substr($bad, -1) ^= "\1";
     is(send_it({ %$m, body => $bad })->{outer}{status}, 422, 'changed');
     sealed_ok(send_it($m), 200, 'and unchanged');
+}
+
+
+# By Date: remembered as long as it is taken, and taken as long as it is near.
+sub test_dates {
+    my $type = 'https://iana.org/assignments/http-problem-types#date';
+    my $date = sub { [ 'date', strftime('%a, %d %b %Y %H:%M:%S GMT',
+        gmtime(time + $_[0])) ] };
+    my %q = (path => '/echo', body => 'dated');
+
+    for my $form (@FORMS) {
+        for my $off (0, -25, 25) {
+            my $m = seal($form, { %q, fields => [ $date->($off) ] });
+            my $o = send_it($m, path => '/dated');
+
+            sealed_ok($o, 200, "$form, $off s");
+            is($o->{body}, 'dated', "$form, $off s, body");
+            refused(409, "${URN}replay", "$form, $off s, again", sub {
+                send_it($m, path => '/dated');
+            });
+            refused(409, "${URN}replay", "$form, $off s, elsewhere", sub {
+                send_it($m);
+            });
+        }
+
+        my %bad = (
+            'none' => [], 'too old' => [ $date->(-36) ],
+            'too new' => [ $date->(36) ], 'none that is one' =>
+                [ [ 'date', 'yesterday' ] ],
+            'empty' => [ [ 'date', '' ] ],
+            'long ago' => [ [ 'date', 'Sun, 06 Nov 1994 08:49:37 GMT' ] ],
+            'cut' => [ [ 'date', substr($date->(0)[1], 0, 20) ] ],
+            'of another millennium' =>
+                [ [ 'date', 'Sun, 06 Nov 9994 08:49:37 GMT' ] ],
+        );
+
+        for my $name (sort keys %bad) {
+            my $m = seal($form, { %q, fields => $bad{$name} });
+            for my $time (1, 2) {
+                refused_inside(400, "$form, Date: $name, $time", sub {
+                    my $o = send_it($m, path => '/dated');
+                    my $doc = AttestTest::json({ body => $o->{body} }) || {};
+                    is($doc->{type}, $type, "$form, $name, type");
+                    is($o->{field}{'content-type'},
+                        'application/problem+json', 'media type');
+                    ok(abs(str2time($o->{field}{date}) - time) < 5,
+                        "$form, $name, our Date");
+                    return $o;
+                });
+            }
+
+            # the same key with the Date that it was told, as a client does
+            my $o = ask($form, { %q, fields => [ $date->(0) ] },
+                path => '/dated');
+            sealed_ok($o, 200, "$form, $name, corrected");
+        }
+    }
+
+    refused_inside(400, 'two Dates', sub {
+        ask('whole', { %q, fields => [ $date->(0), $date->(0) ] },
+            path => '/dated');
+    });
+
+    # what was refused is not remembered, and a Date is not asked for elsewhere
+    my $m = seal('whole', { %q });
+    is(send_it($m, path => '/dated')->{status}, 400, 'no Date');
+    sealed_ok(send_it($m), 200, 'which does not matter here');
+    refused(409, "${URN}replay", 'but now it does', sub { send_it($m) });
 }
 
 
@@ -1116,8 +1204,18 @@ sub test_conf {
     my @bad = (
         [ 'attest_prompt ohttp;', qr/needs "attest_ohttp_allow"/ ],
         [ $allow, qr/needs "attest_prompt ohttp"/ ],
-        [ "attest_prompt ohttp; attest_ohttp_replay date; $allow",
-            qr/invalid value "date" in "attest_ohttp_replay"/ ],
+        [ "attest_prompt ohttp; attest_ohttp_replay enc; $allow",
+            qr/invalid value "enc" in "attest_ohttp_replay"/ ],
+        (map { [ "attest_prompt ohttp; attest_ohttp_replay $_; $allow",
+            qr/parameter "\Q${\ (split ' ')[1]}\E" in "attest_ohttp_replay"/
+            ] } 'date window=0', 'date window=', 'date x=1',
+            'date window=-1', 'date window=2d', 'date window=1ms', 'date 60s',
+            'key window=60s', 'off window=1s'),
+        [ "attest_prompt ohttp; attest_ohttp_replay date date date; $allow",
+            qr/invalid number of arguments in "attest_ohttp_replay"/ ],
+        [ "attest_prompt ohttp; attest_ohttp_replay date; "
+            . "attest_ohttp_replay key; $allow",
+            qr/"attest_ohttp_replay" directive is duplicate/ ],
         [ "attest_prompt ohttp; $allow proxy_pass http://127.0.0.1:1;",
             qr/conflicts with another handler/ ],
         [ "attest_prompt ohttp; $allow attest_keys;",
