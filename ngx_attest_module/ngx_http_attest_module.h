@@ -181,6 +181,8 @@ typedef struct {
     ngx_array_t               *allow;           /* attest_ohttp_allow */
     ngx_uint_t                 replay;          /* attest_ohttp_replay */
     time_t                     window;          /* of Date, s */
+    ngx_msec_t                 coalesce;        /* attest_prompt_coalesce */
+    size_t                     pad;             /* attest_ohttp_pad */
     unsigned                   endpoint:1;      /* attest_evidence, _keys,
                                                    _status: never sealed */
     unsigned                   ungated:1;       /* answers without evidence */
@@ -208,6 +210,10 @@ typedef struct {
     ngx_chain_t               *in;              /* body filter */
     ngx_chain_t               *free;
     ngx_chain_t               *busy;
+
+    ngx_msec_t                 coalesce;        /* 0: nothing waits */
+    ngx_buf_t                 *held;            /* plaintext that waits */
+    ngx_event_t                due;             /* until then */
 
     ngx_int_t                  status;          /* refused with, 0: not */
 
@@ -408,6 +414,8 @@ char *ngx_http_attest_ohttp_location(ngx_conf_t *cf,
 char *ngx_http_attest_ohttp_allow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_attest_ohttp_replay(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_attest_ohttp_pad(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 /* Variables that tell of an Oblivious HTTP request, for logs. */
 const char *ngx_http_attest_ohttp_name(ngx_http_attest_ctx_t *ctx);

@@ -15,6 +15,7 @@
 #define NGX_HTTP_ATTEST_PIECE        65536  /* read back from a file */
 #define NGX_HTTP_ATTEST_WINDOW       60     /* s: of Date, by default */
 #define NGX_HTTP_ATTEST_MAX_WINDOW   86400
+#define NGX_HTTP_ATTEST_MIN_PAD      16
 
 #define NGX_HTTP_ATTEST_PROBLEM_OHTTP_KEY                                    \
     "https://iana.org/assignments/http-problem-types#ohttp-key"
@@ -1200,5 +1201,40 @@ ngx_http_attest_ohttp_window(ngx_conf_t *cf, ngx_str_t *value,
     }
 
     alcf->window = n;
+    return NGX_CONF_OK;
+}
+
+
+/* attest_ohttp_pad */
+
+char *
+ngx_http_attest_ohttp_pad(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_loc_conf_t *alcf = conf;
+
+    ssize_t     n;
+    ngx_str_t  *value;
+
+    if (alcf->pad != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        alcf->pad = 0;
+        return NGX_CONF_OK;
+    }
+
+    n = ngx_parse_size(&value[1]);
+
+    if (n < NGX_HTTP_ATTEST_MIN_PAD || n > ATTEST_OHTTP_MAX_CHUNK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\" in \"attest_ohttp_pad\", it "
+                           "must be \"off\" or from 16 to 16k", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    alcf->pad = n;
     return NGX_CONF_OK;
 }

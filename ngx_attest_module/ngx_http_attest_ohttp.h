@@ -26,6 +26,7 @@ struct ngx_http_attest_ohttp_s {
 
     attest_bhttp_encoder_t        encoder;
     ngx_str_t                     pending;     /* of a head: not yet sealed */
+    uint64_t                      total;       /* plaintext sealed */
 
     ngx_http_attest_loc_conf_t   *gateway;     /* the outer location's */
     time_t                        expires;     /* of the key that opened it */

@@ -574,6 +574,7 @@ ngx_http_attest_prompt_cleanup(void *data)
         ngx_http_attest_count(amcf, streams_cut);
     }
 
+    ngx_http_attest_seal_cleanup(ctx);
     attest_aead_clear(&ctx->aead);
 
     if (ctx->ohttp != NULL) {

@@ -72,6 +72,8 @@ ngx_buf_t *ngx_http_attest_seal_buf(ngx_http_request_t *r,
 void ngx_http_attest_seal_upstream(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 void ngx_http_attest_seal_count(ngx_http_request_t *r, size_t len);
+/* The request ends: what waits is wiped, nothing is due any more. */
+void ngx_http_attest_seal_cleanup(ngx_http_attest_ctx_t *ctx);
 
 /* The request's context, created once. */
 ngx_http_attest_ctx_t *ngx_http_attest_prompt_ctx_create(

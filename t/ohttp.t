@@ -72,6 +72,8 @@ test_kinds();
 test_streaming();
 test_cut();
 test_pieces();
+test_padding();
+test_coalescing();
 test_internal();
 test_cors();
 test_ehbp_beside();
@@ -134,6 +136,27 @@ http {
             attest_ohttp_allow api.test;
             attest_ohttp_replay date window=30s;
         }
+        location = /padded {
+            attest_prompt ohttp;
+            attest_ohttp_allow api.test;
+            attest_ohttp_pad 512;
+        }
+        location = /odd {
+            attest_prompt ohttp;
+            attest_ohttp_allow api.test;
+            attest_ohttp_pad 1000;
+            attest_prompt_coalesce 150ms;
+        }
+        location = /slow {
+            attest_prompt ohttp;
+            attest_ohttp_allow api.test;
+            attest_prompt_coalesce 5s;
+        }
+        location = /soon {
+            attest_prompt ohttp;
+            attest_ohttp_allow api.test;
+            attest_prompt_coalesce 200ms;
+        }
         location = /.well-known/hpke-keys { attest_keys; }
         location = /.well-known/attestation { attest_evidence; }
         location = /attest-status { attest_status; }
@@ -184,6 +207,7 @@ http {
         }
         location = /ehbp {
             attest_prompt ehbp;
+            attest_ohttp_pad 1k;
             proxy_pass http://%%BACKEND%%/echo;
             proxy_http_version 1.1;
             proxy_buffering off;
@@ -1093,6 +1117,157 @@ sub test_pieces {
 }
 
 
+# All lengths outside are multiples of one size, but for a head that is alone.
+sub test_padding {
+    for my $form (@FORMS) {
+        for my $size (0, 1, 100, 500, 511, 512, 513, 16_000, 16_384, 60_000) {
+            my $o = ask($form, { path => '/echo', method => 'POST',
+                body => 'p' x $size }, path => '/padded');
+
+            sealed_ok($o, 200, "$form, padded, $size");
+            is(length $o->{body}, $size, "$form, padded, $size, body");
+            is($o->{length} % 512, 0, "$form, padded, $size, length");
+        }
+
+        for my $q ({ method => 'HEAD', path => '/v1/models' },
+            { path => '/v1/204' }, { path => '/v1/none' },
+            { path => '/v1/trailer' }, { path => '/v1/teapot' },
+            { path => '/v1/static/large' })
+        {
+            my $o = ask($form, $q, path => '/padded');
+            sealed_ok($o, $o->{status}, "$form, $q->{path}");
+            is($o->{length} % 512, 0, "$form, $q->{path}, length");
+        }
+
+        my $o = ask($form, { path => '/%' }, path => '/padded');
+        is($o->{status}, 400, "$form, a refusal");
+        is($o->{length} % 512, 0, "$form, a refusal, length");
+    }
+
+    # the words of an answer look alike
+    for my $http2 (0, 1) {
+        for my $path ('/padded', '/odd') {
+            my $o = ask('chunked', { path => "$CHAT?tokens=10&delay=30",
+                body => chat('x', stream => JSON::PP::true) },
+                path => $path, http2 => $http2);
+            my $size = $path eq '/odd' ? 1000 : 512;
+            my ($head, @rest) = @{ $o->{chunks} };
+            my $last = pop @rest;
+
+            sealed_ok($o, 200, "a stream to $path");
+            is(tokens_of($o), 10, "all tokens, $path");
+            # "data: [DONE]" cannot be stretched that far
+            is(scalar(grep { $_ % $size && $_ != 9 * 14 } @rest), 0,
+                "multiples, $path") or diag("@rest");
+            cmp_ok(scalar @rest, '>=', $size == 512 ? 10 : 2,
+                "many of them, $path");
+            is($o->{length} % $size, 0, "and all together, $path");
+        }
+    }
+
+    for my $pad (16, 17, 16_384) {
+        my $conf = config();
+        $conf =~ s/attest_ohttp_pad 512;/attest_ohttp_pad $pad;/;
+        $t->write_conf($conf);
+        $t->reload();
+        $list = keys_now();
+
+        for my $form (@FORMS) {
+            for my $size (0, 1, 15, 16, 100, 16_383, 50_000) {
+                my $o = ask($form, { path => '/echo', method => 'POST',
+                    body => 'q' x $size }, path => '/padded');
+                ok($o->{complete} && $o->{ended} && !$o->{error}
+                    && length $o->{body} == $size && $o->{length} % $pad == 0,
+                    "$form, to $pad, $size bytes") or diag($o->{length});
+            }
+        }
+
+        # a large head goes in several pieces
+        my $o = ask('chunked', { path => '/v1/teapot' }, path => '/padded');
+        sealed_ok($o, 418, "a head to $pad");
+        is($o->{field}{'x-long'}, 'long' x 1000, "its field, $pad");
+    }
+
+    $t->write_conf(config());
+    $t->reload();
+    $list = keys_now();
+}
+
+
+# Tokens wait for each other, never longer, and none is lost.
+sub test_coalescing {
+    my %to = (path => '/soon');
+    my $chat = sub {
+        my ($how) = @_;
+        return { path => "$CHAT?$how",
+            body => chat('x', stream => JSON::PP::true) };
+    };
+
+    for my $form (@FORMS) {
+        for my $http2 (0, 1) {
+            my $name = $form . ($http2 ? ', h2' : ', h1');
+            my %to = (path => '/soon', http2 => $http2);
+
+            my $o = ask($form, $chat->('tokens=20&delay=40'), %to);
+            sealed_ok($o, 200, "coalesced, $name");
+            is(tokens_of($o), 20, "all tokens, $name");
+
+            if ($form eq 'chunked') {
+                my $chunks = @{ $o->{chunks} };
+                cmp_ok($chunks, '<=', 10, "in few chunks, $name");
+                cmp_ok($chunks, '>=', 4, "as their time comes, $name");
+            }
+
+            # the end does not wait
+            my $before = time;
+            $o = ask($form, $chat->('tokens=5'), %to, path => '/slow');
+            sealed_ok($o, 200, "a long time, $name");
+            is(tokens_of($o), 5, "all tokens of it, $name");
+            cmp_ok(time - $before, '<', 4, "the end is at once, $name");
+
+            # the backend dies, or just ends: what it said is passed on
+            for my $how ('die_after=3', 'framing=close') {
+                $before = time;
+                $o = ask($form, $chat->("tokens=5&$how"), %to,
+                    path => '/slow');
+                ok(!$o->{complete}, "$how, $name: no end");
+                isnt($o->{outer}{exit}, 0, "$how, $name: not content");
+                is(tokens_of($o), $how =~ /die/ ? 3 : 5,
+                    "$how, $name: what was said") if $form eq 'chunked';
+                cmp_ok(time - $before, '<', 4, "$how, $name: at once");
+            }
+
+            next if $form ne 'chunked';
+
+            # it says three, and nothing more: they come when it is time
+            $o = ask($form, $chat->('tokens=9&hang_after=3'), %to,
+                sec => AttestTest::asan() ? 5 : 2);
+            is(tokens_of($o), 3, "what waits comes in time, $name");
+            ok(!$o->{complete}, "without an end, $name");
+
+            # the client leaves while something waits
+            $o = ask($form, $chat->('tokens=9&hang_after=3'), %to,
+                path => '/slow', sec => 1);
+            is($o->{status}, 200, "the head came, $name");
+            is(tokens_of($o), 0, "the rest waits, $name");
+        }
+
+        my $o = ask($form, { path => '/v1/buffered?size=300000',
+            body => chat('x') }, %to);
+        sealed_ok($o, 200, "$form, a large one");
+        cmp_ok(length $o->{body}, '>', 300_000, "$form, all of it");
+
+        $o = ask($form, { path => '/echo', body => 'c' x 2_000_000 }, %to);
+        sealed_ok($o, 200, "$form, a larger one");
+        ok($o->{body} eq 'c' x 2_000_000, "$form, all of that");
+    }
+
+    # when the time of those who left comes, they are gone
+    sleep 5;
+    is($t->get('/attest-status')->{status}, 200, 'the worker is well');
+}
+
+
 # ---- locations
 
 sub test_internal {
@@ -1227,6 +1402,15 @@ sub test_conf {
         [ "attest_prompt ohttp; $allow limit_except POST { deny all; }",
             qr/"if" and "limit_except" cannot be used/ ],
         [ 'attest_prompt ohttps;', qr/invalid value "ohttps"/ ],
+        (map { [ "attest_ohttp_pad $_;",
+            qr/invalid size "$_" in "attest_ohttp_pad"/ ] } 0, 15, 16385,
+            '1m', 'x', -1),
+        (map { [ "attest_prompt_coalesce $_;",
+            qr/invalid time "$_" in "attest_prompt_coalesce"/ ] } 0, '6s',
+            '5001ms', 'x', -1),
+        [ 'attest_ohttp_pad 1k; attest_ohttp_pad off;', qr/is duplicate/ ],
+        [ 'attest_prompt_coalesce off; attest_prompt_coalesce 1s;',
+            qr/is duplicate/ ],
     );
 
     for my $target ('http://x', 'x/../y', '/v1', 'a b', 'x/%41', 'x/a?b',

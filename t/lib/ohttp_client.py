@@ -16,8 +16,9 @@ Reads one JSON object per line from standard input, writes one per line:
   {"op": "open", "id": N, "in": FILE}
       -> {"status": N, "fields": [[NAME, VALUE]], "content": HEX,
           "trailers": [...], "complete": bool, "chunks": [LENGTH],
-          "error": TEXT or null}
+          "length": N, "padding": N, "error": TEXT or null}
       complete: the final chunk, or the tag, was there and right.
+      length: of the message; padding: how much of it was that.
   {"op": "drip", "host": H, "port": N, "path": P, "in": FILE, "type": T,
    "chunked": bool}
       Sends a body byte by byte.  -> {"status": N, "out": FILE}
@@ -116,7 +117,8 @@ def bhttp(q):
 
 def response(data):
     r = Reader(data)
-    out = {"status": 0, "fields": [], "content": "", "trailers": []}
+    out = {"status": 0, "fields": [], "content": "", "trailers": [],
+           "padding": 0}
     body = b""
     try:
         framing = r.varint()
@@ -133,7 +135,8 @@ def response(data):
             if len(part) < n:
                 raise Short()
         out["trailers"] = r.fields()
-        out["ended"] = r.left() == 0
+        out["padding"] = r.left()
+        out["ended"] = r.take(r.left()).strip(b"\0") == b""
     except Short:
         out["ended"] = False
     out["content"] = body.hex()
@@ -254,7 +257,8 @@ def op_open(o):
         out = {"status": 0, "fields": [], "content": "", "trailers": [],
                "ended": False}
         error = str(e)
-    return dict(out, complete=complete, chunks=chunks, error=error)
+    return dict(out, complete=complete, chunks=chunks, length=len(plain),
+                error=error)
 
 
 def op_drip(o):
