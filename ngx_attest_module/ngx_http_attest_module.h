@@ -224,6 +224,7 @@ typedef struct {
     unsigned                   unproven_end:1;  /* EOF-delimited backend */
     unsigned                   finished:1;      /* end marker written */
     unsigned                   replaced:1;      /* our own 502 instead */
+    unsigned                   interim:1;       /* because of a 1xx */
     unsigned                   cut:1;           /* counted as cut */
 } ngx_http_attest_ctx_t;
 

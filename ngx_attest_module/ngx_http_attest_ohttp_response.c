@@ -69,6 +69,11 @@ ngx_http_attest_ohttp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     ngx_http_attest_ohttp_t  *oh;
 
     oh = ctx->ohttp;
+
+    if (r->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS) {
+        ngx_http_attest_seal_interim(r, ctx);
+    }
+
     status = r->headers_out.status;
 
     if (status == NGX_HTTP_SWITCHING_PROTOCOLS

@@ -71,6 +71,9 @@ ngx_buf_t *ngx_http_attest_seal_buf(ngx_http_request_t *r,
 /* What the response's upstream must not do, and whether its end is proven. */
 void ngx_http_attest_seal_upstream(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
+/* A 1xx of the backend that nginx takes for its answer: 502 instead. */
+void ngx_http_attest_seal_interim(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
 void ngx_http_attest_seal_count(ngx_http_request_t *r, size_t len);
 /* The request ends: what waits is wiped, nothing is due any more. */
 void ngx_http_attest_seal_cleanup(ngx_http_attest_ctx_t *ctx);

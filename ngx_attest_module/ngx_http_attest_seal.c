@@ -41,6 +41,8 @@ static ngx_int_t ngx_http_attest_seal_head(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static void ngx_http_attest_seal_encoded(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
+static void ngx_http_attest_seal_bad(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
 
 static void ngx_http_attest_scrub(ngx_http_request_t *r, ngx_uint_t cors,
     ngx_uint_t sealed);
@@ -140,6 +142,12 @@ static u_char  ngx_http_attest_bad_backend[] =
     "\"title\":\"Bad Gateway\",\"status\":502,"
     "\"detail\":\"the backend encoded its answer, "
     "which must not be sealed\"}\n";
+
+static u_char  ngx_http_attest_interim_backend[] =
+    "{\"type\":\"" NGX_HTTP_ATTEST_URN "bad-backend\","
+    "\"title\":\"Bad Gateway\",\"status\":502,"
+    "\"detail\":\"the backend sent an interim response, "
+    "which cannot be passed on\"}\n";
 
 
 static ngx_int_t
@@ -294,6 +302,8 @@ ngx_http_attest_seal_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
         return NGX_ERROR;
     }
 
+    ngx_http_attest_seal_interim(r, ctx);
+
     p = ngx_pnalloc(r->pool, 2 * ATTEST_EHBP_NONCE_LEN);
     if (p == NULL) {
         return NGX_ERROR;
@@ -423,6 +433,66 @@ ngx_http_attest_seal_encoded(ngx_http_request_t *r,
                   "attest: a response with Content-Encoding \"%V\" "
                   "cannot be sealed", &h->value);
 
+    ngx_http_attest_seal_bad(r, ctx);
+}
+
+
+/*
+ * nginx before 1.29 knows no interim response of a backend but 101: its
+ * fields would be those of the answer, and the answer itself a body.
+ */
+
+void
+ngx_http_attest_seal_interim(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx)
+{
+    ngx_uint_t            i;
+    ngx_list_part_t      *part;
+    ngx_table_elt_t      *h;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (r->headers_out.status >= NGX_HTTP_OK || u == NULL
+        || u->cleanup == NULL)
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "attest: an interim response (%ui) of the backend cannot "
+                  "be passed on", r->headers_out.status);
+
+    /* nothing that follows is read, nor is the connection used again */
+
+    u->headers_in.content_length_n = 0;
+    u->headers_in.chunked = 0;
+    u->headers_in.connection_close = 1;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            h[i].hash = 0;
+        }
+    }
+
+    r->headers_out.date = NULL;
+    r->headers_out.content_encoding = NULL;
+    r->headers_out.last_modified = NULL;
+    r->headers_out.last_modified_time = -1;
+    r->headers_out.content_length = NULL;
+    r->headers_out.content_length_n = -1;
+
+    ctx->interim = 1;
+
+    ngx_http_attest_seal_bad(r, ctx);
+}
+
+
+static void
+ngx_http_attest_seal_bad(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
+{
     ctx->replaced = 1;
 
     r->headers_out.status = NGX_HTTP_BAD_GATEWAY;
@@ -1172,16 +1242,30 @@ static ngx_int_t
 ngx_http_attest_seal_replacement(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out)
 {
+    u_char   *p;
+    size_t    len;
+    ssize_t   n;
+
     while (ctx->in != NULL) {
         ngx_http_attest_seal_shift(r, ctx);
     }
 
-    if (ngx_http_attest_seal_frame(r, ctx, ngx_http_attest_bad_backend,
-                                   sizeof(ngx_http_attest_bad_backend) - 1,
-                                   out)
-        == NGX_ERROR)
-    {
-        return NGX_ERROR;
+    if (ctx->interim) {
+        p = ngx_http_attest_interim_backend;
+        len = sizeof(ngx_http_attest_interim_backend) - 1;
+
+    } else {
+        p = ngx_http_attest_bad_backend;
+        len = sizeof(ngx_http_attest_bad_backend) - 1;
+    }
+
+    for ( /* void */ ; len != 0; p += n, len -= n) {
+
+        n = ngx_http_attest_format(ctx)->frame(r, ctx, p, len, out);
+
+        if (n == NGX_ERROR) {
+            return NGX_ERROR;
+        }
     }
 
     ctx->unproven_end = 0;

@@ -72,6 +72,7 @@ test_kinds();
 test_streaming();
 test_cut();
 test_pieces();
+test_interim();
 test_padding();
 test_coalescing();
 test_internal();
@@ -1114,6 +1115,34 @@ sub test_pieces {
             is(pack('H*', $o->{content}), 'drop by drop', "$form, body");
         }
     }
+}
+
+
+# nginx takes the first 1xx of a backend for its answer: none of that goes on.
+sub test_interim {
+    for my $form (@FORMS) {
+        for my $status (100, 102, 103, 199) {
+            for my $path ($CHAT, '/v1/buffered') {
+                for my $stream (0, 1) {
+                    my $o = ask($form, { path => "$path?interim=$status",
+                        body => chat('x', stream => $stream ? JSON::PP::true
+                            : JSON::PP::false) });
+                    my $name = "$form, $status, $path, $stream";
+
+                    sealed_ok($o, 502, $name);
+                    like($o->{body}, qr/an interim response/, "$name, why");
+                    unlike(join(' ', %{ $o->{field} }, $o->{body}),
+                        qr/interim>|HTTP|200/, "$name, nothing of it");
+                }
+            }
+        }
+
+        my $o = ask($form, { path => "$CHAT?status=101", body => chat('x') });
+        isnt($o->{status}, 101, "$form, protocols are not switched");
+        ok(!$o->{complete} || $o->{status} == 502, "$form, nor is it said");
+    }
+
+    sealed_ok(ask('chunked', { path => '/v1/models' }), 200, 'afterwards');
 }
 
 

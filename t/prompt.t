@@ -69,6 +69,7 @@ test_streaming();
 test_coalescing();
 test_cut();
 test_close_framing();
+test_interim();
 test_empty();
 test_errors();
 test_encoding();
@@ -881,6 +882,24 @@ sub test_close_framing {
 
     my $r = send_to('/echo?framing=length', seal('proven'));
     sealed_ok($r, 200, 'a length proves the end');
+}
+
+
+# nginx takes the first 1xx of a backend for its answer: none of that goes on.
+sub test_interim {
+    for my $how (qw(h1 h2)) {
+        for my $status (100, 103) {
+            for my $path ('', '/buffered', '/soon') {
+                my $r = send_to("$path$CHAT?interim=$status", seal(chat('x')),
+                    how => $how);
+                sealed_ok($r, 502, "$status, $how, '$path'");
+                like($r->{plain}, qr/^\{.*an interim response.*\}\n$/,
+                    'and why');
+            }
+        }
+
+        sealed_ok(send_to('/echo', seal('x')), 200, "afterwards, $how");
+    }
 }
 
 
