@@ -202,6 +202,7 @@ typedef struct {
     u_char                     enc[ATTEST_EHBP_ENC_LEN];
     u_char                     nonce[ATTEST_EHBP_NONCE_LEN];
     ngx_str_t                  plain;           /* locked plaintext */
+    size_t                     usable;          /* of it, so far */
     ngx_uint_t                 key_index;       /* 0 current, 1 previous */
     u_char                     key_id;
 
@@ -225,6 +226,7 @@ typedef struct {
     unsigned                   finished:1;      /* end marker written */
     unsigned                   replaced:1;      /* our own 502 instead */
     unsigned                   interim:1;       /* because of a 1xx */
+    unsigned                   growing:1;       /* plain is a reservation */
     unsigned                   cut:1;           /* counted as cut */
 } ngx_http_attest_ctx_t;
 

@@ -12,7 +12,6 @@
 #include <openssl/rand.h>
 
 
-#define NGX_HTTP_ATTEST_PIECE        65536  /* read back from a file */
 #define NGX_HTTP_ATTEST_WINDOW       60     /* s: of Date, by default */
 #define NGX_HTTP_ATTEST_MAX_WINDOW   86400
 #define NGX_HTTP_ATTEST_MIN_PAD      16
@@ -46,19 +45,23 @@ typedef struct {
 } ngx_http_attest_ohttp_refusal_t;
 
 
-/* A request that is being opened: pieces of ciphertext come in order. */
+/*
+ * A request that is being opened as it arrives.  What was read is in
+ * ctx->plain, opened or not yet; of the ciphertext nothing else is kept.
+ */
 
-typedef struct {
+struct ngx_http_attest_opening_s {
     ngx_http_request_t       *r;
     ngx_http_attest_ctx_t    *ctx;
     ngx_http_attest_ohttp_t  *oh;
-    off_t                     left;         /* bytes that come yet */
     attest_ohttp_t            request;
     attest_ohttp_opener_t     opener;
+    size_t                    expected;     /* behind the head, at most */
     u_char                   *ct;           /* a whole one, in one piece */
     size_t                    len;
     unsigned                  begun:1;
-} ngx_http_attest_opening_t;
+    unsigned                  exact:1;      /* expected is what comes */
+};
 
 
 static ngx_int_t ngx_http_attest_ohttp_handler(ngx_http_request_t *r);
@@ -69,16 +72,20 @@ static ngx_uint_t ngx_http_attest_ohttp_early(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_ohttp_read(ngx_http_request_t *r,
     attest_ohttp_form_e form);
 static void ngx_http_attest_ohttp_body(ngx_http_request_t *r);
+static void ngx_http_attest_ohttp_read_more(ngx_http_request_t *r);
+static void ngx_http_attest_ohttp_read_failed(ngx_http_request_t *r,
+    ngx_http_attest_opening_t *op, ngx_int_t rc);
+static void ngx_http_attest_ohttp_opened(ngx_http_request_t *r,
+    ngx_http_attest_opening_t *op, ngx_http_attest_ohttp_e why);
 static ngx_int_t ngx_http_attest_ohttp_refuse(ngx_http_request_t *r,
     ngx_http_attest_ohttp_e why);
 
-static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_open(
-    ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_pieces(
     ngx_http_attest_opening_t *op);
-static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_file(
-    ngx_http_attest_opening_t *op, ngx_buf_t *b);
+static void ngx_http_attest_ohttp_expect(ngx_http_attest_opening_t *op);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_piece(
+    ngx_http_attest_opening_t *op, u_char *p, size_t n);
+static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_gather(
     ngx_http_attest_opening_t *op, u_char *p, size_t n);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_begin(
     ngx_http_attest_opening_t *op);
@@ -89,6 +96,7 @@ static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_finish(
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_admit(
     ngx_http_attest_opening_t *op);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_code(int rc);
+static void ngx_http_attest_ohttp_drop(ngx_http_attest_ohttp_t *oh);
 
 static ngx_int_t ngx_http_attest_ohttp_log(ngx_http_request_t *r);
 static u_char *ngx_http_attest_ohttp_log_error(ngx_http_request_t *r,
@@ -344,9 +352,10 @@ ngx_http_attest_ohttp_early(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_attest_ohttp_read(ngx_http_request_t *r, attest_ohttp_form_e form)
 {
-    ngx_int_t                 rc;
-    ngx_http_attest_ctx_t    *ctx;
-    ngx_http_attest_ohttp_t  *oh;
+    ngx_int_t                   rc;
+    ngx_http_attest_ctx_t      *ctx;
+    ngx_http_attest_ohttp_t    *oh;
+    ngx_http_attest_opening_t  *op;
 
     ctx = ngx_http_attest_prompt_ctx_create(r);
     if (ctx == NULL) {
@@ -358,11 +367,23 @@ ngx_http_attest_ohttp_read(ngx_http_request_t *r, attest_ohttp_form_e form)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    op = ngx_pcalloc(r->pool, sizeof(ngx_http_attest_opening_t));
+    if (op == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    op->r = r;
+    op->ctx = ctx;
+    op->oh = oh;
+
     oh->form = form;
     oh->gateway = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
+    oh->opening = op;
 
     ctx->ohttp = oh;
     ctx->reading = 1;
+
+    r->request_body_no_buffering = 1;
 
     rc = ngx_http_read_client_request_body(r, ngx_http_attest_ohttp_body);
 
@@ -375,24 +396,113 @@ ngx_http_attest_ohttp_read(ngx_http_request_t *r, attest_ohttp_form_e form)
 }
 
 
+/* The beginning of the body is there, mostly all of it. */
+
 static void
 ngx_http_attest_ohttp_body(ngx_http_request_t *r)
 {
-    ngx_http_attest_ctx_t        *ctx;
-    ngx_http_attest_ohttp_e       why;
-    ngx_http_attest_main_conf_t  *amcf;
+    ngx_http_attest_ctx_t  *ctx;
 
     ctx = ngx_http_attest_prompt_ctx(r);
+
+    ngx_http_attest_ohttp_expect(ctx->ohttp->opening);
+
+    r->read_event_handler = ngx_http_attest_ohttp_read_more;
+
+    ngx_http_attest_ohttp_read_more(r);
+}
+
+
+/* What is there is opened at once, to read more in its place. */
+
+static void
+ngx_http_attest_ohttp_read_more(ngx_http_request_t *r)
+{
+    ngx_int_t                   rc;
+    ngx_http_attest_ctx_t      *ctx;
+    ngx_http_attest_ohttp_e     why;
+    ngx_http_attest_opening_t  *op;
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+    op = ctx->ohttp->opening;
+
+    for ( ;; ) {
+        why = ngx_http_attest_ohttp_pieces(op);
+
+        if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
+            break;
+        }
+
+        if (!r->reading_body) {
+            why = ngx_http_attest_ohttp_finish(op);
+            break;
+        }
+
+        rc = ngx_http_read_unbuffered_request_body(r);
+
+        if (rc != NGX_OK && rc != NGX_AGAIN) {
+            ngx_http_attest_ohttp_read_failed(r, op, rc);
+            return;
+        }
+
+        if (rc == NGX_AGAIN && r->request_body->bufs == NULL) {
+            return;
+        }
+    }
+
+    ngx_http_attest_ohttp_opened(r, op, why);
+}
+
+
+/* Too slow, too much, or gone; error_page may redirect it to here again. */
+
+static void
+ngx_http_attest_ohttp_read_failed(ngx_http_request_t *r,
+    ngx_http_attest_opening_t *op, ngx_int_t rc)
+{
+    r->read_event_handler = ngx_http_block_reading;
+
+    ngx_http_attest_ohttp_drop(op->oh);
+
+    ngx_http_finalize_request(r, (rc == NGX_ERROR)
+                                 ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc);
+}
+
+
+/* All of it is opened, or it is refused without waiting for the rest. */
+
+static void
+ngx_http_attest_ohttp_opened(ngx_http_request_t *r,
+    ngx_http_attest_opening_t *op, ngx_http_attest_ohttp_e why)
+{
+    ngx_http_attest_ctx_t        *ctx;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    ctx = op->ctx;
 
     ctx->reading = 0;
     ctx->decided = 1;
 
-    why = ngx_http_attest_ohttp_open(r, ctx);
+    r->read_event_handler = ngx_http_block_reading;
+    r->request_body_no_buffering = 0;
+
+    if (r->connection->read->timer_set) {
+        ngx_del_timer(r->connection->read);
+    }
+
+    if (why == NGX_HTTP_ATTEST_OHTTP_OK) {
+        why = ngx_http_attest_ohttp_admit(op);
+    }
+
+    /* the keys of the request are needed no longer */
+
+    ngx_http_attest_ohttp_drop(op->oh);
 
     /* nginx takes what is left in OpenSSL's queue for its own */
     ERR_clear_error();
 
     if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
+        ngx_http_attest_prompt_forget(ctx);
         ngx_http_finalize_request(r, ngx_http_attest_ohttp_refuse(r, why));
         return;
     }
@@ -437,51 +547,40 @@ ngx_http_attest_ohttp_refuse(ngx_http_request_t *r,
 }
 
 
-static ngx_http_attest_ohttp_e
-ngx_http_attest_ohttp_open(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
+/* How much comes, at most, and whether this is known. */
+
+static void
+ngx_http_attest_ohttp_expect(ngx_http_attest_opening_t *op)
 {
-    ngx_http_attest_view_t       *view;
-    ngx_http_attest_ohttp_e       why;
-    ngx_http_attest_opening_t     op;
-    ngx_http_attest_main_conf_t  *amcf;
+    off_t                n;
+    ngx_chain_t         *cl;
+    ngx_http_request_t  *r;
 
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+    r = op->r;
+    n = 0;
 
-    view = ngx_http_attest_view(amcf, r->connection->log);
-    if (view == NULL) {
-        return NGX_HTTP_ATTEST_OHTTP_NO_EVIDENCE;
+    if (!r->reading_body) {
+
+        for (cl = r->request_body->bufs; cl; cl = cl->next) {
+            n += ngx_buf_size(cl->buf);
+        }
+
+        op->exact = 1;
+
+    } else if (r->headers_in.chunked) {
+        /* what nginx calls its length is what came so far */
+        n = ngx_http_attest_max_body(op->oh->gateway);
+
+    } else {
+        n = r->headers_in.content_length_n;
+        op->exact = 1;
     }
 
-    if (ngx_http_attest_view_ref(r, view) != NGX_OK) {
-        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
-    }
-
-    ctx->view = view;
-
-    ngx_memzero(&op, sizeof(ngx_http_attest_opening_t));
-    op.r = r;
-    op.ctx = ctx;
-    op.oh = ctx->ohttp;
-
-    why = ngx_http_attest_ohttp_pieces(&op);
-
-    if (why == NGX_HTTP_ATTEST_OHTTP_OK) {
-        why = ngx_http_attest_ohttp_finish(&op);
-    }
-
-    if (why == NGX_HTTP_ATTEST_OHTTP_OK) {
-        why = ngx_http_attest_ohttp_admit(&op);
-    }
-
-    if (op.begun) {
-        attest_ohttp_clear(&op.request);
-    }
-
-    return why;
+    op->expected = (size_t) n;
 }
 
 
-/* nginx may have the body in one buffer, in several, or in a file. */
+/* What was read: opened, then its memory is free to read into. */
 
 static ngx_http_attest_ohttp_e
 ngx_http_attest_ohttp_pieces(ngx_http_attest_opening_t *op)
@@ -489,77 +588,32 @@ ngx_http_attest_ohttp_pieces(ngx_http_attest_opening_t *op)
     ngx_buf_t                *b;
     ngx_chain_t              *cl;
     ngx_http_attest_ohttp_e   why;
+    ngx_http_request_body_t  *rb;
 
-    if (op->r->request_body == NULL) {
-        return NGX_HTTP_ATTEST_OHTTP_MALFORMED;
-    }
+    rb = op->r->request_body;
 
-    for (cl = op->r->request_body->bufs; cl; cl = cl->next) {
-        op->left += ngx_buf_size(cl->buf);
-    }
-
-    if (op->left > ngx_http_attest_max_body(op->oh->gateway)) {
-        return NGX_HTTP_ATTEST_OHTTP_TOO_LARGE;
-    }
-
-    for (cl = op->r->request_body->bufs; cl; cl = cl->next) {
+    while (rb->bufs != NULL) {
+        cl = rb->bufs;
         b = cl->buf;
 
-        why = ngx_buf_in_memory(b)
-              ? ngx_http_attest_ohttp_piece(op, b->pos, b->last - b->pos)
-              : ngx_http_attest_ohttp_file(op, b);
+        if (!ngx_buf_in_memory(b) && ngx_buf_size(b) != 0) {
+            /* some module has written it to a file */
+            return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
+        }
+
+        why = ngx_http_attest_ohttp_piece(op, b->pos, b->last - b->pos);
 
         if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
             return why;
         }
+
+        b->pos = b->last;
+
+        rb->bufs = cl->next;
+        ngx_free_chain(op->r->pool, cl);
     }
 
     return NGX_HTTP_ATTEST_OHTTP_OK;
-}
-
-
-static ngx_http_attest_ohttp_e
-ngx_http_attest_ohttp_file(ngx_http_attest_opening_t *op, ngx_buf_t *b)
-{
-    off_t                     pos;
-    size_t                    n;
-    u_char                   *p;
-    ngx_http_attest_ohttp_e   why;
-
-    p = ngx_alloc(NGX_HTTP_ATTEST_PIECE, op->r->connection->log);
-    if (p == NULL) {
-        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
-    }
-
-    why = NGX_HTTP_ATTEST_OHTTP_OK;
-
-    for (pos = b->file_pos; pos < b->file_last; pos += n) {
-
-        n = (size_t) ngx_min(b->file_last - pos, NGX_HTTP_ATTEST_PIECE);
-
-        if (ngx_read_file(b->file, p, n, pos) != (ssize_t) n) {
-            ngx_log_error(NGX_LOG_ERR, op->r->connection->log, 0,
-                          "attest: cannot read back the request body");
-            why = NGX_HTTP_ATTEST_OHTTP_INTERNAL;
-            break;
-        }
-
-        why = ngx_http_attest_ohttp_piece(op, p, n);
-        if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
-            break;
-        }
-
-        /* a whole one must not stay in memory that is freed */
-
-        if (op->ct != NULL && op->ct != op->ctx->plain.data) {
-            ngx_memcpy(op->ctx->plain.data, op->ct, op->len);
-            op->ct = op->ctx->plain.data;
-        }
-    }
-
-    ngx_free(p);
-
-    return why;
 }
 
 
@@ -580,11 +634,12 @@ ngx_http_attest_ohttp_piece(ngx_http_attest_opening_t *op, u_char *p,
 
         p += used;
         n -= used;
-        op->left -= used;
 
         if (!op->oh->head.whole) {
             return NGX_HTTP_ATTEST_OHTTP_OK;
         }
+
+        op->expected -= op->oh->head.len;
 
         why = ngx_http_attest_ohttp_begin(op);
         if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
@@ -592,24 +647,58 @@ ngx_http_attest_ohttp_piece(ngx_http_attest_opening_t *op, u_char *p,
         }
     }
 
-    if (n == 0) {
-        return NGX_HTTP_ATTEST_OHTTP_OK;
+    return (n != 0) ? ngx_http_attest_ohttp_gather(op, p, n)
+                    : NGX_HTTP_ATTEST_OHTTP_OK;
+}
+
+
+/* Behind what is there already; a chunk is opened as soon as it is whole. */
+
+static ngx_http_attest_ohttp_e
+ngx_http_attest_ohttp_gather(ngx_http_attest_opening_t *op, u_char *p,
+    size_t n)
+{
+    int                     rc;
+    size_t                  used, room;
+    ngx_http_attest_ctx_t  *ctx;
+
+    ctx = op->ctx;
+
+    used = (op->oh->form == ATTEST_OHTTP_CHUNKED)
+           ? op->opener.plain + op->opener.have : op->len;
+
+    room = ngx_min(used + n, ctx->plain.len);
+
+    if (ngx_http_attest_prompt_room(ctx, room) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, op->r->connection->log, ngx_errno,
+                      "attest: no locked memory for a prompt of %uz bytes",
+                      room);
+        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
     }
 
-    op->left -= n;
-
     if (op->oh->form == ATTEST_OHTTP_CHUNKED) {
+
+        /* with its lengths and tags it is always more than what is kept */
+
+        op->opener.buf = ctx->plain.data;
+        op->opener.room = ctx->usable;
+
         rc = attest_ohttp_opener_feed(&op->opener, p, n, &used);
+
         return ngx_http_attest_ohttp_code(rc);
     }
 
-    if (op->len == 0 && op->left == 0) {
+    if (n > ctx->plain.len - op->len) {
+        return NGX_HTTP_ATTEST_OHTTP_TOO_LARGE;
+    }
+
+    if (op->len == 0 && op->exact && n == op->expected) {
         /* all of it: opened from where it lies */
         op->ct = p;
 
     } else {
-        ngx_memcpy(op->ctx->plain.data + op->len, p, n);
-        op->ct = op->ctx->plain.data;
+        ngx_memcpy(ctx->plain.data + op->len, p, n);
+        op->ct = ctx->plain.data;
     }
 
     op->len += n;
@@ -618,18 +707,15 @@ ngx_http_attest_ohttp_piece(ngx_http_attest_opening_t *op, u_char *p,
 }
 
 
-/* The head is there: which key, and memory for what comes. */
+/* The head is there: which key, and where what comes is put. */
 
 static ngx_http_attest_ohttp_e
 ngx_http_attest_ohttp_begin(ngx_http_attest_opening_t *op)
 {
     int                       rc;
     size_t                    max;
-    ngx_http_attest_ctx_t    *ctx;
     attest_ohttp_limits_t     limits;
     ngx_http_attest_ohttp_e   why;
-
-    ctx = op->ctx;
 
     why = ngx_http_attest_ohttp_recipient(op);
     if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
@@ -638,23 +724,20 @@ ngx_http_attest_ohttp_begin(ngx_http_attest_opening_t *op)
 
     op->begun = 1;
 
-    /* what is opened is shorter than what is sealed */
-
-    ctx->plain.len = (size_t) op->left + ATTEST_OHTTP_TAG_LEN;
-
-    ctx->plain.data = ngx_http_attest_locked_alloc(ctx->plain.len);
-    if (ctx->plain.data == NULL) {
-        ngx_log_error(NGX_LOG_ERR, op->r->connection->log, ngx_errno,
-                      "attest: no locked memory for a prompt of %uz bytes",
-                      ctx->plain.len);
-        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
-    }
-
     max = ngx_http_attest_max_message(op->oh->gateway);
 
+    if (op->oh->form != ATTEST_OHTTP_CHUNKED && op->exact
+        && op->expected > max + ATTEST_OHTTP_TAG_LEN)
+    {
+        return NGX_HTTP_ATTEST_OHTTP_TOO_LARGE;
+    }
+
+    /* what is opened is shorter than what is sealed */
+
+    op->ctx->plain.len = ngx_min(op->expected, max) + ATTEST_OHTTP_TAG_LEN;
+
     if (op->oh->form != ATTEST_OHTTP_CHUNKED) {
-        return (op->left > (off_t) (max + ATTEST_OHTTP_TAG_LEN))
-               ? NGX_HTTP_ATTEST_OHTTP_TOO_LARGE : NGX_HTTP_ATTEST_OHTTP_OK;
+        return NGX_HTTP_ATTEST_OHTTP_OK;
     }
 
     limits.max_chunk = max;
@@ -662,7 +745,7 @@ ngx_http_attest_ohttp_begin(ngx_http_attest_opening_t *op)
     limits.max_chunks = ngx_http_attest_max_frames(op->oh->gateway);
 
     rc = attest_ohttp_opener_request(&op->opener, &op->request, &limits,
-                                     ctx->plain.data, ctx->plain.len);
+                                     NULL, 0);
 
     return ngx_http_attest_ohttp_code(rc);
 }
@@ -673,12 +756,21 @@ ngx_http_attest_ohttp_begin(ngx_http_attest_opening_t *op)
 static ngx_http_attest_ohttp_e
 ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
 {
-    int                      rc;
-    size_t                   i, n, count, which;
-    ngx_http_attest_view_t  *view;
-    attest_keyconfig_t       kc[NGX_HTTP_ATTEST_KEYS];
+    int                           rc;
+    size_t                        i, n, count, which;
+    attest_keyconfig_t            kc[NGX_HTTP_ATTEST_KEYS];
+    ngx_http_attest_view_t       *view;
+    ngx_http_attest_main_conf_t  *amcf;
 
-    view = op->ctx->view;
+    amcf = ngx_http_get_module_main_conf(op->r, ngx_http_attest_module);
+
+    /* not held: a slow upload must not keep a key that is retired */
+
+    view = ngx_http_attest_view(amcf, op->r->connection->log);
+    if (view == NULL) {
+        return NGX_HTTP_ATTEST_OHTTP_NO_EVIDENCE;
+    }
+
     count = NGX_HTTP_ATTEST_KEYS;
 
     if (view->key_list.len == 0
@@ -715,6 +807,7 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
 
     op->ctx->key_index = i;
     op->ctx->key_id = view->hpke[i].id;
+    op->oh->expires = view->hpke[i].expires;
 
     return ngx_http_attest_ohttp_code(rc);
 }
@@ -735,10 +828,6 @@ ngx_http_attest_ohttp_finish(ngx_http_attest_opening_t *op)
         rc = attest_ohttp_opener_finish(&op->opener);
         op->oh->message = op->opener.plain;
 
-        if (rc != ATTEST_OK) {
-            attest_ohttp_opener_clear(&op->opener);
-        }
-
     } else {
         rc = attest_ohttp_open_request(&op->request, op->ct, op->len,
                                        op->ctx->plain.data);
@@ -757,11 +846,23 @@ ngx_http_attest_ohttp_finish(ngx_http_attest_opening_t *op)
 static ngx_http_attest_ohttp_e
 ngx_http_attest_ohttp_admit(ngx_http_attest_opening_t *op)
 {
-    ngx_http_attest_ohttp_t  *oh;
+    ngx_http_attest_ohttp_t      *oh;
+    ngx_http_attest_main_conf_t  *amcf;
 
     oh = op->oh;
 
-    oh->expires = op->ctx->view->hpke[op->ctx->key_index].expires;
+    /* it may have taken long to arrive */
+
+    amcf = ngx_http_get_module_main_conf(op->r, ngx_http_attest_module);
+
+    if (ngx_http_attest_view(amcf, op->r->connection->log) == NULL) {
+        return NGX_HTTP_ATTEST_OHTTP_NO_EVIDENCE;
+    }
+
+    if (oh->expires <= ngx_time()) {
+        return NGX_HTTP_ATTEST_OHTTP_KEY;
+    }
+
     oh->enc_len = op->request.enc_len;
     ngx_memcpy(oh->enc, op->request.enc, oh->enc_len);
 
@@ -852,9 +953,24 @@ ngx_http_attest_ohttp_code(int rc)
 }
 
 
+/* What opens a request; the memory that it is opened in stays. */
+
+static void
+ngx_http_attest_ohttp_drop(ngx_http_attest_ohttp_t *oh)
+{
+    if (oh->opening != NULL && oh->opening->begun) {
+        attest_ohttp_clear(&oh->opening->request);
+    }
+
+    oh->opening = NULL;
+}
+
+
 void
 ngx_http_attest_ohttp_cleanup(ngx_http_attest_ohttp_t *oh)
 {
+    ngx_http_attest_ohttp_drop(oh);
+
     attest_ohttp_sealer_clear(&oh->sealer);
 
     if (oh->pending.len) {

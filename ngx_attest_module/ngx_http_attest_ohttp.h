@@ -16,7 +16,11 @@
 #include "attest_ohttp.h"
 
 
+typedef struct ngx_http_attest_opening_s  ngx_http_attest_opening_t;
+
+
 struct ngx_http_attest_ohttp_s {
+    ngx_http_attest_opening_t    *opening;     /* until it is opened */
     attest_ohttp_form_e           form;
     attest_ohttp_head_t           head;        /* of the request */
     size_t                        message;     /* opened bytes */

@@ -101,6 +101,23 @@ ngx_int_t ngx_http_attest_ohttp_gate(ngx_http_request_t *r);
 /* Locked memory; the same len must be given to free it, which wipes it. */
 u_char *ngx_http_attest_locked_alloc(size_t len);
 void ngx_http_attest_locked_free(u_char *p, size_t len);
+/*
+ * Locked memory that grows in its place: a reservation of len addresses
+ * first, then memory for size bytes of them or more, which *usable tells.
+ */
+u_char *ngx_http_attest_locked_reserve(size_t len);
+ngx_int_t ngx_http_attest_locked_extend(u_char *p, size_t len,
+    size_t *usable, size_t size);
+void ngx_http_attest_locked_release(u_char *p, size_t len, size_t usable);
+
+/*
+ * Room for size bytes in ctx->plain, of ctx->plain.len at most; what is in
+ * there may move.
+ */
+ngx_int_t ngx_http_attest_prompt_room(ngx_http_attest_ctx_t *ctx,
+    size_t size);
+/* Wipes it and gives it back. */
+void ngx_http_attest_prompt_forget(ngx_http_attest_ctx_t *ctx);
 
 /* The request's value of a field, compared in lower case, or NULL. */
 ngx_str_t *ngx_http_attest_field(ngx_http_request_t *r, const char *name,

@@ -72,6 +72,7 @@ test_kinds();
 test_streaming();
 test_cut();
 test_pieces();
+test_uploads();
 test_interim();
 test_padding();
 test_coalescing();
@@ -157,6 +158,11 @@ http {
             attest_prompt ohttp;
             attest_ohttp_allow api.test;
             attest_prompt_coalesce 200ms;
+        }
+        location = /impatient {
+            attest_prompt ohttp;
+            attest_ohttp_allow api.test;
+            client_body_timeout 1s;
         }
         location = /.well-known/hpke-keys { attest_keys; }
         location = /.well-known/attestation { attest_evidence; }
@@ -252,8 +258,14 @@ sub seal {
     if (ref $q) {
         my %q = %$q;
         my $content = delete $q{body} // '';
-        $q{content} = unpack('H*', $content);
         $q{method} //= $content eq '' ? 'GET' : 'POST';
+
+        if (length $content > 1_000_000) {
+            $q{file} = $t->path("client/content.$n");
+            AttestTest::write_file($q{file}, $content);
+        } else {
+            $q{content} = unpack('H*', $content);
+        }
         $o{request} = \%q;
     } else {
         $o{message} = unpack('H*', $q);
@@ -295,8 +307,8 @@ sub open_it {
     my $in = $t->path('client/answer.' . ++$n);
     AttestTest::write_file($in, $r->{body});
 
-    my $o = client(op => 'open', id => $m->{id}, in => $in);
-    $o->{body} = pack('H*', $o->{content});
+    my $o = client(op => 'open', id => $m->{id}, in => $in, to => "$in.to");
+    $o->{body} = AttestTest::read_file("$in.to");
     $o->{field} = { map { $_->[0] => $_->[1] } @{ $o->{fields} } };
     $o->{outer} = $r;
     return $o;
@@ -1118,6 +1130,165 @@ sub test_pieces {
 }
 
 
+# Opened as they arrive: one copy in memory, refused as soon as it is clear,
+# and the backend hears of what is whole.
+sub test_uploads {
+    my $size = 8_000_000;
+    my $body = join '', map { chr(97 + $_ % 26) } 0 .. $size / 100 - 1;
+    $body = substr($body x 100, 0, $size);
+
+    $t->stop();
+    $t->start();
+    $list = keys_now();
+    sealed_ok(ask('whole', { path => '/v1/models' }), 200, 'a small one');
+
+    my $rss = memory('VmRSS');
+
+    for my $form (@FORMS) {
+        for my $chunked (JSON::PP::false, JSON::PP::true) {
+            my $name = "$form, " . ($chunked ? 'chunked' : 'with a length');
+            my $m = seal($form, { path => '/echo', body => $body },
+                pieces => [ (16384) x int($size / 16384) ]);
+            my $len = length $m->{body};
+            my $raw = length $t->backend_raw();
+            my $hold = $t->path('client/hold');
+
+            upload($m, chunked => $chunked, file => $hold,
+                parts => [ 50, 4_000_000, $len - 5, $len ]);
+            ok(AttestTest::until_true(20, sub { -e $hold }), "$name, sent");
+            sleep 0.5;
+            is(length $t->backend_raw(), $raw,
+                "$name, the backend does not know before the end");
+            cmp_ok(memory('VmRSS') - $rss, '<', 11_000,
+                "$name, it is there once") if !AttestTest::asan();
+            unlink $hold;
+
+            my $o = uploaded($m);
+            is($o->{status}, 200, "$name, status");
+            ok($o->{complete} && $o->{body} eq $body, "$name, all of it");
+        }
+
+        my $o = send_it(seal($form, { path => '/echo', body => $body },
+            pieces => [ (16384) x int($size / 16384) ]), http2 => 1);
+        sealed_ok($o, 200, "$form, HTTP/2");
+        ok($o->{body} eq $body, "$form, HTTP/2, all of it");
+
+        $o = send_it(seal($form, { path => '/echo', body => $body }),
+            http2 => 1, headers => [ 'Content-Length:' ]);
+        sealed_ok($o, 200, "$form, HTTP/2 without a length");
+        ok($o->{body} eq $body, "$form, HTTP/2 without a length, all of it");
+    }
+
+    cmp_ok(memory('VmHWM') - $rss, '<', 12_000, 'never twice')
+        if !AttestTest::asan();
+    unlike($t->error_log(), qr/buffered to a temporary file/,
+        'nothing of it was in a file');
+
+    # what is clear early is said early
+    my $pieces = [ (16384) x int($size / 16384) ];
+
+    for my $chunked (JSON::PP::false, JSON::PP::true) {
+        my %bad = (
+            'a bad chunk' => [ 422, $KEY_ERROR, sub { } ],
+            'another key' => [ 400, $KEY_ERROR, sub {
+                substr($_[0], 0, 1) ^= "\x55" } ],
+            'a huge chunk' => [ 413, "${URN}too-large", sub {
+                substr($_[0], 39, 4) = "\xff\xff\xff\xff" } ],
+            'an empty chunk' => [ 422, $KEY_ERROR, sub {
+                substr($_[0], 39, 4) = "\x40\x10\0\0" } ],
+        );
+
+        for my $name (sort keys %bad) {
+            my ($status, $type, $damage) = @{ $bad{$name} };
+            my $m = seal('chunked', { path => '/echo', body => $body },
+                pieces => $pieces);
+            my $raw = length $t->backend_raw();
+
+            $name eq 'a bad chunk' ? substr($m->{body}, 100, 1) ^= "\1"
+                : $damage->($m->{body});
+            AttestTest::write_file($m->{file}, $m->{body});
+            upload($m, chunked => $chunked, wait => 15_000,
+                parts => [ 40_000, length $m->{body} ]);
+
+            my $r = uploaded($m);
+            is($r->{http}, $status, "$name, status");
+            is($r->{sent}, 40_000, "$name, before the rest");
+            like($r->{text}, qr/"type":"\Q$type\E"/, "$name, type");
+            is(length $t->backend_raw(), $raw, "$name, no backend");
+        }
+
+        my $m = seal('chunked', { path => '/echo', body => $body },
+            pieces => $pieces);
+        substr($m->{body}, 5_000_000, 1) ^= "\1";
+        my $r = send_it($m, http2 => 1);
+        is($r->{outer}{status}, 422, 'a bad chunk, HTTP/2');
+
+        # it leaves, or it stops
+        for my $form (@FORMS) {
+            $m = seal($form, { path => '/echo', body => $body });
+            upload($m, chunked => $chunked, leave => JSON::PP::true,
+                parts => [ 3_000_000 ]);
+            uploaded($m);
+
+            $m = seal($form, { path => '/echo', body => $body });
+            upload($m, chunked => $chunked, path => '/impatient',
+                parts => [ 3_000_000 ]);
+            my $before = time;
+            is(uploaded($m)->{http}, 0, "$form, who stops is cut off");
+            cmp_ok(time - $before, '<', 10, "$form, soon");
+        }
+    }
+
+    # more than there may be, without having said so
+    for my $form (@FORMS) {
+        my $m = seal($form, { path => '/echo', body => 'z' x 300_000 });
+        upload($m, chunked => JSON::PP::true, path => '/small',
+            wait => 15_000, parts => [ 100, 1000, 250_000, length $m->{body} ]);
+        my $r = uploaded($m);
+        is($r->{http}, 413, "$form, too large");
+        cmp_ok($r->{sent}, '<=', 250_000, "$form, before its end");
+    }
+
+    ok(AttestTest::until_true(10, sub { memory('VmRSS') - $rss < 4000 }),
+        'all memory is given back') if !AttestTest::asan();
+    sealed_ok(ask('chunked', { path => '/v1/models' }), 200, 'and it goes on');
+}
+
+
+# Begins one; the answer is read by uploaded().
+sub upload {
+    my ($m, %o) = @_;
+
+    print $client_in encode_json({ op => 'upload', host => '127.0.0.1',
+        port => $t->port('TLS') + 0, path => $GATEWAY,
+        type => type_of($m->{form}), in => $m->{file}, %o }), "\n";
+}
+
+
+sub uploaded {
+    my ($m) = @_;
+    my $r = decode_json(scalar <$client_out>);
+    my %r = (http => $r->{status}, sent => $r->{sent}, status => 0,
+        text => $r->{out} ? AttestTest::read_file($r->{out}) : '');
+
+    return \%r if $r->{status} != 200;
+
+    my $o = client(op => 'open', id => $m->{id}, in => $r->{out},
+        to => "$r->{out}.to");
+    return { %r, %$o, body => AttestTest::read_file("$r->{out}.to") };
+}
+
+
+# Of the only worker, in KiB.
+sub memory {
+    my ($what) = @_;
+    my ($pid) = $t->workers();
+
+    return (AttestTest::read_file("/proc/$pid/status")
+        =~ /^$what:\s+(\d+) kB/m)[0];
+}
+
+
 # nginx takes the first 1xx of a backend for its answer: none of that goes on.
 sub test_interim {
     for my $form (@FORMS) {
@@ -1491,7 +1662,19 @@ sub test_rotation {
     sealed_ok(ask('chunked', { path => '/v1/models' }), 200,
         'the current key');
 
+    # one that takes longer than its key is good for
+    my $slow = seal('chunked', { path => '/echo', body => 'slow' },
+        list => $old);
+    my $hold = $t->path('client/slow');
+    upload($slow, file => $hold, parts => [ 60, length $slow->{body} ]);
+    ok(AttestTest::until_true(5, sub { -e $hold }), 'an upload begins');
+
     sleep 3;
+    unlink $hold;
+    my $r = uploaded($slow);
+    is($r->{http}, 400, 'its key is retired before it ends');
+    like($r->{text}, qr/"type":"\Q$KEY_ERROR\E"/, 'and it is told so');
+
     refused(400, $KEY_ERROR, 'a retired key', sub { send_it($kept[1]) });
 
     $list = keys_now();

@@ -10,24 +10,34 @@ Reads one JSON object per line from standard input, writes one per line:
    "final": bool, "header": HEX, "enc": HEX, "out": FILE}
       One encapsulated request for a member of a list of key configurations.
       request: method, scheme, authority, path, fields, content (HEX),
-      trailers, framing (0 or 2), all of them with a value of their own.
+      trailers, framing (0 or 2), all of them with a value of their own;
+      file instead of content.
       pieces: plaintext bytes of the chunks, the rest is in the last one.
       -> {"id": N, "length": N, "enc": HEX, "head": N}
-  {"op": "open", "id": N, "in": FILE}
+  {"op": "open", "id": N, "in": FILE, "to": FILE}
       -> {"status": N, "fields": [[NAME, VALUE]], "content": HEX,
           "trailers": [...], "complete": bool, "chunks": [LENGTH],
           "length": N, "padding": N, "error": TEXT or null}
       complete: the final chunk, or the tag, was there and right.
+      to: where the content goes instead.
       length: of the message; padding: how much of it was that.
   {"op": "drip", "host": H, "port": N, "path": P, "in": FILE, "type": T,
    "chunked": bool}
       Sends a body byte by byte.  -> {"status": N, "out": FILE}
+  {"op": "upload", ..., "parts": [N...], "wait": N, "file": FILE}
+      Sends only these parts of a body, the first N bytes each; behind each
+      of them, but the last, it waits so long (ms) for an answer.  file: is
+      made when all but the last are sent, and its end is waited for.
+      leave: then closes.
+      -> {"status": N, "out": FILE, "sent": N}
 """
 
 import http.client
 import json
 import os
+import select
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -97,7 +107,8 @@ def string(s):
 
 def bhttp(q):
     framing = q.get("framing", 0)
-    body = bytes.fromhex(q.get("content", ""))
+    body = (content(q["file"]) if "file" in q
+            else bytes.fromhex(q.get("content", "")))
     lines = [b"".join(string(n) + string(v) for n, v in q.get(part, []))
              for part in ("fields", "trailers")]
     out = bytes([framing]) + b"".join(
@@ -257,6 +268,10 @@ def op_open(o):
         out = {"status": 0, "fields": [], "content": "", "trailers": [],
                "ended": False}
         error = str(e)
+    if "to" in o:
+        with open(o["to"], "wb") as f:
+            f.write(bytes.fromhex(out["content"]))
+        out["content"] = ""
     return dict(out, complete=complete, chunks=chunks, length=len(plain),
                 error=error)
 
@@ -281,6 +296,52 @@ def op_drip(o):
         f.write(data)
     sock.close()
     return {"status": res.status, "out": out}
+
+
+def op_upload(o):
+    body = content(o["in"])
+    sock = connect(o)
+    sock.sendall(("POST %s HTTP/1.1\r\nHost: localhost\r\n"
+                  "Content-Type: %s\r\n%s\r\n\r\n"
+                  % (o["path"], o["type"],
+                     "Transfer-Encoding: chunked" if o.get("chunked")
+                     else "Content-Length: %d"
+                     % o.get("length", len(body)))).encode())
+    sent = 0
+    for end in o["parts"]:
+        part = body[sent:end]
+        if o.get("chunked"):
+            part = b"%x\r\n%s\r\n" % (len(part), part)
+        if end == o["parts"][-1] and "file" in o:
+            open(o["file"], "w").close()
+            while os.path.exists(o["file"]):
+                time.sleep(0.02)
+        try:
+            sock.sendall(part)
+        except OSError:
+            break
+        sent = end
+        if end != o["parts"][-1] and select.select(
+                [sock], [], [], o.get("wait", 0) / 1000)[0]:
+            break
+    else:
+        if o.get("chunked") and sent == len(body):
+            sock.sendall(b"0\r\n\r\n")
+    if o.get("leave"):
+        sock.close()
+        return {"status": 0, "sent": sent}
+    res = http.client.HTTPResponse(sock, method="POST")
+    out = o["in"] + ".out"
+    try:
+        sock.settimeout(20)
+        res.begin()
+        with open(out, "wb") as f:
+            f.write(res.read())
+        return {"status": res.status, "out": out, "sent": sent}
+    except (OSError, http.client.HTTPException) as e:
+        return {"status": 0, "error": str(e), "sent": sent}
+    finally:
+        sock.close()
 
 
 def main():
