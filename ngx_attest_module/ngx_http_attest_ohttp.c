@@ -54,6 +54,7 @@ struct ngx_http_attest_opening_s {
     ngx_http_request_t       *r;
     ngx_http_attest_ctx_t    *ctx;
     ngx_http_attest_ohttp_t  *oh;
+    ngx_http_attest_view_t   *view;         /* held: it has the key */
     attest_ohttp_t            request;
     attest_ohttp_opener_t     opener;
     size_t                    expected;     /* behind the head, at most */
@@ -438,6 +439,12 @@ ngx_http_attest_ohttp_read_more(ngx_http_request_t *r)
             break;
         }
 
+        if (op->begun && op->oh->expires <= ngx_time()) {
+            /* a slow upload must not keep a key that is retired */
+            why = NGX_HTTP_ATTEST_OHTTP_KEY;
+            break;
+        }
+
         rc = ngx_http_read_unbuffered_request_body(r);
 
         if (rc != NGX_OK && rc != NGX_AGAIN) {
@@ -764,8 +771,6 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
 
     amcf = ngx_http_get_module_main_conf(op->r, ngx_http_attest_module);
 
-    /* not held: a slow upload must not keep a key that is retired */
-
     view = ngx_http_attest_view(amcf, op->r->connection->log);
     if (view == NULL) {
         return NGX_HTTP_ATTEST_OHTTP_NO_EVIDENCE;
@@ -808,6 +813,9 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
     op->ctx->key_index = i;
     op->ctx->key_id = view->hpke[i].id;
     op->oh->expires = view->hpke[i].expires;
+
+    op->view = view;
+    view->refs++;
 
     return ngx_http_attest_ohttp_code(rc);
 }
@@ -958,11 +966,21 @@ ngx_http_attest_ohttp_code(int rc)
 static void
 ngx_http_attest_ohttp_drop(ngx_http_attest_ohttp_t *oh)
 {
-    if (oh->opening != NULL && oh->opening->begun) {
-        attest_ohttp_clear(&oh->opening->request);
+    ngx_http_attest_opening_t  *op;
+
+    op = oh->opening;
+
+    if (op == NULL) {
+        return;
     }
 
     oh->opening = NULL;
+
+    attest_ohttp_clear(&op->request);
+
+    if (op->view != NULL) {
+        ngx_http_attest_view_release(op->view);
+    }
 }
 
 
