@@ -39,12 +39,23 @@ static u_char *ngx_http_attest_locked_new(size_t len);
 static void ngx_http_attest_locked_warn(size_t len);
 
 
-/* of this process; 2.25 MiB at most, below the usual limit of locked memory */
+/* libsodium's canary stands before the memory and would take another page */
+#define NGX_HTTP_ATTEST_CANARY  16
+
+#define ngx_http_attest_kib(n)  ((n) * 1024 - NGX_HTTP_ATTEST_CANARY)
+
+
+/*
+ * Of this process; 6.2 MiB at most, below the usual limit of locked memory,
+ * which is 8 MiB.
+ */
 
 static ngx_http_attest_class_t  ngx_http_attest_classes[] = {
-    { 4096, 64, 0, NULL },
-    { 16384, 32, 0, NULL },
-    { 65536, 24, 0, NULL }
+    { ngx_http_attest_kib(4), 64, 0, NULL },
+    { ngx_http_attest_kib(16), 32, 0, NULL },
+    { ngx_http_attest_kib(64), 24, 0, NULL },
+    { ngx_http_attest_kib(160), 12, 0, NULL },
+    { ngx_http_attest_kib(512), 4, 0, NULL }
 };
 
 #define NGX_HTTP_ATTEST_CLASSES                                              \
@@ -129,18 +140,25 @@ ngx_http_attest_locked_alloc(size_t len)
 void
 ngx_http_attest_locked_free(u_char *p, size_t len)
 {
+    sodium_memzero(p, len);
+
+    ngx_http_attest_locked_wiped(p, len);
+}
+
+
+void
+ngx_http_attest_locked_wiped(u_char *p, size_t len)
+{
     ngx_http_attest_block_t  *block;
     ngx_http_attest_class_t  *class;
 
     class = ngx_http_attest_locked_class(len);
 
     if (class == NULL || class->kept == class->max) {
-        /* wipes, and checks its canary */
+        /* checks its canary */
         sodium_free(p);
         return;
     }
-
-    sodium_memzero(p, len);
 
     block = (ngx_http_attest_block_t *) p;
     block->next = class->free;

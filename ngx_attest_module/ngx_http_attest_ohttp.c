@@ -12,6 +12,9 @@
 #include <openssl/rand.h>
 
 
+/* memory for what comes is not asked for in steps up to this size */
+#define NGX_HTTP_ATTEST_AT_ONCE      (160 * 1024 - 16)
+
 #define NGX_HTTP_ATTEST_WINDOW       60     /* s: of Date, by default */
 #define NGX_HTTP_ATTEST_MAX_WINDOW   86400
 #define NGX_HTTP_ATTEST_MIN_PAD      16
@@ -675,6 +678,10 @@ ngx_http_attest_ohttp_gather(ngx_http_attest_opening_t *op, u_char *p,
            ? op->opener.plain + op->opener.have : op->len;
 
     room = ngx_min(used + n, ctx->plain.len);
+
+    if (op->exact && ctx->plain.len <= NGX_HTTP_ATTEST_AT_ONCE) {
+        room = ctx->plain.len;
+    }
 
     if (ngx_http_attest_prompt_room(ctx, room) != NGX_OK) {
         ngx_log_error(NGX_LOG_ERR, op->r->connection->log, ngx_errno,

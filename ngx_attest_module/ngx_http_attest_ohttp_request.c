@@ -222,7 +222,7 @@ ngx_http_attest_inner_feed(ngx_http_attest_inner_t *in,
     }
 
     attest_bhttp_decoder_clear(&in->decoder);
-    ngx_http_attest_locked_free(scratch, room);
+    ngx_http_attest_locked_wiped(scratch, room);
 
     return rc;
 }
@@ -458,8 +458,6 @@ ngx_http_attest_inner_head(void *data)
                                             "the target is not allowed");
     }
 
-    in->body.data = in->pos;
-
     return ATTEST_OK;
 }
 
@@ -582,16 +580,20 @@ ngx_http_attest_inner_allowed(ngx_http_attest_inner_t *in,
 }
 
 
-/* Pieces are brought together behind the fields. */
+/* The first piece stays where it is, the others are brought up to it. */
 
 static int
 ngx_http_attest_inner_content(void *data, attest_span_t piece)
 {
     ngx_http_attest_inner_t *in = data;
 
-    ngx_memmove(in->pos, piece.p, piece.n);
+    if (in->body.len == 0) {
+        in->body.data = (u_char *) piece.p;
 
-    in->pos += piece.n;
+    } else {
+        ngx_memmove(in->body.data + in->body.len, piece.p, piece.n);
+    }
+
     in->body.len += piece.n;
 
     return ATTEST_OK;

@@ -21,7 +21,7 @@
 #define NGX_HTTP_ATTEST_DEFAULT_BODY  (1024 * 1024)
 
 /* a prompt that is larger has memory of its own, which grows */
-#define NGX_HTTP_ATTEST_BLOCK         65536
+#define NGX_HTTP_ATTEST_BLOCK         (512 * 1024 - 16)
 
 /* which of the client's fields go */
 #define NGX_HTTP_ATTEST_DROP_OWN      1     /* those that we set */

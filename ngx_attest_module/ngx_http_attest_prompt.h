@@ -101,6 +101,8 @@ ngx_int_t ngx_http_attest_ohttp_gate(ngx_http_request_t *r);
 /* Locked memory; the same len must be given to free it, which wipes it. */
 u_char *ngx_http_attest_locked_alloc(size_t len);
 void ngx_http_attest_locked_free(u_char *p, size_t len);
+/* Of memory that holds nothing any more. */
+void ngx_http_attest_locked_wiped(u_char *p, size_t len);
 /*
  * Locked memory that grows in its place: a reservation of len addresses
  * first, then memory for size bytes of them or more, which *usable tells.

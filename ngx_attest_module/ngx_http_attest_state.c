@@ -738,7 +738,8 @@ ngx_http_attest_view_keys(ngx_http_attest_view_t *view,
 
         if (attest_hpke_key_import(&view->hpke[i].key, ATTEST_KEM_X25519,
                                    gen->hpke[i].sk)
-            != ATTEST_OK)
+            != ATTEST_OK
+            || attest_hpke_key_prepare(&view->hpke[i].key) != ATTEST_OK)
         {
             return NGX_ERROR;
         }

@@ -126,6 +126,8 @@ typedef struct {
                                            /* NULL: a handler's own code */
     uint8_t                 *scratch;
     size_t                   room;
+    size_t                   used;         /* of it, ever: the rest is */
+                                           /* as it was given */
     size_t                   kept;         /* scratch in use for request */
     attest_span_t            name;         /* of the field that arrives */
     attest_varint_t          varint;
@@ -183,7 +185,7 @@ int attest_bhttp_feed(attest_bhttp_decoder_t *d, const uint8_t *p, size_t n);
  */
 int attest_bhttp_finish(attest_bhttp_decoder_t *d);
 
-/* Wipes the decoder and the scratch memory, which stays the caller's. */
+/* Wipes the decoder and what it wrote to scratch, which stays the caller's. */
 void attest_bhttp_decoder_clear(attest_bhttp_decoder_t *d);
 
 

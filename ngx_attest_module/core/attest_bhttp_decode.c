@@ -147,8 +147,8 @@ attest_bhttp_decoder_init(attest_bhttp_decoder_t *d, attest_bhttp_kind_e kind,
 void
 attest_bhttp_decoder_clear(attest_bhttp_decoder_t *d)
 {
-    if (d->room != 0) {
-        OPENSSL_cleanse(d->scratch, d->room);
+    if (d->used != 0) {
+        OPENSSL_cleanse(d->scratch, d->used);
     }
 
     OPENSSL_cleanse(d, sizeof(*d));
@@ -196,7 +196,7 @@ attest_bhttp_feed(attest_bhttp_decoder_t *d, const uint8_t *p, size_t n)
     if (rc != ATTEST_OK) {
         d->rc = rc;
         memset(&d->request, 0, sizeof(d->request));
-        OPENSSL_cleanse(d->scratch, d->room);
+        OPENSSL_cleanse(d->scratch, d->used);
     }
 
     return rc;
@@ -239,7 +239,7 @@ attest_bhttp_finish(attest_bhttp_decoder_t *d)
     if (rc != ATTEST_OK) {
         d->rc = rc;
         memset(&d->request, 0, sizeof(d->request));
-        OPENSSL_cleanse(d->scratch, d->room);
+        OPENSSL_cleanse(d->scratch, d->used);
     }
 
     return rc;
@@ -425,6 +425,11 @@ attest_bhttp_item_start(attest_bhttp_decoder_t *d, uint64_t len, size_t max)
     d->item = d->scratch + d->kept;
     d->item_len = 0;
     d->need = (size_t) len;
+
+    if (d->used < d->kept + d->need) {
+        d->used = d->kept + d->need;
+    }
+
     d->state++;
 
     return len == 0 ? attest_bhttp_item(d) : ATTEST_OK;

@@ -23,8 +23,6 @@ static int attest_ehbp_next(const uint8_t *p, size_t n, size_t max_frame,
     size_t *frame);
 static int attest_ehbp_open_frames(attest_hpke_ctx_t *ctx,
     const uint8_t *body, size_t len, uint8_t *out);
-static int attest_ehbp_response_keys(attest_aead_t *aead,
-    const uint8_t prk[ATTEST_HPKE_NH], int seal);
 
 
 static int
@@ -245,57 +243,19 @@ attest_ehbp_response(attest_aead_t *aead, const attest_hpke_ctx_t *ctx,
     const uint8_t enc[ATTEST_EHBP_ENC_LEN],
     const uint8_t nonce[ATTEST_EHBP_NONCE_LEN], int seal)
 {
-    int      rc;
-    uint8_t  secret[32], prk[ATTEST_HPKE_NH];
-    uint8_t  salt[ATTEST_EHBP_ENC_LEN + ATTEST_EHBP_NONCE_LEN];
-
-    memset(aead, 0, sizeof(*aead));
+    uint8_t        salt[ATTEST_EHBP_ENC_LEN + ATTEST_EHBP_NONCE_LEN];
+    attest_span_t  label, s;
 
     memcpy(salt, enc, ATTEST_EHBP_ENC_LEN);
     memcpy(salt + ATTEST_EHBP_ENC_LEN, nonce, ATTEST_EHBP_NONCE_LEN);
+    s.p = salt;
+    s.n = sizeof(salt);
 
-    rc = attest_hpke_export(ctx, (const uint8_t *) ATTEST_EHBP_EXPORT,
-                            sizeof(ATTEST_EHBP_EXPORT) - 1, secret,
-                            sizeof(secret));
-    if (rc == ATTEST_OK) {
-        rc = attest_hkdf_extract(salt, sizeof(salt), secret, sizeof(secret),
-                                 prk);
-    }
+    label.p = (const uint8_t *) ATTEST_EHBP_EXPORT;
+    label.n = sizeof(ATTEST_EHBP_EXPORT) - 1;
 
-    if (rc == ATTEST_OK) {
-        rc = attest_ehbp_response_keys(aead, prk, seal);
-    }
-
-    OPENSSL_cleanse(secret, sizeof(secret));
-    OPENSSL_cleanse(prk, sizeof(prk));
-
-    return rc;
-}
-
-
-static int
-attest_ehbp_response_keys(attest_aead_t *aead,
-    const uint8_t prk[ATTEST_HPKE_NH], int seal)
-{
-    int      rc;
-    uint8_t  key[32], nonce[ATTEST_HPKE_NN];
-
-    rc = attest_hkdf_expand(prk, (const uint8_t *) "key", 3, key,
-                            sizeof(key));
-    if (rc == ATTEST_OK) {
-        rc = attest_hkdf_expand(prk, (const uint8_t *) "nonce", 5, nonce,
-                                sizeof(nonce));
-    }
-
-    if (rc == ATTEST_OK) {
-        rc = attest_aead_init(aead, ATTEST_AEAD_AES_256_GCM, key, nonce,
-                              seal);
-    }
-
-    OPENSSL_cleanse(key, sizeof(key));
-    OPENSSL_cleanse(nonce, sizeof(nonce));
-
-    return rc;
+    return attest_hpke_response(aead, ctx, label, ATTEST_HPKE_MAX_SECRET, s,
+                                seal);
 }
 
 

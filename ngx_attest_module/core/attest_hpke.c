@@ -20,6 +20,12 @@
 /* EVP takes lengths as int: longer input goes in by pieces of this size. */
 #define ATTEST_EVP_PIECE        ((size_t) 1 << 30)
 
+/* Contexts that a key remembers: three AEADs, two forms of OHTTP, EHBP. */
+#define ATTEST_HPKE_KSC_KEPT    8
+#define ATTEST_HPKE_KSC_INFO    64                 /* longer: not kept */
+
+#define ATTEST_HPKE_AEADS       3                  /* identifiers from 1 */
+
 #define ATTEST_NO_SPAN          ((attest_span_t) { NULL, 0 })
 
 
@@ -31,7 +37,31 @@
 typedef struct {
     EVP_MD         *md;
     EVP_MD_CTX     *ctx;
+    unsigned        borrowed:1;
 } attest_hmac_t;
+
+
+/* Key schedule contexts hold nothing of a request: RFC 9180 section 5.1. */
+
+typedef struct {
+    attest_hpke_suite_t   suite;
+    uint8_t               info[ATTEST_HPKE_KSC_INFO];
+    size_t                info_len;
+    uint8_t               ksc[ATTEST_HPKE_KSC_LEN];
+} attest_hpke_ksc_t;
+
+
+/* What every request to a key needs again, and would cost as much as it. */
+
+struct attest_hpke_tools_s {
+    EVP_MD               *md;
+    EVP_MD_CTX           *digest;
+    EVP_CIPHER           *aead[ATTEST_HPKE_AEADS];
+    EVP_PKEY_CTX         *derive;              /* of the key */
+    EVP_PKEY             *peer;                /* X25519, set anew each time */
+    attest_hpke_ksc_t     ksc[ATTEST_HPKE_KSC_KEPT];
+    size_t                kept;
+};
 
 
 /* Labels of one suite: LabeledExtract and LabeledExpand, RFC 9180 section 4. */
@@ -44,7 +74,8 @@ typedef struct {
 
 
 static attest_span_t attest_span(const void *p, size_t n);
-static int attest_hmac_init(attest_hmac_t *h);
+static int attest_hmac_init(attest_hmac_t *h,
+    const attest_hpke_tools_t *tools);
 static void attest_hmac_free(attest_hmac_t *h);
 static int attest_hmac_digest(attest_hmac_t *h, const uint8_t *pad,
     const attest_span_t *parts, size_t count, uint8_t out[ATTEST_HPKE_NH]);
@@ -73,7 +104,12 @@ static int attest_hpke_import_p256(attest_hpke_key_t *key);
 static int attest_hpke_p256_public(attest_hpke_key_t *key, BIGNUM *sk);
 static int attest_hpke_p256_keypair(attest_hpke_key_t *key, const BIGNUM *sk);
 static EVP_PKEY *attest_hpke_p256_fromdata(OSSL_PARAM *params, int selection);
+static void attest_hpke_tools_free(attest_hpke_tools_t *t);
 static EVP_PKEY *attest_hpke_peer(uint16_t kem, const uint8_t *pk);
+static EVP_PKEY *attest_hpke_peer_again(const attest_hpke_tools_t *t,
+    const uint8_t *pk);
+static int attest_hpke_derive(EVP_PKEY_CTX *ctx, EVP_PKEY *peer,
+    uint8_t dh[32]);
 static int attest_hpke_dh(const attest_hpke_key_t *key, const uint8_t *pk,
     size_t pk_len, uint8_t dh[32]);
 static int attest_hpke_shared(attest_hmac_t *h, uint16_t kem,
@@ -84,6 +120,13 @@ static int attest_hpke_schedule(attest_hpke_ctx_t *ctx, attest_hmac_t *h,
 static int attest_hpke_schedule_keys(attest_hpke_ctx_t *ctx,
     const attest_labeled_t *l, const uint8_t secret[ATTEST_HPKE_NH],
     attest_span_t ksc);
+static int attest_hpke_ksc(const attest_labeled_t *l, attest_span_t info,
+    uint8_t ksc[ATTEST_HPKE_KSC_LEN]);
+static const uint8_t *attest_hpke_ksc_find(const attest_hpke_tools_t *t,
+    const attest_hpke_suite_t *suite, attest_span_t info);
+static void attest_hpke_ksc_keep(attest_hpke_tools_t *t,
+    const attest_hpke_suite_t *suite, attest_span_t info,
+    const uint8_t ksc[ATTEST_HPKE_KSC_LEN]);
 static int attest_hpke_establish(attest_hpke_ctx_t *ctx,
     const attest_hpke_suite_t *suite, const uint8_t dh[32],
     const uint8_t *enc, const uint8_t *pk, attest_span_t info, int seal);
@@ -93,9 +136,16 @@ static int attest_hpke_encap(attest_hpke_ctx_t *ctx,
     uint8_t *enc_out);
 static int attest_hpke_suite_known(const attest_hpke_suite_t *suite);
 
-static const EVP_CIPHER *attest_aead_type(uint16_t aead);
-static EVP_CIPHER_CTX *attest_aead_cipher(uint16_t aead, const uint8_t *key,
+static int attest_hpke_response_secret(attest_hmac_t *h,
+    const attest_hpke_ctx_t *ctx, attest_span_t label, size_t len,
+    attest_span_t salt, uint8_t prk[ATTEST_HPKE_NH]);
+static int attest_hpke_response_keys(attest_hmac_t *h, attest_aead_t *a,
+    const attest_hpke_ctx_t *ctx, const uint8_t prk[ATTEST_HPKE_NH],
     int seal);
+
+static const char *attest_aead_name(uint16_t aead);
+static EVP_CIPHER_CTX *attest_aead_cipher(const attest_hpke_tools_t *tools,
+    uint16_t aead, const uint8_t *key, int seal);
 static int attest_aead_start(EVP_CIPHER_CTX *c,
     const uint8_t base[ATTEST_HPKE_NN], uint64_t seq, attest_span_t aad);
 static int attest_aead_update(EVP_CIPHER_CTX *c, const uint8_t *in, size_t n,
@@ -124,8 +174,16 @@ attest_span(const void *p, size_t n)
 
 
 static int
-attest_hmac_init(attest_hmac_t *h)
+attest_hmac_init(attest_hmac_t *h, const attest_hpke_tools_t *tools)
 {
+    h->borrowed = tools != NULL;
+
+    if (tools != NULL) {
+        h->md = tools->md;
+        h->ctx = tools->digest;
+        return ATTEST_OK;
+    }
+
     h->md = EVP_MD_fetch(NULL, "SHA2-256", NULL);
     h->ctx = EVP_MD_CTX_new();
 
@@ -141,8 +199,11 @@ attest_hmac_init(attest_hmac_t *h)
 static void
 attest_hmac_free(attest_hmac_t *h)
 {
-    EVP_MD_CTX_free(h->ctx);
-    EVP_MD_free(h->md);
+    if (!h->borrowed) {
+        EVP_MD_CTX_free(h->ctx);
+        EVP_MD_free(h->md);
+    }
+
     h->ctx = NULL;
     h->md = NULL;
 }
@@ -275,7 +336,7 @@ attest_hkdf_extract(const uint8_t *salt, size_t salt_len, const uint8_t *ikm,
     attest_span_t  in;
     attest_hmac_t  h;
 
-    rc = attest_hmac_init(&h);
+    rc = attest_hmac_init(&h, NULL);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -301,7 +362,7 @@ attest_hkdf_expand(const uint8_t prk[32], const uint8_t *info,
     attest_span_t  in;
     attest_hmac_t  h;
 
-    rc = attest_hmac_init(&h);
+    rc = attest_hmac_init(&h, NULL);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -455,7 +516,7 @@ attest_hpke_key_derive(attest_hpke_key_t *key, uint16_t kem,
         return ATTEST_EARG;
     }
 
-    rc = attest_hmac_init(&h);
+    rc = attest_hmac_init(&h, NULL);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -527,6 +588,7 @@ attest_hpke_key_import(attest_hpke_key_t *key, uint16_t kem,
     key->kem = kem;
     key->pk_len = attest_hpke_enc_len(kem);
     key->pkey = NULL;
+    key->tools = NULL;
 
     if (key->pk_len == 0) {
         attest_hpke_key_clear(key);
@@ -693,8 +755,85 @@ attest_hpke_p256_fromdata(OSSL_PARAM *params, int selection)
 void
 attest_hpke_key_clear(attest_hpke_key_t *key)
 {
+    attest_hpke_tools_free(key->tools);
     EVP_PKEY_free(key->pkey);
     OPENSSL_cleanse(key, sizeof(*key));
+}
+
+
+int
+attest_hpke_key_prepare(attest_hpke_key_t *key)
+{
+    size_t                i;
+    attest_hpke_tools_t  *t;
+
+    if (key->pkey == NULL) {
+        return ATTEST_EARG;
+    }
+
+    if (key->tools != NULL) {
+        return ATTEST_OK;
+    }
+
+    t = OPENSSL_zalloc(sizeof(attest_hpke_tools_t));
+    if (t == NULL) {
+        return ATTEST_EINTERNAL;
+    }
+
+    t->md = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    t->digest = EVP_MD_CTX_new();
+    t->derive = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+
+    if (key->kem == ATTEST_KEM_X25519) {
+        t->peer = attest_hpke_peer(key->kem, key->pk);
+    }
+
+    for (i = 0; i < ATTEST_HPKE_AEADS; i++) {
+        t->aead[i] = EVP_CIPHER_fetch(NULL,
+                                      attest_aead_name((uint16_t) (i + 1)),
+                                      NULL);
+        if (t->aead[i] == NULL) {
+            goto failed;
+        }
+    }
+
+    if (t->md == NULL || t->digest == NULL || t->derive == NULL
+        || EVP_PKEY_derive_init(t->derive) != 1
+        || (key->kem == ATTEST_KEM_X25519 && t->peer == NULL))
+    {
+        goto failed;
+    }
+
+    key->tools = t;
+
+    return ATTEST_OK;
+
+failed:
+
+    attest_hpke_tools_free(t);
+
+    return ATTEST_EINTERNAL;
+}
+
+
+static void
+attest_hpke_tools_free(attest_hpke_tools_t *t)
+{
+    size_t  i;
+
+    if (t == NULL) {
+        return;
+    }
+
+    for (i = 0; i < ATTEST_HPKE_AEADS; i++) {
+        EVP_CIPHER_free(t->aead[i]);
+    }
+
+    EVP_PKEY_free(t->peer);
+    EVP_PKEY_CTX_free(t->derive);
+    EVP_MD_CTX_free(t->digest);
+    EVP_MD_free(t->md);
+    OPENSSL_clear_free(t, sizeof(attest_hpke_tools_t));
 }
 
 
@@ -742,7 +881,6 @@ attest_hpke_dh(const attest_hpke_key_t *key, const uint8_t *pk,
     size_t pk_len, uint8_t dh[32])
 {
     int            rc = ATTEST_ECRYPTO;
-    size_t         len = 32;
     EVP_PKEY      *peer;
     EVP_PKEY_CTX  *ctx = NULL;
 
@@ -753,8 +891,19 @@ attest_hpke_dh(const attest_hpke_key_t *key, const uint8_t *pk,
     /* the caller's OpenSSL error queue stays as it was */
     ERR_set_mark();
 
-    peer = attest_hpke_peer(key->kem, pk);
+    if (key->tools != NULL) {
+        peer = attest_hpke_peer_again(key->tools, pk);
+
+    } else {
+        peer = attest_hpke_peer(key->kem, pk);
+    }
+
     if (peer == NULL) {
+        goto done;
+    }
+
+    if (key->tools != NULL) {
+        rc = attest_hpke_derive(key->tools->derive, peer, dh);
         goto done;
     }
 
@@ -764,12 +913,7 @@ attest_hpke_dh(const attest_hpke_key_t *key, const uint8_t *pk,
         goto done;
     }
 
-    if (EVP_PKEY_derive_set_peer_ex(ctx, peer, 0) == 1
-        && EVP_PKEY_derive(ctx, dh, &len) == 1
-        && len == 32)
-    {
-        rc = ATTEST_OK;
-    }
+    rc = attest_hpke_derive(ctx, peer, dh);
 
 done:
 
@@ -778,6 +922,41 @@ done:
     ERR_pop_to_mark();
 
     return rc;
+}
+
+
+/* A reference to the peer of the tools, which holds another public key now. */
+
+static EVP_PKEY *
+attest_hpke_peer_again(const attest_hpke_tools_t *t, const uint8_t *pk)
+{
+    if (t->peer == NULL) {
+        return attest_hpke_peer(ATTEST_KEM_P256, pk);
+    }
+
+    if (EVP_PKEY_set1_encoded_public_key(t->peer, pk, 32) != 1
+        || EVP_PKEY_up_ref(t->peer) != 1)
+    {
+        return NULL;
+    }
+
+    return t->peer;
+}
+
+
+static int
+attest_hpke_derive(EVP_PKEY_CTX *ctx, EVP_PKEY *peer, uint8_t dh[32])
+{
+    size_t  len = 32;
+
+    if (EVP_PKEY_derive_set_peer_ex(ctx, peer, 0) == 1
+        && EVP_PKEY_derive(ctx, dh, &len) == 1
+        && len == 32)
+    {
+        return ATTEST_OK;
+    }
+
+    return ATTEST_ECRYPTO;
 }
 
 
@@ -818,35 +997,107 @@ attest_hpke_schedule(attest_hpke_ctx_t *ctx, attest_hmac_t *h,
     const uint8_t shared[32], attest_span_t info)
 {
     int               rc;
-    uint8_t           ksc[ATTEST_HPKE_KSC_LEN], secret[ATTEST_HPKE_NH];
+    uint8_t           fresh[ATTEST_HPKE_KSC_LEN], secret[ATTEST_HPKE_NH];
+    const uint8_t    *ksc;
     attest_labeled_t  l;
 
     attest_labeled_suite(&l, h, &ctx->suite);
 
-    ksc[0] = 0x00;
+    ksc = attest_hpke_ksc_find(ctx->tools, &ctx->suite, info);
 
-    rc = attest_labeled_extract(&l, ATTEST_NO_SPAN, "psk_id_hash",
-                                ATTEST_NO_SPAN, ksc + 1);
-    if (rc != ATTEST_OK) {
-        return rc;
-    }
+    if (ksc == NULL) {
+        rc = attest_hpke_ksc(&l, info, fresh);
+        if (rc != ATTEST_OK) {
+            return rc;
+        }
 
-    rc = attest_labeled_extract(&l, ATTEST_NO_SPAN, "info_hash", info,
-                                ksc + 1 + ATTEST_HPKE_NH);
-    if (rc != ATTEST_OK) {
-        return rc;
+        attest_hpke_ksc_keep(ctx->tools, &ctx->suite, info, fresh);
+        ksc = fresh;
     }
 
     rc = attest_labeled_extract(&l, attest_span(shared, 32), "secret",
                                 ATTEST_NO_SPAN, secret);
     if (rc == ATTEST_OK) {
         rc = attest_hpke_schedule_keys(ctx, &l, secret,
-                                       attest_span(ksc, sizeof(ksc)));
+                                       attest_span(ksc,
+                                                   ATTEST_HPKE_KSC_LEN));
     }
 
     OPENSSL_cleanse(secret, sizeof(secret));
 
     return rc;
+}
+
+
+/* mode_base, psk_id_hash, info_hash. */
+
+static int
+attest_hpke_ksc(const attest_labeled_t *l, attest_span_t info,
+    uint8_t ksc[ATTEST_HPKE_KSC_LEN])
+{
+    int  rc;
+
+    ksc[0] = 0x00;
+
+    rc = attest_labeled_extract(l, ATTEST_NO_SPAN, "psk_id_hash",
+                                ATTEST_NO_SPAN, ksc + 1);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    return attest_labeled_extract(l, ATTEST_NO_SPAN, "info_hash", info,
+                                  ksc + 1 + ATTEST_HPKE_NH);
+}
+
+
+static const uint8_t *
+attest_hpke_ksc_find(const attest_hpke_tools_t *t,
+    const attest_hpke_suite_t *suite, attest_span_t info)
+{
+    size_t                    i;
+    const attest_hpke_ksc_t  *k;
+
+    if (t == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < t->kept; i++) {
+        k = &t->ksc[i];
+
+        if (k->suite.kem == suite->kem && k->suite.kdf == suite->kdf
+            && k->suite.aead == suite->aead && k->info_len == info.n
+            && (info.n == 0 || memcmp(k->info, info.p, info.n) == 0))
+        {
+            return k->ksc;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* The suites and infos of a key are few: what finds no room is not kept. */
+
+static void
+attest_hpke_ksc_keep(attest_hpke_tools_t *t, const attest_hpke_suite_t *suite,
+    attest_span_t info, const uint8_t ksc[ATTEST_HPKE_KSC_LEN])
+{
+    attest_hpke_ksc_t  *k;
+
+    if (t == NULL || t->kept == ATTEST_HPKE_KSC_KEPT
+        || info.n > ATTEST_HPKE_KSC_INFO)
+    {
+        return;
+    }
+
+    k = &t->ksc[t->kept++];
+    k->suite = *suite;
+    k->info_len = info.n;
+    memcpy(k->ksc, ksc, ATTEST_HPKE_KSC_LEN);
+
+    if (info.n != 0) {
+        memcpy(k->info, info.p, info.n);
+    }
 }
 
 
@@ -886,7 +1137,7 @@ attest_hpke_establish(attest_hpke_ctx_t *ctx,
 
     ctx->suite = *suite;
 
-    rc = attest_hmac_init(&h);
+    rc = attest_hmac_init(&h, ctx->tools);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -900,7 +1151,8 @@ attest_hpke_establish(attest_hpke_ctx_t *ctx,
     attest_hmac_free(&h);
 
     if (rc == ATTEST_OK && suite->aead != ATTEST_AEAD_EXPORT_ONLY) {
-        ctx->cipher = attest_aead_cipher(suite->aead, ctx->key, seal);
+        ctx->cipher = attest_aead_cipher(ctx->tools, suite->aead, ctx->key,
+                                         seal);
 
         if (ctx->cipher == NULL) {
             rc = ATTEST_EINTERNAL;
@@ -945,6 +1197,7 @@ attest_hpke_setup_recipient(attest_hpke_ctx_t *ctx,
 
     rc = attest_hpke_dh(key, enc, enc_len, dh);
     if (rc == ATTEST_OK) {
+        ctx->tools = key->tools;
         rc = attest_hpke_establish(ctx, suite, dh, enc, key->pk,
                                    attest_span(info, info_len), 0);
     }
@@ -1055,7 +1308,7 @@ attest_hpke_export(const attest_hpke_ctx_t *ctx, const uint8_t *label,
     attest_hmac_t     h;
     attest_labeled_t  l;
 
-    rc = attest_hmac_init(&h);
+    rc = attest_hmac_init(&h, ctx->tools);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -1069,6 +1322,100 @@ attest_hpke_export(const attest_hpke_ctx_t *ctx, const uint8_t *label,
 }
 
 
+int
+attest_hpke_response(attest_aead_t *a, const attest_hpke_ctx_t *ctx,
+    attest_span_t label, size_t secret_len, attest_span_t salt, int seal)
+{
+    int            rc;
+    uint8_t        prk[ATTEST_HPKE_NH];
+    attest_hmac_t  h;
+
+    memset(a, 0, sizeof(*a));
+
+    if (attest_hpke_aead_key_len(ctx->suite.aead) == 0) {
+        return ATTEST_EUNSUPPORTED;
+    }
+
+    rc = attest_hmac_init(&h, ctx->tools);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    rc = attest_hpke_response_secret(&h, ctx, label, secret_len, salt, prk);
+    if (rc == ATTEST_OK) {
+        rc = attest_hpke_response_keys(&h, a, ctx, prk, seal);
+    }
+
+    OPENSSL_cleanse(prk, sizeof(prk));
+    attest_hmac_free(&h);
+
+    return rc;
+}
+
+
+static int
+attest_hpke_response_secret(attest_hmac_t *h, const attest_hpke_ctx_t *ctx,
+    attest_span_t label, size_t len, attest_span_t salt,
+    uint8_t prk[ATTEST_HPKE_NH])
+{
+    int               rc;
+    uint8_t           secret[ATTEST_HPKE_MAX_SECRET];
+    attest_span_t     in;
+    attest_labeled_t  l;
+
+    if (len > sizeof(secret)) {
+        return ATTEST_EARG;
+    }
+
+    attest_labeled_suite(&l, h, &ctx->suite);
+
+    rc = attest_labeled_expand(&l, ctx->exporter, "sec", label, secret, len);
+    if (rc == ATTEST_OK) {
+        in = attest_span(secret, len);
+        rc = attest_hmac(h, salt, &in, 1, prk);
+    }
+
+    OPENSSL_cleanse(secret, sizeof(secret));
+
+    return rc;
+}
+
+
+static int
+attest_hpke_response_keys(attest_hmac_t *h, attest_aead_t *a,
+    const attest_hpke_ctx_t *ctx, const uint8_t prk[ATTEST_HPKE_NH], int seal)
+{
+    int            rc;
+    uint8_t        key[32];
+    attest_span_t  in;
+
+    in = attest_span("key", 3);
+    rc = attest_hkdf_expand_parts(h, prk, &in, 1, key,
+                              attest_hpke_aead_key_len(ctx->suite.aead));
+
+    if (rc == ATTEST_OK) {
+        in = attest_span("nonce", 5);
+        rc = attest_hkdf_expand_parts(h, prk, &in, 1, a->nonce,
+                                      sizeof(a->nonce));
+    }
+
+    if (rc == ATTEST_OK) {
+        a->seal = seal ? 1 : 0;
+        a->cipher = attest_aead_cipher(ctx->tools, ctx->suite.aead, key,
+                                       seal);
+        rc = a->cipher != NULL ? ATTEST_OK : ATTEST_EINTERNAL;
+    }
+
+    OPENSSL_cleanse(key, sizeof(key));
+
+    if (rc != ATTEST_OK) {
+        attest_aead_clear(a);
+    }
+
+    return rc;
+}
+
+
 void
 attest_hpke_ctx_clear(attest_hpke_ctx_t *ctx)
 {
@@ -1077,16 +1424,18 @@ attest_hpke_ctx_clear(attest_hpke_ctx_t *ctx)
 }
 
 
-static const EVP_CIPHER *
-attest_aead_type(uint16_t aead)
+/* NULL: unknown. */
+
+static const char *
+attest_aead_name(uint16_t aead)
 {
     switch (aead) {
     case ATTEST_AEAD_AES_128_GCM:
-        return EVP_aes_128_gcm();
+        return "AES-128-GCM";
     case ATTEST_AEAD_AES_256_GCM:
-        return EVP_aes_256_gcm();
+        return "AES-256-GCM";
     case ATTEST_AEAD_CHACHA20:
-        return EVP_chacha20_poly1305();
+        return "ChaCha20-Poly1305";
     default:
         return NULL;
     }
@@ -1099,24 +1448,33 @@ attest_aead_type(uint16_t aead)
  */
 
 static EVP_CIPHER_CTX *
-attest_aead_cipher(uint16_t aead, const uint8_t *key, int seal)
+attest_aead_cipher(const attest_hpke_tools_t *tools, uint16_t aead,
+    const uint8_t *key, int seal)
 {
-    EVP_CIPHER_CTX    *c;
-    const EVP_CIPHER  *type;
+    EVP_CIPHER      *type;
+    EVP_CIPHER_CTX  *c;
 
-    type = attest_aead_type(aead);
-    if (type == NULL) {
+    if (attest_aead_name(aead) == NULL) {
         return NULL;
     }
+
+    type = tools != NULL ? tools->aead[aead - 1]
+                         : EVP_CIPHER_fetch(NULL, attest_aead_name(aead),
+                                            NULL);
 
     c = EVP_CIPHER_CTX_new();
-    if (c == NULL) {
-        return NULL;
+
+    if (type == NULL || c == NULL
+        || EVP_CipherInit_ex(c, type, NULL, key, NULL, seal ? 1 : 0) != 1)
+    {
+        EVP_CIPHER_CTX_free(c);
+        c = NULL;
     }
 
-    if (EVP_CipherInit_ex(c, type, NULL, key, NULL, seal ? 1 : 0) != 1) {
-        EVP_CIPHER_CTX_free(c);
-        return NULL;
+    /* the context has a reference of its own */
+
+    if (tools == NULL) {
+        EVP_CIPHER_free(type);
     }
 
     return c;
@@ -1296,7 +1654,7 @@ attest_aead_init(attest_aead_t *a, uint16_t aead, const uint8_t *key,
         return ATTEST_EUNSUPPORTED;
     }
 
-    a->cipher = attest_aead_cipher(aead, key, seal);
+    a->cipher = attest_aead_cipher(NULL, aead, key, seal);
     if (a->cipher == NULL) {
         return ATTEST_EINTERNAL;
     }

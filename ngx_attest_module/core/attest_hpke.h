@@ -29,6 +29,7 @@
 #define ATTEST_HPKE_NH              32       /* HKDF-SHA256 output */
 #define ATTEST_HPKE_NN              12       /* AEAD nonce */
 #define ATTEST_HPKE_NT              16       /* AEAD tag */
+#define ATTEST_HPKE_MAX_SECRET      32       /* of a response */
 
 
 typedef struct {
@@ -50,7 +51,13 @@ typedef struct {
     uint8_t     pk[ATTEST_HPKE_MAX_ENC];
     size_t      pk_len;
     EVP_PKEY   *pkey;
+
+    struct attest_hpke_tools_s  *tools;      /* or NULL */
 } attest_hpke_key_t;
+
+
+/* What attest_hpke_key_prepare() keeps. */
+typedef struct attest_hpke_tools_s  attest_hpke_tools_t;
 
 
 /*
@@ -65,6 +72,7 @@ typedef struct {
     uint8_t               exporter[ATTEST_HPKE_NH];
     uint64_t              seq;
     EVP_CIPHER_CTX       *cipher;
+    attest_hpke_tools_t  *tools;             /* borrowed from the key */
 } attest_hpke_ctx_t;
 
 
@@ -82,6 +90,13 @@ int attest_hpke_key_derive(attest_hpke_key_t *key, uint16_t kem,
 int attest_hpke_key_import(attest_hpke_key_t *key, uint16_t kem,
     const uint8_t sk[32]);
 void attest_hpke_key_clear(attest_hpke_key_t *key);
+
+/*
+ * For a key that many requests are for: algorithms are fetched and contexts
+ * made once, and kept with the key.  From then on the key and the contexts
+ * of its recipient are for one thread, and it must outlive them.
+ */
+int attest_hpke_key_prepare(attest_hpke_key_t *key);
 
 /*
  * SetupBaseR, RFC 9180 section 5.1.1.  ATTEST_ECRYPTO when `enc` is refused
@@ -141,6 +156,17 @@ int attest_aead_seal(attest_aead_t *a, const uint8_t *aad, size_t aad_len,
 int attest_aead_open(attest_aead_t *a, const uint8_t *aad, size_t aad_len,
     const uint8_t *ct, size_t ct_len, uint8_t *pt);
 void attest_aead_clear(attest_aead_t *a);
+
+/*
+ * The AEAD of a response, with the suite's own algorithm:
+ *
+ *     secret = Export(label, secret_len)            at most 32 bytes
+ *     prk    = HKDF-Extract(salt, secret)
+ *     key    = HKDF-Expand(prk, "key", Nk)
+ *     nonce  = HKDF-Expand(prk, "nonce", Nn)
+ */
+int attest_hpke_response(attest_aead_t *a, const attest_hpke_ctx_t *ctx,
+    attest_span_t label, size_t secret_len, attest_span_t salt, int seal);
 
 
 #endif /* ATTEST_HPKE_H_INCLUDED */

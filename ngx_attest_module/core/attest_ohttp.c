@@ -25,10 +25,6 @@ static size_t attest_ohttp_info(attest_ohttp_form_e form,
     const attest_ohttp_header_t *h, uint8_t info[ATTEST_OHTTP_MAX_INFO]);
 static int attest_ohttp_offered(const attest_ohttp_header_t *h,
     const attest_keyconfig_t *kc);
-static int attest_ohttp_secret(const attest_ohttp_t *o, uint8_t *secret,
-    size_t len);
-static int attest_ohttp_response_keys(attest_aead_t *aead, uint16_t id,
-    const uint8_t prk[ATTEST_HPKE_NH], int seal);
 
 
 static int
@@ -339,27 +335,13 @@ attest_ohttp_nonce_len(uint16_t aead)
 }
 
 
-static int
-attest_ohttp_secret(const attest_ohttp_t *o, uint8_t *secret, size_t len)
-{
-    const char  *label;
-
-    label = o->form == ATTEST_OHTTP_CHUNKED ? ATTEST_OHTTP_EXPORT_CHUNKED
-                                            : ATTEST_OHTTP_EXPORT;
-
-    return attest_hpke_export(&o->hpke, (const uint8_t *) label,
-                              strlen(label), secret, len);
-}
-
-
 int
 attest_ohttp_response(attest_aead_t *aead, const attest_ohttp_t *o,
     const uint8_t *nonce, int seal)
 {
-    int      rc;
-    size_t   n;
-    uint8_t  secret[ATTEST_OHTTP_MAX_NONCE], prk[ATTEST_HPKE_NH];
-    uint8_t  salt[ATTEST_HPKE_MAX_ENC + ATTEST_OHTTP_MAX_NONCE];
+    size_t         n;
+    uint8_t        salt[ATTEST_HPKE_MAX_ENC + ATTEST_OHTTP_MAX_NONCE];
+    attest_span_t  label, s;
 
     memset(aead, 0, sizeof(*aead));
 
@@ -370,47 +352,19 @@ attest_ohttp_response(attest_aead_t *aead, const attest_ohttp_t *o,
 
     memcpy(salt, o->enc, o->enc_len);
     memcpy(salt + o->enc_len, nonce, n);
+    s.p = salt;
+    s.n = o->enc_len + n;
 
-    rc = attest_ohttp_secret(o, secret, n);
+    if (o->form == ATTEST_OHTTP_CHUNKED) {
+        label.p = (const uint8_t *) ATTEST_OHTTP_EXPORT_CHUNKED;
+        label.n = sizeof(ATTEST_OHTTP_EXPORT_CHUNKED) - 1;
 
-    if (rc == ATTEST_OK) {
-        rc = attest_hkdf_extract(salt, o->enc_len + n, secret, n, prk);
+    } else {
+        label.p = (const uint8_t *) ATTEST_OHTTP_EXPORT;
+        label.n = sizeof(ATTEST_OHTTP_EXPORT) - 1;
     }
 
-    if (rc == ATTEST_OK) {
-        rc = attest_ohttp_response_keys(aead, o->header.suite.aead, prk,
-                                        seal);
-    }
-
-    OPENSSL_cleanse(secret, sizeof(secret));
-    OPENSSL_cleanse(prk, sizeof(prk));
-
-    return rc;
-}
-
-
-static int
-attest_ohttp_response_keys(attest_aead_t *aead, uint16_t id,
-    const uint8_t prk[ATTEST_HPKE_NH], int seal)
-{
-    int      rc;
-    uint8_t  key[32], nonce[ATTEST_HPKE_NN];
-
-    rc = attest_hkdf_expand(prk, (const uint8_t *) "key", 3, key,
-                            attest_hpke_aead_key_len(id));
-    if (rc == ATTEST_OK) {
-        rc = attest_hkdf_expand(prk, (const uint8_t *) "nonce", 5, nonce,
-                                sizeof(nonce));
-    }
-
-    if (rc == ATTEST_OK) {
-        rc = attest_aead_init(aead, id, key, nonce, seal);
-    }
-
-    OPENSSL_cleanse(key, sizeof(key));
-    OPENSSL_cleanse(nonce, sizeof(nonce));
-
-    return rc;
+    return attest_hpke_response(aead, &o->hpke, label, n, s, seal);
 }
 
 

@@ -32,7 +32,10 @@ static int attest_ohttp_opener_length(attest_ohttp_opener_t *op,
     uint64_t len);
 static int attest_ohttp_opener_chunk(attest_ohttp_opener_t *op,
     const uint8_t *in, size_t n, size_t *used);
-static int attest_ohttp_opener_open(attest_ohttp_opener_t *op);
+static int attest_ohttp_opener_apart(const attest_ohttp_opener_t *op,
+    const uint8_t *in, size_t n);
+static int attest_ohttp_opener_open(attest_ohttp_opener_t *op,
+    const uint8_t *ct, size_t n);
 
 static int attest_ohttp_seal(attest_ohttp_sealer_t *s, int final,
     const uint8_t *pt, size_t n, uint8_t *ct);
@@ -238,6 +241,13 @@ attest_ohttp_opener_chunk(attest_ohttp_opener_t *op, const uint8_t *in,
         }
     }
 
+    if (op->have == 0 && op->state == ATTEST_OHTTP_S_CHUNK && n == op->need
+        && attest_ohttp_opener_apart(op, in, n))
+    {
+        *used = n;
+        return attest_ohttp_opener_open(op, in, n);
+    }
+
     space = op->room - op->plain - op->have;
 
     if (space == 0) {
@@ -252,17 +262,31 @@ attest_ohttp_opener_chunk(attest_ohttp_opener_t *op, const uint8_t *in,
     *used = n;
 
     if (op->state == ATTEST_OHTTP_S_CHUNK && op->have == op->need) {
-        return attest_ohttp_opener_open(op);
+        return attest_ohttp_opener_open(op, op->buf + op->plain, op->have);
     }
 
     return ATTEST_OK;
 }
 
 
-/* The chunk that was gathered, in its place. */
+/* A whole chunk need not be gathered: there is room, in other memory. */
 
 static int
-attest_ohttp_opener_open(attest_ohttp_opener_t *op)
+attest_ohttp_opener_apart(const attest_ohttp_opener_t *op, const uint8_t *in,
+    size_t n)
+{
+    uintptr_t  a = (uintptr_t) in, b = (uintptr_t) op->buf;
+
+    return n <= op->room - op->plain
+           && (a >= b + op->room || a + n <= b);
+}
+
+
+/* A whole chunk: in its place, when it was gathered, or from elsewhere. */
+
+static int
+attest_ohttp_opener_open(attest_ohttp_opener_t *op, const uint8_t *ct,
+    size_t n)
 {
     int             rc;
     size_t          aad_len = 0;
@@ -275,18 +299,18 @@ attest_ohttp_opener_open(attest_ohttp_opener_t *op)
     }
 
     if (op->hpke != NULL) {
-        rc = attest_hpke_open(op->hpke, aad, aad_len, p, op->have, p);
+        rc = attest_hpke_open(op->hpke, aad, aad_len, ct, n, p);
 
     } else {
-        rc = attest_aead_open(&op->aead, aad, aad_len, p, op->have, p);
+        rc = attest_aead_open(&op->aead, aad, aad_len, ct, n, p);
     }
 
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    op->plain += op->have - ATTEST_OHTTP_TAG_LEN;
-    op->total += op->have - ATTEST_OHTTP_TAG_LEN;
+    op->plain += n - ATTEST_OHTTP_TAG_LEN;
+    op->total += n - ATTEST_OHTTP_TAG_LEN;
     op->chunks++;
     op->have = 0;
     op->state = ATTEST_OHTTP_S_PREFIX;
@@ -338,7 +362,7 @@ attest_ohttp_opener_finish(attest_ohttp_opener_t *op)
         return attest_ohttp_opener_fail(op, ATTEST_ECRYPTO);
     }
 
-    rc = attest_ohttp_opener_open(op);
+    rc = attest_ohttp_opener_open(op, op->buf + op->plain, op->have);
     if (rc != ATTEST_OK) {
         return attest_ohttp_opener_fail(op, rc);
     }

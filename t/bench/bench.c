@@ -2,15 +2,20 @@
 /*
  * Load for scripts/bench: a fast backend, clients of it, and the bare cost of
  * the cryptography.  One thread and one blocking connection for each client:
- * what is measured is nginx' CPU time, not ours.
+ * what is measured is nginx' CPU time, not ours.  Requests are sealed before
+ * they are sent, many at once, so that the server is always the slower side:
+ * one that waits for its clients would pay for every wait.
  *
  *   bench backend PORT
  *   bench load PORT PATH REQUESTS THREADS SIZE [KEY]     SIZE 0: GET
+ *   bench cut PORT PATH REQUESTS THREADS TOKENS KEY
  *   bench shake PORT NAME COUNT THREADS
  *   bench stream PORT PATH STREAMS TOKENS DELAY_MS [KEY]
- *   bench bare SIZE COUNT
+ *   bench bare KEY SIZE COUNT
  *
- * KEY: 32 bytes of public key, hex; requests are sealed by EHBP then.
+ * PORT: with TLS, or "clear:" before it for without.  KEY: how requests are
+ * sealed, see seal_key().  cut: streams, whose connections are closed in the
+ * middle, after some of their tokens.
  */
 
 
@@ -32,13 +37,14 @@
 
 #include <openssl/ssl.h>
 
-#include "attest_ehbp.h"
+#include "seal.h"
 
 
 #define HEAD_MAX    8192
 #define ANSWER_LEN  512          /* body of a backend's short answer */
 #define EVENT_LEN   200          /* of a streamed token */
-#define FRAME_MAX   (64 * 1024)
+#define BATCH_BYTES (16 * 1024 * 1024)
+#define BATCH_MAX   256
 #define STACK_SIZE  (256 * 1024)
 
 
@@ -47,6 +53,7 @@
 typedef struct {
     int       fd;
     SSL      *ssl;
+    int       client;
     char      buf[HEAD_MAX];
     size_t    pos;
     size_t    last;
@@ -72,12 +79,27 @@ typedef struct {
     const char      *name;
     long             count;
     size_t           size;
+    long             tokens;
     long             delay;
-    const uint8_t   *pk;
-    SSL_CTX         *ctx;
+    const seal_key_t  *key;
+    SSL_CTX         *ctx;            /* NULL: without TLS */
     long             done;
     uint64_t        *lags;       /* nanoseconds, one for each token */
+    long             late;       /* of the delay, in thousandths */
+
+    pthread_barrier_t  *together;
 } job_t;
+
+
+/* One request, sealed or not. */
+
+typedef struct {
+    seal_t           seal;
+    char             head[1024];
+    size_t           head_len;
+    uint8_t         *body;
+    size_t           len;
+} request_t;
 
 
 static void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2),
@@ -97,22 +119,23 @@ static int backend_answer(conn_t *c, const head_t *h);
 static int backend_stream(conn_t *c, const head_t *h);
 static void backend(int port);
 static void *load_thread(void *data);
-static int load_once(conn_t *c, job_t *job, const uint8_t *plain,
-    uint8_t *sealed);
-static int load_answer(conn_t *c, const attest_hpke_ctx_t *ctx,
-    const uint8_t *enc);
-static int request_send(conn_t *c, const job_t *job, attest_hpke_ctx_t *ctx,
-    uint8_t *enc, const uint8_t *plain, uint8_t *sealed);
+static void load_prepare(const job_t *job, request_t *batch, long n,
+    const uint8_t *plain);
+static int load_once(conn_t *c, job_t *job, request_t *q);
+static int load_answer(conn_t *c, job_t *job, seal_t *s);
+static int request_make(request_t *q, const job_t *job,
+    const uint8_t *plain);
+static int request_send(conn_t *c, request_t *q);
+static void request_free(request_t *q);
+static void *cut_thread(void *data);
 static void *shake_thread(void *data);
 static void *stream_thread(void *data);
-static int stream_read(conn_t *c, head_t *h, job_t *job, attest_aead_t *aead);
-static void stream_tokens(job_t *job, char *p, size_t n);
-static int response_key(attest_aead_t *aead, const attest_hpke_ctx_t *ctx,
-    const uint8_t *enc, const char *nonce);
+static int stream_read(conn_t *c, head_t *h, job_t *job, seal_t *s,
+    long most);
+static void stream_tokens(void *data, char *p, size_t n);
 static void run(job_t *model, long threads, void *(*code)(void *), int lags);
-static void bare(size_t size, long count);
 static int compare(const void *a, const void *b);
-static size_t unhex(const char *hex, uint8_t *out, size_t room);
+static void job_run(job_t *job, char **argv);
 
 
 static void
@@ -146,6 +169,7 @@ conn_open(conn_t *c, const job_t *job)
     struct sockaddr_in  sa;
 
     memset(c, 0, sizeof(conn_t));
+    c->client = 1;
     memset(&sa, 0, sizeof(sa));
     sa.sin_family = AF_INET;
     sa.sin_port = htons((uint16_t) job->port);
@@ -159,6 +183,10 @@ conn_open(conn_t *c, const job_t *job)
     }
 
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+
+    if (job->ctx == NULL) {
+        return 0;
+    }
 
     c->ssl = SSL_new(job->ctx);
     if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1
@@ -176,7 +204,7 @@ conn_close(conn_t *c)
 {
     struct linger  hard = { 1, 0 };
 
-    if (c->ssl != NULL) {
+    if (c->client) {
         SSL_free(c->ssl);
         /* No TIME_WAIT: thousands of handshakes would use up the ports. */
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
@@ -500,132 +528,212 @@ backend(int port)
 static void *
 load_thread(void *data)
 {
-    long      i;
-    job_t    *job = data;
-    conn_t    c;
-    uint8_t  *plain, *sealed;
+    long        i, n, done;
+    job_t      *job = data;
+    conn_t      c;
+    uint8_t    *plain;
+    request_t  *batch;
 
     plain = calloc(1, job->size + 1);
-    sealed = calloc(1, job->size + ATTEST_EHBP_OVERHEAD);
+    batch = calloc(BATCH_MAX, sizeof(request_t));
 
-    if (plain == NULL || sealed == NULL || conn_open(&c, job) != 0) {
+    if (plain == NULL || batch == NULL || conn_open(&c, job) != 0) {
         fail("cannot connect to port %d", job->port);
     }
 
-    for (i = 0; i < job->count; i++) {
-        if (load_once(&c, job, plain, sealed) != 0) {
-            fail("request %ld of %s failed", i, job->path);
+    for (done = 0; done < job->count; done += n) {
+        n = BATCH_BYTES / (long) (job->size + SEAL_ROOM);
+        n = n < BATCH_MAX ? n : BATCH_MAX;
+        n = n < job->count - done ? n : job->count - done;
+
+        load_prepare(job, batch, n, plain);
+        pthread_barrier_wait(job->together);
+
+        for (i = 0; i < n; i++) {
+            if (load_once(&c, job, &batch[i]) != 0) {
+                fail("request %ld of %s failed", done + i, job->path);
+            }
+            job->done++;
         }
-        job->done++;
+
+        pthread_barrier_wait(job->together);
     }
 
     conn_close(&c);
     free(plain);
-    free(sealed);
+    free(batch);
     return NULL;
 }
 
 
-static int
-load_once(conn_t *c, job_t *job, const uint8_t *plain, uint8_t *sealed)
+static void
+load_prepare(const job_t *job, request_t *batch, long n, const uint8_t *plain)
 {
-    int                rc;
-    uint8_t            enc[ATTEST_EHBP_ENC_LEN];
-    attest_hpke_ctx_t  ctx;
+    long  i;
 
-    memset(&ctx, 0, sizeof(ctx));
+    for (i = 0; i < n; i++) {
+        if (request_make(&batch[i], job, plain) != 0) {
+            fail("a request cannot be made");
+        }
+    }
+}
 
-    if (request_send(c, job, &ctx, enc, plain, sealed) != 0) {
-        return -1;
+
+static int
+load_once(conn_t *c, job_t *job, request_t *q)
+{
+    int  rc;
+
+    rc = request_send(c, q);
+
+    if (rc == 0) {
+        rc = load_answer(c, job, job->key ? &q->seal : NULL);
     }
 
-    rc = load_answer(c, job->pk ? &ctx : NULL, enc);
-
-    if (job->pk != NULL) {
-        attest_hpke_ctx_clear(&ctx);
-    }
-
+    request_free(q);
     return rc;
 }
 
 
 /* Reads the answer; a sealed one must open. */
 static int
-load_answer(conn_t *c, const attest_hpke_ctx_t *ctx, const uint8_t *enc)
+load_answer(conn_t *c, job_t *job, seal_t *s)
 {
-    job_t          none;
-    int            rc;
-    head_t         h;
-    attest_aead_t  aead;
+    head_t  h;
 
     if (head_read(c, &h) != 0 || h.status != 200) {
         fprintf(stderr, "bench: status %d\n", h.status);
         return -1;
     }
 
-    if (ctx == NULL) {
+    if (s == NULL) {
         return body_skip(c, &h);
     }
 
-    if (response_key(&aead, ctx, enc, h.nonce) != 0) {
+    if (seal_response(s, h.nonce) != 0) {
         return -1;
     }
 
-    memset(&none, 0, sizeof(none));
-    rc = stream_read(c, &h, &none, &aead);
-    attest_aead_clear(&aead);
-    return rc;
+    return stream_read(c, &h, job, s, 0);
 }
 
 
 static int
-request_send(conn_t *c, const job_t *job, attest_hpke_ctx_t *ctx,
-    uint8_t *enc, const uint8_t *plain, uint8_t *sealed)
+request_make(request_t *q, const job_t *job, const uint8_t *plain)
 {
-    int     i, n;
-    char    head[1024], hex[80] = "";
-    size_t  len = job->size;
+    int          i, n;
+    char         fields[256] = "", hex[128] = "";
+    const char  *type = "application/json";
 
-    if (job->pk != NULL) {
-        if (attest_ehbp_client(ctx, job->pk, 32, enc) != ATTEST_OK
-            || attest_ehbp_client_seal(ctx, plain, len, sealed) != ATTEST_OK)
+    memset(&q->seal, 0, sizeof(seal_t));
+    q->len = job->size;
+    q->body = calloc(1, job->size + SEAL_ROOM);
+
+    if (q->body == NULL) {
+        return -1;
+    }
+
+    if (job->tokens != 0) {
+        snprintf(fields, sizeof(fields),
+                 "X-Backend-Tokens: %ld\r\nX-Backend-Delay: %ld\r\n",
+                 job->tokens, job->delay);
+    }
+
+    if (job->key != NULL) {
+        if (seal_request(&q->seal, job->key, fields, plain, job->size,
+                         q->body, &q->len) != 0)
         {
             return -1;
         }
 
-        for (i = 0; i < ATTEST_EHBP_ENC_LEN; i++) {
-            sprintf(hex + 2 * i, "%02x", enc[i]);
+        if (job->key->form == SEAL_EHBP) {
+            n = sprintf(hex, "Ehbp-Encapsulated-Key: ");
+            for (i = 0; i < ATTEST_EHBP_ENC_LEN; i++) {
+                n += sprintf(hex + n, "%02x", q->seal.enc[i]);
+            }
+            sprintf(hex + n, "\r\n");
+
+        } else {
+            fields[0] = '\0';
+            type = job->key->form == SEAL_OHTTP
+                   ? "message/ohttp-req"
+                   : "message/ohttp-chunked-req\r\nIncremental: ?1";
         }
 
-        plain = sealed;
+    } else if (q->len > 0) {
+        /* The same number of bytes as with EHBP. */
+        q->len += ATTEST_EHBP_OVERHEAD;
     }
 
-    /* The same number of bytes, sealed or not. */
-    if (len > 0) {
-        len += ATTEST_EHBP_OVERHEAD;
-        plain = sealed;
-    }
+    n = snprintf(q->head, sizeof(q->head), "%s %s HTTP/1.1\r\nHost: %s\r\n"
+                 "Content-Type: %s\r\n"
+                 "Content-Length: %zu\r\n%s%s\r\n",
+                 q->len ? "POST" : "GET", job->path, job->name, type, q->len,
+                 hex, fields);
+    q->head_len = (size_t) n;
+    return 0;
+}
 
-    n = snprintf(head, sizeof(head), "%s %s HTTP/1.1\r\nHost: %s\r\n"
-                 "Content-Type: application/json\r\n"
-                 "Content-Length: %zu\r\n%s%s%s",
-                 len ? "POST" : "GET", job->path, job->name, len,
-                 job->pk ? "Ehbp-Encapsulated-Key: " : "", hex,
-                 job->pk ? "\r\n" : "");
 
-    if (job->lags != NULL) {
-        n += snprintf(head + n, sizeof(head) - (size_t) n,
-                      "X-Backend-Tokens: %ld\r\nX-Backend-Delay: %ld\r\n",
-                      job->count, job->delay);
-    }
-
-    n += snprintf(head + n, sizeof(head) - (size_t) n, "\r\n");
-
-    if (conn_send(c, head, (size_t) n) != 0) {
+static int
+request_send(conn_t *c, request_t *q)
+{
+    if (conn_send(c, q->head, q->head_len) != 0) {
         return -1;
     }
 
-    return len ? conn_send(c, plain, len) : 0;
+    return q->len ? conn_send(c, q->body, q->len) : 0;
+}
+
+
+static void
+request_free(request_t *q)
+{
+    if (q->seal.key != NULL) {
+        seal_clear(&q->seal);
+    }
+
+    free(q->body);
+}
+
+
+/* Streams that are left in the middle, each on a connection of its own. */
+static void *
+cut_thread(void *data)
+{
+    long        i;
+    job_t      *job = data;
+    head_t      h;
+    conn_t      c;
+    uint8_t     plain[64] = { 0 };
+    request_t   q;
+
+    job->size = sizeof(plain);
+    job->delay = 1;
+
+    for (i = 0; i < job->count; i++) {
+        if (conn_open(&c, job) != 0 || request_make(&q, job, plain) != 0
+            || request_send(&c, &q) != 0)
+        {
+            fail("stream %ld does not start", i);
+        }
+
+        /* Every fourth before the answer, the others behind its pieces. */
+
+        if (i % 4 != 0
+            && (head_read(&c, &h) != 0 || h.status != 200
+                || seal_response(&q.seal, h.nonce) != 0
+                || stream_read(&c, &h, job, &q.seal, i % 4) != 0))
+        {
+            fail("stream %ld does not open", i);
+        }
+
+        conn_close(&c);
+        request_free(&q);
+        job->done++;
+    }
+
+    return NULL;
 }
 
 
@@ -654,100 +762,94 @@ shake_thread(void *data)
 }
 
 
+/*
+ * Connected and sealed before they start, and evenly spread over the time
+ * between two tokens: how late a token is, not what a thousand handshakes at
+ * the same moment do to it.
+ */
 static void *
 stream_thread(void *data)
 {
-    int                rc;
-    head_t             h;
-    job_t             *job = data;
-    conn_t             c;
-    uint8_t            plain[64] = { 0 }, sealed[128] = { 0 };
-    uint8_t            enc[ATTEST_EHBP_ENC_LEN];
-    attest_aead_t      aead;
-    attest_hpke_ctx_t  ctx;
+    int        rc;
+    head_t     h;
+    job_t     *job = data;
+    conn_t     c;
+    uint8_t    plain[64] = { 0 };
+    request_t  q;
 
     job->size = sizeof(plain);
+    job->tokens = job->count;
 
-    if (conn_open(&c, job) != 0
-        || request_send(&c, job, &ctx, enc, plain, sealed) != 0
-        || head_read(&c, &h) != 0 || h.status != 200)
+    if (conn_open(&c, job) != 0 || request_make(&q, job, plain) != 0) {
+        fail("a stream does not start");
+    }
+
+    pthread_barrier_wait(job->together);
+    usleep((unsigned) (job->delay * job->late));
+
+    if (request_send(&c, &q) != 0 || head_read(&c, &h) != 0
+        || h.status != 200)
     {
         fail("a stream does not start");
     }
 
-    if (job->pk != NULL && response_key(&aead, &ctx, enc, h.nonce) != 0) {
+    if (job->key != NULL && seal_response(&q.seal, h.nonce) != 0) {
         fail("an answer is not sealed");
     }
 
-    rc = stream_read(&c, &h, job, job->pk ? &aead : NULL);
+    rc = stream_read(&c, &h, job, job->key ? &q.seal : NULL, 0);
 
     if (rc != 0 || job->done != job->count) {
         fail("a stream was cut after %ld tokens", job->done);
     }
 
-    if (job->pk != NULL) {
-        attest_aead_clear(&aead);
-        attest_hpke_ctx_clear(&ctx);
-    }
-
+    request_free(&q);
     conn_close(&c);
     return NULL;
 }
 
 
+/* To the end, which a sealed answer must have; or the first "most" pieces. */
 static int
-stream_read(conn_t *c, head_t *h, job_t *job, attest_aead_t *aead)
+stream_read(conn_t *c, head_t *h, job_t *job, seal_t *s, long most)
 {
-    int       marker;
-    size_t    have = 0, used, len;
-    ssize_t   n;
-    uint8_t  *in, *out;
-
-    in = malloc(FRAME_MAX);
-    out = malloc(FRAME_MAX);
-    if (in == NULL || out == NULL) {
-        fail("no memory");
-    }
+    char     buf[16384];
+    long     pieces = 0;
+    ssize_t  n;
 
     for ( ;; ) {
-        n = body_read(c, h, in + have, FRAME_MAX - have);
+        n = body_read(c, h, buf, sizeof(buf));
         if (n <= 0) {
             break;
         }
-        have += (size_t) n;
 
-        if (aead == NULL) {
-            stream_tokens(job, (char *) in, have);
-            have = 0;
-            continue;
+        if (s == NULL) {
+            stream_tokens(job, buf, (size_t) n);
+
+        } else if (seal_feed(s, (uint8_t *) buf, (size_t) n, stream_tokens,
+                             job) != 0)
+        {
+            fail("a piece does not open");
         }
 
-        do {
-            if (attest_ehbp_client_open(aead, in, have, FRAME_MAX, out, &len,
-                                        &used, &marker)
-                != ATTEST_OK)
-            {
-                fail("a frame does not open");
-            }
-
-            if (used > 0) {
-                stream_tokens(job, (char *) out, len);
-                have -= used;
-                memmove(in, in + used, have);
-            }
-        } while (used > 0 && have > 0);
+        if (++pieces == most) {
+            return 0;
+        }
     }
 
-    free(in);
-    free(out);
-    return n == 0 && have == 0 ? 0 : -1;
+    if (n == 0 && s != NULL) {
+        n = seal_finish(s, stream_tokens, job);
+    }
+
+    return (int) n;
 }
 
 
 static void
-stream_tokens(job_t *job, char *p, size_t n)
+stream_tokens(void *data, char *p, size_t n)
 {
     char      *at = p, *end = p + n;
+    job_t     *job = data;
     uint64_t   now = now_ns(CLOCK_MONOTONIC);
 
     while (job->lags != NULL && end - at > 6) {
@@ -761,20 +863,6 @@ stream_tokens(job_t *job, char *p, size_t n)
             job->lags[job->done++] = now - strtoull(at, NULL, 10);
         }
     }
-}
-
-
-static int
-response_key(attest_aead_t *aead, const attest_hpke_ctx_t *ctx,
-    const uint8_t *enc, const char *nonce)
-{
-    uint8_t  bytes[ATTEST_EHBP_NONCE_LEN];
-
-    if (unhex(nonce, bytes, sizeof(bytes)) != sizeof(bytes)) {
-        return -1;
-    }
-
-    return attest_ehbp_response(aead, ctx, enc, bytes, 0);
 }
 
 
@@ -795,9 +883,13 @@ run(job_t *model, long threads, void *(*code)(void *), int lags)
     uint64_t        *all = NULL;
     pthread_t       *tids;
     pthread_attr_t   attr;
+    pthread_barrier_t  together;
 
     jobs = calloc((size_t) threads, sizeof(job_t));
     tids = calloc((size_t) threads, sizeof(pthread_t));
+    pthread_barrier_init(&together, NULL, (unsigned) threads);
+    model->together = &together;
+
     if (lags) {
         all = calloc((size_t) n, sizeof(uint64_t));
     }
@@ -811,6 +903,7 @@ run(job_t *model, long threads, void *(*code)(void *), int lags)
 
     for (i = 0; i < threads; i++) {
         jobs[i] = *model;
+        jobs[i].late = i * 1000 / threads;
         jobs[i].lags = lags ? all + i * model->count : NULL;
         if (pthread_create(&tids[i], &attr, code, &jobs[i]) != 0) {
             fail("too many threads");
@@ -836,84 +929,33 @@ run(job_t *model, long threads, void *(*code)(void *), int lags)
 }
 
 
-/* What one prompt costs at least: open, derive, seal a short answer. */
 static void
-bare(size_t size, long count)
+job_run(job_t *job, char **argv)
 {
-    int                bad;
-    long               i;
-    uint8_t            enc[ATTEST_EHBP_ENC_LEN], nonce[32] = { 1 };
-    uint8_t            answer[ANSWER_LEN] = { 0 };
-    uint8_t            sealed_answer[ANSWER_LEN + ATTEST_EHBP_OVERHEAD];
-    uint8_t           *plain, *sealed;
-    uint64_t           start, spent = 0;
-    attest_aead_t      aead;
-    attest_hpke_ctx_t  client, server;
-    attest_hpke_key_t  key;
+    if (strcmp(argv[1], "load") == 0) {
+        job->count = atol(argv[4]);
+        job->size = (size_t) atol(argv[6]);
+        run(job, atol(argv[5]), load_thread, 0);
 
-    plain = calloc(1, size + 1);
-    sealed = calloc(1, size + ATTEST_EHBP_OVERHEAD);
+    } else if (strcmp(argv[1], "cut") == 0) {
+        job->count = atol(argv[4]);
+        job->tokens = atol(argv[6]);
+        run(job, atol(argv[5]), cut_thread, 0);
 
-    if (plain == NULL || sealed == NULL
-        || attest_hpke_key_generate(&key, ATTEST_KEM_X25519) != ATTEST_OK)
-    {
-        fail("no key");
+    } else {
+        job->count = atol(argv[5]);
+        job->delay = atol(argv[6]);
+        run(job, atol(argv[4]), stream_thread, 1);
     }
-
-    for (i = 0; i < count; i++) {
-        if (attest_ehbp_client(&client, key.pk, key.pk_len, enc) != ATTEST_OK
-            || attest_ehbp_client_seal(&client, plain, size, sealed)
-               != ATTEST_OK)
-        {
-            fail("cannot seal");
-        }
-
-        start = now_ns(CLOCK_PROCESS_CPUTIME_ID);
-
-        if (attest_ehbp_open_request(&server, &key, enc, sealed,
-                                     size + ATTEST_EHBP_OVERHEAD, plain, &bad)
-            != ATTEST_OK
-            || attest_ehbp_response(&aead, &server, enc, nonce, 1)
-               != ATTEST_OK
-            || attest_ehbp_seal_frame(&aead, answer, ANSWER_LEN,
-                                      sealed_answer)
-               != ATTEST_OK)
-        {
-            fail("cannot open");
-        }
-
-        attest_aead_clear(&aead);
-        attest_hpke_ctx_clear(&server);
-        spent += now_ns(CLOCK_PROCESS_CPUTIME_ID) - start;
-        attest_hpke_ctx_clear(&client);
-    }
-
-    printf("%.2f\n", (double) spent / (double) count / 1000);
-    attest_hpke_key_clear(&key);
-    free(plain);
-    free(sealed);
-}
-
-
-static size_t
-unhex(const char *hex, uint8_t *out, size_t room)
-{
-    size_t    n = 0;
-    unsigned  byte;
-
-    while (n < room && sscanf(hex + 2 * n, "%2x", &byte) == 1) {
-        out[n++] = (uint8_t) byte;
-    }
-
-    return n;
 }
 
 
 int
 main(int argc, char **argv)
 {
+    char          *port;
     job_t          job = { .name = "localhost" };
-    uint8_t        pk[32];
+    seal_key_t     key;
     struct rlimit  files;
 
     signal(SIGPIPE, SIG_IGN);
@@ -927,8 +969,13 @@ main(int argc, char **argv)
         backend(atoi(argv[2]));
     }
 
-    if (argc == 4 && strcmp(argv[1], "bare") == 0) {
-        bare((size_t) atol(argv[2]), atol(argv[3]));
+    if (argc == 5 && strcmp(argv[1], "bare") == 0) {
+        if (seal_key(&key, argv[2]) != 0) {
+            fail("not a key: %s", argv[2]);
+        }
+
+        printf("%.2f\n", seal_bare(key.form, key.aead,
+                                   (size_t) atol(argv[3]), atol(argv[4])));
         return 0;
     }
 
@@ -936,13 +983,20 @@ main(int argc, char **argv)
         fail("see the head of the source for its usage");
     }
 
-    job.ctx = SSL_CTX_new(TLS_client_method());
-    if (job.ctx == NULL) {
-        fail("no TLS");
+    port = argv[2];
+
+    if (strncmp(port, "clear:", 6) == 0) {
+        port += 6;
+
+    } else {
+        job.ctx = SSL_CTX_new(TLS_client_method());
+        if (job.ctx == NULL) {
+            fail("no TLS");
+        }
+        SSL_CTX_set_min_proto_version(job.ctx, TLS1_3_VERSION);
     }
 
-    SSL_CTX_set_min_proto_version(job.ctx, TLS1_3_VERSION);
-    job.port = atoi(argv[2]);
+    job.port = atoi(port);
 
     if (strcmp(argv[1], "shake") == 0) {
         job.name = argv[3];
@@ -951,22 +1005,14 @@ main(int argc, char **argv)
         return 0;
     }
 
-    if (argc == 8 && unhex(argv[7], pk, sizeof(pk)) == sizeof(pk)) {
-        job.pk = pk;
+    if (argc == 8) {
+        if (seal_key(&key, argv[7]) != 0) {
+            fail("not a key: %s", argv[7]);
+        }
+        job.key = &key;
     }
 
     job.path = argv[3];
-
-    if (strcmp(argv[1], "load") == 0) {
-        job.count = atol(argv[4]);
-        job.size = (size_t) atol(argv[6]);
-        run(&job, atol(argv[5]), load_thread, 0);
-
-    } else {
-        job.count = atol(argv[5]);
-        job.delay = atol(argv[6]);
-        run(&job, atol(argv[4]), stream_thread, 1);
-    }
-
+    job_run(&job, argv);
     return 0;
 }

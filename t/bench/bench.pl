@@ -12,7 +12,7 @@ use lib "$FindBin::Bin/../lib";
 
 use AttestTest;
 use List::Util qw(sum max min);
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(clock_gettime sleep time);
 
 my $quick = grep { $_ eq '--quick' } @ARGV;
 my $rounds = $quick ? 2 : 7;
@@ -23,14 +23,23 @@ my @pin = $cpus > 1 ? (AttestTest::which('taskset'), '-c', '1-' . ($cpus - 1))
     : ();
 
 my $t = AttestTest->new(log_level => 'warn', checked => 1);
-my (%cost, %lag, %memory);
+my (%cost, %lag, %memory, %peer, %skipped);
+
+# Forms of OHTTP, with AES-128-GCM, which every peer has.
+my @KINDS = qw(plain ehbp chunked);
+my %form = (ohttp => 'ohttp+1', chunked => 'chunked+1');
+my %name = (plain => 'plain', ehbp => 'EHBP', ohttp => 'OHTTP',
+    chunked => 'chunked OHTTP');
+my $GATEWAY = '/.well-known/ohttp-gateway';
 
 setup();
+peers_start();
 describe();
 
 for my $round (1 .. $rounds) {
     print STDERR "round $round of $rounds\n";
     prompts();
+    peers();
     handshakes();
     evidence();
     streams() if $round <= 3;
@@ -74,6 +83,22 @@ sub conf {
             client_body_buffer_size 512k;
 END
 
+    my $paths = <<"END";
+        location /plain {
+$proxy
+        }
+        location = /.well-known/ohttp-gateway {
+            attest_prompt ohttp;
+            attest_ohttp_allow localhost/inner;
+            client_max_body_size 8m;
+            client_body_buffer_size 512k;
+        }
+        location /inner {
+            internal;
+$proxy
+        }
+END
+
     return <<"END";
 %%GLOBALS%%
 $affinity
@@ -98,9 +123,12 @@ http {
             attest_prompt ehbp;
 $proxy
         }
-        location /plain {
-$proxy
-        }
+        $paths
+    }
+    server {
+        listen 127.0.0.1:%%PORT_CLEAR%%;
+        server_name localhost;
+        $paths
     }
     $more
 }
@@ -167,12 +195,12 @@ sub der_length {
 }
 
 
-# Nanoseconds that the worker has been running, all its threads.
-sub worker_ns {
-    my ($pid) = $t->workers();
+# Nanoseconds that a process has been running, all its threads, those that
+# have ended too: clock_getcpuclockid(3).
+sub ns {
+    my ($pid) = @_;
 
-    return sum(map { (split ' ', AttestTest::read_file($_))[0] }
-        glob "/proc/$pid/task/*/schedstat");
+    return clock_gettime((~int($pid) << 3) | 2) * 1e9;
 }
 
 
@@ -184,22 +212,26 @@ sub worker_kb {
 }
 
 
-# CPU of the worker for one of N, in microseconds.
+# CPU of the worker, or of a peer, for one of N, in microseconds.
 sub measure {
     my ($name, $n, @args) = @_;
-    my $before = worker_ns();
+    my ($of) = $name =~ /^peer (\w+)/;
+    my $pid = $of ? $t->{procs}{"peer-$of"} : ($t->workers())[0];
+    my $before = ns($pid);
     my $out = AttestTest::run_out([ @pin, $bench, @args ], sec => 600);
 
     die "bench @args: $out" if $?;
-    push @{ $cost{$name} }, (worker_ns() - $before) / $n / 1000;
+    push @{ $cost{$name} }, (ns($pid) - $before) / $n / 1000;
     return $out;
 }
 
 
+# A bare key configuration, behind the name of a form.
 sub key {
+    my ($form) = @_;
     my $r = $t->get('/.well-known/hpke-keys');
 
-    return unpack('H*', substr($r->{body}, 3, 32));
+    return "$form:" . unpack('H*', $r->{body});
 }
 
 
@@ -208,17 +240,91 @@ sub count { return int($_[0] * $scale) || 1 }
 
 sub prompts {
     my $port = $t->port('TLS');
-    my $key = key();
+    my @forms = ([ 'ehbp', '/sealed', key('ehbp') ],
+        map { [ $_, $GATEWAY, key($form{$_}) ] } qw(ohttp chunked));
 
-    for ([ 1, 3000 ], [ 16, 1500 ], [ 128, 600 ]) {
-        my ($kib, $n) = ($_->[0], count($_->[1]));
-        my @load = (4, $kib * 1024);
+    for (sizes()) {
+        my ($kib, $n, @load) = @$_;
 
         measure("plain $kib", 4 * $n, 'load', $port, '/plain', $n, @load);
-        measure("sealed $kib", 4 * $n, 'load', $port, '/sealed', $n, @load,
-            $key);
-        push @{ $cost{"bare $kib"} }, AttestTest::run_out([ @pin, $bench,
-            'bare', $kib * 1024, $n ]) + 0;
+
+        for (@forms) {
+            my ($form, $path, $key) = @$_;
+
+            measure("$form $kib", 4 * $n, 'load', $port, $path, $n, @load,
+                $key);
+            push @{ $cost{"bare $form $kib"} }, AttestTest::run_out([ @pin,
+                $bench, 'bare', $key, $kib * 1024, $n ]) + 0;
+        }
+    }
+}
+
+
+# KiB, requests of each client, clients and bytes.
+sub sizes {
+    return map { [ $_->[0], count($_->[1]), 4, $_->[0] * 1024 ] }
+        [ 1, 3000 ], [ 16, 1500 ], [ 128, 600 ];
+}
+
+
+# Other gateways, on the worker's CPU while the worker is idle, and without
+# TLS, which would be another library's for each of them.
+sub peers_start {
+    my @worker = @pin ? ($pin[0], '-c', 0) : ();
+    my $backend = $t->port('backend');
+    local $ENV{GOMAXPROCS} = 1;
+
+    for my $name (qw(go rust)) {
+        my $program = eval { build_peer($name) };
+        if (!$program) {
+            $skipped{$name} = $@ =~ s/\s+/ /gr;
+            next;
+        }
+
+        my $port = $t->port("peer-$name");
+        $t->spawn("peer-$name", [ @worker, $program, $port, $backend ]);
+        AttestTest::wait_port($port) or die "the $name peer does not start\n";
+        my ($config) = AttestTest::read_file($t->path("logs/peer-$name.out"))
+            =~ /^([0-9a-f]+)$/m or die "no key of the $name peer\n";
+        $peer{$name} = $config;
+    }
+}
+
+
+sub build_peer {
+    my ($name) = @_;
+    my $source = "$FindBin::Bin/peer-$name";
+    my $dir = AttestTest::top() . "/build/bench/peer-$name";
+    my $tool = AttestTest::tool($name eq 'go' ? 'go' : 'cargo')
+        or die "no toolchain\n";
+    my @cmd = $name eq 'go'
+        ? ($tool, '-C', $source, 'build', '-mod=readonly', '-o',
+            "$dir/ohttp-peer", '.')
+        : ($tool, 'build', '--release', '--locked', '-q', '--manifest-path',
+            "$source/Cargo.toml", '--target-dir', $dir);
+
+    my $said = AttestTest::run_out(\@cmd, sec => 600);
+    die "it does not build: $said\n" if $?;
+    return $name eq 'go' ? "$dir/ohttp-peer" : "$dir/release/ohttp-peer";
+}
+
+
+sub peers {
+    my $port = 'clear:' . $t->port('CLEAR');
+
+    for (sizes()) {
+        my ($kib, $n, @load) = @$_;
+
+        measure("clear plain $kib", 4 * $n, 'load', $port, '/plain', $n,
+            @load);
+
+        for my $form (qw(ohttp chunked)) {
+            measure("clear $form $kib", 4 * $n, 'load', $port, $GATEWAY, $n,
+                @load, key($form{$form}));
+            measure("peer $_ $form $kib", 4 * $n, 'load', 'clear:'
+                . $t->port("peer-$_"), '/', $n, @load, "$form:$peer{$_}")
+                for sort keys %peer;
+        }
     }
 }
 
@@ -248,26 +354,28 @@ sub streams {
     for ([ 1, 100, 20 ], [ 100, 50, 100 ], [ 1000, 12, 500 ]) {
         my ($streams, $tokens, $delay) = @$_;
 
-        for my $kind ('plain', 'sealed') {
+        for my $kind (@KINDS) {
             # A new worker, whose memory holds nothing from before.
             $t->stop();
             $t->start();
-            stream("$kind $streams", $streams, count($tokens), $delay, $kind,
-                $kind eq 'sealed' ? key() : ());
+            stream("$kind $streams", $streams, count($tokens), $delay,
+                $kind eq 'plain' ? '/plain'
+                : $kind eq 'ehbp' ? ('/sealed', key('ehbp'))
+                : ($GATEWAY, key($form{chunked})));
         }
     }
 }
 
 
 sub stream {
-    my ($name, $streams, $tokens, $delay, $kind, @key) = @_;
+    my ($name, $streams, $tokens, $delay, $path, @key) = @_;
     my $file = $t->path("logs/stream.out");
 
     $t->get('/static.json');
     my $idle = worker_kb();
 
     unlink $file;
-    $t->spawn('stream', [ @pin, $bench, 'stream', $t->port('TLS'), "/$kind",
+    $t->spawn('stream', [ @pin, $bench, 'stream', $t->port('TLS'), $path,
         $streams, $tokens, $delay, @key ]);
 
     # The most of it: when all are open.
@@ -301,13 +409,13 @@ sub median {
 sub row {
     my ($name, $values, $rest) = @_;
 
-    printf "%-42s %9.1f %9.1f %9.1f  %s\n", $name, median(@$values),
+    printf "%-46s %9.1f %9.1f %9.1f  %s\n", $name, median(@$values),
         min(@$values), max(@$values), $rest // '';
 }
 
 
 sub heading {
-    printf "\n%-42s %9s %9s %9s\n", $_[0], 'median', 'min', 'max';
+    printf "\n%-46s %9s %9s %9s\n", $_[0], 'median', 'min', 'max';
 }
 
 
@@ -322,18 +430,8 @@ sub ratio {
 
 
 sub report {
-    heading('CPU of nginx for one prompt, us');
-
-    for my $kib (1, 16, 128) {
-        my ($plain, $bare, $sealed) = map { $cost{"$_ $kib"} }
-            qw(plain bare sealed);
-        my $least = median(@$plain) + median(@$bare);
-
-        row("$kib KiB: (a) plain proxy_pass", $plain);
-        row("$kib KiB: (c) bare cryptography", $bare);
-        row("$kib KiB: (b) EHBP", $sealed, 'b / (a + c) = '
-            . ratio($sealed, $least, $kib == 1 ? 1.15 : undef));
-    }
+    report_prompts();
+    report_peers();
 
     heading('(d) CPU of nginx for a full handshake, us');
     row('static certificate of the same size', $cost{'shake static'});
@@ -343,21 +441,74 @@ sub report {
 
     heading('(e) from backend to decrypted token, us');
     for my $streams (1, 100, 1000) {
-        for my $kind ('plain', 'sealed') {
-            row("$streams x $kind, p50", $lag{"$kind $streams p50"});
-            row("$streams x $kind, p99", $lag{"$kind $streams p99"});
+        for my $kind (@KINDS) {
+            my $of = $streams == 100 && $kind ne 'plain';
+
+            row("$streams x $name{$kind}, p50", $lag{"$kind $streams p50"});
+            row("$streams x $name{$kind}, p99", $lag{"$kind $streams p99"},
+                $of && ratio($lag{"$kind $streams p99"},
+                    median(@{ $lag{"plain $streams p99"} }), 2));
         }
     }
 
     heading('(e) memory of nginx for one stream, KiB');
     for my $streams (100, 1000) {
-        row("$streams x $_", $memory{"$_ $streams"}) for 'plain', 'sealed';
+        row("$streams x $name{$_}", $memory{"$_ $streams"}) for @KINDS;
     }
 
     heading('(f) CPU of nginx for one GET, us');
     row('static file of the same size', $cost{'get static'});
     row('cached evidence', $cost{'get evidence'},
         ratio($cost{'get evidence'}, median(@{ $cost{'get static'} })));
+}
+
+
+sub report_prompts {
+    my %target = (1 => 1.15, 128 => 1.3);
+
+    heading('CPU of nginx for one prompt, outer TLS 1.3, us');
+
+    for my $kib (1, 16, 128) {
+        my $plain = $cost{"plain $kib"};
+        row("$kib KiB: (a) plain proxy_pass", $plain);
+
+        for my $form (qw(ehbp ohttp chunked)) {
+            my $bare = $cost{"bare $form $kib"};
+
+            row("$kib KiB: (c) bare cryptography, $name{$form}", $bare);
+            row("$kib KiB: (b) $name{$form}", $cost{"$form $kib"},
+                'b / (a + c) = ' . ratio($cost{"$form $kib"},
+                    median(@$plain) + median(@$bare), $target{$kib}));
+        }
+    }
+}
+
+
+sub report_peers {
+    my %what = (go => 'Go, openpcc/ohttp', rust => 'Rust, ohttp');
+
+    heading('CPU of gateways for one prompt, no outer TLS, us');
+
+    for my $kib (1, 16, 128) {
+        row("$kib KiB: plain proxy_pass", $cost{"clear plain $kib"});
+
+        for my $form (qw(ohttp chunked)) {
+            my $ours = $cost{"clear $form $kib"};
+            row("$kib KiB: nginx, $name{$form}", $ours);
+
+            for (sort keys %peer) {
+                my $cost = $cost{"peer $_ $form $kib"};
+                my $ratio = median(@$cost) / median(@$ours);
+
+                row("$kib KiB: $what{$_}, $name{$form}", $cost,
+                    sprintf('%.2f x nginx', $ratio) . ($_ eq 'go' ? sprintf(
+                        ' (target 2.50: %s)', $ratio >= 2.5 ? 'met'
+                        : 'MISSED') : ''));
+            }
+        }
+    }
+
+    print "$what{$_}: skipped: $skipped{$_}\n" for sort keys %skipped;
 }
 
 

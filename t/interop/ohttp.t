@@ -132,18 +132,8 @@ sub chat {
 }
 
 
-# Toolchains are often installed where no PATH points to.
-sub tool {
-    my ($name) = @_;
-    my ($own) = grep { -x } "/usr/local/go/bin/$name",
-        ($ENV{HOME} // '') . "/.cargo/bin/$name";
-
-    return eval { AttestTest::which($name) } || $own;
-}
-
-
 sub missing_tools {
-    my @missing = grep { !tool($_) } qw(cargo go);
+    my @missing = grep { !AttestTest::tool($_) } qw(cargo go);
 
     return if !@missing;
     die "missing in CI: @missing\n" if $ENV{CI};
@@ -166,8 +156,9 @@ sub build {
 sub build_rust {
     my $dir = AttestTest::top() . '/build/interop/rust';
 
-    build($dir, tool('cargo'), 'build', '--locked', '-q', '--manifest-path',
-        "$FindBin::Bin/ohttp-rust/Cargo.toml", '--target-dir', $dir);
+    build($dir, AttestTest::tool('cargo'), 'build', '--locked', '-q',
+        '--manifest-path', "$FindBin::Bin/ohttp-rust/Cargo.toml",
+        '--target-dir', $dir);
     return "$dir/debug/ohttp-client";
 }
 
@@ -175,7 +166,7 @@ sub build_rust {
 sub build_go {
     my $dir = AttestTest::top() . '/build/interop/go';
 
-    build($dir, tool('go'), '-C', "$FindBin::Bin/ohttp-go", 'build',
+    build($dir, AttestTest::tool('go'), '-C', "$FindBin::Bin/ohttp-go", 'build',
         '-mod=readonly', '-o', "$dir/ohttp-client", '.');
     return "$dir/ohttp-client";
 }

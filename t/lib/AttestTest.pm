@@ -80,6 +80,16 @@ sub which {
 }
 
 
+# Toolchains are often installed where no PATH points to; undef: nowhere.
+sub tool {
+    my ($name) = @_;
+    my ($own) = grep { -x } "/usr/local/go/bin/$name",
+        ($ENV{HOME} // '') . "/.cargo/bin/$name";
+
+    return eval { which($name) } || $own;
+}
+
+
 # A reason to skip, or undef.  In CI nothing is skipped.
 sub missing {
     my @missing = grep { !eval { which($_) } } @_;

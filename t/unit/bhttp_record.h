@@ -187,7 +187,7 @@ record_decode(record_t *r, attest_bhttp_kind_e kind,
     r->stop = (int) stop;
 
     room = attest_bhttp_scratch(limits);
-    scratch = malloc(room);
+    scratch = calloc(1, room);
     if (scratch == NULL
         || attest_bhttp_decoder_init(&d, kind, limits, &record_handler, r,
                                      scratch, room) != ATTEST_OK)

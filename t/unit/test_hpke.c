@@ -45,7 +45,8 @@ static void test_vector_exports(const cJSON *v, const attest_hpke_ctx_t *s,
     const attest_hpke_ctx_t *r);
 static void test_keys(void);
 static void test_p256_keys(void);
-static void test_bad_enc_x25519(void);
+static void test_bad_enc_x25519(int prepared);
+static void test_prepared(uint16_t kem);
 static void test_bad_enc_p256(void);
 static void test_arguments(void);
 static void test_open_failures(uint16_t aead);
@@ -241,6 +242,13 @@ test_vector(const cJSON *v)
            t.suite.aead);
 
     test_vector_keys(v, &t);
+    test_vector_contexts(v, &t);
+
+    IS_INT(attest_hpke_key_prepare(&t.recipient), ATTEST_OK, "prepare");
+    IS_INT(attest_hpke_key_prepare(&t.recipient), ATTEST_OK, "and again");
+    IS_INT(attest_hpke_key_prepare(&t.ephemeral), ATTEST_OK, "prepare");
+    test_vector_contexts(v, &t);
+    /* what was kept the first time */
     test_vector_contexts(v, &t);
 
     attest_hpke_key_clear(&t.recipient);
@@ -475,7 +483,7 @@ test_p256_keys(void)
 /* The u-coordinates of order 1, 2, 4 and 8, and two non-canonical ones. */
 
 static void
-test_bad_enc_x25519(void)
+test_bad_enc_x25519(int prepared)
 {
     size_t             i;
     uint8_t            enc[40];
@@ -493,6 +501,9 @@ test_bad_enc_x25519(void)
     };
 
     attest_hpke_key_generate(&key, ATTEST_KEM_X25519);
+    if (prepared) {
+        attest_hpke_key_prepare(&key);
+    }
 
     for (i = 0; i < sizeof(low) / sizeof(low[0]); i++) {
         unit_hex(low[i], enc, sizeof(enc));
@@ -520,6 +531,86 @@ test_bad_enc_x25519(void)
     IS_INT(i, sizeof(enc) + 1, "enc of every other length refused");
 
     attest_hpke_key_clear(&key);
+}
+
+
+/*
+ * Contexts of a prepared key: many at once, with more infos than it keeps,
+ * and after refusals; each has the keys of an unprepared one.
+ */
+
+static void
+test_prepared(uint16_t kem)
+{
+    int                  bad = 0;
+    size_t               i, n;
+    uint8_t              enc[20][ATTEST_HPKE_MAX_ENC], info[80] = { 0 };
+    uint8_t              zero[ATTEST_HPKE_MAX_ENC] = { 0 };
+    attest_aead_t        a, b;
+    attest_span_t        span = { info, sizeof(info) };
+    attest_hpke_key_t    key, fast, none = { 0 };
+    attest_hpke_ctx_t    s[20], r[20], plain;
+    attest_hpke_suite_t  suite = { kem, ATTEST_KDF_HKDF_SHA256, 0 };
+
+    IS_INT(attest_hpke_key_prepare(&none), ATTEST_EARG, "prepare no key");
+
+    attest_hpke_key_generate(&key, kem);
+    attest_hpke_key_import(&fast, kem, key.sk);
+    IS_INT(attest_hpke_key_prepare(&fast), ATTEST_OK, "prepare %04x", kem);
+    n = attest_hpke_enc_len(kem);
+
+    for (i = 0; i < 20; i++) {
+        suite.aead = (uint16_t) (1 + i % 3);
+        info[0] = (uint8_t) i;
+
+        /* the longest that is kept, and longer ones */
+        attest_hpke_setup_sender(&s[i], &suite, key.pk, key.pk_len, NULL,
+                                 info, 55 + i, enc[i]);
+        bad |= attest_hpke_setup_recipient(&r[i], &suite, &fast, enc[i], n,
+                                           info, 55 + i);
+        bad |= attest_hpke_setup_recipient(&plain, &suite, &fast, zero, n,
+                                           info, 55 + i) != ATTEST_ECRYPTO;
+    }
+
+    IS_INT(bad, 0, "contexts, with refusals between them");
+
+    for (i = 0; i < 20; i++) {
+        suite.aead = (uint16_t) (1 + i % 3);
+        info[0] = (uint8_t) i;
+        attest_hpke_setup_recipient(&plain, &suite, &key, enc[i], n, info,
+                                    55 + i);
+        bad |= memcmp(plain.key, r[i].key, sizeof(plain.key))
+               || memcmp(plain.exporter, r[i].exporter, 32)
+               || memcmp(plain.base_nonce, r[i].base_nonce, 12);
+
+        bad |= attest_hpke_response(&a, &r[i], span, 32, span, 1)
+               || attest_hpke_response(&b, &s[i], span, 32, span, 0);
+        bad |= attest_aead_seal(&a, NULL, 0, info, 16, zero)
+               || attest_aead_open(&b, NULL, 0, zero, 32, zero)
+               || memcmp(zero, info, 16);
+
+        attest_aead_clear(&a);
+        attest_aead_clear(&b);
+        attest_hpke_ctx_clear(&plain);
+        attest_hpke_ctx_clear(&s[i]);
+        attest_hpke_ctx_clear(&r[i]);
+    }
+
+    IS_INT(bad, 0, "the same keys, and responses that open");
+
+    attest_hpke_setup_recipient(&plain, &suite, &key, key.pk, n, NULL, 0);
+    IS_INT(attest_hpke_response(&a, &plain, span, 33, span, 1), ATTEST_EARG,
+           "a secret longer than any");
+    attest_hpke_ctx_clear(&plain);
+    suite.aead = ATTEST_AEAD_EXPORT_ONLY;
+    attest_hpke_setup_recipient(&plain, &suite, &fast, key.pk, n, NULL, 0);
+    IS_INT(attest_hpke_response(&a, &plain, span, 32, span, 1),
+           ATTEST_EUNSUPPORTED, "a response of an exporter");
+    attest_hpke_ctx_clear(&plain);
+
+    attest_hpke_key_clear(&key);
+    attest_hpke_key_clear(&fast);
+    OK(wiped((uint8_t *) &fast, sizeof(fast)), "prepared key wiped");
 }
 
 
@@ -965,7 +1056,10 @@ main(void)
     test_vectors();
     test_keys();
     test_p256_keys();
-    test_bad_enc_x25519();
+    test_bad_enc_x25519(0);
+    test_bad_enc_x25519(1);
+    test_prepared(ATTEST_KEM_X25519);
+    test_prepared(ATTEST_KEM_P256);
     test_bad_enc_p256();
     test_arguments();
 
