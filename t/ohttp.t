@@ -301,7 +301,7 @@ sub open_it {
     my ($m, $r) = @_;
     my $type = $r->{headers}{'content-type'} // '';
 
-    return { outer => $r, status => 0, error => 'not sealed' }
+    return { outer => $r, status => 0, error => 'not sealed', body => '' }
         if $type !~ m{^message/ohttp-};
 
     my $in = $t->path('client/answer.' . ++$n);
@@ -1447,7 +1447,7 @@ sub test_coalescing {
 
             # the client leaves while something waits
             $o = ask($form, $chat->('tokens=9&hang_after=3'), %to,
-                path => '/slow', sec => 1);
+                path => '/slow', sec => 3);
             is($o->{status}, 200, "the head came, $name");
             is(tokens_of($o), 0, "the rest waits, $name");
         }
