@@ -130,6 +130,13 @@ static ngx_command_t  ngx_http_attest_commands[] = {
       offsetof(ngx_http_attest_main_conf_t, replay_size),
       NULL },
 
+    { ngx_string("attest_ohttp_xwing"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_attest_ohttp_xwing,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("attest_queue"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_attest_queue,
@@ -313,6 +320,7 @@ ngx_http_attest_postconfiguration(ngx_conf_t *cf)
         || ngx_http_attest_tls_postconfiguration(cf, amcf) != NGX_OK
         || ngx_http_attest_collect_names(cf, amcf) != NGX_OK
         || ngx_http_attest_private_pool(cf, amcf) != NGX_OK
+        || ngx_http_attest_ohttp_kems(cf, amcf) != NGX_OK
         || ngx_http_attest_replay_zone(cf, amcf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -386,6 +394,7 @@ ngx_http_attest_create_main_conf(ngx_conf_t *cf)
     amcf->zone_size = NGX_CONF_UNSET_SIZE;
     amcf->replay_size = NGX_CONF_UNSET_SIZE;
     amcf->queue = NGX_CONF_UNSET_UINT;
+    amcf->xwing_conf = NGX_CONF_UNSET_UINT;
     amcf->start_without_evidence = NGX_CONF_UNSET;
 
     return amcf;

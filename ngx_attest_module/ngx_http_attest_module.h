@@ -42,9 +42,14 @@
 #include "attest_tpm.h"
 
 
-#define NGX_HTTP_ATTEST_KEYS         2      /* current and previous */
-#define NGX_HTTP_ATTEST_MAX_LIST     256    /* key-configuration list */
+#define NGX_HTTP_ATTEST_KEYS         4      /* current and previous, each
+                                               of X25519 and X-Wing */
+#define NGX_HTTP_ATTEST_MAX_LIST     2816   /* key-configuration list */
 #define NGX_HTTP_ATTEST_CRED_MAX     1024   /* activation blobs, each */
+
+#define NGX_HTTP_ATTEST_XWING_OFF    0      /* attest_ohttp_xwing */
+#define NGX_HTTP_ATTEST_XWING_ON     1
+#define NGX_HTTP_ATTEST_XWING_AUTO   2
 
 #define NGX_HTTP_ATTEST_PROMPT_OFF   0      /* attest_prompt */
 #define NGX_HTTP_ATTEST_PROMPT_EHBP  1
@@ -111,7 +116,7 @@ typedef struct {
         time_t             expires;
         u_char             id;
         unsigned           set:1;
-    }                    hpke[NGX_HTTP_ATTEST_KEYS];  /* 0: current */
+    }                    hpke[NGX_HTTP_ATTEST_KEYS];  /* as in the list */
 
     ngx_str_t            cached_cbor;   /* endpoint bodies, with the logs */
     ngx_str_t            cached_json;
@@ -152,7 +157,9 @@ typedef struct {
     ngx_uint_t                 http_protocols;  /* ssl_protocols of http{} */
     unsigned                   certificate:1;   /* some server: on */
     unsigned                   prompts:1;       /* some location: prompts */
+    ngx_uint_t                 xwing_conf;      /* attest_ohttp_xwing */
     unsigned                   ohttp:1;         /* some location: OHTTP */
+    unsigned                   xwing:1;         /* X-Wing is offered */
     unsigned                   used:1;          /* some directive is used */
 
     ngx_thread_pool_t         *pool;
@@ -203,7 +210,7 @@ typedef struct {
     u_char                     nonce[ATTEST_EHBP_NONCE_LEN];
     ngx_str_t                  plain;           /* locked plaintext */
     size_t                     usable;          /* of it, so far */
-    ngx_uint_t                 key_index;       /* 0 current, 1 previous */
+    ngx_uint_t                 key_index;       /* in the view */
     u_char                     key_id;
 
     off_t                      received;        /* of a chunked body */
@@ -420,6 +427,11 @@ char *ngx_http_attest_ohttp_replay(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_attest_ohttp_pad(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_attest_ohttp_xwing(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/* When all is read: whether there are X-Wing keys. */
+ngx_int_t ngx_http_attest_ohttp_kems(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
 /* Variables that tell of an Oblivious HTTP request, for logs. */
 const char *ngx_http_attest_ohttp_name(ngx_http_attest_ctx_t *ctx);
 ngx_uint_t ngx_http_attest_ohttp_status(ngx_http_attest_ctx_t *ctx);

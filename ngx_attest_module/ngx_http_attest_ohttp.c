@@ -89,6 +89,7 @@ static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_pieces(
 static void ngx_http_attest_ohttp_expect(ngx_http_attest_opening_t *op);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_piece(
     ngx_http_attest_opening_t *op, u_char *p, size_t n);
+static ngx_uint_t ngx_http_attest_ohttp_lacks(ngx_http_attest_opening_t *op);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_gather(
     ngx_http_attest_opening_t *op, u_char *p, size_t n);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_begin(
@@ -646,7 +647,8 @@ ngx_http_attest_ohttp_piece(ngx_http_attest_opening_t *op, u_char *p,
         n -= used;
 
         if (!op->oh->head.whole) {
-            return NGX_HTTP_ATTEST_OHTTP_OK;
+            return ngx_http_attest_ohttp_lacks(op)
+                   ? NGX_HTTP_ATTEST_OHTTP_KEY : NGX_HTTP_ATTEST_OHTTP_OK;
         }
 
         op->expected -= op->oh->head.len;
@@ -659,6 +661,24 @@ ngx_http_attest_ohttp_piece(ngx_http_attest_opening_t *op, u_char *p,
 
     return (n != 0) ? ngx_http_attest_ohttp_gather(op, p, n)
                     : NGX_HTTP_ATTEST_OHTTP_OK;
+}
+
+
+/* A KEM that we have no key of: its long enc is not waited for. */
+
+static ngx_uint_t
+ngx_http_attest_ohttp_lacks(ngx_http_attest_opening_t *op)
+{
+    attest_ohttp_header_t         header;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(op->r, ngx_http_attest_module);
+
+    return attest_ohttp_parse_header(op->oh->head.bytes, op->oh->head.len,
+                                     &header)
+           == ATTEST_OK
+           && header.suite.kem != ATTEST_KEM_X25519
+           && !(header.suite.kem == ATTEST_KEM_XWING && amcf->xwing);
 }
 
 
@@ -805,7 +825,9 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
     }
 
     for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
-        if (view->hpke[i].set && view->hpke[i].id == kc[which].id) {
+        if (view->hpke[i].set && view->hpke[i].id == kc[which].id
+            && view->hpke[i].key.kem == kc[which].kem)
+        {
             break;
         }
     }
@@ -1378,4 +1400,60 @@ ngx_http_attest_ohttp_pad(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     alcf->pad = n;
     return NGX_CONF_OK;
+}
+
+
+/* attest_ohttp_xwing */
+
+char *
+ngx_http_attest_ohttp_xwing(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_main_conf_t *amcf = conf;
+
+    ngx_str_t  *value;
+
+    if (amcf->xwing_conf != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "auto") == 0) {
+        amcf->xwing_conf = NGX_HTTP_ATTEST_XWING_AUTO;
+
+    } else if (ngx_strcmp(value[1].data, "off") == 0) {
+        amcf->xwing_conf = NGX_HTTP_ATTEST_XWING_OFF;
+
+    } else if (ngx_strcmp(value[1].data, "on") != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"attest_ohttp_xwing\", "
+                           "it must be \"auto\", \"on\" or \"off\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+
+    } else if (!attest_xwing_available()) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"attest_ohttp_xwing on\" needs ML-KEM-768, which "
+                           "%s does not have, OpenSSL 3.5 does",
+                           OpenSSL_version(OPENSSL_VERSION));
+        return NGX_CONF_ERROR;
+
+    } else {
+        amcf->xwing_conf = NGX_HTTP_ATTEST_XWING_ON;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_attest_ohttp_kems(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
+{
+    ngx_conf_init_uint_value(amcf->xwing_conf, NGX_HTTP_ATTEST_XWING_AUTO);
+
+    amcf->xwing = amcf->ohttp
+                  && amcf->xwing_conf != NGX_HTTP_ATTEST_XWING_OFF
+                  && attest_xwing_available();
+
+    return NGX_OK;
 }

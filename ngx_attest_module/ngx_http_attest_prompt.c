@@ -899,7 +899,9 @@ ngx_http_attest_prompt_try_keys(ngx_http_attest_ctx_t *ctx,
 
     for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
 
-        if (!view->hpke[i].set || view->hpke[i].expires <= ngx_time()) {
+        if (!view->hpke[i].set || view->hpke[i].expires <= ngx_time()
+            || view->hpke[i].key.kem != ATTEST_KEM_X25519)
+        {
             continue;
         }
 

@@ -21,7 +21,7 @@ my $missing = AttestTest::missing(qw(swtpm swtpm_setup curl python3));
 plan(skip_all => $missing) if $missing;
 
 # The packaged one: the client needs the packaged python3-cryptography.
-my $python = '/usr/bin/python3';
+my $python = $ENV{ATTEST_PYTHON} || '/usr/bin/python3';
 
 if (system($python, '-c', 'import cryptography') != 0) {
     die "python3-cryptography is missing in CI\n" if $ENV{CI};
@@ -59,6 +59,7 @@ my $list = keys_now();
 test_keys();
 test_round_trip();
 test_suites();
+test_xwing();
 test_sizes();
 test_refusals();
 test_decryption();
@@ -431,12 +432,12 @@ sub test_keys {
 
     my ($len, $id, $kem, $pk, $slen, @suites) =
         unpack('n C n a32 n n*', $r->{body});
-    is($len, length($r->{body}) - 2, 'a length before the only member');
+    is($len, 49, 'a length before the first member');
     is($kem, 0x20, 'X25519');
-    is("@suites", '1 2 1 1 1 3', 'AES-256 first, for EHBP');
+    is("@suites[0 .. 5]", '1 2 1 1 1 3', 'AES-256 first, for EHBP');
 
     $r = $t->get('/.well-known/hpke-keys');
-    is(unpack('H*', $r->{body}), substr($list, 4),
+    is(unpack('H*', $r->{body}), substr($list, 4, 98),
         'EHBP gets the bare member');
 
     $r = $t->get($GATEWAY, headers => [ 'Accept: text/html' ]);
@@ -509,6 +510,87 @@ sub test_suites {
 }
 
 
+# Post-quantum keys, where nginx' OpenSSL has ML-KEM.
+sub test_xwing {
+    my $bytes = pack('H*', $list);
+    my @members;
+
+    while (length $bytes) {
+        push @members, unpack('n/a', $bytes);
+        $bytes = substr($bytes, 2 + length $members[-1]);
+    }
+
+    my ($which) = grep { substr($members[$_], 1, 2) eq "\x64\x7a" }
+        0 .. $#members;
+
+    if (!defined $which) {
+        is(scalar @members, 1, 'there is one key');
+        refused(400, $KEY_ERROR, 'a key that is not there', sub {
+            send_it(seal('whole', { path => '/v1/models' },
+                header => substr($list, 4, 2) . '647a00010002'));
+        });
+
+        my $conf = config(http => 'attest_ohttp_xwing on;');
+        my $bad = AttestTest->new();
+        $bad->{tpm_port} = $t->{tpm_port};
+        $bad->write_conf($conf);
+        my ($ok, $said) = $bad->test_conf();
+        ok(!$ok, 'asked for, it is an error');
+        like($said, qr/"attest_ohttp_xwing on" needs ML-KEM-768, which /,
+            'that says why');
+        like($said, qr/which OpenSSL \d\S+ .*does not have/,
+            'and names the version');
+        $bad->finish();
+    }
+
+    SKIP: {
+        skip 'X-Wing: this OpenSSL has no ML-KEM', 1 if !defined $which;
+        skip 'X-Wing: the client has no ML-KEM', 1
+            if !client(op => 'can_xwing')->{can};
+
+        my @x25519 = grep { substr($_, 1, 2) eq "\0\x20" } @members;
+        is(scalar @members, 2 * @x25519, 'as many of each kind');
+        is(length $members[$which], 1 + 2 + 1216 + 2 + 12, 'its length');
+
+        for my $form (@FORMS) {
+            for my $aead (1, 2, 3) {
+                my $m = seal($form, { path => '/echo', body => "pq $aead" },
+                    member => $which, aead => $aead);
+                is($m->{head}, 7 + 1120, 'a long head');
+                my $o = send_it($m, http2 => $aead == 2);
+                sealed_ok($o, 200, "X-Wing, $form, AEAD $aead");
+                is($o->{body}, "pq $aead", 'body');
+                refused(409, "${URN}replay", 'a replay', sub {
+                    send_it($m);
+                });
+            }
+
+            my $m = seal($form, { path => '/echo', body => 'x' },
+                member => $which);
+            for my $at (7, 1000, 1094, 1126, 1127) {
+                my $body = $m->{body};
+                substr($body, $at, 1) ^= "\1";
+                refused(422, $KEY_ERROR, "X-Wing, $form, byte $at", sub {
+                    send_it({ %$m, body => $body });
+                });
+            }
+            for my $len (38, 39, 1126) {
+                refused(400, "${URN}malformed", "X-Wing, $len bytes", sub {
+                    send_it({ %$m, body => substr($m->{body}, 0, $len) });
+                });
+            }
+
+            my $r = client(op => 'drip', host => '127.0.0.1',
+                port => $t->port('TLS'), path => $GATEWAY,
+                type => type_of($form), in => $m->{file},
+                chunked => JSON::PP::false);
+            my $o = client(op => 'open', id => $m->{id}, in => $r->{out});
+            ok($o->{complete}, "X-Wing, $form, byte by byte");
+        }
+    }
+}
+
+
 sub test_sizes {
     for my $form (@FORMS) {
         for my $size (1, 16380, 16384, 30_000, 60_000, 100_000,
@@ -569,7 +651,8 @@ sub test_refusals {
 
         my @headers = (
             [ 'unknown key', $id . substr($h, 2) . '00010002' ],
-            [ 'unknown KEM', substr($h, 0, 2) . '647a00010002' ],
+            [ 'unknown KEM', substr($h, 0, 2) . '004100010002' ],
+            [ 'a KEM without a key', substr($h, 0, 2) . '001000010002' ],
             [ 'unknown KDF', $h . '00020002' ],
             [ 'unknown AEAD', $h . '00010004' ],
             [ 'export only', $h . '0001ffff' ]);
@@ -1600,6 +1683,8 @@ sub test_conf {
             qr/"if" and "limit_except" cannot be used/ ],
         [ "attest_prompt ohttp; $allow limit_except POST { deny all; }",
             qr/"if" and "limit_except" cannot be used/ ],
+        [ 'attest_ohttp_xwing auto;',
+            qr/"attest_ohttp_xwing" directive is not allowed here/ ],
         [ 'attest_prompt ohttps;', qr/invalid value "ohttps"/ ],
         (map { [ "attest_ohttp_pad $_;",
             qr/invalid size "$_" in "attest_ohttp_pad"/ ] } 0, 15, 16385,
@@ -1630,6 +1715,15 @@ sub test_conf {
         my ($ok, $said) = $good->test_conf();
         ok(!$ok, "refused: $text");
         like($said, $want, 'and why');
+    }
+
+    for ([ 'maybe', qr/invalid value "maybe" in "attest_ohttp_xwing"/ ],
+        [ 'off; attest_ohttp_xwing auto', qr/is duplicate/ ])
+    {
+        $good->write_conf(config(http => "attest_ohttp_xwing $_->[0];"));
+        my ($ok, $said) = $good->test_conf();
+        ok(!$ok, "refused: X-Wing $_->[0]");
+        like($said, $_->[1], 'and why');
     }
 
     my $conf = config();

@@ -44,8 +44,8 @@ typedef struct {
 
 /*
  * A recipient's key pair: private key as RFC 9180 serializes it (32 bytes for
- * every KEM), public key (32, 65 or 1216), and the EVP object made of it.  Holds a
- * secret: attest_hpke_key_clear() wipes and frees.
+ * every KEM), public key (32, 65 or 1216), and the EVP objects made of it.
+ * Holds a secret: attest_hpke_key_clear() wipes and frees.
  */
 
 typedef struct {
@@ -123,7 +123,8 @@ int attest_hpke_setup_recipient(attest_hpke_ctx_t *ctx,
 
 /*
  * SetupBaseS.  `ephemeral` NULL draws a fresh key pair; tests of published
- * vectors give one, but for X-Wing.  enc_out holds attest_hpke_enc_len(suite->kem) bytes.
+ * vectors give one, but for X-Wing.  enc_out holds
+ * attest_hpke_enc_len(suite->kem) bytes.
  */
 int attest_hpke_setup_sender(attest_hpke_ctx_t *ctx,
     const attest_hpke_suite_t *suite, const uint8_t *pk, size_t pk_len,

@@ -21,6 +21,7 @@ Reads one JSON object per line from standard input, writes one per line:
       complete: the final chunk, or the tag, was there and right.
       to: where the content goes instead.
       length: of the message; padding: how much of it was that.
+  {"op": "can_xwing"}  -> {"can": bool}
   {"op": "drip", "host": H, "port": N, "path": P, "in": FILE, "type": T,
    "chunked": bool}
       Sends a body byte by byte.  -> {"status": N, "out": FILE}
@@ -32,6 +33,7 @@ Reads one JSON object per line from standard input, writes one per line:
       -> {"status": N, "out": FILE, "sent": N}
 """
 
+import hashlib
 import http.client
 import json
 import os
@@ -47,9 +49,15 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import (
 from cryptography.hazmat.primitives.ciphers.aead import (
     AESGCM, ChaCha20Poly1305)
 
+try:
+    from cryptography.hazmat.primitives.asymmetric import mlkem
+except ImportError:
+    mlkem = None
+
 from ehbp_client import (KEM, connect, content, expand, extract,
                          labeled_expand, labeled_extract, raw, xor_seq)
 
+XWING = b"\x64\x7a"
 AEADS = {1: (AESGCM, 16), 2: (AESGCM, 32), 3: (ChaCha20Poly1305, 32)}
 
 
@@ -166,12 +174,14 @@ class Message:
         self.make = make
         self.chunked = o["form"] == "chunked"
 
-        suites = member[37:]
+        xwing = member[1:3] == XWING
+        npk = 1216 if xwing else 32
+        suites = member[5 + npk:]
         if bytes([0, 1, 0, aead]) not in [suites[i:i + 4] for i in
                                           range(0, len(suites), 4)]:
             raise ValueError("suite is not offered")
 
-        public = member[3:35]
+        public = member[3:3 + npk]
         self.header = member[:3] + bytes([0, 1, 0, aead])
         label = b"chunked " if self.chunked else b""
         self.info = (b"message/bhttp " + label + b"request\0" + self.header)
@@ -179,10 +189,18 @@ class Message:
 
         private = X25519PrivateKey.generate()
         self.enc = raw(private.public_key())
-        dh = private.exchange(X25519PublicKey.from_public_bytes(public))
-        prk = labeled_extract(KEM, b"", b"eae_prk", dh)
-        shared = labeled_expand(KEM, prk, b"shared_secret",
-                                self.enc + public, 32)
+        dh = private.exchange(X25519PublicKey.from_public_bytes(public[-32:]))
+
+        if xwing:
+            secret, ct = mlkem.MLKEM768PublicKey.from_public_bytes(
+                public[:-32]).encapsulate()
+            shared = hashlib.sha3_256(secret + dh + self.enc + public[-32:]
+                                      + b"\\.//^\\").digest()
+            self.enc = ct + self.enc
+        else:
+            prk = labeled_extract(KEM, b"", b"eae_prk", dh)
+            shared = labeled_expand(KEM, prk, b"shared_secret",
+                                    self.enc + public, 32)
         context = (b"\x00" + labeled_extract(suite, b"", b"psk_id_hash", b"")
                    + labeled_extract(suite, b"", b"info_hash", self.info))
         secret = labeled_extract(suite, shared, b"secret", b"")
@@ -296,6 +314,10 @@ def op_drip(o):
         f.write(data)
     sock.close()
     return {"status": res.status, "out": out}
+
+
+def op_can_xwing(o):
+    return {"can": mlkem is not None}
 
 
 def op_upload(o):
