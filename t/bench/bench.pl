@@ -16,6 +16,8 @@ use Time::HiRes qw(clock_gettime sleep time);
 
 my $quick = grep { $_ eq '--quick' } @ARGV;
 my $rounds = $quick ? 2 : 7;
+my $slices = $quick ? 1 : 3;
+my ($only) = map { /^--only=(\w+)$/ } @ARGV;
 my $scale = $quick ? 0.1 : 1;
 my $bench = AttestTest::build() . '/bench/bench';
 my $cpus = () = AttestTest::read_file('/proc/cpuinfo') =~ /^processor/mg;
@@ -33,16 +35,19 @@ my %name = (plain => 'plain', ehbp => 'EHBP', ohttp => 'OHTTP',
 my $GATEWAY = '/.well-known/ohttp-gateway';
 
 setup();
-peers_start();
+peers_start() if part('peers');
 describe();
 
 for my $round (1 .. $rounds) {
     print STDERR "round $round of $rounds\n";
-    prompts();
-    peers();
-    handshakes();
-    evidence();
-    streams() if $round <= 3;
+    for (1 .. $slices) {
+        prompts() if part('prompts');
+        peers() if part('peers');
+    }
+
+    handshakes() if part('handshakes');
+    evidence() if part('evidence');
+    streams() if part('streams') && $round <= 3;
 }
 
 report();
@@ -262,9 +267,12 @@ sub prompts {
 
 # KiB, requests of each client, clients and bytes.
 sub sizes {
-    return map { [ $_->[0], count($_->[1]), 4, $_->[0] * 1024 ] }
+    return map { [ $_->[0], count($_->[1] / $slices), 4, $_->[0] * 1024 ] }
         [ 1, 3000 ], [ 16, 1500 ], [ 128, 600 ];
 }
+
+
+sub part { return !$only || $only eq $_[0] }
 
 
 # Other gateways, on the worker's CPU while the worker is idle, and without
@@ -419,6 +427,16 @@ sub heading {
 }
 
 
+# Each value over the sum of those measured just before or after it: what
+# else the machine does changes slower than that.
+sub over {
+    my ($what, @sum) = @_;
+
+    return [ map { my $i = $_; $what->[$i] / sum(map { $_->[$i] } @sum) }
+        0 .. $#$what ];
+}
+
+
 sub ratio {
     my ($what, $over, $target) = @_;
     my $ratio = median(@$what) / $over;
@@ -430,15 +448,25 @@ sub ratio {
 
 
 sub report {
-    report_prompts();
-    report_peers();
+    report_prompts() if part('prompts');
+    report_peers() if part('peers');
 
+    report_handshakes() if part('handshakes');
+    report_streams() if part('streams');
+    report_evidence() if part('evidence');
+}
+
+
+sub report_handshakes {
     heading('(d) CPU of nginx for a full handshake, us');
     row('static certificate of the same size', $cost{'shake static'});
     row('attested certificate', $cost{'shake attested'},
         ratio($cost{'shake attested'}, median(@{ $cost{'shake static'} }),
             1.05));
+}
 
+
+sub report_streams {
     heading('(e) from backend to decrypted token, us');
     for my $streams (1, 100, 1000) {
         for my $kind (@KINDS) {
@@ -455,7 +483,10 @@ sub report {
     for my $streams (100, 1000) {
         row("$streams x $name{$_}", $memory{"$_ $streams"}) for @KINDS;
     }
+}
 
+
+sub report_evidence {
     heading('(f) CPU of nginx for one GET, us');
     row('static file of the same size', $cost{'get static'});
     row('cached evidence', $cost{'get evidence'},
@@ -477,8 +508,8 @@ sub report_prompts {
 
             row("$kib KiB: (c) bare cryptography, $name{$form}", $bare);
             row("$kib KiB: (b) $name{$form}", $cost{"$form $kib"},
-                'b / (a + c) = ' . ratio($cost{"$form $kib"},
-                    median(@$plain) + median(@$bare), $target{$kib}));
+                'b / (a + c) = ' . ratio(over($cost{"$form $kib"}, $plain,
+                    $bare), 1, $target{$kib}));
         }
     }
 }
@@ -498,7 +529,7 @@ sub report_peers {
 
             for (sort keys %peer) {
                 my $cost = $cost{"peer $_ $form $kib"};
-                my $ratio = median(@$cost) / median(@$ours);
+                my $ratio = median(@{ over($cost, $ours) });
 
                 row("$kib KiB: $what{$_}, $name{$form}", $cost,
                     sprintf('%.2f x nginx', $ratio) . ($_ eq 'go' ? sprintf(
