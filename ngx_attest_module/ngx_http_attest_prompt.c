@@ -21,7 +21,7 @@
 #define NGX_HTTP_ATTEST_DEFAULT_BODY  (1024 * 1024)
 
 /* a prompt that is larger has memory of its own, which grows */
-#define NGX_HTTP_ATTEST_BLOCK         (512 * 1024 - 16)
+#define NGX_HTTP_ATTEST_BLOCK         (160 * 1024 - 16)
 
 /* which of the client's fields go */
 #define NGX_HTTP_ATTEST_DROP_OWN      1     /* those that we set */
@@ -621,7 +621,8 @@ ngx_http_attest_prompt_room(ngx_http_attest_ctx_t *ctx, size_t size)
         }
 
     } else {
-        usable = ngx_min(ctx->plain.len, 2 * size);
+        usable = ngx_min(2 * size, NGX_HTTP_ATTEST_BLOCK);
+        usable = ngx_min(usable, ctx->plain.len);
         p = ngx_http_attest_locked_alloc(usable);
     }
 
