@@ -10,6 +10,13 @@
 #include "ngx_http_attest_prompt.h"
 
 #include <sodium.h>
+#include <sys/mman.h>
+
+
+/* by which a prompt's memory grows */
+#define NGX_HTTP_ATTEST_STEP  (256 * 1024)
+
+#define ngx_http_attest_pages(len)  ngx_align(len, ngx_pagesize)
 
 
 typedef struct ngx_http_attest_block_s  ngx_http_attest_block_t;
@@ -29,6 +36,7 @@ typedef struct {
 
 static ngx_http_attest_class_t *ngx_http_attest_locked_class(size_t len);
 static u_char *ngx_http_attest_locked_new(size_t len);
+static void ngx_http_attest_locked_warn(size_t len);
 
 
 /* libsodium's canary stands before the memory and would take another page */
@@ -78,18 +86,29 @@ ngx_http_attest_locked_new(size_t len)
 {
     u_char  *p;
 
-    static ngx_uint_t  told;
-
     p = sodium_malloc(len);
 
-    if (p != NULL && sodium_mlock(p, len) == -1 && !told) {
+    if (p != NULL && sodium_mlock(p, len) == -1) {
+        ngx_http_attest_locked_warn(len);
+    }
+
+    return p;
+}
+
+
+/* Once in the life of a process. */
+
+static void
+ngx_http_attest_locked_warn(size_t len)
+{
+    static ngx_uint_t  told;
+
+    if (!told) {
         told = 1;
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, ngx_errno,
                       "attest: cannot lock %uz bytes of a prompt in memory, "
                       "it could be swapped out; raise LimitMEMLOCK", len);
     }
-
-    return p;
 }
 
 
@@ -145,4 +164,63 @@ ngx_http_attest_locked_wiped(u_char *p, size_t len)
     block->next = class->free;
     class->free = block;
     class->kept++;
+}
+
+
+/* A page that nobody may touch stands before and behind. */
+
+u_char *
+ngx_http_attest_locked_reserve(size_t len)
+{
+    u_char  *p;
+
+    p = mmap(NULL, ngx_http_attest_pages(len) + 2 * ngx_pagesize, PROT_NONE,
+             MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE, -1, 0);
+
+    if (p == MAP_FAILED) {
+        return NULL;
+    }
+
+    (void) madvise(p, ngx_http_attest_pages(len) + 2 * ngx_pagesize,
+                   MADV_DONTDUMP);
+
+    return p + ngx_pagesize;
+}
+
+
+ngx_int_t
+ngx_http_attest_locked_extend(u_char *p, size_t len, size_t *usable,
+    size_t size)
+{
+    size_t  from, to;
+
+    if (size > len) {
+        return NGX_ERROR;
+    }
+
+    from = *usable;
+    to = ngx_min(ngx_align(size, NGX_HTTP_ATTEST_STEP),
+                 ngx_http_attest_pages(len));
+
+    if (mprotect(p + from, to - from, PROT_READ|PROT_WRITE) == -1) {
+        return NGX_ERROR;
+    }
+
+    if (mlock(p + from, to - from) == -1) {
+        ngx_http_attest_locked_warn(to);
+    }
+
+    *usable = to;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_attest_locked_release(u_char *p, size_t len, size_t usable)
+{
+    sodium_memzero(p, usable);
+
+    (void) munmap(p - ngx_pagesize,
+                  ngx_http_attest_pages(len) + 2 * ngx_pagesize);
 }

@@ -50,6 +50,8 @@ static char *ngx_http_attest_prompt(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_attest_prompt_mode(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_attest_prompt_coalesce(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_attest_prompt_size(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_attest_cors(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -162,6 +164,13 @@ static ngx_command_t  ngx_http_attest_commands[] = {
       offsetof(ngx_http_attest_main_conf_t, replay_size),
       NULL },
 
+    { ngx_string("attest_ohttp_xwing"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_attest_ohttp_xwing,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("attest_queue"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_attest_queue,
@@ -232,6 +241,13 @@ static ngx_command_t  ngx_http_attest_commands[] = {
       0,
       NULL },
 
+    { ngx_string("attest_prompt_coalesce"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_attest_prompt_coalesce,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("attest_ohttp_allow"),
       NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_attest_ohttp_allow,
@@ -240,8 +256,15 @@ static ngx_command_t  ngx_http_attest_commands[] = {
       NULL },
 
     { ngx_string("attest_ohttp_replay"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_attest_ohttp_replay,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_ohttp_pad"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_attest_ohttp_pad,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -325,6 +348,7 @@ ngx_http_attest_postconfiguration(ngx_conf_t *cf)
         || ngx_http_attest_tls_postconfiguration(cf, amcf) != NGX_OK
         || ngx_http_attest_collect_names(cf, amcf) != NGX_OK
         || ngx_http_attest_private_pool(cf, amcf) != NGX_OK
+        || ngx_http_attest_ohttp_kems(cf, amcf) != NGX_OK
         || ngx_http_attest_replay_zone(cf, amcf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -400,6 +424,7 @@ ngx_http_attest_create_main_conf(ngx_conf_t *cf)
     amcf->zone_size = NGX_CONF_UNSET_SIZE;
     amcf->replay_size = NGX_CONF_UNSET_SIZE;
     amcf->queue = NGX_CONF_UNSET_UINT;
+    amcf->xwing_conf = NGX_CONF_UNSET_UINT;
     amcf->start_without_evidence = NGX_CONF_UNSET;
 
     return amcf;
@@ -490,6 +515,8 @@ ngx_http_attest_create_loc_conf(ngx_conf_t *cf)
     alcf->max_size = NGX_CONF_UNSET_SIZE;
     alcf->cors = NGX_CONF_UNSET_PTR;
     alcf->replay = NGX_CONF_UNSET_UINT;
+    alcf->coalesce = NGX_CONF_UNSET_MSEC;
+    alcf->pad = NGX_CONF_UNSET_SIZE;
 
     return alcf;
 }
@@ -523,12 +550,20 @@ ngx_http_attest_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_conf_init_uint_value(conf->prompt_conf, NGX_HTTP_ATTEST_PROMPT_OFF);
-    ngx_conf_merge_uint_value(conf->replay, prev->replay, 1);
+
+    if (conf->replay == NGX_CONF_UNSET_UINT) {
+        conf->window = prev->window;
+    }
+
+    ngx_conf_merge_uint_value(conf->replay, prev->replay,
+                              NGX_HTTP_ATTEST_REPLAY_KEY);
     ngx_conf_merge_uint_value(conf->mode, prev->mode,
                               NGX_HTTP_ATTEST_MODE_REQUIRED);
     ngx_conf_merge_size_value(conf->max_size, prev->max_size,
                               8 * 1024 * 1024);
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
+    ngx_conf_merge_msec_value(conf->coalesce, prev->coalesce, 0);
+    ngx_conf_merge_size_value(conf->pad, prev->pad, 0);
 
     if (conf->prompt_conf == NGX_HTTP_ATTEST_PROMPT_OHTTP
         || conf->allow != NULL)
@@ -912,6 +947,41 @@ ngx_http_attest_prompt_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     alcf->max_size = n;
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_attest_prompt_coalesce(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_attest_loc_conf_t *alcf = conf;
+
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    if (alcf->coalesce != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        alcf->coalesce = 0;
+        return NGX_CONF_OK;
+    }
+
+    n = ngx_parse_time(&value[1], 0);
+
+    if (n < 1 || n > 5000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\" in "
+                           "\"attest_prompt_coalesce\", it must be \"off\" or "
+                           "from 1ms to 5s", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    alcf->coalesce = n;
     return NGX_CONF_OK;
 }
 

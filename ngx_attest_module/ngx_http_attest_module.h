@@ -43,13 +43,22 @@
 #include "attest_tpm.h"
 
 
-#define NGX_HTTP_ATTEST_KEYS         2      /* current and previous */
-#define NGX_HTTP_ATTEST_MAX_LIST     256    /* key-configuration list */
+#define NGX_HTTP_ATTEST_KEYS         4      /* current and previous, each
+                                               of X25519 and X-Wing */
+#define NGX_HTTP_ATTEST_MAX_LIST     2816   /* key-configuration list */
 #define NGX_HTTP_ATTEST_CRED_MAX     1024   /* activation blobs, each */
+
+#define NGX_HTTP_ATTEST_XWING_OFF    0      /* attest_ohttp_xwing */
+#define NGX_HTTP_ATTEST_XWING_ON     1
+#define NGX_HTTP_ATTEST_XWING_AUTO   2
 
 #define NGX_HTTP_ATTEST_PROMPT_OFF   0      /* attest_prompt */
 #define NGX_HTTP_ATTEST_PROMPT_EHBP  1
 #define NGX_HTTP_ATTEST_PROMPT_OHTTP 2
+
+#define NGX_HTTP_ATTEST_REPLAY_OFF   0      /* attest_ohttp_replay */
+#define NGX_HTTP_ATTEST_REPLAY_KEY   1
+#define NGX_HTTP_ATTEST_REPLAY_DATE  2
 
 #define NGX_HTTP_ATTEST_MODE_OFF       0    /* attest_prompt_mode */
 #define NGX_HTTP_ATTEST_MODE_OPTIONAL  1
@@ -108,7 +117,7 @@ typedef struct {
         time_t             expires;
         u_char             id;
         unsigned           set:1;
-    }                    hpke[NGX_HTTP_ATTEST_KEYS];  /* 0: current */
+    }                    hpke[NGX_HTTP_ATTEST_KEYS];  /* as in the list */
 
     ngx_str_t            cached_cbor;   /* endpoint bodies, with the logs */
     ngx_str_t            cached_json;
@@ -161,7 +170,9 @@ typedef struct {
     ngx_uint_t                 http_protocols;  /* ssl_protocols of http{} */
     unsigned                   certificate:1;   /* some server: on */
     unsigned                   prompts:1;       /* some location: prompts */
+    ngx_uint_t                 xwing_conf;      /* attest_ohttp_xwing */
     unsigned                   ohttp:1;         /* some location: OHTTP */
+    unsigned                   xwing:1;         /* X-Wing is offered */
     unsigned                   used:1;          /* some directive is used */
 
     ngx_thread_pool_t         *pool;
@@ -189,6 +200,9 @@ typedef struct {
     ngx_array_t               *cors;            /* of ngx_str_t; NULL: off */
     ngx_array_t               *allow;           /* attest_ohttp_allow */
     ngx_uint_t                 replay;          /* attest_ohttp_replay */
+    time_t                     window;          /* of Date, s */
+    ngx_msec_t                 coalesce;        /* attest_prompt_coalesce */
+    size_t                     pad;             /* attest_ohttp_pad */
     unsigned                   endpoint:1;      /* attest_evidence, _keys,
                                                    _status: never sealed */
     unsigned                   ungated:1;       /* answers without evidence */
@@ -208,7 +222,8 @@ typedef struct {
     u_char                     enc[ATTEST_EHBP_ENC_LEN];
     u_char                     nonce[ATTEST_EHBP_NONCE_LEN];
     ngx_str_t                  plain;           /* locked plaintext */
-    ngx_uint_t                 key_index;       /* 0 current, 1 previous */
+    size_t                     usable;          /* of it, so far */
+    ngx_uint_t                 key_index;       /* in the view */
     u_char                     key_id;
 
     off_t                      received;        /* of a chunked body */
@@ -216,6 +231,10 @@ typedef struct {
     ngx_chain_t               *in;              /* body filter */
     ngx_chain_t               *free;
     ngx_chain_t               *busy;
+
+    ngx_msec_t                 coalesce;        /* 0: nothing waits */
+    ngx_buf_t                 *held;            /* plaintext that waits */
+    ngx_event_t                due;             /* until then */
 
     ngx_int_t                  status;          /* refused with, 0: not */
 
@@ -226,6 +245,8 @@ typedef struct {
     unsigned                   unproven_end:1;  /* EOF-delimited backend */
     unsigned                   finished:1;      /* end marker written */
     unsigned                   replaced:1;      /* our own 502 instead */
+    unsigned                   interim:1;       /* because of a 1xx */
+    unsigned                   growing:1;       /* plain is a reservation */
     unsigned                   cut:1;           /* counted as cut */
 } ngx_http_attest_ctx_t;
 
@@ -443,6 +464,13 @@ char *ngx_http_attest_ohttp_allow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_attest_ohttp_replay(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_attest_ohttp_pad(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_attest_ohttp_xwing(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/* When all is read: whether there are X-Wing keys. */
+ngx_int_t ngx_http_attest_ohttp_kems(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
 /* Variables that tell of an Oblivious HTTP request, for logs. */
 const char *ngx_http_attest_ohttp_name(ngx_http_attest_ctx_t *ctx);
 ngx_uint_t ngx_http_attest_ohttp_status(ngx_http_attest_ctx_t *ctx);

@@ -12,7 +12,12 @@
 #include <openssl/rand.h>
 
 
-#define NGX_HTTP_ATTEST_PIECE        65536  /* read back from a file */
+/* memory for what comes is not asked for in steps up to this size */
+#define NGX_HTTP_ATTEST_AT_ONCE      (160 * 1024 - 16)
+
+#define NGX_HTTP_ATTEST_WINDOW       60     /* s: of Date, by default */
+#define NGX_HTTP_ATTEST_MAX_WINDOW   86400
+#define NGX_HTTP_ATTEST_MIN_PAD      16
 
 #define NGX_HTTP_ATTEST_PROBLEM_OHTTP_KEY                                    \
     "https://iana.org/assignments/http-problem-types#ohttp-key"
@@ -43,19 +48,24 @@ typedef struct {
 } ngx_http_attest_ohttp_refusal_t;
 
 
-/* A request that is being opened: pieces of ciphertext come in order. */
+/*
+ * A request that is being opened as it arrives.  What was read is in
+ * ctx->plain, opened or not yet; of the ciphertext nothing else is kept.
+ */
 
-typedef struct {
+struct ngx_http_attest_opening_s {
     ngx_http_request_t       *r;
     ngx_http_attest_ctx_t    *ctx;
     ngx_http_attest_ohttp_t  *oh;
-    off_t                     left;         /* bytes that come yet */
+    ngx_http_attest_view_t   *view;         /* held: it has the key */
     attest_ohttp_t            request;
     attest_ohttp_opener_t     opener;
+    size_t                    expected;     /* behind the head, at most */
     u_char                   *ct;           /* a whole one, in one piece */
     size_t                    len;
     unsigned                  begun:1;
-} ngx_http_attest_opening_t;
+    unsigned                  exact:1;      /* expected is what comes */
+};
 
 
 static ngx_int_t ngx_http_attest_ohttp_handler(ngx_http_request_t *r);
@@ -66,16 +76,21 @@ static ngx_uint_t ngx_http_attest_ohttp_early(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_ohttp_read(ngx_http_request_t *r,
     attest_ohttp_form_e form);
 static void ngx_http_attest_ohttp_body(ngx_http_request_t *r);
+static void ngx_http_attest_ohttp_read_more(ngx_http_request_t *r);
+static void ngx_http_attest_ohttp_read_failed(ngx_http_request_t *r,
+    ngx_http_attest_opening_t *op, ngx_int_t rc);
+static void ngx_http_attest_ohttp_opened(ngx_http_request_t *r,
+    ngx_http_attest_opening_t *op, ngx_http_attest_ohttp_e why);
 static ngx_int_t ngx_http_attest_ohttp_refuse(ngx_http_request_t *r,
     ngx_http_attest_ohttp_e why);
 
-static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_open(
-    ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_pieces(
     ngx_http_attest_opening_t *op);
-static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_file(
-    ngx_http_attest_opening_t *op, ngx_buf_t *b);
+static void ngx_http_attest_ohttp_expect(ngx_http_attest_opening_t *op);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_piece(
+    ngx_http_attest_opening_t *op, u_char *p, size_t n);
+static ngx_uint_t ngx_http_attest_ohttp_lacks(ngx_http_attest_opening_t *op);
+static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_gather(
     ngx_http_attest_opening_t *op, u_char *p, size_t n);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_begin(
     ngx_http_attest_opening_t *op);
@@ -86,6 +101,7 @@ static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_finish(
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_admit(
     ngx_http_attest_opening_t *op);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_code(int rc);
+static void ngx_http_attest_ohttp_drop(ngx_http_attest_ohttp_t *oh);
 
 static ngx_int_t ngx_http_attest_ohttp_log(ngx_http_request_t *r);
 static u_char *ngx_http_attest_ohttp_log_error(ngx_http_request_t *r,
@@ -93,6 +109,8 @@ static u_char *ngx_http_attest_ohttp_log_error(ngx_http_request_t *r,
 
 static ngx_int_t ngx_http_attest_ohttp_target(ngx_conf_t *cf,
     ngx_str_t *value, ngx_http_attest_allow_t *allow);
+static char *ngx_http_attest_ohttp_window(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_attest_loc_conf_t *alcf);
 
 
 static ngx_http_attest_ohttp_refusal_t  ngx_http_attest_ohttp_refusals[] = {
@@ -339,9 +357,10 @@ ngx_http_attest_ohttp_early(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_attest_ohttp_read(ngx_http_request_t *r, attest_ohttp_form_e form)
 {
-    ngx_int_t                 rc;
-    ngx_http_attest_ctx_t    *ctx;
-    ngx_http_attest_ohttp_t  *oh;
+    ngx_int_t                   rc;
+    ngx_http_attest_ctx_t      *ctx;
+    ngx_http_attest_ohttp_t    *oh;
+    ngx_http_attest_opening_t  *op;
 
     ctx = ngx_http_attest_prompt_ctx_create(r);
     if (ctx == NULL) {
@@ -353,11 +372,23 @@ ngx_http_attest_ohttp_read(ngx_http_request_t *r, attest_ohttp_form_e form)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    op = ngx_pcalloc(r->pool, sizeof(ngx_http_attest_opening_t));
+    if (op == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    op->r = r;
+    op->ctx = ctx;
+    op->oh = oh;
+
     oh->form = form;
     oh->gateway = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
+    oh->opening = op;
 
     ctx->ohttp = oh;
     ctx->reading = 1;
+
+    r->request_body_no_buffering = 1;
 
     rc = ngx_http_read_client_request_body(r, ngx_http_attest_ohttp_body);
 
@@ -370,24 +401,119 @@ ngx_http_attest_ohttp_read(ngx_http_request_t *r, attest_ohttp_form_e form)
 }
 
 
+/* The beginning of the body is there, mostly all of it. */
+
 static void
 ngx_http_attest_ohttp_body(ngx_http_request_t *r)
 {
-    ngx_http_attest_ctx_t        *ctx;
-    ngx_http_attest_ohttp_e       why;
-    ngx_http_attest_main_conf_t  *amcf;
+    ngx_http_attest_ctx_t  *ctx;
 
     ctx = ngx_http_attest_prompt_ctx(r);
+
+    ngx_http_attest_ohttp_expect(ctx->ohttp->opening);
+
+    r->read_event_handler = ngx_http_attest_ohttp_read_more;
+
+    ngx_http_attest_ohttp_read_more(r);
+}
+
+
+/* What is there is opened at once, to read more in its place. */
+
+static void
+ngx_http_attest_ohttp_read_more(ngx_http_request_t *r)
+{
+    ngx_int_t                   rc;
+    ngx_http_attest_ctx_t      *ctx;
+    ngx_http_attest_ohttp_e     why;
+    ngx_http_attest_opening_t  *op;
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+    op = ctx->ohttp->opening;
+
+    for ( ;; ) {
+        why = ngx_http_attest_ohttp_pieces(op);
+
+        if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
+            break;
+        }
+
+        if (!r->reading_body) {
+            why = ngx_http_attest_ohttp_finish(op);
+            break;
+        }
+
+        if (op->begun && op->oh->expires <= ngx_time()) {
+            /* a slow upload must not keep a key that is retired */
+            why = NGX_HTTP_ATTEST_OHTTP_KEY;
+            break;
+        }
+
+        rc = ngx_http_read_unbuffered_request_body(r);
+
+        if (rc != NGX_OK && rc != NGX_AGAIN) {
+            ngx_http_attest_ohttp_read_failed(r, op, rc);
+            return;
+        }
+
+        if (rc == NGX_AGAIN && r->request_body->bufs == NULL) {
+            return;
+        }
+    }
+
+    ngx_http_attest_ohttp_opened(r, op, why);
+}
+
+
+/* Too slow, too much, or gone; error_page may redirect it to here again. */
+
+static void
+ngx_http_attest_ohttp_read_failed(ngx_http_request_t *r,
+    ngx_http_attest_opening_t *op, ngx_int_t rc)
+{
+    r->read_event_handler = ngx_http_block_reading;
+
+    ngx_http_attest_ohttp_drop(op->oh);
+
+    ngx_http_finalize_request(r, (rc == NGX_ERROR)
+                                 ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc);
+}
+
+
+/* All of it is opened, or it is refused without waiting for the rest. */
+
+static void
+ngx_http_attest_ohttp_opened(ngx_http_request_t *r,
+    ngx_http_attest_opening_t *op, ngx_http_attest_ohttp_e why)
+{
+    ngx_http_attest_ctx_t        *ctx;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    ctx = op->ctx;
 
     ctx->reading = 0;
     ctx->decided = 1;
 
-    why = ngx_http_attest_ohttp_open(r, ctx);
+    r->read_event_handler = ngx_http_block_reading;
+    r->request_body_no_buffering = 0;
+
+    if (r->connection->read->timer_set) {
+        ngx_del_timer(r->connection->read);
+    }
+
+    if (why == NGX_HTTP_ATTEST_OHTTP_OK) {
+        why = ngx_http_attest_ohttp_admit(op);
+    }
+
+    /* the keys of the request are needed no longer */
+
+    ngx_http_attest_ohttp_drop(op->oh);
 
     /* nginx takes what is left in OpenSSL's queue for its own */
     ERR_clear_error();
 
     if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
+        ngx_http_attest_prompt_forget(ctx);
         ngx_http_finalize_request(r, ngx_http_attest_ohttp_refuse(r, why));
         return;
     }
@@ -432,51 +558,40 @@ ngx_http_attest_ohttp_refuse(ngx_http_request_t *r,
 }
 
 
-static ngx_http_attest_ohttp_e
-ngx_http_attest_ohttp_open(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
+/* How much comes, at most, and whether this is known. */
+
+static void
+ngx_http_attest_ohttp_expect(ngx_http_attest_opening_t *op)
 {
-    ngx_http_attest_view_t       *view;
-    ngx_http_attest_ohttp_e       why;
-    ngx_http_attest_opening_t     op;
-    ngx_http_attest_main_conf_t  *amcf;
+    off_t                n;
+    ngx_chain_t         *cl;
+    ngx_http_request_t  *r;
 
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+    r = op->r;
+    n = 0;
 
-    view = ngx_http_attest_view(amcf, r->connection->log);
-    if (view == NULL) {
-        return NGX_HTTP_ATTEST_OHTTP_NO_EVIDENCE;
+    if (!r->reading_body) {
+
+        for (cl = r->request_body->bufs; cl; cl = cl->next) {
+            n += ngx_buf_size(cl->buf);
+        }
+
+        op->exact = 1;
+
+    } else if (r->headers_in.chunked) {
+        /* what nginx calls its length is what came so far */
+        n = ngx_http_attest_max_body(op->oh->gateway);
+
+    } else {
+        n = r->headers_in.content_length_n;
+        op->exact = 1;
     }
 
-    if (ngx_http_attest_view_ref(r, view) != NGX_OK) {
-        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
-    }
-
-    ctx->view = view;
-
-    ngx_memzero(&op, sizeof(ngx_http_attest_opening_t));
-    op.r = r;
-    op.ctx = ctx;
-    op.oh = ctx->ohttp;
-
-    why = ngx_http_attest_ohttp_pieces(&op);
-
-    if (why == NGX_HTTP_ATTEST_OHTTP_OK) {
-        why = ngx_http_attest_ohttp_finish(&op);
-    }
-
-    if (why == NGX_HTTP_ATTEST_OHTTP_OK) {
-        why = ngx_http_attest_ohttp_admit(&op);
-    }
-
-    if (op.begun) {
-        attest_ohttp_clear(&op.request);
-    }
-
-    return why;
+    op->expected = (size_t) n;
 }
 
 
-/* nginx may have the body in one buffer, in several, or in a file. */
+/* What was read: opened, then its memory is free to read into. */
 
 static ngx_http_attest_ohttp_e
 ngx_http_attest_ohttp_pieces(ngx_http_attest_opening_t *op)
@@ -484,77 +599,32 @@ ngx_http_attest_ohttp_pieces(ngx_http_attest_opening_t *op)
     ngx_buf_t                *b;
     ngx_chain_t              *cl;
     ngx_http_attest_ohttp_e   why;
+    ngx_http_request_body_t  *rb;
 
-    if (op->r->request_body == NULL) {
-        return NGX_HTTP_ATTEST_OHTTP_MALFORMED;
-    }
+    rb = op->r->request_body;
 
-    for (cl = op->r->request_body->bufs; cl; cl = cl->next) {
-        op->left += ngx_buf_size(cl->buf);
-    }
-
-    if (op->left > ngx_http_attest_max_body(op->oh->gateway)) {
-        return NGX_HTTP_ATTEST_OHTTP_TOO_LARGE;
-    }
-
-    for (cl = op->r->request_body->bufs; cl; cl = cl->next) {
+    while (rb->bufs != NULL) {
+        cl = rb->bufs;
         b = cl->buf;
 
-        why = ngx_buf_in_memory(b)
-              ? ngx_http_attest_ohttp_piece(op, b->pos, b->last - b->pos)
-              : ngx_http_attest_ohttp_file(op, b);
+        if (!ngx_buf_in_memory(b) && ngx_buf_size(b) != 0) {
+            /* some module has written it to a file */
+            return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
+        }
+
+        why = ngx_http_attest_ohttp_piece(op, b->pos, b->last - b->pos);
 
         if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
             return why;
         }
+
+        b->pos = b->last;
+
+        rb->bufs = cl->next;
+        ngx_free_chain(op->r->pool, cl);
     }
 
     return NGX_HTTP_ATTEST_OHTTP_OK;
-}
-
-
-static ngx_http_attest_ohttp_e
-ngx_http_attest_ohttp_file(ngx_http_attest_opening_t *op, ngx_buf_t *b)
-{
-    off_t                     pos;
-    size_t                    n;
-    u_char                   *p;
-    ngx_http_attest_ohttp_e   why;
-
-    p = ngx_alloc(NGX_HTTP_ATTEST_PIECE, op->r->connection->log);
-    if (p == NULL) {
-        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
-    }
-
-    why = NGX_HTTP_ATTEST_OHTTP_OK;
-
-    for (pos = b->file_pos; pos < b->file_last; pos += n) {
-
-        n = (size_t) ngx_min(b->file_last - pos, NGX_HTTP_ATTEST_PIECE);
-
-        if (ngx_read_file(b->file, p, n, pos) != (ssize_t) n) {
-            ngx_log_error(NGX_LOG_ERR, op->r->connection->log, 0,
-                          "attest: cannot read back the request body");
-            why = NGX_HTTP_ATTEST_OHTTP_INTERNAL;
-            break;
-        }
-
-        why = ngx_http_attest_ohttp_piece(op, p, n);
-        if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
-            break;
-        }
-
-        /* a whole one must not stay in memory that is freed */
-
-        if (op->ct != NULL && op->ct != op->ctx->plain.data) {
-            ngx_memcpy(op->ctx->plain.data, op->ct, op->len);
-            op->ct = op->ctx->plain.data;
-        }
-    }
-
-    ngx_free(p);
-
-    return why;
 }
 
 
@@ -575,11 +645,13 @@ ngx_http_attest_ohttp_piece(ngx_http_attest_opening_t *op, u_char *p,
 
         p += used;
         n -= used;
-        op->left -= used;
 
         if (!op->oh->head.whole) {
-            return NGX_HTTP_ATTEST_OHTTP_OK;
+            return ngx_http_attest_ohttp_lacks(op)
+                   ? NGX_HTTP_ATTEST_OHTTP_KEY : NGX_HTTP_ATTEST_OHTTP_OK;
         }
+
+        op->expected -= op->oh->head.len;
 
         why = ngx_http_attest_ohttp_begin(op);
         if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
@@ -587,24 +659,80 @@ ngx_http_attest_ohttp_piece(ngx_http_attest_opening_t *op, u_char *p,
         }
     }
 
-    if (n == 0) {
-        return NGX_HTTP_ATTEST_OHTTP_OK;
+    return (n != 0) ? ngx_http_attest_ohttp_gather(op, p, n)
+                    : NGX_HTTP_ATTEST_OHTTP_OK;
+}
+
+
+/* A KEM that we have no key of: its long enc is not waited for. */
+
+static ngx_uint_t
+ngx_http_attest_ohttp_lacks(ngx_http_attest_opening_t *op)
+{
+    attest_ohttp_header_t         header;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(op->r, ngx_http_attest_module);
+
+    return attest_ohttp_parse_header(op->oh->head.bytes, op->oh->head.len,
+                                     &header)
+           == ATTEST_OK
+           && header.suite.kem != ATTEST_KEM_X25519
+           && !(header.suite.kem == ATTEST_KEM_XWING && amcf->xwing);
+}
+
+
+/* Behind what is there already; a chunk is opened as soon as it is whole. */
+
+static ngx_http_attest_ohttp_e
+ngx_http_attest_ohttp_gather(ngx_http_attest_opening_t *op, u_char *p,
+    size_t n)
+{
+    int                     rc;
+    size_t                  used, room;
+    ngx_http_attest_ctx_t  *ctx;
+
+    ctx = op->ctx;
+
+    used = (op->oh->form == ATTEST_OHTTP_CHUNKED)
+           ? op->opener.plain + op->opener.have : op->len;
+
+    room = ngx_min(used + n, ctx->plain.len);
+
+    if (op->exact && ctx->plain.len <= NGX_HTTP_ATTEST_AT_ONCE) {
+        room = ctx->plain.len;
     }
 
-    op->left -= n;
+    if (ngx_http_attest_prompt_room(ctx, room) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, op->r->connection->log, ngx_errno,
+                      "attest: no locked memory for a prompt of %uz bytes",
+                      room);
+        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
+    }
 
     if (op->oh->form == ATTEST_OHTTP_CHUNKED) {
+
+        /* with its lengths and tags it is always more than what is kept */
+
+        op->opener.buf = ctx->plain.data;
+        op->opener.room = ctx->usable;
+
         rc = attest_ohttp_opener_feed(&op->opener, p, n, &used);
+
         return ngx_http_attest_ohttp_code(rc);
     }
 
-    if (op->len == 0 && op->left == 0) {
+    if (n > ctx->plain.len - op->len) {
+        return NGX_HTTP_ATTEST_OHTTP_TOO_LARGE;
+    }
+
+    if (op->len == 0 && op->exact && n == op->expected) {
         /* all of it: opened from where it lies */
         op->ct = p;
 
     } else {
-        ngx_memcpy(op->ctx->plain.data + op->len, p, n);
-        op->ct = op->ctx->plain.data;
+        ngx_memcpy(ctx->plain.data + op->len, p, n);
+        op->ct = ctx->plain.data;
     }
 
     op->len += n;
@@ -613,18 +741,15 @@ ngx_http_attest_ohttp_piece(ngx_http_attest_opening_t *op, u_char *p,
 }
 
 
-/* The head is there: which key, and memory for what comes. */
+/* The head is there: which key, and where what comes is put. */
 
 static ngx_http_attest_ohttp_e
 ngx_http_attest_ohttp_begin(ngx_http_attest_opening_t *op)
 {
     int                       rc;
     size_t                    max;
-    ngx_http_attest_ctx_t    *ctx;
     attest_ohttp_limits_t     limits;
     ngx_http_attest_ohttp_e   why;
-
-    ctx = op->ctx;
 
     why = ngx_http_attest_ohttp_recipient(op);
     if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
@@ -633,23 +758,20 @@ ngx_http_attest_ohttp_begin(ngx_http_attest_opening_t *op)
 
     op->begun = 1;
 
-    /* what is opened is shorter than what is sealed */
-
-    ctx->plain.len = (size_t) op->left + ATTEST_OHTTP_TAG_LEN;
-
-    ctx->plain.data = ngx_http_attest_locked_alloc(ctx->plain.len);
-    if (ctx->plain.data == NULL) {
-        ngx_log_error(NGX_LOG_ERR, op->r->connection->log, ngx_errno,
-                      "attest: no locked memory for a prompt of %uz bytes",
-                      ctx->plain.len);
-        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
-    }
-
     max = ngx_http_attest_max_message(op->oh->gateway);
 
+    if (op->oh->form != ATTEST_OHTTP_CHUNKED && op->exact
+        && op->expected > max + ATTEST_OHTTP_TAG_LEN)
+    {
+        return NGX_HTTP_ATTEST_OHTTP_TOO_LARGE;
+    }
+
+    /* what is opened is shorter than what is sealed */
+
+    op->ctx->plain.len = ngx_min(op->expected, max) + ATTEST_OHTTP_TAG_LEN;
+
     if (op->oh->form != ATTEST_OHTTP_CHUNKED) {
-        return (op->left > (off_t) (max + ATTEST_OHTTP_TAG_LEN))
-               ? NGX_HTTP_ATTEST_OHTTP_TOO_LARGE : NGX_HTTP_ATTEST_OHTTP_OK;
+        return NGX_HTTP_ATTEST_OHTTP_OK;
     }
 
     limits.max_chunk = max;
@@ -657,7 +779,7 @@ ngx_http_attest_ohttp_begin(ngx_http_attest_opening_t *op)
     limits.max_chunks = ngx_http_attest_max_frames(op->oh->gateway);
 
     rc = attest_ohttp_opener_request(&op->opener, &op->request, &limits,
-                                     ctx->plain.data, ctx->plain.len);
+                                     NULL, 0);
 
     return ngx_http_attest_ohttp_code(rc);
 }
@@ -668,12 +790,19 @@ ngx_http_attest_ohttp_begin(ngx_http_attest_opening_t *op)
 static ngx_http_attest_ohttp_e
 ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
 {
-    int                      rc;
-    size_t                   i, n, count, which;
-    ngx_http_attest_view_t  *view;
-    attest_keyconfig_t       kc[NGX_HTTP_ATTEST_KEYS];
+    int                           rc;
+    size_t                        i, n, count, which;
+    attest_keyconfig_t            kc[NGX_HTTP_ATTEST_KEYS];
+    ngx_http_attest_view_t       *view;
+    ngx_http_attest_main_conf_t  *amcf;
 
-    view = op->ctx->view;
+    amcf = ngx_http_get_module_main_conf(op->r, ngx_http_attest_module);
+
+    view = ngx_http_attest_view(amcf, op->r->connection->log);
+    if (view == NULL) {
+        return NGX_HTTP_ATTEST_OHTTP_NO_EVIDENCE;
+    }
+
     count = NGX_HTTP_ATTEST_KEYS;
 
     if (view->key_list.len == 0
@@ -696,7 +825,9 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
     }
 
     for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
-        if (view->hpke[i].set && view->hpke[i].id == kc[which].id) {
+        if (view->hpke[i].set && view->hpke[i].id == kc[which].id
+            && view->hpke[i].key.kem == kc[which].kem)
+        {
             break;
         }
     }
@@ -710,6 +841,10 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
 
     op->ctx->key_index = i;
     op->ctx->key_id = view->hpke[i].id;
+    op->oh->expires = view->hpke[i].expires;
+
+    op->view = view;
+    view->refs++;
 
     return ngx_http_attest_ohttp_code(rc);
 }
@@ -730,10 +865,6 @@ ngx_http_attest_ohttp_finish(ngx_http_attest_opening_t *op)
         rc = attest_ohttp_opener_finish(&op->opener);
         op->oh->message = op->opener.plain;
 
-        if (rc != ATTEST_OK) {
-            attest_ohttp_opener_clear(&op->opener);
-        }
-
     } else {
         rc = attest_ohttp_open_request(&op->request, op->ct, op->len,
                                        op->ctx->plain.data);
@@ -752,20 +883,32 @@ ngx_http_attest_ohttp_finish(ngx_http_attest_opening_t *op)
 static ngx_http_attest_ohttp_e
 ngx_http_attest_ohttp_admit(ngx_http_attest_opening_t *op)
 {
-    time_t                        expires;
     ngx_http_attest_ohttp_t      *oh;
     ngx_http_attest_main_conf_t  *amcf;
 
     oh = op->oh;
 
+    /* it may have taken long to arrive */
+
     amcf = ngx_http_get_module_main_conf(op->r, ngx_http_attest_module);
-    expires = op->ctx->view->hpke[op->ctx->key_index].expires;
 
-    if (oh->gateway->replay) {
+    if (ngx_http_attest_view(amcf, op->r->connection->log) == NULL) {
+        return NGX_HTTP_ATTEST_OHTTP_NO_EVIDENCE;
+    }
 
-        switch (ngx_http_attest_replay_add(amcf, op->request.enc,
-                                           op->request.enc_len, expires))
-        {
+    if (oh->expires <= ngx_time()) {
+        return NGX_HTTP_ATTEST_OHTTP_KEY;
+    }
+
+    oh->enc_len = op->request.enc_len;
+    ngx_memcpy(oh->enc, op->request.enc, oh->enc_len);
+
+    /* by Date: when the fields inside are known */
+
+    if (oh->gateway->replay == NGX_HTTP_ATTEST_REPLAY_KEY) {
+
+        switch (ngx_http_attest_ohttp_once(op->r, oh, oh->expires)) {
+
         case NGX_OK:
             break;
 
@@ -788,6 +931,37 @@ ngx_http_attest_ohttp_admit(ngx_http_attest_opening_t *op)
     }
 
     return NGX_HTTP_ATTEST_OHTTP_OK;
+}
+
+
+ngx_int_t
+ngx_http_attest_ohttp_once(ngx_http_request_t *r, ngx_http_attest_ohttp_t *oh,
+    time_t expires)
+{
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+
+    return ngx_http_attest_replay_add(amcf, oh->enc, oh->enc_len,
+                                      ngx_min(expires, oh->expires));
+}
+
+
+void
+ngx_http_attest_ohttp_reject(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_http_attest_ctx_t    *ctx;
+    ngx_http_attest_ohttp_e   why;
+
+    /* the request is the outer one yet; the same answer as without Date */
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+    ctx->sealed = 0;
+
+    why = (rc == NGX_DECLINED) ? NGX_HTTP_ATTEST_OHTTP_REPLAYED
+                               : NGX_HTTP_ATTEST_OHTTP_FULL;
+
+    ngx_http_finalize_request(r, ngx_http_attest_ohttp_refuse(r, why));
 }
 
 
@@ -816,9 +990,34 @@ ngx_http_attest_ohttp_code(int rc)
 }
 
 
+/* What opens a request; the memory that it is opened in stays. */
+
+static void
+ngx_http_attest_ohttp_drop(ngx_http_attest_ohttp_t *oh)
+{
+    ngx_http_attest_opening_t  *op;
+
+    op = oh->opening;
+
+    if (op == NULL) {
+        return;
+    }
+
+    oh->opening = NULL;
+
+    attest_ohttp_clear(&op->request);
+
+    if (op->view != NULL) {
+        ngx_http_attest_view_release(op->view);
+    }
+}
+
+
 void
 ngx_http_attest_ohttp_cleanup(ngx_http_attest_ohttp_t *oh)
 {
+    ngx_http_attest_ohttp_drop(oh);
+
     attest_ohttp_sealer_clear(&oh->sealer);
 
     if (oh->pending.len) {
@@ -1115,17 +1314,146 @@ ngx_http_attest_ohttp_replay(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
 
     if (ngx_strcmp(value[1].data, "key") == 0) {
-        alcf->replay = 1;
-        return NGX_CONF_OK;
+        alcf->replay = NGX_HTTP_ATTEST_REPLAY_KEY;
+
+    } else if (ngx_strcmp(value[1].data, "off") == 0) {
+        alcf->replay = NGX_HTTP_ATTEST_REPLAY_OFF;
+
+    } else if (ngx_strcmp(value[1].data, "date") == 0) {
+        alcf->replay = NGX_HTTP_ATTEST_REPLAY_DATE;
+        alcf->window = NGX_HTTP_ATTEST_WINDOW;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"attest_ohttp_replay\", "
+                           "it must be \"key\", \"date\" or \"off\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
     }
+
+    return (cf->args->nelts == 3)
+           ? ngx_http_attest_ohttp_window(cf, &value[2], alcf) : NGX_CONF_OK;
+}
+
+
+/* window=TIME */
+
+static char *
+ngx_http_attest_ohttp_window(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_attest_loc_conf_t *alcf)
+{
+    time_t     n;
+    ngx_str_t  s;
+
+    n = NGX_ERROR;
+
+    if (alcf->replay == NGX_HTTP_ATTEST_REPLAY_DATE
+        && ngx_strncmp(value->data, "window=", 7) == 0)
+    {
+        s.data = value->data + 7;
+        s.len = value->len - 7;
+        n = ngx_parse_time(&s, 1);
+    }
+
+    if (n < 1 || n > NGX_HTTP_ATTEST_MAX_WINDOW) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in "
+                           "\"attest_ohttp_replay\", only \"date\" has one, "
+                           "\"window=TIME\", from 1s to 1d", value);
+        return NGX_CONF_ERROR;
+    }
+
+    alcf->window = n;
+    return NGX_CONF_OK;
+}
+
+
+/* attest_ohttp_pad */
+
+char *
+ngx_http_attest_ohttp_pad(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_loc_conf_t *alcf = conf;
+
+    ssize_t     n;
+    ngx_str_t  *value;
+
+    if (alcf->pad != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
 
     if (ngx_strcmp(value[1].data, "off") == 0) {
-        alcf->replay = 0;
+        alcf->pad = 0;
         return NGX_CONF_OK;
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid value \"%V\" in \"attest_ohttp_replay\", it "
-                       "must be \"key\" or \"off\"", &value[1]);
-    return NGX_CONF_ERROR;
+    n = ngx_parse_size(&value[1]);
+
+    if (n < NGX_HTTP_ATTEST_MIN_PAD || n > ATTEST_OHTTP_MAX_CHUNK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\" in \"attest_ohttp_pad\", it "
+                           "must be \"off\" or from 16 to 16k", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    alcf->pad = n;
+    return NGX_CONF_OK;
+}
+
+
+/* attest_ohttp_xwing */
+
+char *
+ngx_http_attest_ohttp_xwing(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_main_conf_t *amcf = conf;
+
+    ngx_str_t  *value;
+
+    if (amcf->xwing_conf != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "auto") == 0) {
+        amcf->xwing_conf = NGX_HTTP_ATTEST_XWING_AUTO;
+
+    } else if (ngx_strcmp(value[1].data, "off") == 0) {
+        amcf->xwing_conf = NGX_HTTP_ATTEST_XWING_OFF;
+
+    } else if (ngx_strcmp(value[1].data, "on") != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"attest_ohttp_xwing\", "
+                           "it must be \"auto\", \"on\" or \"off\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+
+    } else if (!attest_xwing_available()) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"attest_ohttp_xwing on\" needs ML-KEM-768, which "
+                           "%s does not have, OpenSSL 3.5 does",
+                           OpenSSL_version(OPENSSL_VERSION));
+        return NGX_CONF_ERROR;
+
+    } else {
+        amcf->xwing_conf = NGX_HTTP_ATTEST_XWING_ON;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_attest_ohttp_kems(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
+{
+    ngx_conf_init_uint_value(amcf->xwing_conf, NGX_HTTP_ATTEST_XWING_AUTO);
+
+    amcf->xwing = amcf->ohttp
+                  && amcf->xwing_conf != NGX_HTTP_ATTEST_XWING_OFF
+                  && attest_xwing_available();
+
+    return NGX_OK;
 }

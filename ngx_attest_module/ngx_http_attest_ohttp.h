@@ -16,7 +16,11 @@
 #include "attest_ohttp.h"
 
 
+typedef struct ngx_http_attest_opening_s  ngx_http_attest_opening_t;
+
+
 struct ngx_http_attest_ohttp_s {
+    ngx_http_attest_opening_t    *opening;     /* until it is opened */
     attest_ohttp_form_e           form;
     attest_ohttp_head_t           head;        /* of the request */
     size_t                        message;     /* opened bytes */
@@ -26,8 +30,12 @@ struct ngx_http_attest_ohttp_s {
 
     attest_bhttp_encoder_t        encoder;
     ngx_str_t                     pending;     /* of a head: not yet sealed */
+    uint64_t                      total;       /* plaintext sealed */
 
     ngx_http_attest_loc_conf_t   *gateway;     /* the outer location's */
+    time_t                        expires;     /* of the key that opened it */
+    u_char                        enc[ATTEST_HPKE_MAX_ENC];
+    size_t                        enc_len;
 
     /* of the outer request, for logs and CORS */
 
@@ -54,6 +62,15 @@ typedef struct {
     ngx_str_t                     path;        /* prefix; empty: any */
 } ngx_http_attest_allow_t;
 
+
+/*
+ * Remembers the encapsulated key until then or until its key expires.
+ * NGX_DECLINED: seen before; NGX_BUSY: there is no room.
+ */
+ngx_int_t ngx_http_attest_ohttp_once(ngx_http_request_t *r,
+    ngx_http_attest_ohttp_t *oh, time_t expires);
+/* An opened request turns out to be a replay: answered in clear. */
+void ngx_http_attest_ohttp_reject(ngx_http_request_t *r, ngx_int_t rc);
 
 /*
  * The opened request takes the place of the outer one and runs through the

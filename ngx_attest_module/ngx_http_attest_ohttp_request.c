@@ -11,7 +11,8 @@
 #include <openssl/crypto.h>
 
 
-#define NGX_HTTP_ATTEST_TOO_MANY_FIELDS  431
+#define NGX_HTTP_ATTEST_PROBLEM_DATE                                         \
+    "https://iana.org/assignments/http-problem-types#date"
 
 #define ngx_http_attest_span_is(s, text)                                     \
     ((s).n == sizeof(text) - 1                                               \
@@ -38,7 +39,9 @@ typedef struct {
     ngx_str_t                     body;
     ngx_table_elt_t              *cookie;
     uint32_t                      seen;
+    time_t                        date;        /* -1: none that is one */
     ngx_uint_t                    status;      /* what is wrong */
+    const char                   *type;
     const char                   *why;
 } ngx_http_attest_inner_t;
 
@@ -66,6 +69,8 @@ static ngx_uint_t ngx_http_attest_inner_allowed(ngx_http_attest_inner_t *in,
     attest_span_t scheme);
 static int ngx_http_attest_inner_content(void *data, attest_span_t piece);
 
+static ngx_int_t ngx_http_attest_inner_fresh(ngx_http_attest_inner_t *in);
+
 static ngx_int_t ngx_http_attest_inner_swap(ngx_http_attest_inner_t *in);
 static ngx_table_elt_t *ngx_http_attest_inner_push(
     ngx_http_attest_inner_t *in, ngx_str_t *name, ngx_str_t *value);
@@ -73,32 +78,46 @@ static ngx_int_t ngx_http_attest_inner_known(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_inner_host(ngx_http_attest_inner_t *in);
 static ngx_int_t ngx_http_attest_inner_body(ngx_http_attest_inner_t *in);
 static void ngx_http_attest_inner_respond(ngx_http_request_t *r,
-    ngx_uint_t status, const char *why);
+    ngx_uint_t status, const char *type, const char *why);
 
 
 void
 ngx_http_attest_ohttp_enter(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
+    ngx_int_t                 rc;
     ngx_http_attest_inner_t  *in;
 
     in = ngx_pcalloc(r->pool, sizeof(ngx_http_attest_inner_t));
     if (in == NULL) {
         ngx_http_attest_inner_respond(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
-                                      "no memory");
+                                      NULL, "no memory");
         return;
     }
 
     in->r = r;
     in->oh = ctx->ohttp;
+    in->date = -1;
 
     if (ngx_http_attest_inner_decode(in, ctx) != NGX_OK) {
-        ngx_http_attest_inner_respond(r, in->status, in->why);
+        ngx_http_attest_inner_respond(r, in->status, in->type, in->why);
+        return;
+    }
+
+    rc = ngx_http_attest_inner_fresh(in);
+
+    if (rc == NGX_ERROR) {
+        ngx_http_attest_inner_respond(r, in->status, in->type, in->why);
+        return;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_attest_ohttp_reject(r, rc);
         return;
     }
 
     if (ngx_http_attest_inner_swap(in) != NGX_OK) {
         ngx_http_attest_inner_respond(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
-                                      "no memory");
+                                      NULL, "no memory");
         return;
     }
 
@@ -111,14 +130,14 @@ ngx_http_attest_ohttp_enter(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 
 static void
 ngx_http_attest_inner_respond(ngx_http_request_t *r, ngx_uint_t status,
-    const char *why)
+    const char *type, const char *why)
 {
     ngx_int_t  rc;
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "attest: inner request refused: %s", why);
 
-    rc = ngx_http_attest_problem(r, status, NULL,
+    rc = ngx_http_attest_problem(r, status, type,
                                  "The request inside was refused", why, 0);
 
     ngx_http_finalize_request(r, rc);
@@ -288,6 +307,10 @@ ngx_http_attest_inner_field(void *data, attest_span_t name,
         return ngx_http_attest_inner_refuse(in, NGX_HTTP_BAD_REQUEST,
                                             "a field that has one value "
                                             "appears twice");
+    }
+
+    if (ngx_http_attest_span_is(name, "date")) {
+        in->date = ngx_http_parse_time((u_char *) value.p, value.n);
     }
 
     key.data = (u_char *) name.p;
@@ -602,6 +625,38 @@ ngx_http_attest_inner_push(ngx_http_attest_inner_t *in, ngx_str_t *name,
 }
 
 
+/*
+ * RFC 9458 section 6.5.2: a request that is remembered only as long as its
+ * Date is near our own.  NGX_ERROR: it is not; our Date is in the answer, as
+ * in every other.  NGX_DECLINED, NGX_BUSY: as ngx_http_attest_ohttp_once().
+ */
+
+static ngx_int_t
+ngx_http_attest_inner_fresh(ngx_http_attest_inner_t *in)
+{
+    time_t  now, window;
+
+    if (in->oh->gateway->replay != NGX_HTTP_ATTEST_REPLAY_DATE) {
+        return NGX_OK;
+    }
+
+    now = ngx_time();
+    window = in->oh->gateway->window;
+
+    if (in->date < 0 || in->date < now - window || in->date > now + window) {
+        in->status = NGX_HTTP_BAD_REQUEST;
+        in->type = NGX_HTTP_ATTEST_PROBLEM_DATE;
+        in->why = (in->date < 0) ? "there is no valid Date"
+                                 : "its Date is too far from ours";
+        return NGX_ERROR;
+    }
+
+    /* as long as it would be taken again */
+
+    return ngx_http_attest_ohttp_once(in->r, in->oh, in->date + window + 1);
+}
+
+
 /* From here on r is the inner request; nothing was changed before. */
 
 static ngx_int_t
@@ -819,7 +874,7 @@ ngx_http_attest_ohttp_gate(ngx_http_request_t *r)
 
     /* whatever is public can be asked for without us */
 
-    ngx_http_attest_inner_respond(r, NGX_HTTP_NOT_FOUND,
+    ngx_http_attest_inner_respond(r, NGX_HTTP_NOT_FOUND, NULL,
                                   "there is no internal location for it");
     return NGX_DONE;
 }

@@ -48,6 +48,8 @@ static ngx_int_t ngx_http_attest_ohttp_encode_end(ngx_http_request_t *r,
     ngx_http_attest_ohttp_t *oh);
 static ngx_buf_t *ngx_http_attest_ohttp_buf(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, size_t len, ngx_http_attest_out_t *out);
+static int ngx_http_attest_ohttp_content(ngx_http_attest_ohttp_t *oh,
+    u_char *pt, size_t len, size_t *took);
 static void ngx_http_attest_ohttp_take(ngx_http_attest_ohttp_t *oh);
 static ngx_int_t ngx_http_attest_ohttp_seal(ngx_http_request_t *r,
     ngx_http_attest_ohttp_t *oh, ngx_buf_t *b, ngx_uint_t final);
@@ -67,6 +69,11 @@ ngx_http_attest_ohttp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     ngx_http_attest_ohttp_t  *oh;
 
     oh = ctx->ohttp;
+
+    if (r->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS) {
+        ngx_http_attest_seal_interim(r, ctx);
+    }
+
     status = r->headers_out.status;
 
     if (status == NGX_HTTP_SWITCHING_PROTOCOLS
@@ -408,8 +415,7 @@ ngx_http_attest_ohttp_frame(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     took = 0;
 
     if (len != 0 && oh->pending.len == 0
-        && attest_bhttp_put_content(&oh->encoder, pt, len, &took)
-           != ATTEST_OK)
+        && ngx_http_attest_ohttp_content(oh, pt, len, &took) != ATTEST_OK)
     {
         ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
                       "attest: content cannot be encoded");
@@ -423,6 +429,34 @@ ngx_http_attest_ohttp_frame(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     ngx_http_attest_seal_count(r, took);
 
     return took;
+}
+
+
+/*
+ * With attest_ohttp_pad a piece ends at a multiple of that size, as far as
+ * its content can be stretched; there is no other padding within a message.
+ */
+
+static int
+ngx_http_attest_ohttp_content(ngx_http_attest_ohttp_t *oh, u_char *pt,
+    size_t len, size_t *took)
+{
+    size_t                   n, pad;
+    attest_bhttp_encoder_t  *e;
+
+    e = &oh->encoder;
+    pad = oh->gateway->pad;
+
+    if (pad == 0) {
+        return attest_bhttp_put_content(e, pt, len, took);
+    }
+
+    /* room is a multiple itself */
+
+    n = e->len + ngx_min(len, e->room) + attest_varint_len(len);
+    n = ngx_min((n + pad - 1) / pad * pad, e->room);
+
+    return attest_bhttp_put_content_shaped(e, pt, len, n - e->len, took);
 }
 
 
@@ -468,10 +502,12 @@ static ngx_int_t
 ngx_http_attest_ohttp_encode_end(ngx_http_request_t *r,
     ngx_http_attest_ohttp_t *oh)
 {
-    size_t   room;
+    size_t   room, pad, over;
     u_char  *p;
 
-    room = oh->pending.len + 2
+    pad = oh->gateway->pad;
+
+    room = oh->pending.len + 2 + pad
            + ngx_http_attest_ohttp_fields_len(&r->headers_out.trailers);
 
     p = ngx_pnalloc(r->pool, room);
@@ -495,6 +531,17 @@ ngx_http_attest_ohttp_encode_end(ngx_http_request_t *r,
         || attest_bhttp_put_fields_end(&oh->encoder) != ATTEST_OK)
     {
         return NGX_ERROR;
+    }
+
+    if (pad != 0) {
+        over = (size_t) ((oh->total + oh->encoder.len) % pad);
+
+        if (over != 0
+            && attest_bhttp_put_padding(&oh->encoder, pad - over)
+               != ATTEST_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     /* nginx would write them in clear behind the last chunk */
@@ -521,9 +568,15 @@ static ngx_buf_t *
 ngx_http_attest_ohttp_buf(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     size_t len, ngx_http_attest_out_t *out)
 {
-    size_t                   room;
+    size_t                   room, pad;
     ngx_buf_t               *b;
     attest_bhttp_encoder_t  *e;
+
+    pad = ctx->ohttp->gateway->pad;
+
+    if (pad != 0) {
+        len = ATTEST_OHTTP_MAX_CHUNK;
+    }
 
     room = (len > NGX_HTTP_ATTEST_SMALL) ? ATTEST_OHTTP_MAX_CHUNK
                                          : NGX_HTTP_ATTEST_SMALL;
@@ -539,6 +592,10 @@ ngx_http_attest_ohttp_buf(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     e->buf = b->start + NGX_HTTP_ATTEST_BEFORE;
     e->room = ngx_min(room, ATTEST_OHTTP_MAX_CHUNK);
     e->len = 0;
+
+    if (pad != 0) {
+        e->room -= e->room % pad;
+    }
 
     return b;
 }
@@ -605,6 +662,8 @@ ngx_http_attest_ohttp_seal(ngx_http_request_t *r, ngx_http_attest_ohttp_t *oh,
 
     b->last = b->pos + len;
     b->temporary = 1;
+
+    oh->total += n;
 
     if (oh->nonce_len != 0) {
         b->pos -= oh->nonce_len;

@@ -20,6 +20,9 @@
 /* what nginx has when nobody says "client_max_body_size" */
 #define NGX_HTTP_ATTEST_DEFAULT_BODY  (1024 * 1024)
 
+/* a prompt that is larger has memory of its own, which grows */
+#define NGX_HTTP_ATTEST_BLOCK         (160 * 1024 - 16)
+
 /* which of the client's fields go */
 #define NGX_HTTP_ATTEST_DROP_OWN      1     /* those that we set */
 #define NGX_HTTP_ATTEST_DROP_KEY      2     /* the encapsulated key */
@@ -574,16 +577,88 @@ ngx_http_attest_prompt_cleanup(void *data)
         ngx_http_attest_count(amcf, streams_cut);
     }
 
+    ngx_http_attest_seal_cleanup(ctx);
     attest_aead_clear(&ctx->aead);
 
     if (ctx->ohttp != NULL) {
         ngx_http_attest_ohttp_cleanup(ctx->ohttp);
     }
 
-    if (ctx->plain.data != NULL) {
-        ngx_http_attest_locked_free(ctx->plain.data, ctx->plain.len);
-        ngx_str_null(&ctx->plain);
+    ngx_http_attest_prompt_forget(ctx);
+}
+
+
+ngx_int_t
+ngx_http_attest_prompt_room(ngx_http_attest_ctx_t *ctx, size_t size)
+{
+    u_char      *p;
+    size_t       usable;
+    ngx_uint_t   growing;
+
+    if (size <= ctx->usable) {
+        return NGX_OK;
     }
+
+    if (ctx->growing) {
+        return ngx_http_attest_locked_extend(ctx->plain.data, ctx->plain.len,
+                                             &ctx->usable, size);
+    }
+
+    /* blocks are cheaper, but a large prompt must not be there twice */
+
+    growing = (size > NGX_HTTP_ATTEST_BLOCK);
+    usable = 0;
+
+    if (growing) {
+        p = ngx_http_attest_locked_reserve(ctx->plain.len);
+
+        if (p != NULL
+            && ngx_http_attest_locked_extend(p, ctx->plain.len, &usable, size)
+               != NGX_OK)
+        {
+            ngx_http_attest_locked_release(p, ctx->plain.len, 0);
+            return NGX_ERROR;
+        }
+
+    } else {
+        usable = ngx_min(2 * size, NGX_HTTP_ATTEST_BLOCK);
+        usable = ngx_min(usable, ctx->plain.len);
+        p = ngx_http_attest_locked_alloc(usable);
+    }
+
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->plain.data != NULL) {
+        ngx_memcpy(p, ctx->plain.data, ctx->usable);
+        ngx_http_attest_locked_free(ctx->plain.data, ctx->usable);
+    }
+
+    ctx->plain.data = p;
+    ctx->usable = usable;
+    ctx->growing = growing;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_attest_prompt_forget(ngx_http_attest_ctx_t *ctx)
+{
+    if (ctx->plain.data == NULL) {
+        return;
+    }
+
+    if (ctx->growing) {
+        ngx_http_attest_locked_release(ctx->plain.data, ctx->plain.len,
+                                       ctx->usable);
+    } else {
+        ngx_http_attest_locked_free(ctx->plain.data, ctx->usable);
+    }
+
+    ngx_str_null(&ctx->plain);
+    ctx->usable = 0;
 }
 
 
@@ -793,6 +868,8 @@ ngx_http_attest_prompt_decrypt(ngx_http_request_t *r,
         return NGX_HTTP_ATTEST_INTERNAL;
     }
 
+    ctx->usable = ctx->plain.len;
+
     why = ngx_http_attest_prompt_try_keys(ctx, sealed, &hpke);
     if (why != NGX_HTTP_ATTEST_ACCEPT) {
         return why;
@@ -823,7 +900,9 @@ ngx_http_attest_prompt_try_keys(ngx_http_attest_ctx_t *ctx,
 
     for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
 
-        if (!view->hpke[i].set || view->hpke[i].expires <= ngx_time()) {
+        if (!view->hpke[i].set || view->hpke[i].expires <= ngx_time()
+            || view->hpke[i].key.kem != ATTEST_KEM_X25519)
+        {
             continue;
         }
 

@@ -71,7 +71,12 @@ ngx_buf_t *ngx_http_attest_seal_buf(ngx_http_request_t *r,
 /* What the response's upstream must not do, and whether its end is proven. */
 void ngx_http_attest_seal_upstream(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
+/* A 1xx of the backend that nginx takes for its answer: 502 instead. */
+void ngx_http_attest_seal_interim(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
 void ngx_http_attest_seal_count(ngx_http_request_t *r, size_t len);
+/* The request ends: what waits is wiped, nothing is due any more. */
+void ngx_http_attest_seal_cleanup(ngx_http_attest_ctx_t *ctx);
 
 /* The request's context, created once. */
 ngx_http_attest_ctx_t *ngx_http_attest_prompt_ctx_create(
@@ -98,6 +103,23 @@ u_char *ngx_http_attest_locked_alloc(size_t len);
 void ngx_http_attest_locked_free(u_char *p, size_t len);
 /* Of memory that holds nothing any more. */
 void ngx_http_attest_locked_wiped(u_char *p, size_t len);
+/*
+ * Locked memory that grows in its place: a reservation of len addresses
+ * first, then memory for size bytes of them or more, which *usable tells.
+ */
+u_char *ngx_http_attest_locked_reserve(size_t len);
+ngx_int_t ngx_http_attest_locked_extend(u_char *p, size_t len,
+    size_t *usable, size_t size);
+void ngx_http_attest_locked_release(u_char *p, size_t len, size_t usable);
+
+/*
+ * Room for size bytes in ctx->plain, of ctx->plain.len at most; what is in
+ * there may move.
+ */
+ngx_int_t ngx_http_attest_prompt_room(ngx_http_attest_ctx_t *ctx,
+    size_t size);
+/* Wipes it and gives it back. */
+void ngx_http_attest_prompt_forget(ngx_http_attest_ctx_t *ctx);
 
 /* The request's value of a field, compared in lower case, or NULL. */
 ngx_str_t *ngx_http_attest_field(ngx_http_request_t *r, const char *name,

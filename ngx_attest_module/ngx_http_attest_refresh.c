@@ -28,6 +28,7 @@ typedef struct {
     attest_hpke_key_t       hpke[NGX_HTTP_ATTEST_KEYS];
     time_t                  expires[NGX_HTTP_ATTEST_KEYS];
     u_char                  id[NGX_HTTP_ATTEST_KEYS];
+    u_char                  current[NGX_HTTP_ATTEST_KEYS];
     ngx_uint_t              nkeys;
     u_char                  claims[ATTEST_CLAIMS_MAX];
     size_t                  claims_len;
@@ -75,6 +76,9 @@ static ngx_http_attest_draft_t *ngx_http_attest_draft_create(
     ngx_http_attest_main_conf_t *amcf);
 static ngx_int_t ngx_http_attest_draft_keys(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old);
+static ngx_int_t ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old,
+    uint16_t kem);
 static ngx_int_t ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old);
 static ngx_int_t ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
@@ -206,6 +210,67 @@ ngx_http_attest_draft_keys(ngx_http_attest_draft_t *draft,
 }
 
 
+/* A new key, and the one that it follows. */
+
+static ngx_int_t
+ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old,
+    uint16_t kem)
+{
+    ngx_uint_t  i, n;
+
+    n = draft->nkeys++;
+
+    if (attest_hpke_key_generate(&draft->hpke[n], kem) != ATTEST_OK) {
+        return NGX_ERROR;
+    }
+
+    draft->expires[n] = draft->now + amcf->lifetime;
+    draft->current[n] = 1;
+
+    for (i = 0; old != NULL && i < NGX_HTTP_ATTEST_KEYS; i++) {
+        if (old->hpke[i].set && old->hpke[i].current
+            && old->hpke[i].kem == kem)
+        {
+            break;
+        }
+    }
+
+    /* both change at the same time: their identifiers stay half a turn apart */
+
+    if (kem == ATTEST_KEM_XWING) {
+        draft->id[n] = draft->id[0] + 128;
+
+    } else if (old != NULL && i < NGX_HTTP_ATTEST_KEYS) {
+        draft->id[n] = old->hpke[i].id + 1;
+    }
+
+    if (old == NULL || i == NGX_HTTP_ATTEST_KEYS) {
+        return NGX_OK;
+    }
+
+    /*
+     * A client may hold the key that was current until now; but one that has
+     * verified another configuration must not be opened by this one.
+     */
+
+    if (old->hpke[i].expires <= draft->now
+        || ngx_memcmp(old->fingerprint, amcf->fingerprint, 32) != 0)
+    {
+        return NGX_OK;
+    }
+
+    n = draft->nkeys++;
+
+    draft->id[n] = old->hpke[i].id;
+    draft->expires[n] = old->hpke[i].expires;
+
+    return (attest_hpke_key_import(&draft->hpke[n], kem, old->hpke[i].sk)
+            == ATTEST_OK)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
 static ngx_int_t
 ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old)
@@ -218,45 +283,26 @@ ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
         ATTEST_AEAD_CHACHA20
     };
 
-    if (attest_hpke_key_generate(&draft->hpke[0], ATTEST_KEM_X25519)
-        != ATTEST_OK)
+    /* the first member is EHBP's */
+
+    if (ngx_http_attest_draft_kem(draft, amcf, old, ATTEST_KEM_X25519)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    draft->nkeys = 1;
-    draft->expires[0] = draft->now + amcf->lifetime;
-
-    /*
-     * A client may hold the key that was current until now; but one that has
-     * verified another configuration must not be opened by this one.
-     */
-
-    if (old != NULL && old->hpke[0].set) {
-
-        draft->id[0] = old->hpke[0].id + 1;
-
-        if (old->hpke[0].expires > draft->now
-            && ngx_memcmp(old->fingerprint, amcf->fingerprint, 32) == 0)
-        {
-            if (attest_hpke_key_import(&draft->hpke[1], ATTEST_KEM_X25519,
-                                       old->hpke[0].sk)
-                != ATTEST_OK)
-            {
-                return NGX_ERROR;
-            }
-
-            draft->id[1] = old->hpke[0].id;
-            draft->expires[1] = old->hpke[0].expires;
-            draft->nkeys = 2;
-        }
+    if (amcf->xwing
+        && ngx_http_attest_draft_kem(draft, amcf, old, ATTEST_KEM_XWING)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     ngx_memzero(kc, sizeof(kc));
 
     for (i = 0; i < draft->nkeys; i++) {
         kc[i].id = draft->id[i];
-        kc[i].kem = ATTEST_KEM_X25519;
+        kc[i].kem = draft->hpke[i].kem;
         kc[i].pk.p = draft->hpke[i].pk;
         kc[i].pk.n = draft->hpke[i].pk_len;
 
@@ -455,7 +501,9 @@ ngx_http_attest_assemble(ngx_http_attest_main_conf_t *amcf,
 
     for (i = 0; i < draft->nkeys; i++) {
         ngx_memcpy(gen->hpke[i].sk, draft->hpke[i].sk, ATTEST_HPKE_MAX_SK);
+        gen->hpke[i].kem = draft->hpke[i].kem;
         gen->hpke[i].id = draft->id[i];
+        gen->hpke[i].current = draft->current[i];
         gen->hpke[i].expires = draft->expires[i];
         gen->hpke[i].set = 1;
     }

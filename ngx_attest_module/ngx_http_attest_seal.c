@@ -15,6 +15,8 @@
 #define NGX_HTTP_ATTEST_FRAME    16384      /* plaintext of one frame */
 #define NGX_HTTP_ATTEST_SMALL    4096       /* of a smaller output buffer */
 #define NGX_HTTP_ATTEST_BUFS     16         /* frames waiting for the client */
+#define NGX_HTTP_ATTEST_HELD     16320      /* fits in one frame, encoded */
+#define NGX_HTTP_ATTEST_LATER    100        /* ms: until the next try */
 
 #define NGX_HTTP_ATTEST_EXPOSE                                               \
     "Ehbp-Response-Nonce, Ehbp-Encapsulated-Key, Content-Type"
@@ -39,6 +41,8 @@ static ngx_int_t ngx_http_attest_seal_head(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static void ngx_http_attest_seal_encoded(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
+static void ngx_http_attest_seal_bad(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
 
 static void ngx_http_attest_scrub(ngx_http_request_t *r, ngx_uint_t cors,
     ngx_uint_t sealed);
@@ -55,6 +59,8 @@ static ngx_int_t ngx_http_attest_preflight_fields(ngx_http_request_t *r);
 
 static ngx_int_t ngx_http_attest_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static void ngx_http_attest_seal_start(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
 static ngx_int_t ngx_http_attest_seal_chain(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static ngx_int_t ngx_http_attest_seal_pass(ngx_http_request_t *r,
@@ -64,6 +70,13 @@ static ngx_int_t ngx_http_attest_seal_input(ngx_http_request_t *r,
 static ngx_int_t ngx_http_attest_seal_piece(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
 static ngx_uint_t ngx_http_attest_seal_ends(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+static ngx_int_t ngx_http_attest_seal_gather(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
+static ngx_int_t ngx_http_attest_seal_held(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
+static void ngx_http_attest_seal_due(ngx_event_t *ev);
+static ngx_int_t ngx_http_attest_seal_now(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static ngx_int_t ngx_http_attest_seal_special(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
@@ -130,6 +143,12 @@ static u_char  ngx_http_attest_bad_backend[] =
     "\"detail\":\"the backend encoded its answer, "
     "which must not be sealed\"}\n";
 
+static u_char  ngx_http_attest_interim_backend[] =
+    "{\"type\":\"" NGX_HTTP_ATTEST_URN "bad-backend\","
+    "\"title\":\"Bad Gateway\",\"status\":502,"
+    "\"detail\":\"the backend sent an interim response, "
+    "which cannot be passed on\"}\n";
+
 
 static ngx_int_t
 ngx_http_attest_header_filter(ngx_http_request_t *r)
@@ -172,8 +191,12 @@ ngx_http_attest_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    if (sealed && ngx_http_attest_seal_head(r, ctx) != NGX_OK) {
-        return NGX_ERROR;
+    if (sealed) {
+        if (ngx_http_attest_seal_head(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ctx->coalesce = alcf->coalesce;
     }
 
     return ngx_http_next_header_filter(r);
@@ -198,6 +221,8 @@ ngx_http_attest_header_inside(ngx_http_request_t *r,
     if (ngx_http_attest_format(ctx)->head(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ctx->coalesce = ctx->ohttp->gateway->coalesce;
 
     if (ctx->ohttp->gateway->cors != NULL) {
 
@@ -276,6 +301,8 @@ ngx_http_attest_seal_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
                       "switch protocols");
         return NGX_ERROR;
     }
+
+    ngx_http_attest_seal_interim(r, ctx);
 
     p = ngx_pnalloc(r->pool, 2 * ATTEST_EHBP_NONCE_LEN);
     if (p == NULL) {
@@ -406,6 +433,66 @@ ngx_http_attest_seal_encoded(ngx_http_request_t *r,
                   "attest: a response with Content-Encoding \"%V\" "
                   "cannot be sealed", &h->value);
 
+    ngx_http_attest_seal_bad(r, ctx);
+}
+
+
+/*
+ * nginx before 1.29 knows no interim response of a backend but 101: its
+ * fields would be those of the answer, and the answer itself a body.
+ */
+
+void
+ngx_http_attest_seal_interim(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx)
+{
+    ngx_uint_t            i;
+    ngx_list_part_t      *part;
+    ngx_table_elt_t      *h;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (r->headers_out.status >= NGX_HTTP_OK || u == NULL
+        || u->cleanup == NULL)
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "attest: an interim response (%ui) of the backend cannot "
+                  "be passed on", r->headers_out.status);
+
+    /* nothing that follows is read, nor is the connection used again */
+
+    u->headers_in.content_length_n = 0;
+    u->headers_in.chunked = 0;
+    u->headers_in.connection_close = 1;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            h[i].hash = 0;
+        }
+    }
+
+    r->headers_out.date = NULL;
+    r->headers_out.content_encoding = NULL;
+    r->headers_out.last_modified = NULL;
+    r->headers_out.last_modified_time = -1;
+    r->headers_out.content_length = NULL;
+    r->headers_out.content_length_n = -1;
+
+    ctx->interim = 1;
+
+    ngx_http_attest_seal_bad(r, ctx);
+}
+
+
+static void
+ngx_http_attest_seal_bad(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
+{
     ctx->replaced = 1;
 
     r->headers_out.status = NGX_HTTP_BAD_GATEWAY;
@@ -695,27 +782,37 @@ ngx_http_attest_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 }
 
 
+/* An empty output; what the client has taken can be used again. */
+
+static void
+ngx_http_attest_seal_start(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+    ngx_http_attest_out_t *out)
+{
+    ngx_chain_t  *cl;
+
+    cl = NULL;
+    ngx_chain_update_chains(r->pool, &ctx->free, &ctx->busy, &cl,
+                            (ngx_buf_tag_t) &ngx_http_attest_filter_module);
+
+    out->chain = NULL;
+    out->last = &out->chain;
+    out->tail = NULL;
+    out->n = 0;
+
+    for (cl = ctx->busy; cl; cl = cl->next) {
+        out->n++;
+    }
+}
+
+
 static ngx_int_t
 ngx_http_attest_seal_chain(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
     ngx_int_t               rc;
-    ngx_chain_t            *cl;
     ngx_http_attest_out_t   out;
 
     for ( ;; ) {
-        cl = NULL;
-        ngx_chain_update_chains(r->pool, &ctx->free, &ctx->busy, &cl,
-                                (ngx_buf_tag_t)
-                                &ngx_http_attest_filter_module);
-
-        out.chain = NULL;
-        out.last = &out.chain;
-        out.tail = NULL;
-        out.n = 0;
-
-        for (cl = ctx->busy; cl; cl = cl->next) {
-            out.n++;
-        }
+        ngx_http_attest_seal_start(r, ctx, &out);
 
         rc = ctx->replaced
              ? ngx_http_attest_seal_replacement(r, ctx, &out)
@@ -791,9 +888,13 @@ ngx_http_attest_seal_input(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
             continue;
         }
 
-        rc = (ngx_buf_in_memory(b) && b->pos < b->last)
-             ? ngx_http_attest_seal_piece(r, ctx, out)
-             : ngx_http_attest_seal_special(r, ctx, out);
+        if (!ngx_buf_in_memory(b) || b->pos == b->last) {
+            rc = ngx_http_attest_seal_special(r, ctx, out);
+
+        } else {
+            rc = ctx->coalesce ? ngx_http_attest_seal_gather(r, ctx, out)
+                               : ngx_http_attest_seal_piece(r, ctx, out);
+        }
 
         if (rc != NGX_OK) {
             return NGX_ERROR;
@@ -839,6 +940,172 @@ ngx_http_attest_seal_piece(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
 }
 
 
+/* Into the plaintext that waits; full, or when its time comes, it goes. */
+
+static ngx_int_t
+ngx_http_attest_seal_gather(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out)
+{
+    size_t      n;
+    ngx_buf_t  *b, *held;
+
+    b = ctx->in->buf;
+    held = ctx->held;
+
+    if (held == NULL) {
+        held = ngx_create_temp_buf(r->pool, NGX_HTTP_ATTEST_HELD);
+        if (held == NULL) {
+            return NGX_ERROR;
+        }
+
+        ctx->held = held;
+
+        ctx->due.handler = ngx_http_attest_seal_due;
+        ctx->due.data = ctx;
+        ctx->due.log = r->connection->log;
+    }
+
+    n = ngx_min(b->last - b->pos, held->end - held->last);
+
+    held->last = ngx_cpymem(held->last, b->pos, n);
+
+    ngx_http_attest_seal_wipe(r, b, n);
+
+    b->pos += n;
+
+    if (held->last == held->end) {
+        if (ngx_http_attest_seal_held(r, ctx, out) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        out->tail->flush = 1;
+
+    } else if (!ctx->due.timer_set) {
+        /* counts from the first byte: what waits never waits longer */
+        ngx_add_timer(&ctx->due, ctx->coalesce);
+    }
+
+    if (b->pos == b->last && !b->last_buf) {
+        ngx_http_attest_seal_shift(r, ctx);
+    }
+
+    return NGX_OK;
+}
+
+
+/* Seals what waits, if anything does. */
+
+static ngx_int_t
+ngx_http_attest_seal_held(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+    ngx_http_attest_out_t *out)
+{
+    ssize_t     n;
+    ngx_buf_t  *held;
+
+    held = ctx->held;
+
+    if (held == NULL || held->pos == held->last) {
+        return NGX_OK;
+    }
+
+    if (ctx->due.timer_set) {
+        ngx_del_timer(&ctx->due);
+    }
+
+    while (held->pos < held->last) {
+
+        n = ngx_http_attest_format(ctx)->frame(r, ctx, held->pos,
+                                               held->last - held->pos, out);
+        if (n == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        OPENSSL_cleanse(held->pos, n);
+        held->pos += n;
+    }
+
+    held->pos = held->start;
+    held->last = held->start;
+
+    return NGX_OK;
+}
+
+
+/* The time of what waits has come. */
+
+static void
+ngx_http_attest_seal_due(ngx_event_t *ev)
+{
+    ngx_http_attest_ctx_t *ctx = ev->data;
+
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    if (c->error || c->timedout || ctx->finished) {
+        return;
+    }
+
+    if (ngx_http_attest_seal_now(r, ctx) == NGX_ERROR) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+
+    } else {
+        /* whoever makes the response: waits for the client where he must */
+        r->write_event_handler(r);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_int_t
+ngx_http_attest_seal_now(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
+{
+    ngx_int_t              rc;
+    ngx_http_attest_out_t  out;
+
+    ngx_http_attest_seal_start(r, ctx, &out);
+
+    if (out.n < NGX_HTTP_ATTEST_BUFS) {
+
+        if (ngx_http_attest_seal_held(r, ctx, &out) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (out.tail != NULL) {
+            out.tail->flush = 1;
+        }
+    }
+
+    rc = ngx_http_attest_seal_pass(r, ctx, out.chain);
+
+    if (ctx->held->pos < ctx->held->last && !ctx->due.timer_set) {
+        /* a client that is too slow: later */
+        ngx_add_timer(&ctx->due, ngx_max(ctx->coalesce,
+                                         NGX_HTTP_ATTEST_LATER));
+    }
+
+    return rc;
+}
+
+
+void
+ngx_http_attest_seal_cleanup(ngx_http_attest_ctx_t *ctx)
+{
+    if (ctx->due.timer_set) {
+        ngx_del_timer(&ctx->due);
+    }
+
+    if (ctx->held != NULL) {
+        OPENSSL_cleanse(ctx->held->start, ctx->held->last - ctx->held->start);
+    }
+}
+
+
 /*
  * Nothing comes after this buffer: the upstream has all of the response, and
  * ends it as soon as we return.  The last frame and the end marker may then
@@ -881,6 +1148,12 @@ ngx_http_attest_seal_special(ngx_http_request_t *r,
 
     } else if (b->flush) {
 
+        /* an end without one, too: what the backend said before it died */
+
+        if (ngx_http_attest_seal_held(r, ctx, out) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         if (ctx->ohttp != NULL && ctx->ohttp->pending.len != 0
             && ngx_http_attest_format(ctx)->frame(r, ctx, b->pos, 0, out)
                == NGX_ERROR)
@@ -912,7 +1185,19 @@ ngx_http_attest_seal_end(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
 {
     ngx_http_attest_main_conf_t  *amcf;
 
+    if (ngx_http_attest_seal_held(r, ctx, out) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ctx->unproven_end) {
+
+        if (out->tail != NULL) {
+            /* it was said; only that it was all is not known */
+            out->tail->flush = 1;
+            (void) ngx_http_attest_seal_pass(r, ctx, out->chain);
+            out->chain = NULL;
+        }
+
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "attest: nothing but the end of the connection ends "
                       "the backend's response, it is passed on as cut");
@@ -957,16 +1242,30 @@ static ngx_int_t
 ngx_http_attest_seal_replacement(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out)
 {
+    u_char   *p;
+    size_t    len;
+    ssize_t   n;
+
     while (ctx->in != NULL) {
         ngx_http_attest_seal_shift(r, ctx);
     }
 
-    if (ngx_http_attest_seal_frame(r, ctx, ngx_http_attest_bad_backend,
-                                   sizeof(ngx_http_attest_bad_backend) - 1,
-                                   out)
-        == NGX_ERROR)
-    {
-        return NGX_ERROR;
+    if (ctx->interim) {
+        p = ngx_http_attest_interim_backend;
+        len = sizeof(ngx_http_attest_interim_backend) - 1;
+
+    } else {
+        p = ngx_http_attest_bad_backend;
+        len = sizeof(ngx_http_attest_bad_backend) - 1;
+    }
+
+    for ( /* void */ ; len != 0; p += n, len -= n) {
+
+        n = ngx_http_attest_format(ctx)->frame(r, ctx, p, len, out);
+
+        if (n == NGX_ERROR) {
+            return NGX_ERROR;
+        }
     }
 
     ctx->unproven_end = 0;

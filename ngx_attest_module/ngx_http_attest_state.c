@@ -154,7 +154,7 @@ ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
     parts[n++].n = sizeof(spki);
 
     flags[0] = amcf->certificate;
-    flags[1] = amcf->prompts + 2 * amcf->ohttp;
+    flags[1] = amcf->prompts + 2 * amcf->ohttp + 4 * amcf->xwing;
     flags[2] = (amcf->ca_key != NULL);
     parts[n].p = flags;
     parts[n++].n = sizeof(flags);
@@ -706,7 +706,7 @@ ngx_http_attest_view_keys(ngx_http_attest_view_t *view,
             continue;
         }
 
-        if (attest_hpke_key_import(&view->hpke[i].key, ATTEST_KEM_X25519,
+        if (attest_hpke_key_import(&view->hpke[i].key, gen->hpke[i].kem,
                                    gen->hpke[i].sk)
             != ATTEST_OK
             || attest_hpke_key_prepare(&view->hpke[i].key) != ATTEST_OK)

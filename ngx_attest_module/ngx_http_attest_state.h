@@ -38,8 +38,10 @@ typedef struct {
     struct {
         u_char   sk[ATTEST_HPKE_MAX_SK];
         time_t   expires;
+        uint16_t kem;
         u_char   id;
         u_char   set;
+        u_char   current;                    /* not of a generation before */
     }            hpke[NGX_HTTP_ATTEST_KEYS];
 
     struct {

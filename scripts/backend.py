@@ -18,6 +18,7 @@ Behaviour for tests, in the query or as "X-Backend-NAME: VALUE" fields:
     status=N      answer with this status     size=N       answer of N bytes
     encoding=E    claim this Content-Encoding
     field=N:V     one more response header field
+    interim=N     an interim response, 1xx, before
     stamp=1       each token is the time of writing, CLOCK_MONOTONIC in ns
 """
 
@@ -292,6 +293,9 @@ class Response:
             lines.append("Content-Encoding: " + self.req.options["encoding"])
         if "field" in self.req.options:
             lines.append(self.req.options["field"])
+        if "interim" in self.req.options:
+            lines.insert(0, "HTTP/1.1 %d Interim\r\nLink: </interim>\r\n"
+                         % self.req.number("interim"))
         self.writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
 
     async def json(self, doc, status=None):

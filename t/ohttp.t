@@ -10,7 +10,9 @@ use Test::More;
 use FindBin;
 use IPC::Open2;
 use JSON::PP qw(encode_json decode_json);
+use POSIX qw(strftime);
 use Time::HiRes qw(sleep time);
+use Time::Local qw(timegm);
 
 use lib "$FindBin::Bin/lib";
 use AttestTest;
@@ -19,7 +21,7 @@ my $missing = AttestTest::missing(qw(swtpm swtpm_setup curl python3));
 plan(skip_all => $missing) if $missing;
 
 # The packaged one: the client needs the packaged python3-cryptography.
-my $python = '/usr/bin/python3';
+my $python = $ENV{ATTEST_PYTHON} || '/usr/bin/python3';
 
 if (system($python, '-c', 'import cryptography') != 0) {
     die "python3-cryptography is missing in CI\n" if $ENV{CI};
@@ -57,10 +59,12 @@ my $list = keys_now();
 test_keys();
 test_round_trip();
 test_suites();
+test_xwing();
 test_sizes();
 test_refusals();
 test_decryption();
 test_replay();
+test_dates();
 test_targets();
 test_hostile();
 test_fields();
@@ -69,6 +73,10 @@ test_kinds();
 test_streaming();
 test_cut();
 test_pieces();
+test_uploads();
+test_interim();
+test_padding();
+test_coalescing();
 test_internal();
 test_cors();
 test_ehbp_beside();
@@ -126,6 +134,37 @@ http {
             attest_prompt_cors https://app.example;
             attest_ohttp_replay off;
         }
+        location = /dated {
+            attest_prompt ohttp;
+            attest_ohttp_allow api.test;
+            attest_ohttp_replay date window=30s;
+        }
+        location = /padded {
+            attest_prompt ohttp;
+            attest_ohttp_allow api.test;
+            attest_ohttp_pad 512;
+        }
+        location = /odd {
+            attest_prompt ohttp;
+            attest_ohttp_allow api.test;
+            attest_ohttp_pad 1000;
+            attest_prompt_coalesce 150ms;
+        }
+        location = /slow {
+            attest_prompt ohttp;
+            attest_ohttp_allow api.test;
+            attest_prompt_coalesce 5s;
+        }
+        location = /soon {
+            attest_prompt ohttp;
+            attest_ohttp_allow api.test;
+            attest_prompt_coalesce 200ms;
+        }
+        location = /impatient {
+            attest_prompt ohttp;
+            attest_ohttp_allow api.test;
+            client_body_timeout 1s;
+        }
         location = /.well-known/hpke-keys { attest_keys; }
         location = /.well-known/attestation { attest_evidence; }
         location = /attest-status { attest_status; }
@@ -176,6 +215,7 @@ http {
         }
         location = /ehbp {
             attest_prompt ehbp;
+            attest_ohttp_pad 1k;
             proxy_pass http://%%BACKEND%%/echo;
             proxy_http_version 1.1;
             proxy_buffering off;
@@ -219,8 +259,14 @@ sub seal {
     if (ref $q) {
         my %q = %$q;
         my $content = delete $q{body} // '';
-        $q{content} = unpack('H*', $content);
         $q{method} //= $content eq '' ? 'GET' : 'POST';
+
+        if (length $content > 1_000_000) {
+            $q{file} = $t->path("client/content.$n");
+            AttestTest::write_file($q{file}, $content);
+        } else {
+            $q{content} = unpack('H*', $content);
+        }
         $o{request} = \%q;
     } else {
         $o{message} = unpack('H*', $q);
@@ -256,14 +302,14 @@ sub open_it {
     my ($m, $r) = @_;
     my $type = $r->{headers}{'content-type'} // '';
 
-    return { outer => $r, status => 0, error => 'not sealed' }
+    return { outer => $r, status => 0, error => 'not sealed', body => '' }
         if $type !~ m{^message/ohttp-};
 
     my $in = $t->path('client/answer.' . ++$n);
     AttestTest::write_file($in, $r->{body});
 
-    my $o = client(op => 'open', id => $m->{id}, in => $in);
-    $o->{body} = pack('H*', $o->{content});
+    my $o = client(op => 'open', id => $m->{id}, in => $in, to => "$in.to");
+    $o->{body} = AttestTest::read_file("$in.to");
     $o->{field} = { map { $_->[0] => $_->[1] } @{ $o->{fields} } };
     $o->{outer} = $r;
     return $o;
@@ -355,6 +401,18 @@ sub doc_of {
 }
 
 
+# An HTTP date in seconds.
+sub str2time {
+    my ($day, $mon, $year, @t) = $_[0] =~
+        /^\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT$/
+        or return 0;
+    my %mon = map { (qw(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec))[$_]
+        => $_ } 0 .. 11;
+
+    return timegm($t[2], $t[1], $t[0], $day, $mon{$mon}, $year);
+}
+
+
 sub tokens_of {
     my ($o) = @_;
 
@@ -374,12 +432,12 @@ sub test_keys {
 
     my ($len, $id, $kem, $pk, $slen, @suites) =
         unpack('n C n a32 n n*', $r->{body});
-    is($len, length($r->{body}) - 2, 'a length before the only member');
+    is($len, 49, 'a length before the first member');
     is($kem, 0x20, 'X25519');
-    is("@suites", '1 2 1 1 1 3', 'AES-256 first, for EHBP');
+    is("@suites[0 .. 5]", '1 2 1 1 1 3', 'AES-256 first, for EHBP');
 
     $r = $t->get('/.well-known/hpke-keys');
-    is(unpack('H*', $r->{body}), substr($list, 4),
+    is(unpack('H*', $r->{body}), substr($list, 4, 98),
         'EHBP gets the bare member');
 
     $r = $t->get($GATEWAY, headers => [ 'Accept: text/html' ]);
@@ -452,6 +510,87 @@ sub test_suites {
 }
 
 
+# Post-quantum keys, where nginx' OpenSSL has ML-KEM.
+sub test_xwing {
+    my $bytes = pack('H*', $list);
+    my @members;
+
+    while (length $bytes) {
+        push @members, unpack('n/a', $bytes);
+        $bytes = substr($bytes, 2 + length $members[-1]);
+    }
+
+    my ($which) = grep { substr($members[$_], 1, 2) eq "\x64\x7a" }
+        0 .. $#members;
+
+    if (!defined $which) {
+        is(scalar @members, 1, 'there is one key');
+        refused(400, $KEY_ERROR, 'a key that is not there', sub {
+            send_it(seal('whole', { path => '/v1/models' },
+                header => substr($list, 4, 2) . '647a00010002'));
+        });
+
+        my $conf = config(http => 'attest_ohttp_xwing on;');
+        my $bad = AttestTest->new();
+        $bad->{tpm_port} = $t->{tpm_port};
+        $bad->write_conf($conf);
+        my ($ok, $said) = $bad->test_conf();
+        ok(!$ok, 'asked for, it is an error');
+        like($said, qr/"attest_ohttp_xwing on" needs ML-KEM-768, which /,
+            'that says why');
+        like($said, qr/which OpenSSL \d\S+ .*does not have/,
+            'and names the version');
+        $bad->finish();
+    }
+
+    SKIP: {
+        skip 'X-Wing: this OpenSSL has no ML-KEM', 1 if !defined $which;
+        skip 'X-Wing: the client has no ML-KEM', 1
+            if !client(op => 'can_xwing')->{can};
+
+        my @x25519 = grep { substr($_, 1, 2) eq "\0\x20" } @members;
+        is(scalar @members, 2 * @x25519, 'as many of each kind');
+        is(length $members[$which], 1 + 2 + 1216 + 2 + 12, 'its length');
+
+        for my $form (@FORMS) {
+            for my $aead (1, 2, 3) {
+                my $m = seal($form, { path => '/echo', body => "pq $aead" },
+                    member => $which, aead => $aead);
+                is($m->{head}, 7 + 1120, 'a long head');
+                my $o = send_it($m, http2 => $aead == 2);
+                sealed_ok($o, 200, "X-Wing, $form, AEAD $aead");
+                is($o->{body}, "pq $aead", 'body');
+                refused(409, "${URN}replay", 'a replay', sub {
+                    send_it($m);
+                });
+            }
+
+            my $m = seal($form, { path => '/echo', body => 'x' },
+                member => $which);
+            for my $at (7, 1000, 1094, 1126, 1127) {
+                my $body = $m->{body};
+                substr($body, $at, 1) ^= "\1";
+                refused(422, $KEY_ERROR, "X-Wing, $form, byte $at", sub {
+                    send_it({ %$m, body => $body });
+                });
+            }
+            for my $len (38, 39, 1126) {
+                refused(400, "${URN}malformed", "X-Wing, $len bytes", sub {
+                    send_it({ %$m, body => substr($m->{body}, 0, $len) });
+                });
+            }
+
+            my $r = client(op => 'drip', host => '127.0.0.1',
+                port => $t->port('TLS'), path => $GATEWAY,
+                type => type_of($form), in => $m->{file},
+                chunked => JSON::PP::false);
+            my $o = client(op => 'open', id => $m->{id}, in => $r->{out});
+            ok($o->{complete}, "X-Wing, $form, byte by byte");
+        }
+    }
+}
+
+
 sub test_sizes {
     for my $form (@FORMS) {
         for my $size (1, 16380, 16384, 30_000, 60_000, 100_000,
@@ -512,7 +651,8 @@ sub test_refusals {
 
         my @headers = (
             [ 'unknown key', $id . substr($h, 2) . '00010002' ],
-            [ 'unknown KEM', substr($h, 0, 2) . '647a00010002' ],
+            [ 'unknown KEM', substr($h, 0, 2) . '004100010002' ],
+            [ 'a KEM without a key', substr($h, 0, 2) . '001000010002' ],
             [ 'unknown KDF', $h . '00020002' ],
             [ 'unknown AEAD', $h . '00010004' ],
             [ 'export only', $h . '0001ffff' ]);
@@ -607,6 +747,74 @@ sub test_replay {
     substr($bad, -1) ^= "\1";
     is(send_it({ %$m, body => $bad })->{outer}{status}, 422, 'changed');
     sealed_ok(send_it($m), 200, 'and unchanged');
+}
+
+
+# By Date: remembered as long as it is taken, and taken as long as it is near.
+sub test_dates {
+    my $type = 'https://iana.org/assignments/http-problem-types#date';
+    my $date = sub { [ 'date', strftime('%a, %d %b %Y %H:%M:%S GMT',
+        gmtime(time + $_[0])) ] };
+    my %q = (path => '/echo', body => 'dated');
+
+    for my $form (@FORMS) {
+        for my $off (0, -25, 25) {
+            my $m = seal($form, { %q, fields => [ $date->($off) ] });
+            my $o = send_it($m, path => '/dated');
+
+            sealed_ok($o, 200, "$form, $off s");
+            is($o->{body}, 'dated', "$form, $off s, body");
+            refused(409, "${URN}replay", "$form, $off s, again", sub {
+                send_it($m, path => '/dated');
+            });
+            refused(409, "${URN}replay", "$form, $off s, elsewhere", sub {
+                send_it($m);
+            });
+        }
+
+        my %bad = (
+            'none' => [], 'too old' => [ $date->(-36) ],
+            'too new' => [ $date->(36) ], 'none that is one' =>
+                [ [ 'date', 'yesterday' ] ],
+            'empty' => [ [ 'date', '' ] ],
+            'long ago' => [ [ 'date', 'Sun, 06 Nov 1994 08:49:37 GMT' ] ],
+            'cut' => [ [ 'date', substr($date->(0)[1], 0, 20) ] ],
+            'of another millennium' =>
+                [ [ 'date', 'Sun, 06 Nov 9994 08:49:37 GMT' ] ],
+        );
+
+        for my $name (sort keys %bad) {
+            my $m = seal($form, { %q, fields => $bad{$name} });
+            for my $time (1, 2) {
+                refused_inside(400, "$form, Date: $name, $time", sub {
+                    my $o = send_it($m, path => '/dated');
+                    my $doc = AttestTest::json({ body => $o->{body} }) || {};
+                    is($doc->{type}, $type, "$form, $name, type");
+                    is($o->{field}{'content-type'},
+                        'application/problem+json', 'media type');
+                    ok(abs(str2time($o->{field}{date}) - time) < 5,
+                        "$form, $name, our Date");
+                    return $o;
+                });
+            }
+
+            # the same key with the Date that it was told, as a client does
+            my $o = ask($form, { %q, fields => [ $date->(0) ] },
+                path => '/dated');
+            sealed_ok($o, 200, "$form, $name, corrected");
+        }
+    }
+
+    refused_inside(400, 'two Dates', sub {
+        ask('whole', { %q, fields => [ $date->(0), $date->(0) ] },
+            path => '/dated');
+    });
+
+    # what was refused is not remembered, and a Date is not asked for elsewhere
+    my $m = seal('whole', { %q });
+    is(send_it($m, path => '/dated')->{status}, 400, 'no Date');
+    sealed_ok(send_it($m), 200, 'which does not matter here');
+    refused(409, "${URN}replay", 'but now it does', sub { send_it($m) });
 }
 
 
@@ -1005,6 +1213,343 @@ sub test_pieces {
 }
 
 
+# Opened as they arrive: one copy in memory, refused as soon as it is clear,
+# and the backend hears of what is whole.
+sub test_uploads {
+    my $size = 8_000_000;
+    my $body = join '', map { chr(97 + $_ % 26) } 0 .. $size / 100 - 1;
+    $body = substr($body x 100, 0, $size);
+
+    $t->stop();
+    $t->start();
+    $list = keys_now();
+    sealed_ok(ask('whole', { path => '/v1/models' }), 200, 'a small one');
+
+    my $rss = memory('VmRSS');
+
+    for my $form (@FORMS) {
+        for my $chunked (JSON::PP::false, JSON::PP::true) {
+            my $name = "$form, " . ($chunked ? 'chunked' : 'with a length');
+            my $m = seal($form, { path => '/echo', body => $body },
+                pieces => [ (16384) x int($size / 16384) ]);
+            my $len = length $m->{body};
+            my $raw = length $t->backend_raw();
+            my $hold = $t->path('client/hold');
+
+            upload($m, chunked => $chunked, file => $hold,
+                parts => [ 50, 4_000_000, $len - 5, $len ]);
+            ok(AttestTest::until_true(20, sub { -e $hold }), "$name, sent");
+            sleep 0.5;
+            is(length $t->backend_raw(), $raw,
+                "$name, the backend does not know before the end");
+            cmp_ok(memory('VmRSS') - $rss, '<', 11_000,
+                "$name, it is there once") if !AttestTest::asan();
+            unlink $hold;
+
+            my $o = uploaded($m);
+            is($o->{status}, 200, "$name, status");
+            ok($o->{complete} && $o->{body} eq $body, "$name, all of it");
+        }
+
+        my $o = send_it(seal($form, { path => '/echo', body => $body },
+            pieces => [ (16384) x int($size / 16384) ]), http2 => 1);
+        sealed_ok($o, 200, "$form, HTTP/2");
+        ok($o->{body} eq $body, "$form, HTTP/2, all of it");
+
+        $o = send_it(seal($form, { path => '/echo', body => $body }),
+            http2 => 1, headers => [ 'Content-Length:' ]);
+        sealed_ok($o, 200, "$form, HTTP/2 without a length");
+        ok($o->{body} eq $body, "$form, HTTP/2 without a length, all of it");
+    }
+
+    cmp_ok(memory('VmHWM') - $rss, '<', 12_000, 'never twice')
+        if !AttestTest::asan();
+    unlike($t->error_log(), qr/buffered to a temporary file/,
+        'nothing of it was in a file');
+
+    # what is clear early is said early
+    my $pieces = [ (16384) x int($size / 16384) ];
+
+    for my $chunked (JSON::PP::false, JSON::PP::true) {
+        my %bad = (
+            'a bad chunk' => [ 422, $KEY_ERROR, sub { } ],
+            'another key' => [ 400, $KEY_ERROR, sub {
+                substr($_[0], 0, 1) ^= "\x55" } ],
+            'a huge chunk' => [ 413, "${URN}too-large", sub {
+                substr($_[0], 39, 4) = "\xff\xff\xff\xff" } ],
+            'an empty chunk' => [ 422, $KEY_ERROR, sub {
+                substr($_[0], 39, 4) = "\x40\x10\0\0" } ],
+        );
+
+        for my $name (sort keys %bad) {
+            my ($status, $type, $damage) = @{ $bad{$name} };
+            my $m = seal('chunked', { path => '/echo', body => $body },
+                pieces => $pieces);
+            my $raw = length $t->backend_raw();
+
+            $name eq 'a bad chunk' ? substr($m->{body}, 100, 1) ^= "\1"
+                : $damage->($m->{body});
+            AttestTest::write_file($m->{file}, $m->{body});
+            upload($m, chunked => $chunked, wait => 15_000,
+                parts => [ 40_000, length $m->{body} ]);
+
+            my $r = uploaded($m);
+            is($r->{http}, $status, "$name, status");
+            is($r->{sent}, 40_000, "$name, before the rest");
+            like($r->{text}, qr/"type":"\Q$type\E"/, "$name, type");
+            is(length $t->backend_raw(), $raw, "$name, no backend");
+        }
+
+        my $m = seal('chunked', { path => '/echo', body => $body },
+            pieces => $pieces);
+        substr($m->{body}, 5_000_000, 1) ^= "\1";
+        my $r = send_it($m, http2 => 1);
+        is($r->{outer}{status}, 422, 'a bad chunk, HTTP/2');
+
+        # it leaves, or it stops
+        for my $form (@FORMS) {
+            $m = seal($form, { path => '/echo', body => $body });
+            upload($m, chunked => $chunked, leave => JSON::PP::true,
+                parts => [ 3_000_000 ]);
+            uploaded($m);
+
+            $m = seal($form, { path => '/echo', body => $body });
+            upload($m, chunked => $chunked, path => '/impatient',
+                parts => [ 3_000_000 ]);
+            my $before = time;
+            is(uploaded($m)->{http}, 0, "$form, who stops is cut off");
+            cmp_ok(time - $before, '<', 10, "$form, soon");
+        }
+    }
+
+    # more than there may be, without having said so
+    for my $form (@FORMS) {
+        my $m = seal($form, { path => '/echo', body => 'z' x 300_000 });
+        upload($m, chunked => JSON::PP::true, path => '/small',
+            wait => 15_000, parts => [ 250_000, length $m->{body} ]);
+        my $r = uploaded($m);
+        is($r->{http}, 413, "$form, too large");
+        cmp_ok($r->{sent}, '<=', 250_000, "$form, before its end");
+    }
+
+    ok(AttestTest::until_true(10, sub { memory('VmRSS') - $rss < 4000 }),
+        'all memory is given back') if !AttestTest::asan();
+    sealed_ok(ask('chunked', { path => '/v1/models' }), 200, 'and it goes on');
+}
+
+
+# Begins one; the answer is read by uploaded().
+sub upload {
+    my ($m, %o) = @_;
+
+    print $client_in encode_json({ op => 'upload', host => '127.0.0.1',
+        port => $t->port('TLS') + 0, path => $GATEWAY,
+        type => type_of($m->{form}), in => $m->{file}, %o }), "\n";
+}
+
+
+sub uploaded {
+    my ($m) = @_;
+    my $r = decode_json(scalar <$client_out>);
+    my %r = (http => $r->{status}, sent => $r->{sent}, status => 0,
+        text => $r->{out} ? AttestTest::read_file($r->{out}) : '');
+
+    return \%r if $r->{status} != 200;
+
+    my $o = client(op => 'open', id => $m->{id}, in => $r->{out},
+        to => "$r->{out}.to");
+    return { %r, %$o, body => AttestTest::read_file("$r->{out}.to") };
+}
+
+
+# Of the only worker, in KiB.
+sub memory {
+    my ($what) = @_;
+    my ($pid) = $t->workers();
+
+    return (AttestTest::read_file("/proc/$pid/status")
+        =~ /^$what:\s+(\d+) kB/m)[0];
+}
+
+
+# nginx takes the first 1xx of a backend for its answer: none of that goes on.
+sub test_interim {
+    for my $form (@FORMS) {
+        for my $status (100, 102, 103, 199) {
+            for my $path ($CHAT, '/v1/buffered') {
+                for my $stream (0, 1) {
+                    my $o = ask($form, { path => "$path?interim=$status",
+                        body => chat('x', stream => $stream ? JSON::PP::true
+                            : JSON::PP::false) });
+                    my $name = "$form, $status, $path, $stream";
+
+                    sealed_ok($o, 502, $name);
+                    like($o->{body}, qr/an interim response/, "$name, why");
+                    unlike(join(' ', %{ $o->{field} }, $o->{body}),
+                        qr/interim>|HTTP|200/, "$name, nothing of it");
+                }
+            }
+        }
+
+        my $o = ask($form, { path => "$CHAT?status=101", body => chat('x') });
+        isnt($o->{status}, 101, "$form, protocols are not switched");
+        ok(!$o->{complete} || $o->{status} == 502, "$form, nor is it said");
+    }
+
+    sealed_ok(ask('chunked', { path => '/v1/models' }), 200, 'afterwards');
+}
+
+
+# All lengths outside are multiples of one size, but for a head that is alone.
+sub test_padding {
+    for my $form (@FORMS) {
+        for my $size (0, 1, 100, 500, 511, 512, 513, 16_000, 16_384, 60_000) {
+            my $o = ask($form, { path => '/echo', method => 'POST',
+                body => 'p' x $size }, path => '/padded');
+
+            sealed_ok($o, 200, "$form, padded, $size");
+            is(length $o->{body}, $size, "$form, padded, $size, body");
+            is($o->{length} % 512, 0, "$form, padded, $size, length");
+        }
+
+        for my $q ({ method => 'HEAD', path => '/v1/models' },
+            { path => '/v1/204' }, { path => '/v1/none' },
+            { path => '/v1/trailer' }, { path => '/v1/teapot' },
+            { path => '/v1/static/large' })
+        {
+            my $o = ask($form, $q, path => '/padded');
+            sealed_ok($o, $o->{status}, "$form, $q->{path}");
+            is($o->{length} % 512, 0, "$form, $q->{path}, length");
+        }
+
+        my $o = ask($form, { path => '/%' }, path => '/padded');
+        is($o->{status}, 400, "$form, a refusal");
+        is($o->{length} % 512, 0, "$form, a refusal, length");
+    }
+
+    # the words of an answer look alike
+    for my $http2 (0, 1) {
+        for my $path ('/padded', '/odd') {
+            my $o = ask('chunked', { path => "$CHAT?tokens=10&delay=30",
+                body => chat('x', stream => JSON::PP::true) },
+                path => $path, http2 => $http2);
+            my $size = $path eq '/odd' ? 1000 : 512;
+            my ($head, @rest) = @{ $o->{chunks} };
+            my $last = pop @rest;
+
+            sealed_ok($o, 200, "a stream to $path");
+            is(tokens_of($o), 10, "all tokens, $path");
+            # "data: [DONE]" cannot be stretched that far
+            is(scalar(grep { $_ % $size && $_ != 9 * 14 } @rest), 0,
+                "multiples, $path") or diag("@rest");
+            cmp_ok(scalar @rest, '>=', $size == 512 ? 10 : 2,
+                "many of them, $path");
+            is($o->{length} % $size, 0, "and all together, $path");
+        }
+    }
+
+    for my $pad (16, 17, 16_384) {
+        my $conf = config();
+        $conf =~ s/attest_ohttp_pad 512;/attest_ohttp_pad $pad;/;
+        $t->write_conf($conf);
+        $t->reload();
+        $list = keys_now();
+
+        for my $form (@FORMS) {
+            for my $size (0, 1, 15, 16, 100, 16_383, 50_000) {
+                my $o = ask($form, { path => '/echo', method => 'POST',
+                    body => 'q' x $size }, path => '/padded');
+                ok($o->{complete} && $o->{ended} && !$o->{error}
+                    && length $o->{body} == $size && $o->{length} % $pad == 0,
+                    "$form, to $pad, $size bytes") or diag($o->{length});
+            }
+        }
+
+        # a large head goes in several pieces
+        my $o = ask('chunked', { path => '/v1/teapot' }, path => '/padded');
+        sealed_ok($o, 418, "a head to $pad");
+        is($o->{field}{'x-long'}, 'long' x 1000, "its field, $pad");
+    }
+
+    $t->write_conf(config());
+    $t->reload();
+    $list = keys_now();
+}
+
+
+# Tokens wait for each other, never longer, and none is lost.
+sub test_coalescing {
+    my %to = (path => '/soon');
+    my $chat = sub {
+        my ($how) = @_;
+        return { path => "$CHAT?$how",
+            body => chat('x', stream => JSON::PP::true) };
+    };
+
+    for my $form (@FORMS) {
+        for my $http2 (0, 1) {
+            my $name = $form . ($http2 ? ', h2' : ', h1');
+            my %to = (path => '/soon', http2 => $http2);
+
+            my $o = ask($form, $chat->('tokens=20&delay=40'), %to);
+            sealed_ok($o, 200, "coalesced, $name");
+            is(tokens_of($o), 20, "all tokens, $name");
+
+            if ($form eq 'chunked') {
+                my $chunks = @{ $o->{chunks} };
+                cmp_ok($chunks, '<=', 10, "in few chunks, $name");
+                cmp_ok($chunks, '>=', 4, "as their time comes, $name");
+            }
+
+            # the end does not wait
+            my $before = time;
+            $o = ask($form, $chat->('tokens=5'), %to, path => '/slow');
+            sealed_ok($o, 200, "a long time, $name");
+            is(tokens_of($o), 5, "all tokens of it, $name");
+            cmp_ok(time - $before, '<', 4, "the end is at once, $name");
+
+            # the backend dies, or just ends: what it said is passed on
+            for my $how ('die_after=3', 'framing=close') {
+                $before = time;
+                $o = ask($form, $chat->("tokens=5&$how"), %to,
+                    path => '/slow');
+                ok(!$o->{complete}, "$how, $name: no end");
+                isnt($o->{outer}{exit}, 0, "$how, $name: not content");
+                is(tokens_of($o), $how =~ /die/ ? 3 : 5,
+                    "$how, $name: what was said") if $form eq 'chunked';
+                cmp_ok(time - $before, '<', 4, "$how, $name: at once");
+            }
+
+            next if $form ne 'chunked';
+
+            # it says three, and nothing more: they come when it is time
+            $o = ask($form, $chat->('tokens=9&hang_after=3'), %to,
+                sec => AttestTest::asan() ? 5 : 2);
+            is(tokens_of($o), 3, "what waits comes in time, $name");
+            ok(!$o->{complete}, "without an end, $name");
+
+            # the client leaves while something waits
+            $o = ask($form, $chat->('tokens=9&hang_after=3'), %to,
+                path => '/slow', sec => 3);
+            is(tokens_of($o), 0, "what waits is not said, $name");
+        }
+
+        my $o = ask($form, { path => '/v1/buffered?size=300000',
+            body => chat('x') }, %to);
+        sealed_ok($o, 200, "$form, a large one");
+        cmp_ok(length $o->{body}, '>', 300_000, "$form, all of it");
+
+        $o = ask($form, { path => '/echo', body => 'c' x 2_000_000 }, %to);
+        sealed_ok($o, 200, "$form, a larger one");
+        ok($o->{body} eq 'c' x 2_000_000, "$form, all of that");
+    }
+
+    # when the time of those who left comes, they are gone
+    sleep 5;
+    is($t->get('/attest-status')->{status}, 200, 'the worker is well');
+}
+
+
 # ---- locations
 
 sub test_internal {
@@ -1116,8 +1661,18 @@ sub test_conf {
     my @bad = (
         [ 'attest_prompt ohttp;', qr/needs "attest_ohttp_allow"/ ],
         [ $allow, qr/needs "attest_prompt ohttp"/ ],
-        [ "attest_prompt ohttp; attest_ohttp_replay date; $allow",
-            qr/invalid value "date" in "attest_ohttp_replay"/ ],
+        [ "attest_prompt ohttp; attest_ohttp_replay enc; $allow",
+            qr/invalid value "enc" in "attest_ohttp_replay"/ ],
+        (map { [ "attest_prompt ohttp; attest_ohttp_replay $_; $allow",
+            qr/parameter "\Q${\ (split ' ')[1]}\E" in "attest_ohttp_replay"/
+            ] } 'date window=0', 'date window=', 'date x=1',
+            'date window=-1', 'date window=2d', 'date window=1ms', 'date 60s',
+            'key window=60s', 'off window=1s'),
+        [ "attest_prompt ohttp; attest_ohttp_replay date date date; $allow",
+            qr/invalid number of arguments in "attest_ohttp_replay"/ ],
+        [ "attest_prompt ohttp; attest_ohttp_replay date; "
+            . "attest_ohttp_replay key; $allow",
+            qr/"attest_ohttp_replay" directive is duplicate/ ],
         [ "attest_prompt ohttp; $allow proxy_pass http://127.0.0.1:1;",
             qr/conflicts with another handler/ ],
         [ "attest_prompt ohttp; $allow attest_keys;",
@@ -1128,7 +1683,18 @@ sub test_conf {
             qr/"if" and "limit_except" cannot be used/ ],
         [ "attest_prompt ohttp; $allow limit_except POST { deny all; }",
             qr/"if" and "limit_except" cannot be used/ ],
+        [ 'attest_ohttp_xwing auto;',
+            qr/"attest_ohttp_xwing" directive is not allowed here/ ],
         [ 'attest_prompt ohttps;', qr/invalid value "ohttps"/ ],
+        (map { [ "attest_ohttp_pad $_;",
+            qr/invalid size "$_" in "attest_ohttp_pad"/ ] } 0, 15, 16385,
+            '1m', 'x', -1),
+        (map { [ "attest_prompt_coalesce $_;",
+            qr/invalid time "$_" in "attest_prompt_coalesce"/ ] } 0, '6s',
+            '5001ms', 'x', -1),
+        [ 'attest_ohttp_pad 1k; attest_ohttp_pad off;', qr/is duplicate/ ],
+        [ 'attest_prompt_coalesce off; attest_prompt_coalesce 1s;',
+            qr/is duplicate/ ],
     );
 
     for my $target ('http://x', 'x/../y', '/v1', 'a b', 'x/%41', 'x/a?b',
@@ -1149,6 +1715,15 @@ sub test_conf {
         my ($ok, $said) = $good->test_conf();
         ok(!$ok, "refused: $text");
         like($said, $want, 'and why');
+    }
+
+    for ([ 'maybe', qr/invalid value "maybe" in "attest_ohttp_xwing"/ ],
+        [ 'off; attest_ohttp_xwing auto', qr/is duplicate/ ])
+    {
+        $good->write_conf(config(http => "attest_ohttp_xwing $_->[0];"));
+        my ($ok, $said) = $good->test_conf();
+        ok(!$ok, "refused: X-Wing $_->[0]");
+        like($said, $_->[1], 'and why');
     }
 
     my $conf = config();
@@ -1180,7 +1755,19 @@ sub test_rotation {
     sealed_ok(ask('chunked', { path => '/v1/models' }), 200,
         'the current key');
 
+    # one that takes longer than its key is good for
+    my $slow = seal('chunked', { path => '/echo', body => 'slow' },
+        list => $old);
+    my $hold = $t->path('client/slow');
+    upload($slow, file => $hold, parts => [ 60, length $slow->{body} ]);
+    ok(AttestTest::until_true(5, sub { -e $hold }), 'an upload begins');
+
     sleep 3;
+    unlink $hold;
+    my $r = uploaded($slow);
+    is($r->{http}, 400, 'its key is retired before it ends');
+    like($r->{text}, qr/"type":"\Q$KEY_ERROR\E"/, 'and it is told so');
+
     refused(400, $KEY_ERROR, 'a retired key', sub { send_it($kept[1]) });
 
     $list = keys_now();

@@ -66,8 +66,10 @@ test_sizes();
 test_decryption();
 test_replay();
 test_streaming();
+test_coalescing();
 test_cut();
 test_close_framing();
+test_interim();
 test_empty();
 test_errors();
 test_encoding();
@@ -169,6 +171,20 @@ http {
             proxy_pass http://%%BACKEND%%/;
         }
         location /buffered/ {
+            proxy_buffering on;
+            proxy_max_temp_file_size 0;
+            proxy_pass http://%%BACKEND%%/;
+        }
+        location /soon/ {
+            attest_prompt_coalesce 200ms;
+            proxy_pass http://%%BACKEND%%/;
+        }
+        location /late/ {
+            attest_prompt_coalesce 5s;
+            proxy_pass http://%%BACKEND%%/;
+        }
+        location /soon-buffered/ {
+            attest_prompt_coalesce 20ms;
             proxy_buffering on;
             proxy_max_temp_file_size 0;
             proxy_pass http://%%BACKEND%%/;
@@ -777,6 +793,49 @@ sub test_streaming {
 }
 
 
+# Events wait for each other, never longer, and none is lost.
+sub test_coalescing {
+    for my $how (qw(h1 h2)) {
+        my $m = sub { seal(chat($_[0], stream => JSON::PP::true)) };
+        my $r = send_to("/soon$CHAT?tokens=20&delay=40", $m->('few'),
+            how => $how);
+        my @events = grep { length } @{ $r->{frames} };
+
+        sealed_ok($r, 200, "coalesced, $how");
+        is(() = $r->{plain} =~ /^data: /mg, 23, "all events, $how");
+        cmp_ok(scalar @events, '<=', 10, "in few frames, $how");
+        cmp_ok(scalar @events, '>=', 4, "as their time comes, $how");
+
+        my $before = time;
+        $r = send_to("/late$CHAT?tokens=9", $m->('end'), how => $how);
+        sealed_ok($r, 200, "the end, $how");
+        is(() = $r->{plain} =~ /^data: /mg, 12, "all of them, $how");
+
+        for my $end ('die_after=2', 'framing=close') {
+            $r = send_to("/late$CHAT?tokens=3&$end", $m->('dies'),
+                how => $how);
+            ok(!$r->{marker}, "$end, $how: no marker");
+            is($r->{error}, undef, "$end, $how: what came is good");
+            like($r->{plain}, $end =~ /die/ ? qr/token-1/ : qr/DONE/,
+                "$end, $how: all that was said");
+        }
+
+        cmp_ok(time - $before, '<', 4, "none of them waited, $how");
+    }
+
+    # they leave while something waits, and its time comes
+    for my $path ('/soon', '/late') {
+        my $m = seal(chat('leave', stream => JSON::PP::true));
+        client(op => 'leave', host => '127.0.0.1',
+            port => $t->port('TLS') + 0, part => length $m->{body},
+            path => "$path$CHAT?tokens=9&hang_after=3", id => $m->{id},
+            in => $m->{file}, linger => 0.15);
+    }
+
+    sealed_ok(send_to('/soon/echo', seal('x' x 100_000)), 200, 'a large one');
+}
+
+
 sub test_cut {
     my $before = status_of(qr/cut/);
     my $cut = 0;
@@ -823,6 +882,24 @@ sub test_close_framing {
 
     my $r = send_to('/echo?framing=length', seal('proven'));
     sealed_ok($r, 200, 'a length proves the end');
+}
+
+
+# nginx takes the first 1xx of a backend for its answer: none of that goes on.
+sub test_interim {
+    for my $how (qw(h1 h2)) {
+        for my $status (100, 103) {
+            for my $path ('', '/buffered', '/soon') {
+                my $r = send_to("$path$CHAT?interim=$status", seal(chat('x')),
+                    how => $how);
+                sealed_ok($r, 502, "$status, $how, '$path'");
+                like($r->{plain}, qr/^\{.*an interim response.*\}\n$/,
+                    'and why');
+            }
+        }
+
+        sealed_ok(send_to('/echo', seal('x')), 200, "afterwards, $how");
+    }
 }
 
 
@@ -1316,7 +1393,7 @@ sub test_replay_full {
 sub test_slow_client {
     my $size = 8 * 1024 * 1024;
 
-    for my $path ('', '/buffered', '/variable') {
+    for my $path ('', '/buffered', '/variable', '/soon', '/soon-buffered') {
         $t->stop();
         $t->start();
         $keys = keys_now();

@@ -299,6 +299,17 @@ size_t attest_bhttp_field_len(size_t name, size_t value);
  */
 int attest_bhttp_put_content(attest_bhttp_encoder_t *e, const uint8_t *p,
     size_t n, size_t *took);
+/*
+ * The same in just size bytes, whatever n is, against traffic analysis: more
+ * chunks than are needed, of lengths that are longer than they need be, which
+ * every decoder takes (section 2, RFC 9000 section 16).  A byte of content
+ * fills at most ATTEST_BHTTP_STRETCH: with less than size / 8 of them, or less
+ * than 32, fewer than size bytes may be written.  ATTEST_ENOSPACE: size is
+ * more than there is room.
+ */
+#define ATTEST_BHTTP_STRETCH   9
+int attest_bhttp_put_content_shaped(attest_bhttp_encoder_t *e,
+    const uint8_t *p, size_t n, size_t size, size_t *took);
 int attest_bhttp_put_content_end(attest_bhttp_encoder_t *e);
 /* Known length: the whole content at once, and its end. */
 int attest_bhttp_put_content_whole(attest_bhttp_encoder_t *e,

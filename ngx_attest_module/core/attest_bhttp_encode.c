@@ -24,6 +24,9 @@ static void attest_bhttp_put_bytes(attest_bhttp_encoder_t *e,
     attest_span_t s);
 static void attest_bhttp_put_line(attest_bhttp_encoder_t *e,
     attest_span_t name, attest_span_t value);
+static size_t attest_bhttp_fits(size_t n, size_t size);
+static void attest_bhttp_put_long(attest_bhttp_encoder_t *e, size_t width,
+    const uint8_t *p, size_t n);
 static attest_span_t attest_bhttp_trim(attest_span_t s);
 static int attest_bhttp_line_len(attest_span_t name, attest_span_t *value,
     size_t *len);
@@ -328,11 +331,26 @@ attest_bhttp_put_fields(attest_bhttp_encoder_t *e,
 }
 
 
+/* How much of n goes into size bytes as one chunk. */
+
+static size_t
+attest_bhttp_fits(size_t n, size_t size)
+{
+    n = n < size ? n : size;
+
+    /* the length before it takes room too, and less for a shorter chunk */
+    while (n != 0 && attest_varint_len(n) > size - n) {
+        n--;
+    }
+
+    return n;
+}
+
+
 int
 attest_bhttp_put_content(attest_bhttp_encoder_t *e, const uint8_t *p,
     size_t n, size_t *took)
 {
-    size_t         left = attest_bhttp_left(e);
     attest_span_t  chunk;
 
     *took = 0;
@@ -342,18 +360,73 @@ attest_bhttp_put_content(attest_bhttp_encoder_t *e, const uint8_t *p,
         return ATTEST_EARG;
     }
 
-    n = n < left ? n : left;
-
-    /* the length before it takes room too, and less for a shorter chunk */
-    while (n != 0 && attest_varint_len(n) > left - n) {
-        n--;
-    }
+    n = attest_bhttp_fits(n, attest_bhttp_left(e));
 
     if (n != 0) {
         chunk.p = p;
         chunk.n = n;
         attest_bhttp_put_bytes(e, chunk);
         *took = n;
+    }
+
+    return ATTEST_OK;
+}
+
+
+/* A chunk whose length takes width bytes: 1, 2, 4 or 8. */
+
+static void
+attest_bhttp_put_long(attest_bhttp_encoder_t *e, size_t width,
+    const uint8_t *p, size_t n)
+{
+    attest_varint_put_long(e->buf + e->len, n, width);
+    memcpy(e->buf + e->len + width, p, n);
+    e->len += width + n;
+}
+
+
+/*
+ * What is to spare goes into the lengths of chunks of one byte, until what is
+ * left of it is the length of one chunk with all the rest.
+ */
+
+int
+attest_bhttp_put_content_shaped(attest_bhttp_encoder_t *e, const uint8_t *p,
+    size_t n, size_t size, size_t *took)
+{
+    size_t  spare, width;
+
+    *took = 0;
+
+    if (e->state != ATTEST_BHTTP_E_CONTENT || !ATTEST_BHTTP_INDETERMINATE(e))
+    {
+        return ATTEST_EARG;
+    }
+
+    if (size > attest_bhttp_left(e)) {
+        return ATTEST_ENOSPACE;
+    }
+
+    n = attest_bhttp_fits(n, size);
+    *took = n;
+
+    spare = size - n;
+
+    for ( /* void */ ; n != 0; n--) {
+
+        for (width = 8; width > spare; width /= 2) { /* void */ }
+
+        if (n == 1 || (width == spare && width >= attest_varint_len(n))) {
+            attest_bhttp_put_long(e, width, p, n);
+            break;
+        }
+
+        while (width > spare - attest_varint_len(n - 1)) {
+            width /= 2;
+        }
+
+        attest_bhttp_put_long(e, width, p++, 1);
+        spare -= width;
     }
 
     return ATTEST_OK;

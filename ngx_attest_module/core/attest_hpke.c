@@ -134,6 +134,11 @@ static int attest_hpke_encap(attest_hpke_ctx_t *ctx,
     const attest_hpke_suite_t *suite, attest_span_t pk,
     const attest_hpke_key_t *ephemeral, attest_span_t info,
     uint8_t *enc_out);
+static int attest_hpke_decap_xwing(const attest_hpke_key_t *key,
+    const uint8_t *enc, size_t enc_len, uint8_t secret[32]);
+static int attest_hpke_encap_xwing(attest_hpke_ctx_t *ctx,
+    const attest_hpke_suite_t *suite, attest_span_t pk, attest_span_t info,
+    uint8_t *enc_out);
 static int attest_hpke_suite_known(const attest_hpke_suite_t *suite);
 
 static int attest_hpke_response_secret(attest_hmac_t *h,
@@ -455,9 +460,19 @@ attest_hpke_enc_len(uint16_t kem)
         return 32;
     case ATTEST_KEM_P256:
         return 65;
+    case ATTEST_KEM_XWING:
+        return ATTEST_XWING_ENC;
     default:
         return 0;
     }
+}
+
+
+size_t
+attest_hpke_pk_len(uint16_t kem)
+{
+    return kem == ATTEST_KEM_XWING ? ATTEST_XWING_PK
+                                   : attest_hpke_enc_len(kem);
 }
 
 
@@ -489,7 +504,9 @@ attest_hpke_key_generate(attest_hpke_key_t *key, uint16_t kem)
     }
 
     /* GenerateKeyPair in terms of DeriveKeyPair, RFC 9180 section 4. */
-    rc = attest_hpke_key_derive(key, kem, ikm, sizeof(ikm));
+    rc = kem == ATTEST_KEM_XWING
+         ? attest_hpke_key_import(key, kem, ikm)
+         : attest_hpke_key_derive(key, kem, ikm, sizeof(ikm));
     OPENSSL_cleanse(ikm, sizeof(ikm));
 
     return rc;
@@ -508,7 +525,7 @@ attest_hpke_key_derive(attest_hpke_key_t *key, uint16_t kem,
 
     memset(key, 0, sizeof(*key));
 
-    if (attest_hpke_enc_len(kem) == 0) {
+    if (attest_hpke_enc_len(kem) == 0 || kem == ATTEST_KEM_XWING) {
         return ATTEST_EUNSUPPORTED;
     }
 
@@ -586,8 +603,9 @@ attest_hpke_key_import(attest_hpke_key_t *key, uint16_t kem,
     memmove(key->sk, sk, sizeof(key->sk));
     memset(key->pk, 0, sizeof(key->pk));
     key->kem = kem;
-    key->pk_len = attest_hpke_enc_len(kem);
+    key->pk_len = attest_hpke_pk_len(kem);
     key->pkey = NULL;
+    key->mlkem = NULL;
     key->tools = NULL;
 
     if (key->pk_len == 0) {
@@ -596,8 +614,18 @@ attest_hpke_key_import(attest_hpke_key_t *key, uint16_t kem,
     }
 
     ERR_set_mark();
-    rc = kem == ATTEST_KEM_X25519 ? attest_hpke_import_x25519(key)
-                                  : attest_hpke_import_p256(key);
+
+    switch (kem) {
+    case ATTEST_KEM_X25519:
+        rc = attest_hpke_import_x25519(key);
+        break;
+    case ATTEST_KEM_P256:
+        rc = attest_hpke_import_p256(key);
+        break;
+    default: /* ATTEST_KEM_XWING */
+        rc = attest_xwing_keypair(key->sk, &key->mlkem, &key->pkey, key->pk);
+    }
+
     ERR_pop_to_mark();
 
     if (rc != ATTEST_OK) {
@@ -757,6 +785,7 @@ attest_hpke_key_clear(attest_hpke_key_t *key)
 {
     attest_hpke_tools_free(key->tools);
     EVP_PKEY_free(key->pkey);
+    EVP_PKEY_free(key->mlkem);
     OPENSSL_cleanse(key, sizeof(*key));
 }
 
@@ -784,8 +813,10 @@ attest_hpke_key_prepare(attest_hpke_key_t *key)
     t->digest = EVP_MD_CTX_new();
     t->derive = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
 
-    if (key->kem == ATTEST_KEM_X25519) {
-        t->peer = attest_hpke_peer(key->kem, key->pk);
+    if (key->kem != ATTEST_KEM_P256) {
+        /* the X25519 part of both is at the end */
+        t->peer = attest_hpke_peer(ATTEST_KEM_X25519,
+                                   key->pk + key->pk_len - 32);
     }
 
     for (i = 0; i < ATTEST_HPKE_AEADS; i++) {
@@ -799,7 +830,7 @@ attest_hpke_key_prepare(attest_hpke_key_t *key)
 
     if (t->md == NULL || t->digest == NULL || t->derive == NULL
         || EVP_PKEY_derive_init(t->derive) != 1
-        || (key->kem == ATTEST_KEM_X25519 && t->peer == NULL))
+        || (key->kem != ATTEST_KEM_P256 && t->peer == NULL))
     {
         goto failed;
     }
@@ -884,7 +915,7 @@ attest_hpke_dh(const attest_hpke_key_t *key, const uint8_t *pk,
     EVP_PKEY      *peer;
     EVP_PKEY_CTX  *ctx = NULL;
 
-    if (pk_len != attest_hpke_enc_len(key->kem)) {
+    if (pk_len != (key->kem == ATTEST_KEM_P256 ? 65 : 32)) {
         return ATTEST_ECRYPTO;
     }
 
@@ -895,7 +926,8 @@ attest_hpke_dh(const attest_hpke_key_t *key, const uint8_t *pk,
         peer = attest_hpke_peer_again(key->tools, pk);
 
     } else {
-        peer = attest_hpke_peer(key->kem, pk);
+        peer = attest_hpke_peer(key->kem == ATTEST_KEM_P256
+                                ? ATTEST_KEM_P256 : ATTEST_KEM_X25519, pk);
     }
 
     if (peer == NULL) {
@@ -969,8 +1001,14 @@ attest_hpke_shared(attest_hmac_t *h, uint16_t kem, const uint8_t dh[32],
     int               rc;
     size_t            len = attest_hpke_enc_len(kem);
     uint8_t           prk[ATTEST_HPKE_NH];
-    uint8_t           context[2 * ATTEST_HPKE_MAX_ENC];
+    uint8_t           context[2 * 65];
     attest_labeled_t  l;
+
+    if (kem == ATTEST_KEM_XWING) {
+        /* its own combiner has done that */
+        memcpy(shared, dh, 32);
+        return ATTEST_OK;
+    }
 
     memcpy(context, enc, len);
     memcpy(context + len, pk, len);
@@ -1177,6 +1215,54 @@ attest_hpke_suite_known(const attest_hpke_suite_t *suite)
 }
 
 
+static int
+attest_hpke_decap_xwing(const attest_hpke_key_t *key, const uint8_t *enc,
+    size_t enc_len, uint8_t secret[32])
+{
+    int      rc;
+    uint8_t  ssx[32];
+
+    if (enc_len != ATTEST_XWING_ENC) {
+        return ATTEST_ECRYPTO;
+    }
+
+    rc = attest_hpke_dh(key, enc + ATTEST_XWING_MLKEM_CT, 32, ssx);
+    if (rc == ATTEST_OK) {
+        rc = attest_xwing_decap(key->mlkem, ssx, enc, key->pk, secret);
+    }
+
+    OPENSSL_cleanse(ssx, sizeof(ssx));
+
+    return rc;
+}
+
+
+/* Encap of X-Wing has no ephemeral key of the KEM's own kind. */
+
+static int
+attest_hpke_encap_xwing(attest_hpke_ctx_t *ctx,
+    const attest_hpke_suite_t *suite, attest_span_t pk, attest_span_t info,
+    uint8_t *enc_out)
+{
+    int      rc;
+    uint8_t  secret[32];
+
+    if (pk.n != ATTEST_XWING_PK) {
+        return ATTEST_ECRYPTO;
+    }
+
+    rc = attest_xwing_encap(pk.p, enc_out, secret);
+    if (rc == ATTEST_OK) {
+        rc = attest_hpke_establish(ctx, suite, secret, enc_out, pk.p, info,
+                                   1);
+    }
+
+    OPENSSL_cleanse(secret, sizeof(secret));
+
+    return rc;
+}
+
+
 int
 attest_hpke_setup_recipient(attest_hpke_ctx_t *ctx,
     const attest_hpke_suite_t *suite, const attest_hpke_key_t *key,
@@ -1195,7 +1281,10 @@ attest_hpke_setup_recipient(attest_hpke_ctx_t *ctx,
         return ATTEST_EARG;
     }
 
-    rc = attest_hpke_dh(key, enc, enc_len, dh);
+    rc = key->kem == ATTEST_KEM_XWING
+         ? attest_hpke_decap_xwing(key, enc, enc_len, dh)
+         : attest_hpke_dh(key, enc, enc_len, dh);
+
     if (rc == ATTEST_OK) {
         ctx->tools = key->tools;
         rc = attest_hpke_establish(ctx, suite, dh, enc, key->pk,
@@ -1221,6 +1310,14 @@ attest_hpke_setup_sender(attest_hpke_ctx_t *ctx,
 
     if (!attest_hpke_suite_known(suite)) {
         return ATTEST_EUNSUPPORTED;
+    }
+
+    if (suite->kem == ATTEST_KEM_XWING) {
+        return ephemeral != NULL
+               ? ATTEST_EARG
+               : attest_hpke_encap_xwing(ctx, suite, attest_span(pk, pk_len),
+                                         attest_span(info, info_len),
+                                         enc_out);
     }
 
     if (ephemeral != NULL) {

@@ -14,17 +14,20 @@
 #include <openssl/evp.h>
 
 #include "attest_core.h"
+#include "attest_xwing.h"
 
 
 #define ATTEST_KEM_P256             0x0010   /* DHKEM(P-256, HKDF-SHA256) */
 #define ATTEST_KEM_X25519           0x0020   /* DHKEM(X25519, HKDF-SHA256) */
+#define ATTEST_KEM_XWING            0x647a   /* where OpenSSL has ML-KEM */
 #define ATTEST_KDF_HKDF_SHA256      0x0001
 #define ATTEST_AEAD_AES_128_GCM     0x0001
 #define ATTEST_AEAD_AES_256_GCM     0x0002
 #define ATTEST_AEAD_CHACHA20        0x0003
 #define ATTEST_AEAD_EXPORT_ONLY     0xffff
 
-#define ATTEST_HPKE_MAX_ENC         65
+#define ATTEST_HPKE_MAX_ENC         ATTEST_XWING_ENC
+#define ATTEST_HPKE_MAX_PK          ATTEST_XWING_PK
 #define ATTEST_HPKE_MAX_SK          32
 #define ATTEST_HPKE_NH              32       /* HKDF-SHA256 output */
 #define ATTEST_HPKE_NN              12       /* AEAD nonce */
@@ -41,16 +44,17 @@ typedef struct {
 
 /*
  * A recipient's key pair: private key as RFC 9180 serializes it (32 bytes for
- * both KEMs), public key (32 or 65), and the EVP object made of it.  Holds a
- * secret: attest_hpke_key_clear() wipes and frees.
+ * every KEM), public key (32, 65 or 1216), and the EVP objects made of it.
+ * Holds a secret: attest_hpke_key_clear() wipes and frees.
  */
 
 typedef struct {
     uint16_t    kem;
     uint8_t     sk[ATTEST_HPKE_MAX_SK];
-    uint8_t     pk[ATTEST_HPKE_MAX_ENC];
+    uint8_t     pk[ATTEST_HPKE_MAX_PK];
     size_t      pk_len;
-    EVP_PKEY   *pkey;
+    EVP_PKEY   *pkey;                        /* X-Wing: its X25519 part */
+    EVP_PKEY   *mlkem;                       /* X-Wing only */
 
     struct attest_hpke_tools_s  *tools;      /* or NULL */
 } attest_hpke_key_t;
@@ -76,17 +80,27 @@ typedef struct {
 } attest_hpke_ctx_t;
 
 
-/* Lengths of the KEM's encapsulated key and public key (equal); 0: unknown. */
+/*
+ * Lengths of the KEM's encapsulated key and public key; 0: unknown.  Of
+ * X-Wing they are known even where it is not available.
+ */
 size_t attest_hpke_enc_len(uint16_t kem);
+size_t attest_hpke_pk_len(uint16_t kem);
 /* Key length of the AEAD in bytes; 0: unknown. */
 size_t attest_hpke_aead_key_len(uint16_t aead);
 
 /* A new random key pair. */
 int attest_hpke_key_generate(attest_hpke_key_t *key, uint16_t kem);
-/* DeriveKeyPair(ikm), RFC 9180 section 7.1.3; ikm at least 32 bytes. */
+/*
+ * DeriveKeyPair(ikm), RFC 9180 section 7.1.3; ikm at least 32 bytes.  Not for
+ * X-Wing, whose seed is imported (ATTEST_EUNSUPPORTED).
+ */
 int attest_hpke_key_derive(attest_hpke_key_t *key, uint16_t kem,
     const uint8_t *ikm, size_t ikm_len);
-/* From a serialized private key of 32 bytes; computes the public key. */
+/*
+ * From a serialized private key of 32 bytes; computes the public key.
+ * ATTEST_EUNSUPPORTED: unknown, or X-Wing with an OpenSSL that lacks ML-KEM.
+ */
 int attest_hpke_key_import(attest_hpke_key_t *key, uint16_t kem,
     const uint8_t sk[32]);
 void attest_hpke_key_clear(attest_hpke_key_t *key);
@@ -109,7 +123,8 @@ int attest_hpke_setup_recipient(attest_hpke_ctx_t *ctx,
 
 /*
  * SetupBaseS.  `ephemeral` NULL draws a fresh key pair; tests of published
- * vectors give one.  enc_out holds attest_hpke_enc_len(suite->kem) bytes.
+ * vectors give one, but for X-Wing.  enc_out holds
+ * attest_hpke_enc_len(suite->kem) bytes.
  */
 int attest_hpke_setup_sender(attest_hpke_ctx_t *ctx,
     const attest_hpke_suite_t *suite, const uint8_t *pk, size_t pk_len,

@@ -37,7 +37,7 @@ attest_keyconfig_put16(uint8_t *p, size_t v)
 static int
 attest_keyconfig_len(const attest_keyconfig_t *kc, size_t *len)
 {
-    size_t  npk = attest_hpke_enc_len(kc->kem);
+    size_t  npk = attest_hpke_pk_len(kc->kem);
 
     if (npk == 0) {
         return ATTEST_EUNSUPPORTED;
@@ -139,7 +139,7 @@ attest_keyconfig_parse(const uint8_t *p, size_t n, attest_keyconfig_t *kc)
     kc->kem = attest_keyconfig_u16(p + 1);
 
     /* without the KEM the length of the key, so all the rest, is unknown */
-    npk = attest_hpke_enc_len(kc->kem);
+    npk = attest_hpke_pk_len(kc->kem);
     if (npk == 0) {
         return ATTEST_EUNSUPPORTED;
     }

@@ -74,12 +74,12 @@ attest_varint_len(uint64_t v)
 }
 
 
-/* Writes attest_varint_len(v) bytes and says how many. */
+/* Writes n bytes: 1, 2, 4 or 8, at least attest_varint_len(v). */
 
-static inline size_t
-attest_varint_put(uint8_t *p, uint64_t v)
+static inline void
+attest_varint_put_long(uint8_t *p, uint64_t v, size_t n)
 {
-    size_t  i, n = attest_varint_len(v);
+    size_t  i;
 
     for (i = n; i > 0; i--) {
         p[i - 1] = (uint8_t) v;
@@ -88,6 +88,17 @@ attest_varint_put(uint8_t *p, uint64_t v)
 
     /* 1, 2, 4, 8 bytes: 00, 01, 10, 11 */
     p[0] |= (uint8_t) ((n == 8 ? 3 : n / 2) << 6);
+}
+
+
+/* Writes attest_varint_len(v) bytes and says how many. */
+
+static inline size_t
+attest_varint_put(uint8_t *p, uint64_t v)
+{
+    size_t  n = attest_varint_len(v);
+
+    attest_varint_put_long(p, v, n);
 
     return n;
 }

@@ -347,7 +347,8 @@ section(script_t *s, attest_bhttp_encoder_t *e, const attest_bhttp_field_t *f,
 static void
 content(script_t *s, attest_bhttp_encoder_t *e, uint8_t *text, size_t n)
 {
-    size_t  i, k, took;
+    size_t   i, k, took, before;
+    uint8_t  b;
 
     for (i = 0; i < n; i++) {
         text[i] = (uint8_t) (i ^ n);
@@ -363,9 +364,20 @@ content(script_t *s, attest_bhttp_encoder_t *e, uint8_t *text, size_t n)
     }
 
     for (i = 0; i < n; i += took) {
-        k = 1 + next(s) * 3u;
-        CHECK(attest_bhttp_put_content(e, text + i, k < n - i ? k : n - i,
-                                       &took) == ATTEST_OK && took != 0);
+        b = next(s);
+        k = 1 + b * 3u;
+        k = k < n - i ? k : n - i;
+
+        if ((b & 1) && e->room - e->len > MAX_WIRE / 2) {
+            before = e->len;
+            CHECK(attest_bhttp_put_content_shaped(e, text + i, k, 8u * b,
+                                                  &took) == ATTEST_OK
+                  && took != 0 && e->len - before <= 8u * b);
+            continue;
+        }
+
+        CHECK(attest_bhttp_put_content(e, text + i, k, &took) == ATTEST_OK
+              && took != 0);
     }
 
     CHECK(attest_bhttp_put_content_end(e) == ATTEST_OK);

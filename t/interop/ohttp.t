@@ -30,6 +30,12 @@ $t->gateway(server => <<'END');
             attest_prompt ohttp;
             attest_ohttp_allow api.test/v1/ api.test/echo;
         }
+        location = /padded {
+            attest_prompt ohttp;
+            attest_ohttp_allow api.test/v1/ api.test/echo;
+            attest_prompt_coalesce 20ms;
+            attest_ohttp_pad 512;
+        }
         location /v1/ {
             internal;
             proxy_pass http://%%BACKEND%%;
@@ -41,6 +47,14 @@ $t->start();
 
 my $url = 'https://127.0.0.1:' . $t->port('TLS')
     . '/.well-known/ohttp-gateway';
+
+for my $lang (qw(rust go)) {
+    test_form($lang, $_) for qw(whole chunked);
+    test_pieces($lang);
+}
+
+# Padded pieces, too: lengths that are longer than they need be.
+$url = 'https://127.0.0.1:' . $t->port('TLS') . '/padded';
 
 for my $lang (qw(rust go)) {
     test_form($lang, $_) for qw(whole chunked);

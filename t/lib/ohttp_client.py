@@ -10,23 +10,36 @@ Reads one JSON object per line from standard input, writes one per line:
    "final": bool, "header": HEX, "enc": HEX, "out": FILE}
       One encapsulated request for a member of a list of key configurations.
       request: method, scheme, authority, path, fields, content (HEX),
-      trailers, framing (0 or 2), all of them with a value of their own.
+      trailers, framing (0 or 2), all of them with a value of their own;
+      file instead of content.
       pieces: plaintext bytes of the chunks, the rest is in the last one.
       -> {"id": N, "length": N, "enc": HEX, "head": N}
-  {"op": "open", "id": N, "in": FILE}
+  {"op": "open", "id": N, "in": FILE, "to": FILE}
       -> {"status": N, "fields": [[NAME, VALUE]], "content": HEX,
           "trailers": [...], "complete": bool, "chunks": [LENGTH],
-          "error": TEXT or null}
+          "length": N, "padding": N, "error": TEXT or null}
       complete: the final chunk, or the tag, was there and right.
+      to: where the content goes instead.
+      length: of the message; padding: how much of it was that.
+  {"op": "can_xwing"}  -> {"can": bool}
   {"op": "drip", "host": H, "port": N, "path": P, "in": FILE, "type": T,
    "chunked": bool}
       Sends a body byte by byte.  -> {"status": N, "out": FILE}
+  {"op": "upload", ..., "parts": [N...], "wait": N, "file": FILE}
+      Sends only these parts of a body, the first N bytes each; behind each
+      of them, but the last, it waits so long (ms) for an answer.  file: is
+      made when all but the last are sent, and its end is waited for.
+      leave: then closes.
+      -> {"status": N, "out": FILE, "sent": N}
 """
 
+import hashlib
 import http.client
 import json
 import os
+import select
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -36,9 +49,15 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import (
 from cryptography.hazmat.primitives.ciphers.aead import (
     AESGCM, ChaCha20Poly1305)
 
+try:
+    from cryptography.hazmat.primitives.asymmetric import mlkem
+except ImportError:
+    mlkem = None
+
 from ehbp_client import (KEM, connect, content, expand, extract,
                          labeled_expand, labeled_extract, raw, xor_seq)
 
+XWING = b"\x64\x7a"
 AEADS = {1: (AESGCM, 16), 2: (AESGCM, 32), 3: (ChaCha20Poly1305, 32)}
 
 
@@ -96,7 +115,8 @@ def string(s):
 
 def bhttp(q):
     framing = q.get("framing", 0)
-    body = bytes.fromhex(q.get("content", ""))
+    body = (content(q["file"]) if "file" in q
+            else bytes.fromhex(q.get("content", "")))
     lines = [b"".join(string(n) + string(v) for n, v in q.get(part, []))
              for part in ("fields", "trailers")]
     out = bytes([framing]) + b"".join(
@@ -116,7 +136,8 @@ def bhttp(q):
 
 def response(data):
     r = Reader(data)
-    out = {"status": 0, "fields": [], "content": "", "trailers": []}
+    out = {"status": 0, "fields": [], "content": "", "trailers": [],
+           "padding": 0}
     body = b""
     try:
         framing = r.varint()
@@ -133,7 +154,8 @@ def response(data):
             if len(part) < n:
                 raise Short()
         out["trailers"] = r.fields()
-        out["ended"] = r.left() == 0
+        out["padding"] = r.left()
+        out["ended"] = r.take(r.left()).strip(b"\0") == b""
     except Short:
         out["ended"] = False
     out["content"] = body.hex()
@@ -152,12 +174,14 @@ class Message:
         self.make = make
         self.chunked = o["form"] == "chunked"
 
-        suites = member[37:]
+        xwing = member[1:3] == XWING
+        npk = 1216 if xwing else 32
+        suites = member[5 + npk:]
         if bytes([0, 1, 0, aead]) not in [suites[i:i + 4] for i in
                                           range(0, len(suites), 4)]:
             raise ValueError("suite is not offered")
 
-        public = member[3:35]
+        public = member[3:3 + npk]
         self.header = member[:3] + bytes([0, 1, 0, aead])
         label = b"chunked " if self.chunked else b""
         self.info = (b"message/bhttp " + label + b"request\0" + self.header)
@@ -165,10 +189,18 @@ class Message:
 
         private = X25519PrivateKey.generate()
         self.enc = raw(private.public_key())
-        dh = private.exchange(X25519PublicKey.from_public_bytes(public))
-        prk = labeled_extract(KEM, b"", b"eae_prk", dh)
-        shared = labeled_expand(KEM, prk, b"shared_secret",
-                                self.enc + public, 32)
+        dh = private.exchange(X25519PublicKey.from_public_bytes(public[-32:]))
+
+        if xwing:
+            secret, ct = mlkem.MLKEM768PublicKey.from_public_bytes(
+                public[:-32]).encapsulate()
+            shared = hashlib.sha3_256(secret + dh + self.enc + public[-32:]
+                                      + b"\\.//^\\").digest()
+            self.enc = ct + self.enc
+        else:
+            prk = labeled_extract(KEM, b"", b"eae_prk", dh)
+            shared = labeled_expand(KEM, prk, b"shared_secret",
+                                    self.enc + public, 32)
         context = (b"\x00" + labeled_extract(suite, b"", b"psk_id_hash", b"")
                    + labeled_extract(suite, b"", b"info_hash", self.info))
         secret = labeled_extract(suite, shared, b"secret", b"")
@@ -254,7 +286,12 @@ def op_open(o):
         out = {"status": 0, "fields": [], "content": "", "trailers": [],
                "ended": False}
         error = str(e)
-    return dict(out, complete=complete, chunks=chunks, error=error)
+    if "to" in o:
+        with open(o["to"], "wb") as f:
+            f.write(bytes.fromhex(out["content"]))
+        out["content"] = ""
+    return dict(out, complete=complete, chunks=chunks, length=len(plain),
+                error=error)
 
 
 def op_drip(o):
@@ -277,6 +314,56 @@ def op_drip(o):
         f.write(data)
     sock.close()
     return {"status": res.status, "out": out}
+
+
+def op_can_xwing(o):
+    return {"can": mlkem is not None}
+
+
+def op_upload(o):
+    body = content(o["in"])
+    sock = connect(o)
+    sock.sendall(("POST %s HTTP/1.1\r\nHost: localhost\r\n"
+                  "Content-Type: %s\r\n%s\r\n\r\n"
+                  % (o["path"], o["type"],
+                     "Transfer-Encoding: chunked" if o.get("chunked")
+                     else "Content-Length: %d"
+                     % o.get("length", len(body)))).encode())
+    sent = 0
+    for end in o["parts"]:
+        part = body[sent:end]
+        if o.get("chunked"):
+            part = b"%x\r\n%s\r\n" % (len(part), part)
+        if end == o["parts"][-1] and "file" in o:
+            open(o["file"], "w").close()
+            while os.path.exists(o["file"]):
+                time.sleep(0.02)
+        try:
+            sock.sendall(part)
+        except OSError:
+            break
+        sent = end
+        if end != o["parts"][-1] and select.select(
+                [sock], [], [], o.get("wait", 0) / 1000)[0]:
+            break
+    else:
+        if o.get("chunked") and sent == len(body):
+            sock.sendall(b"0\r\n\r\n")
+    if o.get("leave"):
+        sock.close()
+        return {"status": 0, "sent": sent}
+    res = http.client.HTTPResponse(sock, method="POST")
+    out = o["in"] + ".out"
+    try:
+        sock.settimeout(20)
+        res.begin()
+        with open(out, "wb") as f:
+            f.write(res.read())
+        return {"status": res.status, "out": out, "sent": sent}
+    except (OSError, http.client.HTTPException) as e:
+        return {"status": 0, "error": str(e), "sent": sent}
+    finally:
+        sock.close()
 
 
 def main():

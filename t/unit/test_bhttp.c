@@ -51,6 +51,7 @@ static int count_piece(void *data, attest_span_t piece);
 static void test_encoder_order(void);
 static void test_encoder_room(void);
 static void test_encoder_content(void);
+static void test_encoder_shaped(void);
 static void test_encoder_fields(void);
 static void test_authority(void);
 static void test_paths(void);
@@ -1084,6 +1085,74 @@ test_encoder_content(void)
 }
 
 
+/* Content in a given number of bytes, which every decoder reads. */
+
+static void
+test_encoder_shaped(void)
+{
+    int                     bad = 0, inexact = 0, foreign = 0, small = 0;
+    size_t                  took, n, k, size, at;
+    uint8_t                *buf = malloc(20000), *data = malloc(20000);
+    attest_bhttp_encoder_t  e;
+
+    const size_t  sizes[] = { 0, 1, 2, 3, 9, 16, 63, 64, 65, 66, 67, 128, 256,
+                              511, 1024, 4096, 16383, 16384 };
+
+    for (n = 0; n < 20000; n++) {
+        data[n] = (uint8_t) (n * 7);
+    }
+
+    for (k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+        size = sizes[k];
+
+        for (n = 0; n < 20000; n += n < 300 ? 1 : 487) {
+            attest_bhttp_encoder_init(&e, 3, buf, 20000);
+            attest_bhttp_put_status(&e, 200);
+            attest_bhttp_put_fields_end(&e);
+            at = e.len;
+            e.room = at + size;
+
+            bad += attest_bhttp_put_content_shaped(&e, data, n, size, &took)
+                   != ATTEST_OK;
+            bad += e.len - at > size || took > n;
+            /* nothing is left behind that would have fitted */
+            bad += took < n && attest_varint_len(took + 1) + took + 1 <= size;
+            inexact += took >= 32 && 8 * took >= size && e.len - at != size;
+            small += took != 0 && e.len - at + 7 < size
+                     && e.len - at < ATTEST_BHTTP_STRETCH * took - 7;
+
+            e.room = 20000;
+            attest_bhttp_put_content_end(&e);
+            attest_bhttp_put_fields_end(&e);
+            foreign += decode(ATTEST_BHTTP_RESPONSE, buf, e.len)
+                       != ATTEST_OK;
+            foreign += took != 0
+                       && (got.len < took
+                           || memcmp(got.text + got.len - took, data, took)
+                              != 0);
+        }
+    }
+
+    IS_INT(bad, 0, "shaped content is never larger than asked for");
+    IS_INT(inexact, 0, "exactly as large when there is enough of it");
+    IS_INT(small, 0, "as large as it gets when there is not");
+    IS_INT(foreign, 0, "and decoded as any other");
+
+    e.room = e.len + 9;
+    IS_INT(attest_bhttp_put_content_shaped(&e, data, 9, 9, &took),
+           ATTEST_EARG, "not behind the end");
+    attest_bhttp_encoder_init(&e, 3, buf, 20000);
+    attest_bhttp_put_status(&e, 200);
+    attest_bhttp_put_fields_end(&e);
+    e.room = e.len + 9;
+    IS_INT(attest_bhttp_put_content_shaped(&e, data, 9, 10, &took),
+           ATTEST_ENOSPACE, "not more than there is room");
+
+    free(buf);
+    free(data);
+}
+
+
 static void
 test_encoder_fields(void)
 {
@@ -1357,6 +1426,7 @@ main(void)
     test_encoder_order();
     test_encoder_room();
     test_encoder_content();
+    test_encoder_shaped();
     test_encoder_fields();
     test_authority();
     test_paths();

@@ -349,7 +349,7 @@ test_list_unknown(void)
     attest_span_t       members[2];
     attest_keyconfig_t  kc[2];
 
-    n = unit_hex("000503647a0102" "0029", in, sizeof(in));
+    n = unit_hex("00050300410102" "0029", in, sizeof(in));
     n += unit_hex(ehbp, in + n, sizeof(in) - n);
     n += unit_hex("0003050030", in + n, sizeof(in) - n);
 
