@@ -11,8 +11,8 @@
  * The mount point is what /sys/kernel/config/tsm/report is elsewhere.  Modelled
  * on drivers/virt/coco/tsm.c and fs/configfs/file.c: a report is made by the
  * first read; a write to a binary attribute is committed by close(), which
- * drops its error; "generation" counts commits; all are root's, and an
- * attribute keeps the owner that it is given.
+ * drops its error; "generation" counts commits; all are root's (here: its own
+ * user's), and an attribute keeps the owner that it is given.
  *
  * The control file is read at each request; its lines are:
  *
@@ -345,6 +345,8 @@ fs_getattr(const char *path, struct stat *st, struct fuse_file_info *fi)
     if (attr == -1) {
         st->st_mode = S_IFDIR | 0755;
         st->st_nlink = 2;
+        st->st_uid = geteuid();
+        st->st_gid = getegid();
         return 0;
     }
 
@@ -440,6 +442,11 @@ fs_mkdir(const char *path, mode_t mode)
 
     strcpy(dir->name, path + 1);
     dir->privlevel = -1;
+
+    for (i = 0; i < ATTRS; i++) {
+        dir->uid[i] = geteuid();
+        dir->gid[i] = getegid();
+    }
 
     pthread_mutex_lock(&tree);
     for (i = 0; i < MAX_DIRS && dirs[i] != NULL; i++) { /* void */ }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,7 +20,10 @@
 #include <openssl/x509v3.h>
 
 #include "attest_cmw.h"
+#include "attest_snp.h"
+#include "attest_tdx.h"
 #include "attest_tsm_internal.h"
+#include "attest_x509.h"
 #include "unit.h"
 
 
@@ -40,6 +44,21 @@ static char               control_file[256];
 static char               log_file[256];
 static char               dir[256];
 static attest_tsm_conf_t  conf;           /* of the next provider */
+static int                on_configfs;    /* what statfs() says */
+
+
+#define T0  1782864000        /* 2026-07-01, of the real reports */
+
+
+/* In place of the C library's: no machine of ours has configfs-tsm. */
+
+int
+statfs(const char *path, struct statfs *fs)
+{
+    memset(fs, 0, sizeof(*fs));
+    fs->f_type = on_configfs ? ATTEST_TSM_MAGIC : 0x65735546;
+    return access(path, F_OK);
+}
 
 
 /* ---- helpers */
@@ -234,15 +253,39 @@ is_over_claims(const uint8_t *p)
 }
 
 
+static int
+signed_by_vcek(const attest_tsm_t *tsm)
+{
+    int                  ok = 0;
+    X509                *leaf;
+    attest_snp_table_t   table;
+
+    if (attest_snp_table_parse(tsm->auxblob.p, tsm->auxblob.n, &table)
+        != ATTEST_OK)
+    {
+        return 0;
+    }
+
+    leaf = attest_x509_read_der(table.vcek);
+    if (leaf != NULL) {
+        ok = attest_snp_report_verify(tsm->outblob.p, tsm->outblob.n,
+                                      X509_get0_pubkey(leaf)) == ATTEST_OK;
+    }
+    X509_free(leaf);
+    return ok;
+}
+
+
 /* ---- scenarios */
 
 static void
 live_kinds(void)
 {
-    int64_t             took;
-    attest_tsm_t        tsm;
-    attest_evidence_t   ev;
-    attest_provider_t  *p;
+    int64_t              took;
+    attest_tsm_t         tsm;
+    attest_evidence_t    ev;
+    attest_provider_t   *p;
+    attest_tdx_quote_t   quote;
 
     defaults();
     p = provider();
@@ -256,6 +299,7 @@ live_kinds(void)
         OK(tsm.outblob.n == 1184 && is_over_claims(tsm.outblob.p + 0x50),
            "report over the claims");
         IS_INT(tsm.manifestblob.n, 0, "no manifest");
+        OK(signed_by_vcek(&tsm), "signed by the VCEK that is in the table");
     }
     IS_INT(ev.count, 1, "one item");
     OK(strcmp(ev.root, "simulated") == 0, "a double is simulated");
@@ -272,12 +316,16 @@ live_kinds(void)
     if (parse(&ev, &tsm)) {
         OK(tsm.outblob.n > 1000 && is_over_claims(tsm.outblob.p + 568),
            "quote 4 over the claims");
+        OK(attest_tdx_parse(tsm.outblob.p, tsm.outblob.n, &quote) == ATTEST_OK
+           && attest_tdx_check_signature(&quote) == ATTEST_OK
+           && attest_tdx_check_qe_key(&quote) == ATTEST_OK, "signed");
     }
     attest_evidence_clear(&ev);
 
     p->destroy(p);
     IS_INT(entries(), 0, "the last one removes it");
 
+    expect("provider tdx_guest\nreport v5", TIMEOUT, ATTEST_OK, "");
     expect("provider tdx_guest\nreport wrong", TIMEOUT, ATTEST_EMISMATCH,
            "not over what was asked");
     expect("provider tdx_guest\nreport dice", TIMEOUT, ATTEST_EUNSUPPORTED,
@@ -565,6 +613,42 @@ live_deadline(void)
         nap(100);
     }
     IS_INT(entries(), 0, "the thread tidies up");
+}
+
+
+/* On configfs it is the certificates that decide. */
+
+static void
+live_labels(void)
+{
+    int64_t             took;
+    attest_evidence_t   ev;
+    attest_provider_t  *p;
+
+    defaults();
+    p = provider();
+    on_configfs = 1;
+
+    IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "SEV-SNP");
+    OK(strcmp(ev.root, "simulated") == 0, "not AMD's root: simulated");
+    OK(strstr(ev.note, "simulated") != NULL, "note says why: %s", ev.note);
+    attest_evidence_clear(&ev);
+
+    control("aux 0");
+    IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "no certificates");
+    OK(strcmp(ev.root, "tee") == 0, "are no reason against it");
+    OK(strstr(ev.note, "no certificates") != NULL, "note says so: %s",
+       ev.note);
+    attest_evidence_clear(&ev);
+
+    control("provider tdx_guest");
+    IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "TDX");
+    OK(strcmp(ev.root, "simulated") == 0, "not Intel's root: simulated");
+    OK(strstr(ev.note, "simulated") != NULL, "note says why: %s", ev.note);
+    attest_evidence_clear(&ev);
+
+    on_configfs = 0;
+    p->destroy(p);
 }
 
 
@@ -1028,6 +1112,98 @@ offline_certs(void)
 }
 
 
+/* Real evidence at its own time, and what is wrong with it otherwise. */
+
+static const char *
+genuine(const char *provider, const uint8_t *out, size_t out_len,
+    const uint8_t *aux, size_t aux_len, int64_t now)
+{
+    attest_tsm_t  tsm;
+
+    memset(&tsm, 0, sizeof(tsm));
+    tsm.provider.p = (const uint8_t *) provider;
+    tsm.provider.n = strlen(provider);
+    tsm.outblob.p = out;
+    tsm.outblob.n = out_len;
+    tsm.auxblob.p = aux;
+    tsm.auxblob.n = aux_len;
+
+    return attest_tsm_genuine(&tsm, now);
+}
+
+
+static void
+not_genuine(const char *why, const char *what)
+{
+    OK(why != NULL, "%s: %s", what, why ? why : "accepted");
+}
+
+
+static void
+offline_genuine_snp(void)
+{
+    char      error[256] = "";
+    size_t    len = 0, n, i, bad = 0;
+    uint8_t  *file, *report, *table = NULL;
+
+    file = unit_read(TEST_DATA "/snp/attestation-v3-milan-envelope.bin",
+                     NULL);
+    report = file + 4;
+
+    if (!OK(attest_tsm_certs(TEST_DATA "/snp/vcek-milan-v3.pem", &table, &len,
+                             error) == ATTEST_OK, "table of a VCEK"))
+    {
+        free(file);
+        return;
+    }
+
+    OK(genuine("sev_guest", report, 1184, table, len, T0) == NULL,
+       "a real report, with the ASK that we ship");
+    not_genuine(genuine("sev_guest", report, 1184, table, len, 1780272000),
+                "before its VCEK was valid");
+    not_genuine(genuine("sev_guest", report, 1184, table, len - 1, T0),
+                "truncated table");
+    not_genuine(genuine("sev_guest", report, 1184, table, 0, T0),
+                "no table");
+    not_genuine(genuine("sev_guest", report, 1183, table, len, T0),
+                "truncated report");
+
+    for (i = n = 0; i < 1184; i += 7, n++) {
+        report[i] ^= 1;
+        bad += genuine("sev_guest", report, 1184, table, len, T0) == NULL;
+        report[i] ^= 1;
+    }
+    IS_INT(bad, 0, "%zu flipped bytes, none accepted", n);
+
+    free(table);
+    free(file);
+}
+
+
+static void
+offline_genuine_tdx(void)
+{
+    size_t    len, n, i, bad = 0;
+    uint8_t  *quote = unit_read(TEST_DATA "/tdx/quote-v4.bin", &len);
+
+    OK(genuine("tdx_guest", quote, len, NULL, 0, T0) == NULL, "a real quote");
+    not_genuine(genuine("tdx_guest", quote, len, NULL, 0, 1500000000),
+                "before its PCK was valid");
+    not_genuine(genuine("tdx_guest", quote, 1000, NULL, 0, T0), "truncated");
+    not_genuine(genuine("sev_guest", quote, len, NULL, 0, T0),
+                "as another CPU's");
+
+    /* header, body, signature, key, the enclave's report */
+    for (i = n = 0; i < 1200; i += 7, n++) {
+        quote[i] ^= 1;
+        bad += genuine("tdx_guest", quote, len, NULL, 0, T0) == NULL;
+        quote[i] ^= 1;
+    }
+    IS_INT(bad, 0, "%zu flipped bytes, none accepted", n);
+    free(quote);
+}
+
+
 static void
 live_certs(void)
 {
@@ -1124,6 +1300,8 @@ offline(void)
 
     offline_places();
     offline_certs();
+    offline_genuine_snp();
+    offline_genuine_tdx();
     rmdir(dir);
     DONE();
 }
@@ -1152,6 +1330,7 @@ main(int argc, char **argv)
     live_busy();
     live_generation();
     live_permanent();
+    live_labels();
     live_deadline();
     live_worker();
     live_reload();
