@@ -77,8 +77,11 @@ static const struct {
 };
 
 
-typedef struct {
+typedef struct dir_s  dir_t;
+
+struct dir_s {
     char           name[64];
+    dir_t         *next;             /* of all there ever were */
     uid_t          uid[ATTRS];
     gid_t          gid[ATTRS];
     unsigned long  written;          /* write_generation */
@@ -89,7 +92,7 @@ typedef struct {
     int            svsm;
     uint8_t       *out, *aux, *man;
     size_t         out_len, aux_len, man_len;
-} dir_t;
+};
 
 typedef struct {
     dir_t         *dir;
@@ -129,6 +132,7 @@ static struct {
 
 static char             control_text[4096];
 static dir_t           *dirs[MAX_DIRS];
+static dir_t           *all_dirs;
 
 /* tree: which directories there are; tsm: the kernel's tsm_rwsem. */
 static pthread_mutex_t  tree = PTHREAD_MUTEX_INITIALIZER;
@@ -453,6 +457,8 @@ fs_mkdir(const char *path, mode_t mode)
     if (i < MAX_DIRS) {
         dirs[i] = dir;
     }
+    dir->next = all_dirs;
+    all_dirs = dir;
     pthread_mutex_unlock(&tree);
 
     say("mkdir %s", dir->name);

@@ -30,7 +30,8 @@ AttestTest::scenario([ $bin, 'live', $mount,
     map { $t->path($_) } qw(tsm.control tsm.log files) ]);
 
 ok(!(grep { /^bad / } $t->tsm_log()), 'the double understood all of it');
-is($t->stop_fake_tsm(), 0, 'the double ends');
+is($t->stop_fake_tsm(), 0, 'the double ends')
+    or diag(AttestTest::read_file($t->path('logs/fake_tsm.out')));
 
 $t->finish();
 done_testing();

@@ -973,6 +973,7 @@ add_cert(FILE *f, const char *name, const char *issuer, const char *oid)
     X509               *cert = X509_new();
     EVP_PKEY           *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
     ASN1_OCTET_STRING  *os = ASN1_OCTET_STRING_new();
+    ASN1_OBJECT        *obj;
     X509_EXTENSION     *ext;
 
     X509_set_version(cert, 2);
@@ -988,9 +989,11 @@ add_cert(FILE *f, const char *name, const char *issuer, const char *oid)
                                -1, 0);
     if (oid != NULL) {
         ASN1_OCTET_STRING_set(os, (const uint8_t *) "12345678", 8);
-        ext = X509_EXTENSION_create_by_OBJ(NULL, OBJ_txt2obj(oid, 1), 0, os);
+        obj = OBJ_txt2obj(oid, 1);
+        ext = X509_EXTENSION_create_by_OBJ(NULL, obj, 0, os);
         X509_add_ext(cert, ext, -1);
         X509_EXTENSION_free(ext);
+        ASN1_OBJECT_free(obj);
     }
     X509_sign(cert, key, EVP_sha256());
     PEM_write_X509(f, cert);
