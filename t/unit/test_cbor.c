@@ -362,14 +362,15 @@ test_writer(void)
         attest_cbor_writer_init(&w, buf, i);
         attest_cbor_put_map(&w, 1);
         attest_cbor_put_text(&w, "key");
-        attest_cbor_put_array(&w, 5);
+        attest_cbor_put_array(&w, 6);
         attest_cbor_put_uint(&w, 24);
         attest_cbor_put_uint(&w, UINT64_MAX);
         attest_cbor_put_uint(&w, 256);
         attest_cbor_put_bytes(&w, (const uint8_t *) "\0\1", 2);
         attest_cbor_put_bytes(&w, NULL, 0);
+        attest_cbor_put_null(&w);
 
-        len = unit_hex("a1636b65798518181bffffffffffffffff19010042000140",
+        len = unit_hex("a1636b65798618181bffffffffffffffff19010042000140f6",
                        want, sizeof(want));
         memset(guard, 0xaa, sizeof(guard));
 

@@ -804,6 +804,33 @@ live_reload(void)
 }
 
 
+/* A fork while a thread waits for the kernel: it is not in the child. */
+
+static void
+live_fork_late(void)
+{
+    char                error[256];
+    int64_t             took;
+    attest_evidence_t   ev;
+    attest_provider_t  *p;
+
+    defaults();
+    p = provider();
+    control("delay 700");
+    IS_INT(collect(p, 200, &ev, &took), ATTEST_EINTERNAL, "late");
+
+    IS_INT(collect_in_child(p, 0, error), 0, "the child does not wait for"
+           " it: %s", error);
+
+    control("");
+    IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "nor is the parent"
+           " disturbed");
+    attest_evidence_clear(&ev);
+    p->destroy(p);
+    IS_INT(entries(), 0, "nothing stays");
+}
+
+
 static void
 live_kill(void)
 {
@@ -1337,6 +1364,7 @@ main(int argc, char **argv)
     live_deadline();
     live_worker();
     live_reload();
+    live_fork_late();
     live_kill();
     live_foreign_dirs();
     live_many();
