@@ -130,8 +130,8 @@ shown(void)
 static void
 says(const char *what, const char *want, int there)
 {
-    if (!OK((strstr(text, want) != NULL) == there, "%s: %s\"%s\"", what,
-            there ? "" : "not ", want))
+    if (!OK((strstr(text, want) != NULL) == there, "%s: %s\"%.*s\"", what,
+            there ? "" : "not ", (int) strcspn(want, "\n"), want))
     {
         printf("# %s\n", text);
     }

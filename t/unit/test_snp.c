@@ -19,14 +19,6 @@
 #define DATA      "t/data/snp/"
 #define ROOM      65536
 
-/* Every byte would take a minute with sanitizers. */
-#ifdef __SANITIZE_ADDRESS__
-#define STRIDE    5
-#else
-#define STRIDE    1
-#endif
-
-
 /* One appraisal: what the gateway shows, and who judges it. */
 
 typedef struct {
@@ -755,6 +747,12 @@ test_report(void)
             resign(&chip));
     REFUSED("bit 17 clear", "guest-policy", w.report[0x0a] &= (uint8_t) ~2;
             resign(&chip));
+    OPEN("a bit of the guest policy that nobody knows", "guest-policy",
+         w.report[0x0b] |= 0x04; resign(&chip));
+    OPEN("another one", "guest-policy", w.report[0x0f] |= 0x80;
+         resign(&chip));
+    ACCEPTED("every harmless bit", "guest-policy", PASS,
+             w.report[0x0a] |= 0xf0; w.report[0x0b] |= 0x03; resign(&chip));
     ACCEPTED("debug by name", "guest-policy", NOTE, w.report[0x0a] |= 0x08;
              resign(&chip); w.policy.snp.allow_debug = 1);
     ACCEPTED("migration by name", "guest-policy", NOTE,
@@ -1433,7 +1431,7 @@ test_mutations(void)
     chip.no_ark = 0;
     (void) trusted("mutations start from something good");
 
-    for (i = 0; i < w.item_len; i += STRIDE) {
+    for (i = 0; i < w.item_len; i++) {
         bit = (uint8_t) (1 << (i % 8));
         w.item[i] ^= bit;
         collect();
@@ -1451,7 +1449,7 @@ test_mutations(void)
         w.claims[i] ^= bit;
     }
 
-    for (n = w.item_len, i = 1; i < n; i += STRIDE) {
+    for (n = w.item_len, i = 1; i < n; i++) {
         w.item_len = i;
         collect();
         appraise();
@@ -1470,7 +1468,7 @@ test_mutations(void)
 
     /* the report's and the table's own ends */
 
-    for (i = 1; i < SNP_DOUBLE_REPORT; i += STRIDE) {
+    for (i = 1; i < SNP_DOUBLE_REPORT; i++) {
         w.report_len = i;
         (void) run();
         count("report cut", i);
@@ -1478,7 +1476,7 @@ test_mutations(void)
 
     w.report_len = SNP_DOUBLE_REPORT;
 
-    for (n = w.table_len, i = 0; i < n; i += STRIDE) {
+    for (n = w.table_len, i = 0; i < n; i++) {
         w.table_len = i;
         (void) run();
         count("table cut", i);
@@ -1499,7 +1497,7 @@ test_fixture_mutations(void)
     attest_snp_cert_t     c;
     attest_snp_report_t   r;
 
-    for (i = 0; i < n; i += STRIDE) {
+    for (i = 0; i < n; i++) {
         bit = (uint8_t) (1 << (i % 8));
         p[i] ^= bit;
         good = attest_snp_report_verify(p, n, X509_get0_pubkey(x))
@@ -1512,7 +1510,7 @@ test_fixture_mutations(void)
     (void) attest_snp_report_parse(p, n, &r);
     len = i2d_X509(x, &der);
 
-    for (i = 0; i < (size_t) len; i += STRIDE) {
+    for (i = 0; i < (size_t) len; i++) {
         der[i] ^= (uint8_t) (1 << (i % 8));
         bad = attest_x509_read_der(span(der, (size_t) len));
         der[i] ^= (uint8_t) (1 << (i % 8));

@@ -225,6 +225,10 @@ test_parse_refused(void)
     IS_INT(parsed("a2" OUTBLOB "68" "70726f7669646572" "7820"
                   "6161616161616161616161616161616161616161616161616161616161"
                   "616161"), ATTEST_EFORMAT, "a provider of 32 characters");
+    IS_INT(parsed("a2" OUTBLOB "68" "70726f7669646572" "6473657600"),
+           ATTEST_EFORMAT, "a NUL in a name");
+    IS_INT(parsed("a2" OUTBLOB "68" "70726f7669646572" "62c3a4"),
+           ATTEST_EFORMAT, "a name that is not ASCII");
     IS_INT(attest_tsm_parse(buf, 0, &(attest_tsm_t) { .provider.n = 1 }),
            ATTEST_EFORMAT, "nothing");
 }
