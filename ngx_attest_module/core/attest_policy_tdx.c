@@ -84,6 +84,7 @@ static int attest_policy_tdx_crl_chain(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_tdx_chain(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v, STACK_OF(X509) **certs);
+static size_t attest_policy_tdx_decode(char *text);
 static int attest_policy_tdx_root_crl(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_tdx_pck_crl(attest_policy_ctx_t *ctx,
@@ -640,22 +641,66 @@ attest_policy_tdx_crl_chain(attest_policy_ctx_t *ctx, const char *path,
 }
 
 
+/* As PEM, or as the service's header fields have it: percent-encoded. */
+
 static int
 attest_policy_tdx_chain(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, STACK_OF(X509) **certs)
 {
-    attest_span_t  pem = { (const uint8_t *) "", 0 };
+    char           *text = NULL;
+    attest_span_t   pem = { (const uint8_t *) "", 0 };
 
-    if (cJSON_IsString(v)) {
-        pem.p = (const uint8_t *) v->valuestring;
-        pem.n = strlen(v->valuestring);
+    if (cJSON_IsString(v) && strlen(v->valuestring) <= ATTEST_MAX_ITEM) {
+        text = strdup(v->valuestring);
+
+        if (text == NULL) {
+            return ATTEST_EINTERNAL;
+        }
+
+        pem.p = (const uint8_t *) text;
+        pem.n = attest_policy_tdx_decode(text);
     }
 
     *certs = attest_x509_read(pem);
+    free(text);
 
     return *certs != NULL ? ATTEST_OK
            : attest_policy_fail(ctx, path, "must be certificates in PEM and "
                                 "nothing else");
+}
+
+
+/* In place, RFC 3986 section 2.1; returns the length, 0: malformed. */
+
+static size_t
+attest_policy_tdx_decode(char *text)
+{
+    int    hi, lo;
+    char  *in, *out;
+
+    if (strchr(text, '%') == NULL) {
+        return strlen(text);
+    }
+
+    for (in = out = text; *in != '\0'; in++) {
+
+        if (*in != '%') {
+            *out++ = *in;
+            continue;
+        }
+
+        hi = OPENSSL_hexchar2int((unsigned char) in[1]);
+        lo = hi < 0 ? -1 : OPENSSL_hexchar2int((unsigned char) in[2]);
+
+        if (lo < 0) {
+            return 0;
+        }
+
+        *out++ = (char) (hi << 4 | lo);
+        in += 2;
+    }
+
+    return (size_t) (out - text);
 }
 
 

@@ -705,10 +705,12 @@ attest_tcb_evaluate(const attest_tcb_info_t *info, const attest_tcb_qe_t *qe,
     /*
      * A TD that was made before the module was updated keeps the old SVNs,
      * although the platform runs what is current: launching it again helps.
+     * Only a module with an identity of its own can be updated like that.
      */
 
     if (what == NULL && q->tee_tcb_svn2 != NULL
         && (res->status & ATTEST_TCB_SEVERITY) == ATTEST_TCB_OUT_OF_DATE
+        && (res->module & ATTEST_TCB_SEVERITY) == ATTEST_TCB_OUT_OF_DATE
         && res->qe == ATTEST_TCB_UP_TO_DATE)
     {
         memset(&now, 0, sizeof(now));

@@ -31,7 +31,7 @@ attest_verify_ccc(attest_verify_t *v, attest_part_t *part)
     rc = attest_ratls_ccc_parse(v->cert.ccc, &ccc);
     if (rc != ATTEST_OK) {
 
-        /* of no use; beside a CMW that is no reason to doubt the CMW */
+        /* beside a CMW it would have to say the same, which nobody can tell */
 
         attest_verify_add(v, "certificate-ccc", attest_verify_state(rc),
                           "the certificate's extension of the Confidential "

@@ -8,6 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void fuzz_parse(const uint8_t *data, size_t size);
+static void fuzz_ccc(const uint8_t *data, size_t size);
 static void fuzz_make(const uint8_t *data, size_t size);
 
 
@@ -36,10 +37,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 static void
 fuzz_parse(const uint8_t *data, size_t size)
 {
+    attest_ratls_ccc_t   ccc;
     attest_ratls_cert_t  c;
+
+    /* the extension alone, too: a certificate is hard to hit */
+
+    fuzz_ccc(data, size);
 
     if (attest_ratls_parse(data, size, &c) != ATTEST_OK) {
         return;
+    }
+
+    if (c.ccc.n != 0) {
+        (void) attest_ratls_ccc_parse(c.ccc, &ccc);
     }
 
     if (c.cmw.n != 0
@@ -52,6 +62,27 @@ fuzz_parse(const uint8_t *data, size_t size)
     if (memchr(c.subject, 0, sizeof(c.subject)) == NULL) {
         abort();
     }
+}
+
+
+static void
+fuzz_ccc(const uint8_t *data, size_t size)
+{
+    attest_span_t       ext = { data, size };
+    attest_ratls_ccc_t  ccc;
+
+    if (attest_ratls_ccc_parse(ext, &ccc) != ATTEST_OK) {
+        return;
+    }
+
+    if (ccc.quote.n == 0 || ccc.claims.n == 0
+        || ccc.quote.p + ccc.quote.n > ccc.claims.p
+        || ccc.claims.p + ccc.claims.n != data + size)
+    {
+        abort();
+    }
+
+    (void) attest_ratls_ccc_quote(ccc.quote);
 }
 
 

@@ -393,10 +393,11 @@ test_names(void)
 static void
 test_make_limits(void)
 {
-    size_t       i, len, need;
-    uint8_t      der[ROOM], *big = calloc(1, ROOM + 1);
-    EVP_PKEY    *ed = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-    const char  *names[ATTEST_RATLS_MAX_NAMES + 1];
+    size_t              i, len, need;
+    uint8_t             der[ROOM], *big = calloc(1, ROOM + 1);
+    EVP_PKEY           *ed = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    const char         *names[ATTEST_RATLS_MAX_NAMES + 1];
+    attest_ratls_ccc_t  ccc = { { NULL, 0 }, { NULL, 0 } };
 
     for (i = 0; i <= ATTEST_RATLS_MAX_NAMES; i++) {
         names[i] = "example.com";
@@ -432,6 +433,21 @@ test_make_limits(void)
     len = ROOM;
     IS_INT(attest_ratls_make(key, names, 1, 0, 1, big, ROOM - 600, NULL, der,
                              &len), ATTEST_OK, "nearly as much");
+
+    ccc.claims.p = big;
+    ccc.claims.n = 51;
+    len = ROOM;
+    IS_INT(attest_ratls_make(key, names, 1, 0, 1, cmw, 34, &ccc, der, &len),
+           ATTEST_EARG, "claims without a quote");
+    ccc.quote.p = big;
+    ccc.quote.n = ROOM;
+    len = ROOM;
+    IS_INT(attest_ratls_make(key, names, 1, 0, 1, cmw, 34, &ccc, der, &len),
+           ATTEST_ELIMIT, "a quote above the limit");
+    ccc.quote.n = 5000;
+    len = ROOM;
+    IS_INT(attest_ratls_make(key, names, 1, 0, 1, cmw, 34, &ccc, der, &len),
+           ATTEST_OK, "a quote as they are");
 
     free(big);
     EVP_PKEY_free(ed);

@@ -597,8 +597,17 @@ test_relaunch(void)
     d.body_type = 3;
     d.body[TDX_DOUBLE_SVN + 2] = 2;
     doubled("", NOW);
+    IS_CHECK("fresh-tdx-tcb", ATTEST_CHECK_FAIL, "tcb: OutOfDate (",
+             "old microcode at launch is no matter of the module");
+    d.body[TDX_DOUBLE_SVN] = 4;
+    doubled("", NOW);
     IS_CHECK("fresh-tdx-tcb", ATTEST_CHECK_FAIL, "tcb: TDRelaunchAdvised (",
              "launched before an update: refused by default");
+    d.body[TDX_DOUBLE_SVN + 2] = 3;
+    doubled("", NOW);
+    IS_CHECK("fresh-tdx-tcb", ATTEST_CHECK_FAIL, "tcb: TDRelaunchAdvised (",
+             "before an update of the module alone");
+    d.body[TDX_DOUBLE_SVN + 2] = 2;
     doubled("\"tcb\": [\"UpToDate\", \"TDRelaunchAdvised\"]", NOW);
     IS_CHECK("fresh-tdx-tcb", ATTEST_CHECK_PASS, "tcb: TDRelaunchAdvised (",
              "and accepted by name");
@@ -672,6 +681,41 @@ test_revoked(void)
              "is not judged by it");
     free(p);
     again();
+}
+
+
+/* The service sends issuer chains in header fields, percent-encoded. */
+
+static void
+test_encoded(void)
+{
+    char          err[256];
+    size_t        n = 0, i;
+    X509 *const   certs[] = { d.tcb, d.root, NULL };
+    static char   pem[4096], enc[12288], json[16384];
+
+    (void) tdx_double_pem(certs, pem, sizeof(pem));
+
+    for (i = 0; pem[i] != '\0'; i++) {
+        n += (size_t) snprintf(enc + n, sizeof(enc) - n,
+                               strchr(" \n+/=", pem[i]) != NULL ? "%%%02X"
+                               : "%c", pem[i]);
+    }
+
+    (void) snprintf(json, sizeof(json), "\"collateral\": {"
+                    "\"tcb_info_issuer_chain\": \"%s\"}", enc);
+    OK(!policy("", json, err) && strstr(err, "needs") != NULL,
+       "a percent-encoded chain; but collateral needs more");
+
+    memcpy(strstr(enc, "%20") + 1, "zz", 2);
+    (void) snprintf(json, sizeof(json), "\"collateral\": {"
+                    "\"tcb_info_issuer_chain\": \"%s\"}", enc);
+    OK(!policy("", json, err) && strstr(err, "PEM") != NULL,
+       "a bad percent-encoding: %s", err);
+    (void) snprintf(json, sizeof(json), "\"collateral\": {"
+                    "\"tcb_info_issuer_chain\": \"-----BEGIN%%2\"}");
+    OK(!policy("", json, err) && strstr(err, "PEM") != NULL,
+       "a cut percent-encoding: %s", err);
 }
 
 
@@ -803,6 +847,7 @@ main(void)
     test_levels();
     test_relaunch();
     test_revoked();
+    test_encoded();
     test_forms();
 
     printf("# %zu mutations, none accepted\n", mutations);

@@ -1,0 +1,246 @@
+
+/* What ngx-attest says of Intel quotes, and the policy that it makes. */
+
+#include <unistd.h>
+
+#include "tdx_double.h"
+#include "unit.h"
+#include "../../ngx_attest_module/cli/cli_kind_ak_cert.c"
+#include "../../ngx_attest_module/cli/cli_kind_azure.c"
+#include "../../ngx_attest_module/cli/cli_kind_ccel.c"
+#include "../../ngx_attest_module/cli/cli_kind_gpu.c"
+#include "../../ngx_attest_module/cli/cli_kind_nitro.c"
+#include "../../ngx_attest_module/cli/cli_kind_snp.c"
+#include "../../ngx_attest_module/cli/cli_kind_tdx.c"
+#include "../../ngx_attest_module/cli/cli_kind_tsm.c"
+#include "../../ngx_attest_module/cli/cli_show.c"
+#include "../../ngx_attest_module/cli/cli_util.c"
+
+
+static char  out[131072];
+
+
+/* Only for URLs, which no test here has. */
+
+int
+cli_collect(cli_evidence_t *ev, const cli_options_t *opt, int activate)
+{
+    (void) ev;
+    (void) opt;
+    (void) activate;
+    printf("Bail out! a test went to the network\n");
+    exit(1);
+}
+
+
+void
+cli_evidence_clear(cli_evidence_t *ev)
+{
+    (void) ev;
+}
+
+
+/* What a file's bytes are shown as. */
+
+static const char *
+show(const uint8_t *p, size_t n)
+{
+    int           kept;
+    FILE         *f = tmpfile();
+    cli_bytes_t   b = { (uint8_t *) p, n };
+
+    fflush(stdout);
+    kept = dup(1);
+    (void) dup2(fileno(f), 1);
+    (void) cli_show_bytes(&b);
+    fflush(stdout);
+    (void) dup2(kept, 1);
+    (void) close(kept);
+
+    rewind(f);
+    n = fread(out, 1, sizeof(out) - 1, f);
+    out[n] = '\0';
+    fclose(f);
+    return out;
+}
+
+
+static size_t
+collection(const char *label, const char *type, const uint8_t *p, size_t n,
+    uint8_t *to, size_t room)
+{
+    attest_cmw_item_t  it;
+
+    memset(&it, 0, sizeof(it));
+    it.label = label;
+    it.type = type;
+    it.value.p = p;
+    it.value.n = n;
+    it.ind = ATTEST_CMW_IND_EVIDENCE;
+
+    if (attest_cmw_encode_cbor(ATTEST_CMWC_CACHED, &it, 1, to, &room)
+        != ATTEST_OK)
+    {
+        printf("Bail out! no collection\n");
+        exit(1);
+    }
+
+    return room;
+}
+
+
+static void
+says(const char *what, const char *const *lines)
+{
+    for ( ; *lines != NULL; lines++) {
+        OK(strstr(out, *lines) != NULL, "%s: %s", what, *lines);
+    }
+}
+
+
+static void
+test_show(const char *file, const char *const *lines)
+{
+    char            path[128];
+    size_t          n, len;
+    uint8_t        *p;
+    static uint8_t  item[16384], buf[32768];
+    attest_tsm_t    tsm;
+
+    (void) snprintf(path, sizeof(path), "t/data/tdx/%s", file);
+    p = unit_read(path, &n);
+    memset(&tsm, 0, sizeof(tsm));
+    tsm.provider.p = (const uint8_t *) "tdx_guest";
+    tsm.provider.n = 9;
+    tsm.outblob.p = p;
+    tsm.outblob.n = n;
+    len = sizeof(item);
+    (void) attest_tsm_encode(&tsm, item, &len);
+    n = collection(ATTEST_ITEM_TSM, ATTEST_TYPE_TSM, item, len, buf,
+                   sizeof(buf));
+    (void) show(buf, n);
+    says(file, lines);
+    free(p);
+}
+
+
+static void
+test_ccel(void)
+{
+    size_t               n;
+    uint8_t             *p = unit_read("t/data/tpm/ccel-log.bin", &n);
+    static uint8_t       buf[131072];
+    static const char   *lines[] = {
+        "  1  RTMR 0   EV_NO_ACTION", "19 events, which give",
+        "RTMR 0                  274c2344116db7c6",
+        "RTMR 1                  bdcf4ee0f7fdfe7c", NULL
+    };
+
+    n = collection(ATTEST_ITEM_CCEL, ATTEST_TYPE_CCEL, p, n, buf,
+                   sizeof(buf));
+    (void) show(buf, n);
+    says("ccel", lines);
+    free(p);
+}
+
+
+/* The policy that is made is one that the quote fulfils. */
+
+static void
+test_policy(void)
+{
+    char                *text, err[256];
+    cJSON               *root = cJSON_CreateObject();
+    size_t               n = TDX_DOUBLE_MAX_QUOTE, i;
+    uint8_t              rd[64] = { 1 };
+    tdx_double_t         d;
+    attest_tsm_t         tsm;
+    attest_policy_t     *p = calloc(1, sizeof(*p));
+    static uint8_t       quote[TDX_DOUBLE_MAX_QUOTE];
+
+    (void) tdx_double_init(&d, 1782864000, 1782950400);
+    d.version = 5;
+    d.body_type = 3;
+    memset(d.body + TDX_DOUBLE_MRCONFIGID, 0xc1, 48);
+    memset(d.body + TDX_DOUBLE_MRSERVICETD, 0xc2, 48);
+    (void) tdx_double_make(&d, rd, quote, &n);
+
+    memset(&tsm, 0, sizeof(tsm));
+    tsm.outblob.p = quote;
+    tsm.outblob.n = n;
+    cJSON_AddNumberToObject(root, "version", 1);
+    IS_INT(cli_tdx_policy(&tsm, root), 1, "a policy for a TD");
+    text = cJSON_Print(root);
+    IS_INT(attest_policy_parse(text, strlen(text), p, err, sizeof(err)),
+           ATTEST_OK, "it is one");
+
+    OK(p->tdx.mrtd.count == 1 && p->tdx.mrtd.value[0][0] == 0x7d, "MRTD");
+
+    for (i = 0; i < 4; i++) {
+        OK(p->tdx.rtmr[i].count == (i < 3)
+           && (i == 3 || p->tdx.rtmr[i].value[0][47] == 0xa0 + i),
+           "RTMR %zu", i);
+    }
+
+    OK(p->tdx.mrconfigid.count == 1
+       && p->tdx.mrconfigid.value[0][0] == 0xc1, "MRCONFIGID");
+    OK(p->tdx.mrservicetd.count == 1
+       && p->tdx.mrservicetd.value[0][0] == 0xc2, "MRSERVICETD");
+    OK(p->tdx.attributes_required == ATTEST_TDX_SEPT_VE
+       && p->tdx.attributes_allowed == ATTEST_TDX_SEPT_VE, "attributes");
+    OK(p->tdx.xfam.count == 1
+       && memcmp(p->tdx.xfam.value[0], "\xe7\x02\x06\0\0\0\0\0", 8) == 0,
+       "XFAM");
+
+    tsm.outblob.n = 100;
+    IS_INT(cli_tdx_policy(&tsm, root), 0, "none for half a quote");
+
+    cJSON_free(text);
+    cJSON_Delete(root);
+    attest_policy_clear(p);
+    free(p);
+    tdx_double_free(&d);
+}
+
+
+int
+main(void)
+{
+    size_t    n;
+    uint8_t  *p;
+
+    static const char *const  debug[] = {
+        "quote                   TDX 1.0, version 4, 4936 bytes",
+        "bit 0, DEBUG: the host reads", "bit 28, SEPT_VE_DISABLE",
+        "bit 17, AMX", "report data             7c71fe2c86eff65a",
+        "MRTD (initial memory)   ", "RTMR 3                  all zero",
+        "MRSEAM (TDX module)     ", "MRSIGNERSEAM            all zero",
+        "TDX module's SVN        0.3, microcode 5",
+        "quoting enclave         product 2, SVN ",
+        "MRSIGNER              dc9e2a7c6f948f17", "FMSPC                 "
+        "50806f000000", "PPID          ", "CN=Intel SGX PCK Platform CA",
+        "PCE's SVN             ", "key of the quote        ", NULL
+    };
+    static const char *const  service[] = {
+        "TDX 1.5, version 5, 5006 bytes", "TCB SVNs now            0501",
+        "MRSERVICETD             ", "FMSPC                 90c06f000000",
+        NULL
+    };
+    static const char *const  gramine[] = {
+        "CCC RA-TLS extension", "nonce                   none",
+        "SGX enclave, version 3, 4734 bytes", "bit 1, DEBUG",
+        "MRENCLAVE             0866e7ca11b9f4ef", NULL
+    };
+
+    test_show("quote-v4-debug.dat", debug);
+    test_show("quote-v5-servicetd.dat", service);
+    test_ccel();
+    test_policy();
+
+    p = unit_read("t/data/ratls/gramine-cert.pem", &n);
+    (void) show(p, n);
+    says("gramine-cert.pem", gramine);
+    free(p);
+
+    DONE();
+}
