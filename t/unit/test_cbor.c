@@ -376,12 +376,12 @@ test_writer(void)
 
         if (i < len) {
             OK(attest_cbor_writer_done(&w, &len) == ATTEST_ENOSPACE
-               && len == 24, "room for %zu of 24", i);
+               && len == 25, "room for %zu of 25", i);
             IS_MEM(buf + i, guard, sizeof(buf) - i, "nothing past the room");
             continue;
         }
 
-        OK(attest_cbor_writer_done(&w, &len) == ATTEST_OK && len == 24,
+        OK(attest_cbor_writer_done(&w, &len) == ATTEST_OK && len == 25,
            "room of %zu", i);
         IS_MEM(buf, want, len, "the bytes");
         IS_MEM(buf + len, guard, sizeof(buf) - len, "and no more");
