@@ -27,7 +27,7 @@ mkdir $t->path('files');
 chdir AttestTest::top() or die $!;
 
 AttestTest::scenario([ $bin, 'live', $mount,
-    map { $t->path($_) } qw(tsm.control tsm.log files) ]);
+    map { $t->path($_) } qw(tsm.control tsm.log files tsm-roots.pem) ]);
 
 ok(!(grep { /^bad / } $t->tsm_log()), 'the double understood all of it');
 is($t->stop_fake_tsm(), 0, 'the double ends')

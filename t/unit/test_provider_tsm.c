@@ -1,8 +1,8 @@
 
 /*
  * The configfs-tsm provider.  Without arguments: what needs no configfs-tsm.
- * With "live", the mount point, control file and log of t/doubles/fake_tsm and
- * a folder: run by provider_tsm.t.
+ * With "live", the mount point, control file and log of t/doubles/fake_tsm, a
+ * folder and the double's roots: run by provider_tsm.t.
  */
 
 
@@ -24,7 +24,7 @@
 #include "attest_tdx.h"
 #include "attest_tsm_internal.h"
 #include "attest_x509.h"
-#include "unit.h"
+#include "appraise.h"
 
 
 #define TIMEOUT  10000
@@ -613,6 +613,75 @@ live_deadline(void)
         nap(100);
     }
     IS_INT(entries(), 0, "the thread tidies up");
+}
+
+
+/* What a verifier makes of it that knows the double's roots, or does not. */
+
+static void
+live_verdicts(const char *roots)
+{
+    int                 i, rc;
+    size_t              len, n;
+    uint8_t             over[ATTEST_CLAIMS_MAX], measurement[48];
+    uint8_t            *pem = unit_read(roots, &n);
+    attest_policy_t     policy;
+    attest_result_t     res;
+    attest_evidence_t   ev;
+    attest_provider_t  *p;
+
+    static const struct {
+        const char  *control;
+        int          known;                /* roots */
+        int          trusted;
+    } cases[] = {
+        { "", 1, 1 }, { "", 0, 0 }, { "report flip", 1, 0 },
+        { "report debug", 1, 0 }, { "aux 0", 1, 0 }
+    };
+
+    defaults();
+    p = provider();
+    len = ap_claims(over);
+    memset(measurement, 0x3e, sizeof(measurement));
+
+    for (i = 0; i < 6; i++) {
+        control(i < 5 ? cases[i].control : "provider tdx_guest");
+        memset(&ev, 0, sizeof(ev));
+        rc = p->collect(p, over, len, 0, TIMEOUT, &ev);
+        if (!OK(rc == ATTEST_OK && ev.count == 1, "collected")) {
+            continue;
+        }
+
+        ap_policy(&policy, pem, i < 5 && !cases[i].known ? 0 : n);
+        ap_reference(&policy.snp.measurement, measurement, 48);
+        ap_verify(&ev, over, len, &policy, &res);
+
+        if (i < 5) {
+            if (!OK((res.verdict == ATTEST_TRUSTED) == cases[i].trusted,
+                    "\"%s\", roots %d: trusted %d", cases[i].control,
+                    cases[i].known, cases[i].trusted))
+            {
+                ap_dump(&res);
+            }
+
+        } else if (!OK(ap_state(&res, "fresh-tdx-signature")
+                       == ATTEST_CHECK_PASS
+                       && ap_state(&res, "fresh-tdx-chain")
+                          == ATTEST_CHECK_PASS
+                       && ap_state(&res, "fresh-tdx-binding")
+                          == ATTEST_CHECK_PASS
+                       && res.verdict != ATTEST_TRUSTED,
+                       "TDX: genuine and bound, but without collateral"))
+        {
+            ap_dump(&res);
+        }
+
+        attest_policy_clear(&policy);
+        attest_evidence_clear(&ev);
+    }
+
+    p->destroy(p);
+    free(pem);
 }
 
 
@@ -1344,7 +1413,7 @@ main(int argc, char **argv)
         return offline();
     }
 
-    if (argc != 6 || strcmp(argv[1], "live") != 0) {
+    if (argc != 7 || strcmp(argv[1], "live") != 0) {
         printf("Bail out! unknown arguments\n");
         return 1;
     }
@@ -1360,6 +1429,7 @@ main(int argc, char **argv)
     live_busy();
     live_generation();
     live_permanent();
+    live_verdicts(argv[6]);
     live_labels();
     live_deadline();
     live_worker();
