@@ -17,7 +17,7 @@
 #include "attest_cmw.h"
 #include "attest_nitro_internal.h"
 #include "attest_x509.h"
-#include "unit.h"
+#include "appraise.h"
 
 #include "nitro_double.h"
 
@@ -277,6 +277,62 @@ live_errors(void)
 }
 
 
+/* What a verifier makes of it that knows the double's root, or does not. */
+
+static void
+live_verdicts(void)
+{
+    int                 i, rc;
+    char                pem[2048];
+    size_t              len, n;
+    uint8_t             over[ATTEST_CLAIMS_MAX], pcr[64];
+    nitro_double_t      d = NITRO_DOUBLE;
+    attest_policy_t     policy;
+    attest_result_t     res;
+    attest_evidence_t   ev;
+    attest_provider_t  *p = provider(NULL);
+
+    static const struct {
+        const char  *control;
+        int          known;                /* root */
+        int          trusted;
+    } cases[] = {
+        { "", 1, 1 }, { "", 0, 0 }, { "document flip", 1, 0 },
+        { "document debug", 1, 0 }, { "document foreign", 1, 0 }
+    };
+
+    len = ap_claims(over);
+    n = nitro_double_root(&d, pem, sizeof(pem));
+    nitro_double_pcr(&d, 0, pcr);
+
+    for (i = 0; i < 5; i++) {
+        control(cases[i].control);
+        memset(&ev, 0, sizeof(ev));
+        rc = p->collect(p, over, len, 0, TIMEOUT, &ev);
+        if (!OK(rc == ATTEST_OK && ev.count == 1, "collected")) {
+            continue;
+        }
+
+        ap_policy(&policy, (const uint8_t *) pem, cases[i].known ? n : 0);
+        policy.nitro.given = 1;
+        ap_reference(&policy.nitro.pcrs[0], pcr, 48);
+        ap_verify(&ev, over, len, &policy, &res);
+
+        if (!OK((res.verdict == ATTEST_TRUSTED) == cases[i].trusted,
+                "\"%s\", root %d: trusted %d", cases[i].control,
+                cases[i].known, cases[i].trusted))
+        {
+            ap_dump(&res);
+        }
+
+        attest_policy_clear(&policy);
+        attest_evidence_clear(&ev);
+    }
+
+    p->destroy(p);
+}
+
+
 /* What is wrong only to a verifier is handed out, as simulated. */
 
 static void
@@ -501,6 +557,7 @@ main(int argc, char **argv)
     live_document();
     live_errors();
     live_labels();
+    live_verdicts();
     live_deadline();
     live_many();
     live_worker();
