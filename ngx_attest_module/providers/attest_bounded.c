@@ -20,6 +20,8 @@
 #include "attest_bounded.h"
 
 
+#define ATTEST_BOUNDED_STACK    (512 * 1024)
+
 enum {
     ATTEST_BOUNDED_RUNNING = 0,
     ATTEST_BOUNDED_DONE,
@@ -129,6 +131,7 @@ attest_bounded_thread(attest_bounded_t *b)
     }
 
     (void) pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    (void) pthread_attr_setstacksize(&attr, ATTEST_BOUNDED_STACK);
 
     (void) sigfillset(&all);
     (void) pthread_sigmask(SIG_SETMASK, &all, &old);

@@ -59,5 +59,11 @@ const char *attest_nsm_reason(int err);
 /* Is this descriptor the kernel's /dev/nsm? */
 int attest_nsm_is_device(int fd);
 
+/*
+ * NULL when AWS vouched for the document when it was made, or a static text
+ * that says why not.
+ */
+const char *attest_nitro_genuine(const attest_nitro_t *doc);
+
 
 #endif /* ATTEST_NITRO_INTERNAL_H_INCLUDED */

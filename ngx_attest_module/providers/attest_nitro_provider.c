@@ -36,7 +36,6 @@ static int attest_nitro_evidence(const attest_nsm_call_t *call,
 static int attest_nitro_is(attest_span_t value, attest_span_t want);
 static void attest_nitro_label(int fd, const attest_nitro_t *doc,
     attest_evidence_t *ev);
-static const char *attest_nitro_genuine(const attest_nitro_t *doc);
 static const char *attest_nitro_chain(const attest_nitro_t *doc, X509 *leaf,
     STACK_OF(X509) *bundle);
 static void attest_nitro_destroy(attest_provider_t *p);
@@ -263,9 +262,7 @@ attest_nitro_label(int fd, const attest_nitro_t *doc, attest_evidence_t *ev)
 }
 
 
-/* NULL, or why AWS does not vouch for the document. */
-
-static const char *
+const char *
 attest_nitro_genuine(const attest_nitro_t *doc)
 {
     size_t           i;

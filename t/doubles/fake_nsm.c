@@ -340,7 +340,11 @@ nsm(nsm_raw_t *raw)
     if (ctl.delay != 0) {
         ts.tv_sec = ctl.delay / 1000;
         ts.tv_nsec = ctl.delay % 1000 * 1000000L;
+
+        /* the device can be opened meanwhile */
+        pthread_mutex_unlock(&lock);
         nanosleep(&ts, NULL);
+        pthread_mutex_lock(&lock);
     }
 
     out = calloc(1, sizeof(*out));

@@ -11,8 +11,8 @@
  * The mount point is what /sys/kernel/config/tsm/report is elsewhere.  Modelled
  * on drivers/virt/coco/tsm.c and fs/configfs/file.c: a report is made by the
  * first read; a write to a binary attribute is committed by close(), which
- * drops its error; "generation" counts commits; all are root's, and an
- * attribute keeps the owner that it is given.
+ * drops its error; "generation" counts commits; all are root's (here: its own
+ * user's), and an attribute keeps the owner that it is given.
  *
  * The control file is read at each request; its lines are:
  *
@@ -77,8 +77,11 @@ static const struct {
 };
 
 
-typedef struct {
+typedef struct dir_s  dir_t;
+
+struct dir_s {
     char           name[64];
+    dir_t         *next;             /* of all there ever were */
     uid_t          uid[ATTRS];
     gid_t          gid[ATTRS];
     unsigned long  written;          /* write_generation */
@@ -89,7 +92,7 @@ typedef struct {
     int            svsm;
     uint8_t       *out, *aux, *man;
     size_t         out_len, aux_len, man_len;
-} dir_t;
+};
 
 typedef struct {
     dir_t         *dir;
@@ -129,6 +132,7 @@ static struct {
 
 static char             control_text[4096];
 static dir_t           *dirs[MAX_DIRS];
+static dir_t           *all_dirs;
 
 /* tree: which directories there are; tsm: the kernel's tsm_rwsem. */
 static pthread_mutex_t  tree = PTHREAD_MUTEX_INITIALIZER;
@@ -345,6 +349,8 @@ fs_getattr(const char *path, struct stat *st, struct fuse_file_info *fi)
     if (attr == -1) {
         st->st_mode = S_IFDIR | 0755;
         st->st_nlink = 2;
+        st->st_uid = geteuid();
+        st->st_gid = getegid();
         return 0;
     }
 
@@ -441,11 +447,18 @@ fs_mkdir(const char *path, mode_t mode)
     strcpy(dir->name, path + 1);
     dir->privlevel = -1;
 
+    for (i = 0; i < ATTRS; i++) {
+        dir->uid[i] = geteuid();
+        dir->gid[i] = getegid();
+    }
+
     pthread_mutex_lock(&tree);
     for (i = 0; i < MAX_DIRS && dirs[i] != NULL; i++) { /* void */ }
     if (i < MAX_DIRS) {
         dirs[i] = dir;
     }
+    dir->next = all_dirs;
+    all_dirs = dir;
     pthread_mutex_unlock(&tree);
 
     say("mkdir %s", dir->name);

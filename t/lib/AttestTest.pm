@@ -459,6 +459,10 @@ sub fake_nsm {
 
     $self->nsm_control($control // '');
     $self->{nginx_env} = $self->nsm_env();
+
+    # workers, another user, write there too
+    write_file($self->path('nsm.log'), '');
+    chmod 0666, $self->path('nsm.log');
 }
 
 

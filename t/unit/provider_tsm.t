@@ -27,10 +27,11 @@ mkdir $t->path('files');
 chdir AttestTest::top() or die $!;
 
 AttestTest::scenario([ $bin, 'live', $mount,
-    map { $t->path($_) } qw(tsm.control tsm.log files) ]);
+    map { $t->path($_) } qw(tsm.control tsm.log files tsm-roots.pem) ]);
 
 ok(!(grep { /^bad / } $t->tsm_log()), 'the double understood all of it');
-is($t->stop_fake_tsm(), 0, 'the double ends');
+is($t->stop_fake_tsm(), 0, 'the double ends')
+    or diag(AttestTest::read_file($t->path('logs/fake_tsm.out')));
 
 $t->finish();
 done_testing();

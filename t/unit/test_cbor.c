@@ -362,25 +362,26 @@ test_writer(void)
         attest_cbor_writer_init(&w, buf, i);
         attest_cbor_put_map(&w, 1);
         attest_cbor_put_text(&w, "key");
-        attest_cbor_put_array(&w, 5);
+        attest_cbor_put_array(&w, 6);
         attest_cbor_put_uint(&w, 24);
         attest_cbor_put_uint(&w, UINT64_MAX);
         attest_cbor_put_uint(&w, 256);
         attest_cbor_put_bytes(&w, (const uint8_t *) "\0\1", 2);
         attest_cbor_put_bytes(&w, NULL, 0);
+        attest_cbor_put_null(&w);
 
-        len = unit_hex("a1636b65798518181bffffffffffffffff19010042000140",
+        len = unit_hex("a1636b65798618181bffffffffffffffff19010042000140f6",
                        want, sizeof(want));
         memset(guard, 0xaa, sizeof(guard));
 
         if (i < len) {
             OK(attest_cbor_writer_done(&w, &len) == ATTEST_ENOSPACE
-               && len == 24, "room for %zu of 24", i);
+               && len == 25, "room for %zu of 25", i);
             IS_MEM(buf + i, guard, sizeof(buf) - i, "nothing past the room");
             continue;
         }
 
-        OK(attest_cbor_writer_done(&w, &len) == ATTEST_OK && len == 24,
+        OK(attest_cbor_writer_done(&w, &len) == ATTEST_OK && len == 25,
            "room of %zu", i);
         IS_MEM(buf, want, len, "the bytes");
         IS_MEM(buf + len, guard, sizeof(buf) - len, "and no more");

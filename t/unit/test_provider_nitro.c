@@ -17,14 +17,19 @@
 #include "attest_cmw.h"
 #include "attest_nitro_internal.h"
 #include "attest_x509.h"
-#include "unit.h"
+#include "appraise.h"
 
 #include "nitro_double.h"
 
 
 #define TIMEOUT  10000
 #define SLACK    500          /* ms: a busy machine */
+
+#ifdef __SANITIZE_ADDRESS__
+#define MANY     40           /* the double's signatures are slow there */
+#else
 #define MANY     200
+#endif
 
 
 static char     control_file[256];
@@ -272,6 +277,62 @@ live_errors(void)
 }
 
 
+/* What a verifier makes of it that knows the double's root, or does not. */
+
+static void
+live_verdicts(void)
+{
+    int                 i, rc;
+    char                pem[2048];
+    size_t              len, n;
+    uint8_t             over[ATTEST_CLAIMS_MAX], pcr[64];
+    nitro_double_t      d = NITRO_DOUBLE;
+    attest_policy_t     policy;
+    attest_result_t     res;
+    attest_evidence_t   ev;
+    attest_provider_t  *p = provider(NULL);
+
+    static const struct {
+        const char  *control;
+        int          known;                /* root */
+        int          trusted;
+    } cases[] = {
+        { "", 1, 1 }, { "", 0, 0 }, { "document flip", 1, 0 },
+        { "document debug", 1, 0 }, { "document foreign", 1, 0 }
+    };
+
+    len = ap_claims(over);
+    n = nitro_double_root(&d, pem, sizeof(pem));
+    nitro_double_pcr(&d, 0, pcr);
+
+    for (i = 0; i < 5; i++) {
+        control(cases[i].control);
+        memset(&ev, 0, sizeof(ev));
+        rc = p->collect(p, over, len, 0, TIMEOUT, &ev);
+        if (!OK(rc == ATTEST_OK && ev.count == 1, "collected")) {
+            continue;
+        }
+
+        ap_policy(&policy, (const uint8_t *) pem, cases[i].known ? n : 0);
+        policy.nitro.given = 1;
+        ap_reference(&policy.nitro.pcrs[0], pcr, 48);
+        ap_verify(&ev, over, len, &policy, &res);
+
+        if (!OK((res.verdict == ATTEST_TRUSTED) == cases[i].trusted,
+                "\"%s\", root %d: trusted %d", cases[i].control,
+                cases[i].known, cases[i].trusted))
+        {
+            ap_dump(&res);
+        }
+
+        attest_policy_clear(&policy);
+        attest_evidence_clear(&ev);
+    }
+
+    p->destroy(p);
+}
+
+
 /* What is wrong only to a verifier is handed out, as simulated. */
 
 static void
@@ -414,6 +475,44 @@ live_worker(void)
 }
 
 
+/* A real document; its COSE part follows four bytes of the envelope. */
+
+static void
+offline_genuine(void)
+{
+    int              rc;
+    size_t           n, i, bad = 0;
+    uint8_t         *file, *p;
+    const char      *why;
+    attest_nitro_t   doc;
+
+    file = unit_read(TEST_DATA "/nitro/attestation-envelope.bin", NULL);
+    p = file + 4;
+
+    IS_INT(attest_nitro_parse(p, 4526, &doc), ATTEST_OK, "a real document");
+    OK(attest_nitro_genuine(&doc) == NULL, "AWS vouches for it");
+
+    for (i = n = 0; i < 4526; i += 61, n++) {
+        p[i] ^= 1;
+        rc = attest_nitro_parse(p, 4526, &doc);
+        why = rc == ATTEST_OK ? attest_nitro_genuine(&doc) : "malformed";
+        p[i] ^= 1;
+
+        /* the copy of the root is not looked at */
+        bad += why == NULL && !(doc.cabundle[0].p <= p + i
+                                && p + i < doc.cabundle[0].p
+                                           + doc.cabundle[0].n);
+    }
+    IS_INT(bad, 0, "%zu flipped bytes, none accepted", n);
+
+    IS_INT(attest_nitro_parse(p, 4526, &doc), ATTEST_OK, "parses again");
+    doc.timestamp += 86400000;
+    why = attest_nitro_genuine(&doc);
+    OK(why != NULL, "a day later: %s", why ? why : "accepted");
+    free(file);
+}
+
+
 static void
 offline(void)
 {
@@ -443,6 +542,7 @@ main(int argc, char **argv)
 
     if (argc == 1) {
         offline();
+        offline_genuine();
         DONE();
     }
 
@@ -457,6 +557,7 @@ main(int argc, char **argv)
     live_document();
     live_errors();
     live_labels();
+    live_verdicts();
     live_deadline();
     live_many();
     live_worker();

@@ -1,8 +1,8 @@
 
 /*
  * The configfs-tsm provider.  Without arguments: what needs no configfs-tsm.
- * With "live", the mount point, control file and log of t/doubles/fake_tsm and
- * a folder: run by provider_tsm.t.
+ * With "live", the mount point, control file and log of t/doubles/fake_tsm, a
+ * folder and the double's roots: run by provider_tsm.t.
  */
 
 
@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,8 +20,11 @@
 #include <openssl/x509v3.h>
 
 #include "attest_cmw.h"
+#include "attest_snp.h"
+#include "attest_tdx.h"
 #include "attest_tsm_internal.h"
-#include "unit.h"
+#include "attest_x509.h"
+#include "appraise.h"
 
 
 #define TIMEOUT  10000
@@ -40,6 +44,21 @@ static char               control_file[256];
 static char               log_file[256];
 static char               dir[256];
 static attest_tsm_conf_t  conf;           /* of the next provider */
+static int                on_configfs;    /* what statfs() says */
+
+
+#define T0  1782864000        /* 2026-07-01, of the real reports */
+
+
+/* In place of the C library's: no machine of ours has configfs-tsm. */
+
+int
+statfs(const char *path, struct statfs *fs)
+{
+    memset(fs, 0, sizeof(*fs));
+    fs->f_type = on_configfs ? ATTEST_TSM_MAGIC : 0x65735546;
+    return access(path, F_OK);
+}
 
 
 /* ---- helpers */
@@ -234,15 +253,39 @@ is_over_claims(const uint8_t *p)
 }
 
 
+static int
+signed_by_vcek(const attest_tsm_t *tsm)
+{
+    int                  ok = 0;
+    X509                *leaf;
+    attest_snp_table_t   table;
+
+    if (attest_snp_table_parse(tsm->auxblob.p, tsm->auxblob.n, &table)
+        != ATTEST_OK)
+    {
+        return 0;
+    }
+
+    leaf = attest_x509_read_der(table.vcek);
+    if (leaf != NULL) {
+        ok = attest_snp_report_verify(tsm->outblob.p, tsm->outblob.n,
+                                      X509_get0_pubkey(leaf)) == ATTEST_OK;
+    }
+    X509_free(leaf);
+    return ok;
+}
+
+
 /* ---- scenarios */
 
 static void
 live_kinds(void)
 {
-    int64_t             took;
-    attest_tsm_t        tsm;
-    attest_evidence_t   ev;
-    attest_provider_t  *p;
+    int64_t              took;
+    attest_tsm_t         tsm;
+    attest_evidence_t    ev;
+    attest_provider_t   *p;
+    attest_tdx_quote_t   quote;
 
     defaults();
     p = provider();
@@ -256,6 +299,7 @@ live_kinds(void)
         OK(tsm.outblob.n == 1184 && is_over_claims(tsm.outblob.p + 0x50),
            "report over the claims");
         IS_INT(tsm.manifestblob.n, 0, "no manifest");
+        OK(signed_by_vcek(&tsm), "signed by the VCEK that is in the table");
     }
     IS_INT(ev.count, 1, "one item");
     OK(strcmp(ev.root, "simulated") == 0, "a double is simulated");
@@ -272,12 +316,16 @@ live_kinds(void)
     if (parse(&ev, &tsm)) {
         OK(tsm.outblob.n > 1000 && is_over_claims(tsm.outblob.p + 568),
            "quote 4 over the claims");
+        OK(attest_tdx_parse(tsm.outblob.p, tsm.outblob.n, &quote) == ATTEST_OK
+           && attest_tdx_check_signature(&quote) == ATTEST_OK
+           && attest_tdx_check_qe_key(&quote) == ATTEST_OK, "signed");
     }
     attest_evidence_clear(&ev);
 
     p->destroy(p);
     IS_INT(entries(), 0, "the last one removes it");
 
+    expect("provider tdx_guest\nreport v5", TIMEOUT, ATTEST_OK, "");
     expect("provider tdx_guest\nreport wrong", TIMEOUT, ATTEST_EMISMATCH,
            "not over what was asked");
     expect("provider tdx_guest\nreport dice", TIMEOUT, ATTEST_EUNSUPPORTED,
@@ -568,6 +616,111 @@ live_deadline(void)
 }
 
 
+/* What a verifier makes of it that knows the double's roots, or does not. */
+
+static void
+live_verdicts(const char *roots)
+{
+    int                 i, rc;
+    size_t              len, n;
+    uint8_t             over[ATTEST_CLAIMS_MAX], measurement[48];
+    uint8_t            *pem = unit_read(roots, &n);
+    attest_policy_t     policy;
+    attest_result_t     res;
+    attest_evidence_t   ev;
+    attest_provider_t  *p;
+
+    static const struct {
+        const char  *control;
+        int          known;                /* roots */
+        int          trusted;
+    } cases[] = {
+        { "", 1, 1 }, { "", 0, 0 }, { "report flip", 1, 0 },
+        { "report debug", 1, 0 }, { "aux 0", 1, 0 }
+    };
+
+    defaults();
+    p = provider();
+    len = ap_claims(over);
+    memset(measurement, 0x3e, sizeof(measurement));
+
+    for (i = 0; i < 6; i++) {
+        control(i < 5 ? cases[i].control : "provider tdx_guest");
+        memset(&ev, 0, sizeof(ev));
+        rc = p->collect(p, over, len, 0, TIMEOUT, &ev);
+        if (!OK(rc == ATTEST_OK && ev.count == 1, "collected")) {
+            continue;
+        }
+
+        ap_policy(&policy, pem, i < 5 && !cases[i].known ? 0 : n);
+        ap_reference(&policy.snp.measurement, measurement, 48);
+        ap_verify(&ev, over, len, &policy, &res);
+
+        if (i < 5) {
+            if (!OK((res.verdict == ATTEST_TRUSTED) == cases[i].trusted,
+                    "\"%s\", roots %d: trusted %d", cases[i].control,
+                    cases[i].known, cases[i].trusted))
+            {
+                ap_dump(&res);
+            }
+
+        } else if (!OK(ap_state(&res, "fresh-tdx-signature")
+                       == ATTEST_CHECK_PASS
+                       && ap_state(&res, "fresh-tdx-chain")
+                          == ATTEST_CHECK_PASS
+                       && ap_state(&res, "fresh-tdx-binding")
+                          == ATTEST_CHECK_PASS
+                       && res.verdict != ATTEST_TRUSTED,
+                       "TDX: genuine and bound, but without collateral"))
+        {
+            ap_dump(&res);
+        }
+
+        attest_policy_clear(&policy);
+        attest_evidence_clear(&ev);
+    }
+
+    p->destroy(p);
+    free(pem);
+}
+
+
+/* On configfs it is the certificates that decide. */
+
+static void
+live_labels(void)
+{
+    int64_t             took;
+    attest_evidence_t   ev;
+    attest_provider_t  *p;
+
+    defaults();
+    p = provider();
+    on_configfs = 1;
+
+    IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "SEV-SNP");
+    OK(strcmp(ev.root, "simulated") == 0, "not AMD's root: simulated");
+    OK(strstr(ev.note, "simulated") != NULL, "note says why: %s", ev.note);
+    attest_evidence_clear(&ev);
+
+    control("aux 0");
+    IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "no certificates");
+    OK(strcmp(ev.root, "tee") == 0, "are no reason against it");
+    OK(strstr(ev.note, "no certificates") != NULL, "note says so: %s",
+       ev.note);
+    attest_evidence_clear(&ev);
+
+    control("provider tdx_guest");
+    IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "TDX");
+    OK(strcmp(ev.root, "simulated") == 0, "not Intel's root: simulated");
+    OK(strstr(ev.note, "simulated") != NULL, "note says why: %s", ev.note);
+    attest_evidence_clear(&ev);
+
+    on_configfs = 0;
+    p->destroy(p);
+}
+
+
 /* ---- processes */
 
 /* Waits for a child; its exit status, 100 + the signal when killed. */
@@ -717,6 +870,33 @@ live_reload(void)
 
     next->destroy(next);
     IS_INT(entries(), 0, "the last one tidies up for both");
+}
+
+
+/* A fork while a thread waits for the kernel: it is not in the child. */
+
+static void
+live_fork_late(void)
+{
+    char                error[256];
+    int64_t             took;
+    attest_evidence_t   ev;
+    attest_provider_t  *p;
+
+    defaults();
+    p = provider();
+    control("delay 700");
+    IS_INT(collect(p, 200, &ev, &took), ATTEST_EINTERNAL, "late");
+
+    IS_INT(collect_in_child(p, 0, error), 0, "the child does not wait for"
+           " it: %s", error);
+
+    control("");
+    IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "nor is the parent"
+           " disturbed");
+    attest_evidence_clear(&ev);
+    p->destroy(p);
+    IS_INT(entries(), 0, "nothing stays");
 }
 
 
@@ -889,6 +1069,7 @@ add_cert(FILE *f, const char *name, const char *issuer, const char *oid)
     X509               *cert = X509_new();
     EVP_PKEY           *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
     ASN1_OCTET_STRING  *os = ASN1_OCTET_STRING_new();
+    ASN1_OBJECT        *obj;
     X509_EXTENSION     *ext;
 
     X509_set_version(cert, 2);
@@ -904,9 +1085,11 @@ add_cert(FILE *f, const char *name, const char *issuer, const char *oid)
                                -1, 0);
     if (oid != NULL) {
         ASN1_OCTET_STRING_set(os, (const uint8_t *) "12345678", 8);
-        ext = X509_EXTENSION_create_by_OBJ(NULL, OBJ_txt2obj(oid, 1), 0, os);
+        obj = OBJ_txt2obj(oid, 1);
+        ext = X509_EXTENSION_create_by_OBJ(NULL, obj, 0, os);
         X509_add_ext(cert, ext, -1);
         X509_EXTENSION_free(ext);
+        ASN1_OBJECT_free(obj);
     }
     X509_sign(cert, key, EVP_sha256());
     PEM_write_X509(f, cert);
@@ -1028,6 +1211,98 @@ offline_certs(void)
 }
 
 
+/* Real evidence at its own time, and what is wrong with it otherwise. */
+
+static const char *
+genuine(const char *provider, const uint8_t *out, size_t out_len,
+    const uint8_t *aux, size_t aux_len, int64_t now)
+{
+    attest_tsm_t  tsm;
+
+    memset(&tsm, 0, sizeof(tsm));
+    tsm.provider.p = (const uint8_t *) provider;
+    tsm.provider.n = strlen(provider);
+    tsm.outblob.p = out;
+    tsm.outblob.n = out_len;
+    tsm.auxblob.p = aux;
+    tsm.auxblob.n = aux_len;
+
+    return attest_tsm_genuine(&tsm, now);
+}
+
+
+static void
+not_genuine(const char *why, const char *what)
+{
+    OK(why != NULL, "%s: %s", what, why ? why : "accepted");
+}
+
+
+static void
+offline_genuine_snp(void)
+{
+    char      error[256] = "";
+    size_t    len = 0, n, i, bad = 0;
+    uint8_t  *file, *report, *table = NULL;
+
+    file = unit_read(TEST_DATA "/snp/attestation-v3-milan-envelope.bin",
+                     NULL);
+    report = file + 4;
+
+    if (!OK(attest_tsm_certs(TEST_DATA "/snp/vcek-milan-v3.pem", &table, &len,
+                             error) == ATTEST_OK, "table of a VCEK"))
+    {
+        free(file);
+        return;
+    }
+
+    OK(genuine("sev_guest", report, 1184, table, len, T0) == NULL,
+       "a real report, with the ASK that we ship");
+    not_genuine(genuine("sev_guest", report, 1184, table, len, 1780272000),
+                "before its VCEK was valid");
+    not_genuine(genuine("sev_guest", report, 1184, table, len - 1, T0),
+                "truncated table");
+    not_genuine(genuine("sev_guest", report, 1184, table, 0, T0),
+                "no table");
+    not_genuine(genuine("sev_guest", report, 1183, table, len, T0),
+                "truncated report");
+
+    for (i = n = 0; i < 1184; i += 7, n++) {
+        report[i] ^= 1;
+        bad += genuine("sev_guest", report, 1184, table, len, T0) == NULL;
+        report[i] ^= 1;
+    }
+    IS_INT(bad, 0, "%zu flipped bytes, none accepted", n);
+
+    free(table);
+    free(file);
+}
+
+
+static void
+offline_genuine_tdx(void)
+{
+    size_t    len, n, i, bad = 0;
+    uint8_t  *quote = unit_read(TEST_DATA "/tdx/quote-v4.bin", &len);
+
+    OK(genuine("tdx_guest", quote, len, NULL, 0, T0) == NULL, "a real quote");
+    not_genuine(genuine("tdx_guest", quote, len, NULL, 0, 1500000000),
+                "before its PCK was valid");
+    not_genuine(genuine("tdx_guest", quote, 1000, NULL, 0, T0), "truncated");
+    not_genuine(genuine("sev_guest", quote, len, NULL, 0, T0),
+                "as another CPU's");
+
+    /* header, body, signature, key, the enclave's report */
+    for (i = n = 0; i < 1200; i += 7, n++) {
+        quote[i] ^= 1;
+        bad += genuine("tdx_guest", quote, len, NULL, 0, T0) == NULL;
+        quote[i] ^= 1;
+    }
+    IS_INT(bad, 0, "%zu flipped bytes, none accepted", n);
+    free(quote);
+}
+
+
 static void
 live_certs(void)
 {
@@ -1124,6 +1399,8 @@ offline(void)
 
     offline_places();
     offline_certs();
+    offline_genuine_snp();
+    offline_genuine_tdx();
     rmdir(dir);
     DONE();
 }
@@ -1136,7 +1413,7 @@ main(int argc, char **argv)
         return offline();
     }
 
-    if (argc != 6 || strcmp(argv[1], "live") != 0) {
+    if (argc != 7 || strcmp(argv[1], "live") != 0) {
         printf("Bail out! unknown arguments\n");
         return 1;
     }
@@ -1152,9 +1429,12 @@ main(int argc, char **argv)
     live_busy();
     live_generation();
     live_permanent();
+    live_verdicts(argv[6]);
+    live_labels();
     live_deadline();
     live_worker();
     live_reload();
+    live_fork_late();
     live_kill();
     live_foreign_dirs();
     live_many();
