@@ -498,7 +498,8 @@ test_many(int times)
     IS_INT(pd_entries("/proc/self/fd"), fds, "no descriptor is left");
     IS_INT(threads(), 1, "no thread is left");
     IS_INT(pd_count(folder, "log", "nvmlInit_v2"), times, "started as often");
-    IS_INT(pd_count(folder, "log", "nvmlShutdown"), times, "and ended as often");
+    IS_INT(pd_count(folder, "log", "nvmlShutdown"), times,
+           "and ended as often");
     p->destroy(p);
 }
 
