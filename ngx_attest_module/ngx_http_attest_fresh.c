@@ -162,6 +162,10 @@ ngx_http_attest_fresh_claims(ngx_http_request_t *r,
 
     c = view->claims;
 
+    /* what there is now, the provider will say */
+
+    c.has_gpu = 0;
+
     ngx_memcpy(c.nonce, req->nonce, req->nonce_len);
     c.nonce_len = req->nonce_len;
 

@@ -34,14 +34,6 @@ static char *ngx_http_attest_merge_loc_conf(ngx_conf_t *cf, void *parent,
 static ngx_int_t ngx_http_attest_init_process(ngx_cycle_t *cycle);
 static void ngx_http_attest_exit_process(ngx_cycle_t *cycle);
 
-static char *ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static void ngx_http_attest_provider_cleanup(void *data);
-static ngx_int_t ngx_http_attest_tpm_param(ngx_conf_t *cf, ngx_str_t *arg,
-    attest_tpm_conf_t *tpm, ngx_http_attest_main_conf_t *amcf);
-static ngx_int_t ngx_http_attest_pcrs(ngx_str_t *value,
-    attest_tpm_conf_t *tpm);
-static ngx_int_t ngx_http_attest_handle(ngx_str_t *value, uint32_t *handle);
 static char *ngx_http_attest_lifetime(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_attest_zone_size(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -96,6 +88,48 @@ static ngx_command_t  ngx_http_attest_commands[] = {
     { ngx_string("attest_tpm"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_attest_tpm,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_tsm"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_ANY,
+      ngx_http_attest_tsm,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_azure"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_ANY,
+      ngx_http_attest_azure,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_gcp"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_ANY,
+      ngx_http_attest_gcp,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_nitro"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_ANY,
+      ngx_http_attest_nitro,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_gpu"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_attest_gpu,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_provider"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_attest_auto,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -286,14 +320,8 @@ ngx_http_attest_postconfiguration(ngx_conf_t *cf)
 
     amcf->used = 1;
 
-    if (amcf->provider == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "attest: attested servers need a source of "
-                           "evidence, add \"attest_tpm\" to http{}");
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_attest_add_handlers(cf) != NGX_OK
+    if (ngx_http_attest_source_check(cf, amcf) != NGX_OK
+        || ngx_http_attest_add_handlers(cf) != NGX_OK
         || ngx_http_attest_tls_postconfiguration(cf, amcf) != NGX_OK
         || ngx_http_attest_collect_names(cf, amcf) != NGX_OK
         || ngx_http_attest_private_pool(cf, amcf) != NGX_OK
@@ -359,8 +387,10 @@ ngx_http_attest_create_main_conf(ngx_conf_t *cf)
     amcf->names = ngx_array_create(cf->pool, 4, sizeof(char *));
     amcf->measure = ngx_array_create(cf->pool, 4, sizeof(ngx_str_t));
 
+    amcf->source = ngx_http_attest_source_create_conf(cf);
+
     if (amcf->servers == NULL || amcf->names == NULL
-        || amcf->measure == NULL)
+        || amcf->measure == NULL || amcf->source == NULL)
     {
         return NULL;
     }
@@ -383,7 +413,8 @@ ngx_http_attest_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_http_ssl_srv_conf_t  *sscf;
 
-    ngx_conf_init_msec_value(amcf->timeout, 5000);
+    ngx_conf_init_msec_value(amcf->timeout,
+                             ngx_http_attest_source_timeout(amcf));
     ngx_conf_init_value(amcf->lifetime, 3600);
     ngx_conf_init_size_value(amcf->zone_size, 4 * 1024 * 1024);
     ngx_conf_init_size_value(amcf->replay_size, 1024 * 1024);
@@ -593,262 +624,6 @@ ngx_http_attest_mark_server(ngx_conf_t *cf)
         ascf->file_name = cf->conf_file->file.name.data;
         ascf->line = cf->conf_file->line;
     }
-}
-
-
-static char *
-ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_attest_main_conf_t *amcf = conf;
-
-    char                 err[256];
-    ngx_str_t           *value, *arg;
-    ngx_uint_t           i;
-    attest_tpm_conf_t    tpm;
-    ngx_pool_cleanup_t  *cln;
-
-    if (amcf->provider != NULL) {
-        return "is duplicate";
-    }
-
-    ngx_memzero(&tpm, sizeof(attest_tpm_conf_t));
-    tpm.bank = ATTEST_TPM_ALG_SHA256;
-    tpm.select = 0xff;
-
-    value = cf->args->elts;
-
-    /* configuration tokens end with a zero byte */
-
-    tpm.tcti = (char *) value[1].data;
-
-    if (attest_tpm_tcti_check(tpm.tcti, err, sizeof(err)) != ATTEST_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid TCTI \"%V\" in \"attest_tpm\": %s",
-                           &value[1], err);
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_http_attest_tpm_param(cf, &value[i], &tpm, amcf) != NGX_OK) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\" in \"attest_tpm\"",
-                               &value[i]);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (tpm.ak_handle != 0 && tpm.ak_template != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"ak\" and \"ak_template\" in \"attest_tpm\" "
-                           "exclude each other");
-        return NGX_CONF_ERROR;
-    }
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    amcf->provider = attest_tpm_provider(&tpm);
-    if (amcf->provider == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    cln->handler = ngx_http_attest_provider_cleanup;
-    cln->data = amcf->provider;
-    amcf->provider_cleanup = cln;
-
-    /* cf->args is used again for the next directive */
-
-    amcf->provider_args = ngx_array_create(cf->pool, cf->args->nelts,
-                                           sizeof(ngx_str_t));
-    if (amcf->provider_args == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    arg = ngx_array_push_n(amcf->provider_args, cf->args->nelts);
-    if (arg == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memcpy(arg, value, cf->args->nelts * sizeof(ngx_str_t));
-
-    return NGX_CONF_OK;
-}
-
-
-static void
-ngx_http_attest_provider_cleanup(void *data)
-{
-    attest_provider_t  *p = data;
-
-    p->destroy(p);
-}
-
-
-static ngx_int_t
-ngx_http_attest_tpm_param(ngx_conf_t *cf, ngx_str_t *arg,
-    attest_tpm_conf_t *tpm, ngx_http_attest_main_conf_t *amcf)
-{
-    u_char     *eq;
-    ngx_str_t   name, value, path;
-
-    eq = ngx_strlchr(arg->data, arg->data + arg->len, '=');
-    if (eq == NULL) {
-        return NGX_ERROR;
-    }
-
-    name.data = arg->data;
-    name.len = eq - arg->data;
-    value.data = eq + 1;
-    value.len = arg->data + arg->len - value.data;
-
-    if (value.len == 0) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_attest_is(&name, "pcrs")) {
-        return ngx_http_attest_pcrs(&value, tpm);
-    }
-
-    if (ngx_http_attest_is(&name, "key")) {
-        tpm->rsa = ngx_http_attest_is(&value, "rsa");
-        return (tpm->rsa || ngx_http_attest_is(&value, "ecc")) ? NGX_OK
-                                                               : NGX_ERROR;
-    }
-
-    if (ngx_http_attest_is(&name, "ak")) {
-        if (ngx_http_attest_handle(&value, &tpm->ak_handle) != NGX_OK) {
-            return NGX_ERROR;
-        }
-        return (tpm->ak_handle >> 24 == 0x81) ? NGX_OK : NGX_ERROR;
-    }
-
-    if (ngx_http_attest_is(&name, "ak_template")) {
-        if (ngx_http_attest_handle(&value, &tpm->ak_template) != NGX_OK) {
-            return NGX_ERROR;
-        }
-        return (tpm->ak_template >> 24 == 0x01) ? NGX_OK : NGX_ERROR;
-    }
-
-    if (ngx_http_attest_is(&name, "timeout")) {
-        amcf->timeout = ngx_parse_time(&value, 0);
-        return (amcf->timeout == (ngx_msec_t) NGX_ERROR
-                || amcf->timeout < 100 || amcf->timeout > 120000)
-               ? NGX_ERROR : NGX_OK;
-    }
-
-    path = value;
-    if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_attest_is(&name, "eventlog")) {
-        tpm->eventlog = (char *) path.data;
-        return NGX_OK;
-    }
-
-    if (ngx_http_attest_is(&name, "imalog")) {
-        tpm->imalog = (char *) path.data;
-        return NGX_OK;
-    }
-
-    return NGX_ERROR;
-}
-
-
-/* sha256:0-7,14 */
-
-static ngx_int_t
-ngx_http_attest_pcrs(ngx_str_t *value, attest_tpm_conf_t *tpm)
-{
-    u_char     *p, *last, *colon;
-    uint32_t    select;
-    ngx_str_t   bank;
-    ngx_uint_t  n[2], i;
-
-    p = value->data;
-    last = p + value->len;
-    colon = ngx_strlchr(p, last, ':');
-    if (colon == NULL) {
-        return NGX_ERROR;
-    }
-
-    bank.data = p;
-    bank.len = colon - p;
-
-    if (ngx_http_attest_is(&bank, "sha256")) {
-        tpm->bank = ATTEST_TPM_ALG_SHA256;
-
-    } else if (ngx_http_attest_is(&bank, "sha384")) {
-        tpm->bank = ATTEST_TPM_ALG_SHA384;
-
-    } else {
-        /* SHA-1 is no evidence */
-        return NGX_ERROR;
-    }
-
-    select = 0;
-    p = colon;
-
-    do {
-        p++;
-
-        for (i = 0; i < 2; i++) {
-            if (p == last || *p < '0' || *p > '9') {
-                return NGX_ERROR;
-            }
-
-            n[i] = *p++ - '0';
-            if (p < last && *p >= '0' && *p <= '9') {
-                n[i] = n[i] * 10 + (*p++ - '0');
-            }
-
-            if (i == 0) {
-                n[1] = n[0];
-                if (p == last || *p != '-') {
-                    break;
-                }
-                p++;
-            }
-        }
-
-        if (n[0] > n[1] || n[1] >= ATTEST_TPM_PCRS) {
-            return NGX_ERROR;
-        }
-
-        for (i = n[0]; i <= n[1]; i++) {
-            /* PCRs 16 and 23 can be reset by anybody, never evidence */
-            if (i == 16 || i == 23 || select & (1U << i)) {
-                return NGX_ERROR;
-            }
-            select |= 1U << i;
-        }
-
-    } while (p < last && *p == ',');
-
-    tpm->select = select;
-
-    return (p == last) ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_attest_handle(ngx_str_t *value, uint32_t *handle)
-{
-    ngx_int_t  n;
-
-    if (value->len != 10 || ngx_strncmp(value->data, "0x", 2) != 0) {
-        return NGX_ERROR;
-    }
-
-    n = ngx_hextoi(value->data + 2, 8);
-    if (n == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    *handle = (uint32_t) n;
-    return NGX_OK;
 }
 
 

@@ -3,6 +3,7 @@
  * ngx_http_attest_module: what the rooms of the nginx glue share.
  *
  *   ngx_http_attest_module.c     directives, configuration, phase hooks
+ *   ngx_http_attest_source.c     sources of evidence: TPM, CPU, GPUs
  *   ngx_http_attest_measure.c    the configuration record
  *   ngx_http_attest_state.c      the shared zone: one generation, the view
  *   ngx_http_attest_refresh.c    evidence collection: jobs, thread, renewal
@@ -119,13 +120,25 @@ typedef struct {
 
 typedef struct ngx_http_attest_state_s  ngx_http_attest_state_t;   /* zone */
 typedef struct ngx_http_attest_worker_s  ngx_http_attest_worker_t;
+typedef struct ngx_http_attest_source_s  ngx_http_attest_source_t;
+
+
+/* Providers, held by every cycle that uses them. */
+
+typedef struct {
+    attest_provider_t         *provider;
+    attest_provider_t         *gpu;
+    ngx_uint_t                 refs;
+} ngx_http_attest_made_t;
 
 
 typedef struct {
     ngx_cycle_t               *cycle;
-    attest_provider_t         *provider;
-    ngx_pool_cleanup_t        *provider_cleanup;
-    ngx_array_t               *provider_args;   /* of ngx_str_t, as written */
+    ngx_http_attest_source_t  *source;          /* as configured */
+    ngx_array_t               *source_args;     /* of ngx_str_t, as written */
+    attest_provider_t         *provider;        /* all sources in one */
+    attest_provider_t         *gpu;             /* a part of it, or NULL */
+    ngx_http_attest_made_t    *made;            /* who owns both */
     ngx_msec_t                 timeout;         /* of one collection */
     time_t                     lifetime;        /* attest_lifetime, s */
     ngx_array_t               *measure;         /* of ngx_str_t */
@@ -223,7 +236,8 @@ typedef struct ngx_http_attest_job_s  ngx_http_attest_job_t;
 
 typedef enum {
     NGX_HTTP_ATTEST_JOB_COLLECT = 0,
-    NGX_HTTP_ATTEST_JOB_ACTIVATE
+    NGX_HTTP_ATTEST_JOB_ACTIVATE,
+    NGX_HTTP_ATTEST_JOB_GPU                     /* are they as they were? */
 } ngx_http_attest_job_e;
 
 struct ngx_http_attest_job_s {
@@ -263,6 +277,31 @@ extern ngx_module_t  ngx_http_attest_filter_module;
 
 /* Marks the server{} being parsed as attested (for directive handlers). */
 void ngx_http_attest_mark_server(ngx_conf_t *cf);
+
+/* ngx_http_attest_source.c */
+
+char *ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_attest_tsm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_attest_azure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_attest_gcp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_attest_nitro(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_attest_gpu(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_attest_auto(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_http_attest_source_t *ngx_http_attest_source_create_conf(ngx_conf_t *cf);
+/* The default of "timeout", which depends on what is slow. */
+ngx_msec_t ngx_http_attest_source_timeout(ngx_http_attest_main_conf_t *amcf);
+/* What does not go together; what "auto" picks. */
+ngx_int_t ngx_http_attest_source_check(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
+/* Makes amcf->provider, or takes over that of before with its keys. */
+ngx_int_t ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_main_conf_t *oamcf, ngx_log_t *log);
+/* Says in the log what the workers' user will not be able to open. */
+void ngx_http_attest_source_access(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log);
+/* Seconds between two checks of the GPUs, 0: none; and must they be there? */
+time_t ngx_http_attest_source_gpu(ngx_http_attest_main_conf_t *amcf,
+    ngx_uint_t *required);
 
 /*
  * ngx_http_attest_measure.c: the record's text, from cycle->pool.  To be

@@ -62,6 +62,10 @@ struct ngx_http_attest_worker_s {
     ngx_uint_t                     renew_failures;
     time_t                         next_try;
     time_t                         mismatch_since;
+    ngx_http_attest_job_t         *gpu_job;         /* under way */
+    time_t                         gpu_due;
+    unsigned                       renew_now:1;     /* a GPU went or came */
+    unsigned                       gpu_failed:1;
     unsigned                       expired:1;       /* said in the log */
     unsigned                       stuck:1;         /* thread is overdue */
 };
@@ -77,7 +81,8 @@ static ngx_int_t ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf);
 static void ngx_http_attest_draft_free(ngx_http_attest_draft_t *draft);
 static ngx_int_t ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_draft_t *draft, attest_evidence_t *ev, ngx_log_t *log);
+    ngx_http_attest_draft_t *draft, ngx_http_attest_job_t *job,
+    ngx_log_t *log);
 static ngx_http_attest_gen_t *ngx_http_attest_assemble(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
     attest_evidence_t *ev, ngx_str_t *key_der, ngx_str_t *cert);
@@ -86,7 +91,7 @@ static ngx_int_t ngx_http_attest_make_certificate(
     attest_evidence_t *ev, ngx_pool_t *pool, ngx_str_t *cert,
     ngx_log_t *log);
 static void ngx_http_attest_say(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_gen_t *gen, ngx_log_t *log);
+    ngx_http_attest_gen_t *gen, const char *note, ngx_log_t *log);
 
 static ngx_int_t ngx_http_attest_master_evidence(
     ngx_http_attest_main_conf_t *amcf, ngx_uint_t changed, ngx_log_t *log);
@@ -95,6 +100,7 @@ static ngx_uint_t ngx_http_attest_current_ok(
 
 static void ngx_http_attest_run(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_job_t *job, ngx_msec_t timeout);
+static void ngx_http_attest_run_check(ngx_http_attest_job_t *job);
 static ngx_int_t ngx_http_attest_device_lock(ngx_http_attest_state_t *state,
     ngx_msec_t timeout);
 static int ngx_http_attest_check_tpm(const attest_evidence_t *ev,
@@ -116,7 +122,12 @@ static void ngx_http_attest_renew(ngx_http_attest_worker_t *w);
 static void ngx_http_attest_renew_done(ngx_http_attest_job_t *job);
 static void ngx_http_attest_renew_failed(ngx_http_attest_worker_t *w,
     const char *error);
-static void ngx_http_attest_check_access(ngx_http_attest_worker_t *w);
+static time_t ngx_http_attest_gpu_tick(ngx_http_attest_worker_t *w,
+    time_t now, time_t due);
+static ngx_int_t ngx_http_attest_gpu_check(ngx_http_attest_worker_t *w);
+static void ngx_http_attest_gpu_done(ngx_http_attest_job_t *job);
+static void ngx_http_attest_gpu_result(ngx_http_attest_worker_t *w,
+    const char *error);
 
 
 /*
@@ -333,13 +344,22 @@ ngx_http_attest_draft_free(ngx_http_attest_draft_t *draft)
 
 static ngx_int_t
 ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_draft_t *draft, attest_evidence_t *ev, ngx_log_t *log)
+    ngx_http_attest_draft_t *draft, ngx_http_attest_job_t *job,
+    ngx_log_t *log)
 {
     u_char                 *der;
     ngx_int_t               rc;
     ngx_str_t               cert, key;
     ngx_pool_t             *pool;
+    attest_evidence_t      *ev;
     ngx_http_attest_gen_t  *gen;
+
+    ev = &job->evidence;
+
+    /* what was signed: GPU evidence completes the claims */
+
+    ngx_memcpy(draft->claims, job->claims, job->claims_len);
+    draft->claims_len = job->claims_len;
 
     pool = ngx_create_pool(16384, log);
     if (pool == NULL) {
@@ -377,7 +397,7 @@ ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
     rc = ngx_http_attest_publish(amcf, gen, draft->base, log);
 
     if (rc == NGX_OK) {
-        ngx_http_attest_say(amcf, gen, log);
+        ngx_http_attest_say(amcf, gen, ev->note, log);
     }
 
 done:
@@ -522,7 +542,7 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
 
 static void
 ngx_http_attest_say(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_gen_t *gen, ngx_log_t *log)
+    ngx_http_attest_gen_t *gen, const char *note, ngx_log_t *log)
 {
     ngx_log_error(NGX_LOG_NOTICE, log, 0,
                   "attest: generation %uL by provider \"%s\", root of trust "
@@ -530,6 +550,16 @@ ngx_http_attest_say(ngx_http_attest_main_conf_t *amcf,
                   gen->number, amcf->provider->name, gen->root,
                   gen->not_after - gen->made_at,
                   gen->renew_at - gen->made_at);
+
+    if (note[0] != '\0') {
+        ngx_log_error(NGX_LOG_WARN, log, 0, "attest: %s", note);
+    }
+
+    if (gen->number == 1 && ngx_strcmp(gen->root, "simulated") == 0) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "attest: the evidence is simulated: it proves nothing "
+                      "to anybody");
+    }
 
     if (gen->number == 1 && ngx_strcmp(gen->root, "software") == 0) {
         ngx_log_error(NGX_LOG_WARN, log, 0,
@@ -602,7 +632,7 @@ ngx_http_attest_master_evidence(ngx_http_attest_main_conf_t *amcf,
 
     if (job->rc == ATTEST_OK) {
         ngx_http_attest_count(amcf, quotes_made);
-        rc = ngx_http_attest_finish(amcf, draft, &job->evidence, log);
+        rc = ngx_http_attest_finish(amcf, draft, job, log);
         goto done;
     }
 
@@ -678,33 +708,67 @@ ngx_http_attest_run(ngx_http_attest_main_conf_t *amcf,
         return;
     }
 
-    if (job->kind == NGX_HTTP_ATTEST_JOB_COLLECT) {
+    switch (job->kind) {
+
+    case NGX_HTTP_ATTEST_JOB_COLLECT:
         job->rc = p->collect(p, job->claims, job->claims_len,
                              job->want_logs, timeout, &job->evidence);
+        break;
 
-        ngx_cpystrn((u_char *) job->error, (u_char *) job->evidence.error,
-                    sizeof(job->error));
+    case NGX_HTTP_ATTEST_JOB_GPU:
+        job->rc = amcf->gpu->collect(amcf->gpu, job->claims, job->claims_len,
+                                     0, timeout, &job->evidence);
+        break;
 
-    } else if (p->activate == NULL) {
-        job->rc = ATTEST_EUNSUPPORTED;
-
-    } else {
-        job->rc = p->activate(p, job->cred, job->cred_len, job->enc,
-                              job->enc_len, job->msg, sizeof(job->msg),
-                              timeout, job->proof, job->error);
+    default:
+        job->rc = (p->activate == NULL) ? ATTEST_EUNSUPPORTED
+                  : p->activate(p, job->cred, job->cred_len, job->enc,
+                                job->enc_len, job->msg, sizeof(job->msg),
+                                timeout, job->proof, job->error);
     }
 
     (void) pthread_mutex_unlock(&state->device);
 
-    if (job->rc == ATTEST_OK && job->kind == NGX_HTTP_ATTEST_JOB_COLLECT) {
-        job->rc = ngx_http_attest_check_tpm(&job->evidence, job->claims,
-                                            job->claims_len);
-        if (job->rc != ATTEST_OK) {
-            ngx_cpystrn((u_char *) job->error, (u_char *)
-                        "the evidence does not verify",
-                        sizeof(job->error));
-        }
+    if (job->kind == NGX_HTTP_ATTEST_JOB_ACTIVATE) {
+        return;
     }
+
+    ngx_cpystrn((u_char *) job->error, (u_char *) job->evidence.error,
+                sizeof(job->error));
+
+    if (job->kind == NGX_HTTP_ATTEST_JOB_COLLECT && job->rc == ATTEST_OK) {
+        ngx_http_attest_run_check(job);
+    }
+}
+
+
+/*
+ * The claims as they were signed, and a look at what we hand out: a broken
+ * device must not pass for evidence.  What only a CPU signed is checked by
+ * its provider.
+ */
+
+static void
+ngx_http_attest_run_check(ngx_http_attest_job_t *job)
+{
+    attest_evidence_t  *ev;
+
+    ev = &job->evidence;
+
+    if (ev->claims_len != 0) {
+        ngx_memcpy(job->claims, ev->claims, ev->claims_len);
+        job->claims_len = ev->claims_len;
+    }
+
+    job->rc = ngx_http_attest_check_tpm(ev, job->claims, job->claims_len);
+
+    if (job->rc == ATTEST_OK) {
+        return;
+    }
+
+    attest_evidence_clear(ev);
+    ngx_cpystrn((u_char *) job->error, (u_char *)
+                "the evidence does not verify", sizeof(job->error));
 }
 
 
@@ -740,8 +804,6 @@ ngx_http_attest_device_lock(ngx_http_attest_state_t *state,
 }
 
 
-/* We check what we hand out: a broken TPM must not pass for evidence. */
-
 static int
 ngx_http_attest_check_tpm(const attest_evidence_t *ev, const u_char *claims,
     size_t len)
@@ -749,9 +811,12 @@ ngx_http_attest_check_tpm(const attest_evidence_t *ev, const u_char *claims,
     int                   rc;
     u_char                extra[32];
     ngx_uint_t            i;
+    attest_span_t         cpu;
     attest_tpm_item_t     item;
     attest_tpm_quote_t    quote;
     attest_tpm_public_t   ak;
+
+    cpu = attest_evidence_cpu(ev);
 
     for (i = 0; i < ev->count; i++) {
         if (ngx_strcmp(ev->items[i].item, ATTEST_ITEM_TPM) == 0) {
@@ -760,7 +825,7 @@ ngx_http_attest_check_tpm(const attest_evidence_t *ev, const u_char *claims,
     }
 
     if (i == ev->count) {
-        return ATTEST_EFORMAT;
+        return (cpu.n != 0) ? ATTEST_OK : ATTEST_EFORMAT;
     }
 
     rc = attest_tpm_item_parse(ev->items[i].data, ev->items[i].len, &item);
@@ -787,7 +852,7 @@ ngx_http_attest_check_tpm(const attest_evidence_t *ev, const u_char *claims,
         return rc;
     }
 
-    rc = attest_claims_tpm_extra(claims, len, NULL, 0, extra);
+    rc = attest_claims_tpm_extra(claims, len, cpu.p, cpu.n, extra);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -826,7 +891,7 @@ ngx_http_attest_init_worker(ngx_cycle_t *cycle,
         return NGX_OK;
     }
 
-    ngx_http_attest_check_access(w);
+    ngx_http_attest_source_access(amcf, cycle->log);
 
     w->tick.handler = ngx_http_attest_tick_handler;
     w->tick.data = w;
@@ -848,34 +913,6 @@ ngx_http_attest_exit_worker(ngx_http_attest_main_conf_t *amcf)
     }
 
     ngx_http_attest_forget_view();
-}
-
-
-/* Renewal runs as the worker's user: say at the start if it will fail. */
-
-static void
-ngx_http_attest_check_access(ngx_http_attest_worker_t *w)
-{
-    u_char     *path;
-    ngx_str_t  *value;
-
-    /* event logs are opened by the master, and stay open */
-
-    value = w->amcf->provider_args->elts;
-
-    if (ngx_strncmp(value[1].data, "device:", 7) != 0) {
-        return;
-    }
-
-    path = value[1].data + 7;
-
-    if (access((char *) path, R_OK|W_OK) == -1) {
-        ngx_log_error(NGX_LOG_ERR, w->log, ngx_errno,
-                      "attest: the worker's user cannot open \"%s\", so that "
-                      "evidence cannot be renewed: add the user named by "
-                      "\"user\" to the group that owns it, usually \"tss\"",
-                      path);
-    }
 }
 
 
@@ -1060,6 +1097,8 @@ ngx_http_attest_thread_done(ngx_event_t *ev)
     if (job != NULL) {
         job->rc = flight->work.rc;
         job->evidence = flight->work.evidence;
+        ngx_memcpy(job->claims, flight->work.claims, sizeof(job->claims));
+        job->claims_len = flight->work.claims_len;
         ngx_memcpy(job->proof, flight->work.proof, sizeof(job->proof));
         ngx_memcpy(job->error, flight->work.error, sizeof(job->error));
 
@@ -1195,6 +1234,7 @@ ngx_http_attest_tick_handler(ngx_event_t *ev)
     }
 
     due = ngx_max(due, w->next_try);
+    due = ngx_http_attest_gpu_tick(w, now, due);
     wait = (due > now) ? (ngx_msec_t) (due - now) * 1000 : 250;
 
     ngx_add_timer(ev, ngx_min(wait, NGX_HTTP_ATTEST_TICK));
@@ -1222,6 +1262,10 @@ ngx_http_attest_due(ngx_http_attest_worker_t *w)
     }
 
     w->expired = 0;
+
+    if (w->renew_now) {
+        return now;
+    }
 
     /*
      * Evidence of another configuration: a reload that failed late, or one
@@ -1287,7 +1331,7 @@ ngx_http_attest_renew_done(ngx_http_attest_job_t *job)
         return;
     }
 
-    rc = ngx_http_attest_finish(w->amcf, w->draft, &job->evidence, w->log);
+    rc = ngx_http_attest_finish(w->amcf, w->draft, job, w->log);
 
     ngx_http_attest_job_free(job);
 
@@ -1301,6 +1345,129 @@ ngx_http_attest_renew_done(ngx_http_attest_job_t *job)
 
     w->renew_failures = 0;
     w->next_try = 0;
+    w->renew_now = 0;
+}
+
+
+/*
+ * GPUs can go between two renewals.  Those that must be there close attested
+ * servers at once, and open them when they are back; others make new evidence
+ * due, which says what there is.  Returns the earlier of two times.
+ */
+
+static time_t
+ngx_http_attest_gpu_tick(ngx_http_attest_worker_t *w, time_t now, time_t due)
+{
+    time_t      interval;
+    ngx_uint_t  required;
+
+    interval = ngx_http_attest_source_gpu(w->amcf, &required);
+
+    if (interval == 0) {
+        return due;
+    }
+
+    if (w->gpu_due == 0) {
+        w->gpu_due = now + interval;
+    }
+
+    if (now >= w->gpu_due && w->gpu_job == NULL) {
+        w->gpu_due = now + interval;
+
+        if (ngx_http_attest_gpu_check(w) != NGX_OK) {
+            ngx_http_attest_gpu_result(w, "the GPUs cannot be checked");
+        }
+    }
+
+    return ngx_min(due, w->gpu_due);
+}
+
+
+/* Claims that nobody sees: all that matters is that their nonce is new. */
+
+static ngx_int_t
+ngx_http_attest_gpu_check(ngx_http_attest_worker_t *w)
+{
+    attest_claims_t         claims;
+    ngx_http_attest_job_t  *job;
+
+    job = ngx_http_attest_job_create();
+    if (job == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&claims, sizeof(attest_claims_t));
+    claims.pubkey_hash_alg = 1;
+    claims.pubkey_hash_len = ATTEST_SHA256_LEN;
+    claims.nonce_len = ATTEST_NONCE_MIN;
+    randombytes_buf(claims.nonce, claims.nonce_len);
+
+    job->kind = NGX_HTTP_ATTEST_JOB_GPU;
+    job->claims_len = sizeof(job->claims);
+    job->refresh = 1;
+    job->done = ngx_http_attest_gpu_done;
+    job->data = w;
+
+    if (attest_claims_encode(&claims, job->claims, &job->claims_len)
+        != ATTEST_OK)
+    {
+        ngx_http_attest_job_free(job);
+        return NGX_ERROR;
+    }
+
+    w->gpu_job = job;
+
+    if (ngx_http_attest_job_post(w->amcf, job) != NGX_OK) {
+        w->gpu_job = NULL;
+        ngx_http_attest_job_free(job);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_attest_gpu_done(ngx_http_attest_job_t *job)
+{
+    ngx_http_attest_worker_t  *w;
+
+    w = job->data;
+    w->gpu_job = NULL;
+
+    ngx_http_attest_gpu_result(w, (job->rc == ATTEST_OK) ? NULL : job->error);
+    ngx_http_attest_job_free(job);
+}
+
+
+/* error: NULL when they are as they were. */
+
+static void
+ngx_http_attest_gpu_result(ngx_http_attest_worker_t *w, const char *error)
+{
+    ngx_uint_t                required;
+    ngx_http_attest_state_t  *state;
+
+    state = w->amcf->state;
+    (void) ngx_http_attest_source_gpu(w->amcf, &required);
+
+    if (error == NULL && (w->gpu_failed || state->closed)) {
+        ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
+                      "attest: the GPUs attest again");
+        w->renew_now = 1;
+        w->next_try = 0;
+
+    } else if (error != NULL && !w->gpu_failed) {
+        ngx_log_error(NGX_LOG_ERR, w->log, 0, "attest: GPU check failed: %s"
+                      "%s", error, required ? "; attested servers refuse "
+                      "service until it succeeds" : "");
+        ngx_http_attest_set_error(w->amcf, error);
+        w->renew_now = !required;
+        w->next_try = 0;
+    }
+
+    w->gpu_failed = (error != NULL);
+    state->closed = (error != NULL && required);
 }
 
 

@@ -18,8 +18,6 @@ static ngx_int_t ngx_http_attest_fingerprint(
     ngx_http_attest_main_conf_t *amcf);
 static ngx_int_t ngx_http_attest_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
-static void ngx_http_attest_keep_provider(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_main_conf_t *oamcf);
 static ngx_int_t ngx_http_attest_create_state(ngx_shm_zone_t *shm_zone,
     ngx_http_attest_main_conf_t *amcf);
 static void ngx_http_attest_protect(ngx_shm_zone_t *shm_zone);
@@ -128,7 +126,7 @@ ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
     ngx_uint_t       i, n;
     attest_span_t   *parts;
 
-    parts = ngx_alloc((4 + amcf->names->nelts + amcf->provider_args->nelts)
+    parts = ngx_alloc((4 + amcf->names->nelts + amcf->source_args->nelts)
                       * sizeof(attest_span_t), ngx_cycle->log);
     if (parts == NULL) {
         return NGX_ERROR;
@@ -173,9 +171,9 @@ ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
         parts[n++].n = ngx_strlen(name[i]) + 1;
     }
 
-    arg = amcf->provider_args->elts;
+    arg = amcf->source_args->elts;
 
-    for (i = 0; i < amcf->provider_args->nelts; i++) {
+    for (i = 0; i < amcf->source_args->nelts; i++) {
         parts[n].p = arg[i].data;
         parts[n++].n = arg[i].len + 1;
     }
@@ -227,50 +225,18 @@ ngx_http_attest_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     if (oamcf != NULL) {
         amcf->state = oamcf->state;
-        ngx_http_attest_keep_provider(amcf, oamcf);
 
     } else if (ngx_http_attest_create_state(shm_zone, amcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
+    if (ngx_http_attest_source_init(amcf, oamcf, shm_zone->shm.log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_http_attest_first_evidence(amcf, shm_zone->shm.log);
-}
-
-
-/*
- * The same TPM, the same key: the provider of before has them at hand, a new
- * one would have to make them again, which takes a slow TPM many seconds.
- */
-
-static void
-ngx_http_attest_keep_provider(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_main_conf_t *oamcf)
-{
-    ngx_str_t          *a, *b;
-    ngx_uint_t          i;
-    attest_provider_t  *p;
-
-    if (amcf->provider_args->nelts != oamcf->provider_args->nelts) {
-        return;
-    }
-
-    a = amcf->provider_args->elts;
-    b = oamcf->provider_args->elts;
-
-    for (i = 0; i < amcf->provider_args->nelts; i++) {
-        if (a[i].len != b[i].len
-            || ngx_memcmp(a[i].data, b[i].data, a[i].len) != 0)
-        {
-            return;
-        }
-    }
-
-    p = amcf->provider;
-    amcf->provider = oamcf->provider;
-    oamcf->provider = p;
-
-    amcf->provider_cleanup->data = amcf->provider;
-    oamcf->provider_cleanup->data = oamcf->provider;
 }
 
 
@@ -591,6 +557,10 @@ ngx_http_attest_view(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 
     if (ngx_http_attest_seen != amcf->state->number) {
         ngx_http_attest_look(amcf, log);
+    }
+
+    if (amcf->state->closed) {
+        return NULL;
     }
 
     view = ngx_http_attest_current;

@@ -44,7 +44,7 @@ typedef struct {
 
     struct {
         char     label[16];
-        char     type[48];
+        char     type[64];
         size_t   len;
     }            parts[NGX_HTTP_ATTEST_PARTS];
     ngx_uint_t   nparts;
@@ -65,6 +65,9 @@ struct ngx_http_attest_state_s {
     ngx_http_attest_gen_t    *slot[2];
     size_t                    room;          /* bytes of a slot */
     ngx_atomic_t              number;        /* 0: none yet */
+
+    ngx_atomic_t              closed;        /* a GPU that must be there is
+                                                not as it was */
 
     pthread_mutex_t           device;        /* one user of a TPM at a time */
 

@@ -108,9 +108,75 @@ bad('ak and ak_template', qr/"ak" and "ak_template" in "attest_tpm"/,
         . 'ak_template=0x01c10001;');
 bad('two of them', qr/"attest_tpm" directive is duplicate/,
     tpm => 'attest_tpm device:/dev/tpm0; attest_tpm device:/dev/tpm1;');
-bad('none', qr/add "attest_tpm"/, tpm => '');
+bad('none', qr/add "attest_tpm", "attest_tsm"/, tpm => '');
 bad('no TCTI', qr/invalid number of arguments in "attest_tpm"/,
     tpm => 'attest_tpm;');
+
+# ---- hardware; "nginx -t" touches none of it
+
+for my $source ('attest_tsm', 'attest_tsm path=/tmp/report privlevel=0',
+    'attest_tsm privlevel=3 svsm ccel=/tmp/ccel certs=/tmp/c timeout=60s',
+    'attest_azure', 'attest_azure imds=127.0.0.1:80 certs=c.pem timeout=9s',
+    'attest_gcp', 'attest_gcp key=ecc', 'attest_gcp key=rsa timeout=9s',
+    'attest_nitro', 'attest_nitro path=/tmp/nsm timeout=1s',
+    'attest_tsm; attest_tpm device:/dev/tpmrm0',
+    'attest_tsm; attest_gcp; attest_gpu nvidia required',
+    'attest_azure; attest_tpm device:/dev/tpm0 pcrs=sha256:0-14',
+    'attest_tsm; attest_gpu nvidia', 'attest_nitro; attest_gpu nvidia',
+    'attest_tsm; attest_gpu nvidia required interval=1s timeout=2m',
+    'attest_tpm device:/dev/tpm0 ak=0x81000003 ak_cert=0x01c101d0')
+{
+    good($source, tpm => "$source;");
+}
+
+for (
+    [ 'attest_tsm', '', 'path=', 'path', 'privlevel=4', 'privlevel=-1',
+        'privlevel=x', 'svsm=on', 'timeout=0', 'colour=blue', 'blue' ],
+    [ 'attest_azure', '', 'imds=', 'imds=localhost:80', 'imds=127.0.0.1',
+        'imds=127.0.0.1:0', 'imds=127.0.0.1:99999', 'imds=300.0.0.1:80',
+        'certs=', 'timeout=99ms', 'key=rsa' ],
+    [ 'attest_gcp', '', 'key=dsa', 'key=', 'key', 'timeout', 'ak=0x81000003' ],
+    [ 'attest_nitro', '', 'path=', 'timeout=x', 'pcrs=sha256:0' ],
+    [ 'attest_gpu', 'nvidia ', 'required=yes', 'optional', 'interval=0',
+        'interval=2h', 'interval=', 'interval', 'library=x.so',
+        'timeout=3m' ],
+    [ 'attest_provider', 'auto ', 'pcrs=sha1:0', 'key=rsa', 'quickly' ],
+    [ 'attest_tpm', 'device:/dev/tpm0 ', 'ak_cert=0x81000003', 'ak_cert=' ],
+) {
+    my ($name, $before, @params) = @$_;
+
+    for my $param (@params) {
+        bad("$name $param", qr/invalid parameter "\Q$param\E" in "$name"/,
+            tpm => "$name $before$param;");
+    }
+}
+
+bad('attest_gpu amd', qr/invalid value "amd" in "attest_gpu"/,
+    tpm => 'attest_tsm; attest_gpu amd;');
+bad('attest_provider tpm', qr/invalid value "tpm" in "attest_provider"/,
+    tpm => 'attest_provider tpm;');
+bad('only a GPU', qr/need a source of evidence/,
+    tpm => 'attest_gpu nvidia;');
+
+for my $name ('attest_tsm', 'attest_azure', 'attest_gcp', 'attest_nitro',
+    'attest_gpu nvidia', 'attest_provider auto')
+{
+    my ($directive) = $name =~ /^(\w+)/;
+
+    bad("two of $name", qr/"$directive" directive is duplicate/,
+        tpm => "$name; $name;");
+}
+
+for my $both ('attest_tsm; attest_nitro', 'attest_tsm; attest_azure',
+    'attest_azure; attest_gcp', 'attest_nitro; attest_gcp',
+    'attest_nitro; attest_tpm device:/dev/tpm0',
+    'attest_gcp; attest_tpm device:/dev/tpm0 ak=0x81000003',
+    'attest_azure; attest_tpm device:/dev/tpm0 ak_template=0x01c10001',
+    'attest_provider auto; attest_tpm device:/dev/tpm0',
+    'attest_provider auto; attest_tsm')
+{
+    bad($both, qr/attest_\w+.* exclude each other/, tpm => "$both;");
+}
 
 # ---- numbers, sizes, times
 

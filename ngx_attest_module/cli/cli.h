@@ -96,6 +96,9 @@ typedef struct {
     const char   *command;
     const char   *target;           /* URL or file */
     const char   *policy;
+    const char   *policy_key;       /* minisign public key, file */
+    const char   *save;             /* folder for an archive */
+    const char   *nonce;            /* hex, of evidence in a file */
     const char   *connect;
     const char   *path;
     const char   *model;
@@ -114,7 +117,8 @@ typedef struct {
     cli_bytes_t   cached;
     cli_bytes_t   fresh;
     cli_bytes_t   hpke;
-    uint8_t       nonce[32];
+    uint8_t       nonce[64];
+    size_t        nonce_len;        /* 0: none was sent, or is known */
     uint8_t       exporter[32];
     uint8_t       secret[32];
     uint8_t       proof[32];
@@ -147,6 +151,14 @@ void cli_evidence_clear(cli_evidence_t *ev);
 void cli_appraise(const cli_evidence_t *ev, const cli_options_t *opt,
     const attest_policy_t *policy, attest_result_t *res);
 
+/*
+ * cli_archive.c: what was seen, as a folder that can be verified later; or a
+ * file with one certificate or collection.
+ */
+int cli_is_url(const char *target);
+int cli_archive_save(const cli_evidence_t *ev, const cli_options_t *opt);
+int cli_archive_load(cli_evidence_t *ev, const cli_options_t *opt);
+
 /* cli_verify.c */
 int cli_verify(const cli_options_t *opt);
 int cli_policy(const cli_options_t *opt);
@@ -165,6 +177,10 @@ void cli_show_time(const char *what, int64_t t);
 void cli_show_line(const char *what, attest_span_t s);
 /* A certificate's names and times. */
 void cli_show_x509(attest_span_t der);
+/* The same with the key: its kind, size and SHA-256 of its SPKI. */
+void cli_show_cert(const char *what, X509 *x);
+void cli_show_key_hash(const char *what, EVP_PKEY *key,
+    const uint8_t spki[32]);
 
 /*
  * cli_kind_<kind>.c: every field of an item in words; and what a first policy
@@ -173,6 +189,8 @@ void cli_show_x509(attest_span_t der);
 void cli_tsm_show(attest_span_t value);
 void cli_snp_show(const attest_tsm_t *tsm);
 void cli_tdx_show(const attest_tsm_t *tsm);
+/* An Intel quote, of a TD or of an enclave. */
+void cli_quote_show(attest_span_t quote);
 void cli_ccel_show(attest_span_t value);
 void cli_azure_show(attest_span_t value);
 void cli_ak_cert_show(attest_span_t value);

@@ -57,7 +57,9 @@ cli_collect(cli_evidence_t *ev, const cli_options_t *opt, int activate)
         return CLI_UNDECIDED;
     }
 
-    if (RAND_bytes(ev->nonce, sizeof(ev->nonce)) != 1
+    ev->nonce_len = 32;
+
+    if (RAND_bytes(ev->nonce, (int) ev->nonce_len) != 1
         || RAND_bytes(ev->secret, sizeof(ev->secret)) != 1)
     {
         return cli_error("no random numbers");
@@ -104,7 +106,7 @@ cli_appraise(const cli_evidence_t *ev, const cli_options_t *opt,
     in.fresh = cli_span(&ev->fresh);
     in.hpke_keys = cli_span(&ev->hpke);
     in.nonce.p = ev->nonce;
-    in.nonce.n = sizeof(ev->nonce);
+    in.nonce.n = ev->nonce_len;
     in.now = cli_now(opt);
     in.policy = policy;
 
@@ -259,7 +261,7 @@ cli_fetch_fresh(cli_evidence_t *ev)
     cli_request_t  req = { "POST", ev->url.path, "application/cmw+cbor",
                            "application/json", NULL, body, 0 };
 
-    cli_hex(hex, ev->nonce, sizeof(ev->nonce));
+    cli_hex(hex, ev->nonce, ev->nonce_len);
     req.len = (size_t) snprintf(body, sizeof(body), "{\"nonce\":\"%s\"%s}",
                                 hex, ev->has_exporter
                                 ? ",\"binding\":\"tls-exporter\"" : "");

@@ -1,21 +1,197 @@
 
 #include <stdio.h>
+#include <string.h>
 
+#include <openssl/x509v3.h>
+
+#include "attest_gcp.h"
+#include "attest_x509.h"
 #include "cli.h"
+
+
+static void cli_ak_cert_usage(X509 *x);
+static void cli_ak_cert_instance(X509 *x);
+static void cli_ak_cert_add(cJSON *to, const char *name, attest_span_t s);
 
 
 void
 cli_ak_cert_show(attest_span_t value)
 {
-    (void) value;
-    printf("unknown to this version\n");
+    int              i;
+    X509            *leaf;
+    STACK_OF(X509)  *certs;
+
+    certs = attest_x509_read(value);
+    if (certs == NULL) {
+        printf("no certificate\n");
+        return;
+    }
+
+    leaf = sk_X509_value(certs, 0);
+    cli_show_cert("attestation key of", leaf);
+    cli_ak_cert_usage(leaf);
+    cli_ak_cert_instance(leaf);
+
+    for (i = 1; i < sk_X509_num(certs); i++) {
+        cli_show_cert("with it", sk_X509_value(certs, i));
+    }
+
+    sk_X509_pop_free(certs, X509_free);
 }
 
+
+/* Names, times, and the key by its SHA-256. */
+
+void
+cli_show_cert(const char *what, X509 *x)
+{
+    char            text[512];
+    uint8_t         spki[32];
+    EVP_PKEY       *key;
+    struct tm       tm;
+    attest_span_t   line;
+
+    line.p = (const uint8_t *) text;
+
+    (void) X509_NAME_oneline(X509_get_subject_name(x), text, sizeof(text));
+    line.n = strlen(text);
+    cli_show_line(what, line);
+
+    (void) X509_NAME_oneline(X509_get_issuer_name(x), text, sizeof(text));
+    line.n = strlen(text);
+    cli_show_line("  issued by", line);
+
+    if (ASN1_TIME_to_tm(X509_get0_notBefore(x), &tm) == 1) {
+        cli_show_time("  valid from", timegm(&tm));
+    }
+
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) == 1) {
+        cli_show_time("  valid until", timegm(&tm));
+    }
+
+    key = X509_get0_pubkey(x);
+
+    if (key != NULL && attest_x509_spki_hash(key, spki) == ATTEST_OK) {
+        cli_show_key_hash("  its key", key, spki);
+    }
+}
+
+
+void
+cli_show_key_hash(const char *what, EVP_PKEY *key, const uint8_t spki[32])
+{
+    char  hex[65];
+
+    cli_hex(hex, spki, 32);
+    printf("%-24s%s %d bits, SHA-256 %s\n", what,
+           EVP_PKEY_is_a(key, "RSA") ? "RSA"
+           : EVP_PKEY_is_a(key, "EC") ? "EC" : "unknown",
+           EVP_PKEY_get_bits(key), hex);
+}
+
+
+static void
+cli_ak_cert_usage(X509 *x)
+{
+    int                  i;
+    char                 oid[80];
+    uint32_t             usage = X509_get_key_usage(x);
+    EXTENDED_KEY_USAGE  *eku;
+
+    printf("%-24s%s%s\n", "  may be used for",
+           usage == UINT32_MAX ? "anything: no key usage"
+           : usage & KU_DIGITAL_SIGNATURE ? "signatures" : "no signatures",
+           usage != UINT32_MAX && (usage & KU_KEY_ENCIPHERMENT)
+           ? ", and to encrypt keys to it, as an EK" : "");
+
+    eku = X509_get_ext_d2i(x, NID_ext_key_usage, NULL, NULL);
+
+    for (i = 0; i < sk_ASN1_OBJECT_num(eku); i++) {
+        (void) OBJ_obj2txt(oid, sizeof(oid), sk_ASN1_OBJECT_value(eku, i), 1);
+        printf("%-24s%s%s\n", "  extended usage", oid,
+               strcmp(oid, "2.23.133.8.1") == 0 ? " (TCG: endorsement key)"
+               : strcmp(oid, "2.23.133.8.3") == 0
+               ? " (TCG: attestation key)" : "");
+    }
+
+    EXTENDED_KEY_USAGE_free(eku);
+}
+
+
+static void
+cli_ak_cert_instance(X509 *x)
+{
+    int                    rc;
+    attest_gcp_instance_t  info;
+
+    rc = attest_gcp_instance_find(x, &info);
+
+    if (rc == ATTEST_EUNSUPPORTED) {
+        return;
+    }
+
+    if (rc != ATTEST_OK) {
+        printf("%-24s%s\n", "Google Cloud instance", attest_strerror(rc));
+        return;
+    }
+
+    cli_show_line("Google Cloud instance", info.instance_name);
+    printf("%-24s%llu\n", "  its id", (unsigned long long) info.instance_id);
+    cli_show_line("  project", info.project_id);
+    printf("%-24s%llu\n", "  project number",
+           (unsigned long long) info.project_number);
+    cli_show_line("  zone", info.zone);
+
+    if (!info.has_security) {
+        printf("%-24s%s\n", "  security properties", "none");
+        return;
+    }
+
+    printf("%-24sversion %llu, %s\n", "  security properties",
+           (unsigned long long) info.security_version,
+           info.production ? "in production" : "NOT in production");
+}
+
+
+/* The instance; other clouds' certificates name nothing to hold on to. */
 
 int
 cli_ak_cert_policy(attest_span_t value, cJSON *policy)
 {
-    (void) value;
-    (void) policy;
-    return 0;
+    int                     found;
+    cJSON                  *gcp;
+    STACK_OF(X509)         *certs;
+    attest_gcp_instance_t   info;
+
+    certs = attest_x509_read(value);
+    if (certs == NULL) {
+        return 0;
+    }
+
+    found = attest_gcp_instance_find(sk_X509_value(certs, 0), &info)
+            == ATTEST_OK;
+
+    if (found) {
+        gcp = cJSON_AddObjectToObject(policy, "gcp");
+        cli_ak_cert_add(gcp, "project", info.project_id);
+        cli_ak_cert_add(gcp, "zone", info.zone);
+        cli_ak_cert_add(gcp, "instance", info.instance_name);
+    }
+
+    sk_X509_pop_free(certs, X509_free);
+    return found;
+}
+
+
+static void
+cli_ak_cert_add(cJSON *to, const char *name, attest_span_t s)
+{
+    char    text[256];
+    cJSON  *list;
+
+    (void) snprintf(text, sizeof(text), "%.*s", (int) s.n,
+                    (const char *) s.p);
+
+    list = cJSON_AddArrayToObject(to, name);
+    cJSON_AddItemToArray(list, cJSON_CreateString(text));
 }

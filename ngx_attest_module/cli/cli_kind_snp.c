@@ -59,11 +59,11 @@ static const cli_snp_bit_t  cli_snp_guest_bits[] = {
 static const cli_snp_bit_t  cli_snp_platform_bits[] = {
     { ATTEST_SNP_PLAT_SMT, "SMT is on", "SMT is off" },
     { ATTEST_SNP_PLAT_TSME, "all memory is encrypted (TSME)", NULL },
-    { ATTEST_SNP_PLAT_ECC, "ECC memory", "memory without ECC" },
+    { ATTEST_SNP_PLAT_ECC, "ECC memory", "no ECC memory reported" },
     { ATTEST_SNP_PLAT_NO_RAPL, "power measurement (RAPL) is off", NULL },
     { ATTEST_SNP_PLAT_CIPHERTEXT, "ciphertext hiding is on", NULL },
     { ATTEST_SNP_PLAT_ALIAS_CHECK, "memory was checked for aliases",
-      "memory was not checked for aliases (BadRAM)" },
+      "no check for memory aliases reported (BadRAM)" },
     { ATTEST_SNP_PLAT_TIO, "trusted I/O is on", NULL },
     { 0, NULL, NULL }
 };

@@ -26,6 +26,7 @@ static int cli_show_url(const cli_options_t *opt);
 static int cli_show_bytes(const cli_bytes_t *b);
 static int cli_show_pem(const cli_bytes_t *b);
 static int cli_show_certificate(attest_span_t der);
+static int cli_show_ccc(attest_span_t ext, int alone);
 static int cli_show_collection(attest_span_t raw);
 static void cli_show_item(const attest_cmw_item_t *item,
     const attest_tpm_item_t *tpm);
@@ -47,9 +48,7 @@ cli_show(const cli_options_t *opt)
     int          rc;
     cli_bytes_t  file;
 
-    if (strncmp(opt->target, "https://", 8) == 0
-        || strncmp(opt->target, "http://", 7) == 0)
-    {
+    if (cli_is_url(opt->target)) {
         return cli_show_url(opt);
     }
 
@@ -104,7 +103,11 @@ cli_show_url(const cli_options_t *opt)
 static int
 cli_show_bytes(const cli_bytes_t *b)
 {
-    if (memmem(b->p, b->n, "-----BEGIN CERTIFICATE-----", 27) != NULL) {
+    /* evidence may carry PEM too, but it is no text */
+
+    if (memchr(b->p, '\0', b->n) == NULL
+        && memmem(b->p, b->n, "-----BEGIN CERTIFICATE-----", 27) != NULL)
+    {
         return cli_show_pem(b);
     }
 
@@ -165,13 +168,51 @@ cli_show_certificate(attest_span_t der)
     printf("%-24s%s\n", "signature", c.self_signed ? "its own, good"
            : "by another key (a CA's), or bad");
 
+    if (c.ccc.n != 0) {
+        rc = cli_show_ccc(c.ccc, c.cmw.n == 0);
+        if (rc != CLI_OK) {
+            return rc;
+        }
+    }
+
     if (c.cmw.n == 0) {
-        printf("%-24s%s\n", "evidence", "none in this certificate");
+        if (c.ccc.n == 0) {
+            printf("%-24s%s\n", "evidence", "none in this certificate");
+        }
+
         return CLI_OK;
     }
 
     printf("%-24s%zu bytes (id-pe-cmw), as follows\n\n", "evidence", c.cmw.n);
     return cli_show_collection(c.cmw);
+}
+
+
+/* 2.23.133.5.4.9; beside a CMW it only says the same once more. */
+
+static int
+cli_show_ccc(attest_span_t ext, int alone)
+{
+    int                 rc;
+    attest_ratls_ccc_t  ccc;
+
+    rc = attest_ratls_ccc_parse(ext, &ccc);
+    if (rc != ATTEST_OK) {
+        return cli_error("the certificate's extension of the Confidential "
+                         "Computing Consortium is %s", attest_strerror(rc));
+    }
+
+    printf("%-24s%zu bytes: a quote of %zu bytes, claims of %zu\n",
+           "CCC RA-TLS extension", ext.n, ccc.quote.n, ccc.claims.n);
+
+    if (alone) {
+        printf("\n-- claims\n");
+        cli_show_claims(ccc.claims);
+        printf("\n-- quote\n");
+        cli_quote_show(ccc.quote);
+    }
+
+    return CLI_OK;
 }
 
 

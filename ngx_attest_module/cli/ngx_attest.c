@@ -45,21 +45,31 @@ static const cli_option_t  cli_option_table[] = {
     { 'c', "--connect", 1 },
     { 'a', "--path", 1 },
     { 'm', "--model", 1 },
+    { 'k', "--policy-key", 1 },
+    { 's', "--save", 1 },
+    { 'n', "--nonce", 1 },
     { 0, NULL, 0 }
 };
 
 static const cli_command_t  cli_commands[] = {
-    { "verify", cli_verify, "pjtc",
-      "ngx-attest verify URL [--policy FILE] [--json] [--time UNIX]\n"
-      "                      [--connect HOST:PORT]\n"
+    { "verify", cli_verify, "pkjtcsn",
+      "ngx-attest verify URL|FOLDER|FILE [--policy FILE [--policy-key FILE]]\n"
+      "                      [--json] [--time UNIX] [--connect HOST:PORT]\n"
+      "                      [--save FOLDER] [--nonce HEX]\n"
       "\n"
       "Fetches evidence from https://host[:port][/path] (path: "
       CLI_EVIDENCE_PATH ")\n"
       "for a nonce of its own and its own TLS connection, and appraises it.\n"
       "One line per check: PASS, FAIL, ???? (could not be decided), NOTE.\n"
+      "Or appraises what was saved earlier, or a file with one certificate\n"
+      "or collection.\n"
       "\n"
       "  --policy FILE        reference values and accepted roots of trust;\n"
       "                       without it only TEEs are accepted\n"
+      "  --policy-key FILE    minisign public key that must have signed the\n"
+      "                       policy: the signature is in FILE.minisig\n"
+      "  --save FOLDER        keep all that was seen in a new folder\n"
+      "  --nonce HEX          the nonce that evidence in a file is for\n"
       "  --json               one JSON object instead of lines\n"
       "  --time UNIX          appraise as of this time\n"
       "  --connect HOST:PORT  connect there instead of to the URL's host\n"
@@ -72,14 +82,16 @@ static const cli_command_t  cli_commands[] = {
       "Explains a certificate (PEM or DER), a collection of evidence (CBOR\n"
       "or JSON) or what a gateway serves, in words, without judging it.\n" },
 
-    { "policy", cli_policy, "tc",
-      "ngx-attest policy URL [--time UNIX] [--connect HOST:PORT]\n"
+    { "policy", cli_policy, "ptcn",
+      "ngx-attest policy URL|FOLDER|FILE [--policy FILE] [--time UNIX]\n"
+      "                      [--connect HOST:PORT] [--nonce HEX]\n"
       "\n"
       "Checks that a gateway's evidence is sound, and prints a policy that\n"
       "accepts what it runs now.  Use it on a gateway that you trust now,\n"
-      "and compare the values with ones that you know to be good.\n" },
+      "and compare the values with ones that you know to be good.  Members\n"
+      "of --policy FILE (simulated_roots, for example) are taken over.\n" },
 
-    { "chat", cli_chat, "ptcam",
+    { "chat", cli_chat, "pktcam",
       "ngx-attest chat URL --policy FILE [--path PATH] [--model NAME]\n"
       "                    [--connect HOST:PORT] [--] PROMPT\n"
       "\n"
@@ -299,6 +311,18 @@ cli_option(const cli_command_t *cmd, const cli_option_t *o,
 
     case 'm':
         opt->model = value;
+        break;
+
+    case 'k':
+        opt->policy_key = value;
+        break;
+
+    case 's':
+        opt->save = value;
+        break;
+
+    case 'n':
+        opt->nonce = value;
         break;
 
     default:

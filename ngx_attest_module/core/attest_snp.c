@@ -24,6 +24,8 @@ static attest_snp_firmware_t attest_snp_firmware(attest_wire_t *w);
 static int attest_snp_zero(const uint8_t *p, size_t n);
 static uint8_t *attest_snp_signature(const uint8_t *p, int *len);
 static int attest_snp_p384(const EVP_PKEY *key);
+static int attest_snp_table_entry(attest_span_t all, size_t at, size_t end,
+    attest_snp_table_t *t);
 static attest_span_t *attest_snp_table_slot(attest_snp_table_t *t,
     attest_span_t guid);
 static size_t attest_snp_table_end(const uint8_t *p, size_t n);
@@ -313,10 +315,9 @@ attest_snp_p384(const EVP_PKEY *key)
 int
 attest_snp_table_parse(const uint8_t *p, size_t n, attest_snp_table_t *t)
 {
-    size_t          end, at;
-    uint32_t        offset, length;
-    attest_wire_t   w;
-    attest_span_t   guid, *slot;
+    int            rc;
+    size_t         i, end;
+    attest_span_t  all = { p, n };
 
     memset(t, 0, sizeof(*t));
 
@@ -337,38 +338,49 @@ attest_snp_table_parse(const uint8_t *p, size_t n, attest_snp_table_t *t)
         return ATTEST_ELIMIT;
     }
 
-    attest_wire_init(&w, p, end);
-
-    for (at = ATTEST_SNP_ENTRY; at != end; at += ATTEST_SNP_ENTRY) {
-        guid = attest_wire_take(&w, 16);
-        offset = attest_wire_le32(&w);
-        length = attest_wire_le32(&w);
-
-        if (offset < end || offset > n || length > n - offset
-            || length == 0)
-        {
-            goto failed;
+    for (i = 0; i != end - ATTEST_SNP_ENTRY; i += ATTEST_SNP_ENTRY) {
+        rc = attest_snp_table_entry(all, i, end, t);
+        if (rc != ATTEST_OK) {
+            memset(t, 0, sizeof(*t));
+            return rc;
         }
-
-        slot = attest_snp_table_slot(t, guid);
-        if (slot == NULL) {
-            continue;
-        }
-
-        if (slot->n != 0) {
-            goto failed;
-        }
-
-        slot->p = p + offset;
-        slot->n = length;
     }
 
     return ATTEST_OK;
+}
 
-failed:
 
-    memset(t, 0, sizeof(*t));
-    return ATTEST_EFORMAT;
+static int
+attest_snp_table_entry(attest_span_t all, size_t at, size_t end,
+    attest_snp_table_t *t)
+{
+    uint32_t         offset, length;
+    attest_wire_t    w;
+    attest_span_t    guid, *slot;
+
+    attest_wire_init(&w, all.p + at, ATTEST_SNP_ENTRY);
+    guid = attest_wire_take(&w, 16);
+    offset = attest_wire_le32(&w);
+    length = attest_wire_le32(&w);
+
+    if (offset < end || offset > all.n || length > all.n - offset
+        || length == 0)
+    {
+        return ATTEST_EFORMAT;
+    }
+
+    slot = attest_snp_table_slot(t, guid);
+    if (slot == NULL) {
+        return ATTEST_OK;
+    }
+
+    if (slot->n != 0) {
+        return ATTEST_EFORMAT;
+    }
+
+    slot->p = all.p + offset;
+    slot->n = length;
+    return ATTEST_OK;
 }
 
 

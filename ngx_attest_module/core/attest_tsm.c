@@ -19,6 +19,7 @@ static int attest_tsm_read(attest_cbor_reader_t *r, attest_tsm_t *tsm,
     unsigned *seen);
 static int attest_tsm_is_text(size_t i);
 static int attest_tsm_check(const attest_tsm_t *tsm);
+static int attest_tsm_name(attest_span_t s);
 
 
 static attest_span_t *
@@ -155,12 +156,29 @@ attest_tsm_read(attest_cbor_reader_t *r, attest_tsm_t *tsm, unsigned *seen)
 static int
 attest_tsm_check(const attest_tsm_t *tsm)
 {
-    if (tsm->provider.n == 0 || tsm->provider.n > 31
-        || tsm->service_provider.n > 31 || tsm->outblob.n == 0)
+    if (tsm->provider.n == 0 || !attest_tsm_name(tsm->provider)
+        || !attest_tsm_name(tsm->service_provider) || tsm->outblob.n == 0)
     {
         return ATTEST_EFORMAT;
     }
 
     return (tsm->manifestblob.n != 0) == (tsm->service_provider.n != 0)
            ? ATTEST_OK : ATTEST_EFORMAT;
+}
+
+
+/* Names of drivers and services: short, and nothing but printable ASCII. */
+
+static int
+attest_tsm_name(attest_span_t s)
+{
+    size_t  i;
+
+    for (i = 0; i < s.n; i++) {
+        if (s.p[i] < 0x21 || s.p[i] > 0x7e) {
+            return 0;
+        }
+    }
+
+    return s.n <= 31;
 }

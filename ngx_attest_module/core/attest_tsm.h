@@ -24,8 +24,8 @@ typedef struct {
 
 /*
  * Deterministic CBOR.  *len: room in, bytes out; ATTEST_ENOSPACE sets *len to
- * the need.  ATTEST_EARG: no provider, no outblob, or a manifest without its
- * service provider.
+ * the need.  ATTEST_EARG: no provider, no outblob, a manifest without its
+ * service provider, or a name that is not 1 to 31 printable characters.
  */
 int attest_tsm_encode(const attest_tsm_t *tsm, uint8_t *out, size_t *len);
 

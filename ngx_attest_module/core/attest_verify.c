@@ -41,7 +41,6 @@ static void attest_verify_config(attest_verify_t *v, attest_part_t *part);
 static void attest_verify_hpke_served(attest_verify_t *v);
 static void attest_verify_config_reference(attest_verify_t *v);
 static void attest_verify_verdict(attest_verify_t *v);
-static int attest_verify_proven(const attest_part_t *part);
 static void attest_verify_vadd(attest_verify_t *v, const char *id,
     attest_check_e state, const char *fmt, va_list args);
 static int attest_span_eq(attest_span_t a, attest_span_t b);
@@ -996,7 +995,8 @@ attest_verify_verdict(attest_verify_t *v)
 
     /* what the checks above imply, once more: trust is never a default */
 
-    if (v->overflow || v->main == NULL || !attest_verify_proven(v->main)
+    if (v->overflow || v->main == NULL
+        || !(v->main->proven || v->main->cpu.proven)
         || (res->root & v->policy->roots) == 0)
     {
         (void) snprintf(res->why, sizeof(res->why),
@@ -1008,17 +1008,6 @@ attest_verify_verdict(attest_verify_t *v)
     (void) snprintf(res->why, sizeof(res->why),
                     "every check passed; root of trust \"%s\", which the "
                     "policy accepts", attest_root_label(res->root));
-}
-
-
-/* What signs the claims: the CPU's report, or else a TPM's quote. */
-
-static int
-attest_verify_proven(const attest_part_t *part)
-{
-    return part->cpu.kind == ATTEST_KIND_NONE ? part->proven
-           : part->cpu.kind == ATTEST_KIND_AZURE
-           ? part->proven && part->cpu.proven : part->cpu.proven;
 }
 
 

@@ -79,5 +79,15 @@ int attest_verify_credential(attest_span_t collection,
     const uint8_t secret[ATTEST_TPM_SECRET_LEN], uint8_t *cred,
     size_t *cred_len, uint8_t *enc, size_t *enc_len);
 
+/* "trusted", "not trusted", "undecided" */
+const char *attest_verdict_name(attest_verdict_e verdict);
+
+/*
+ * The result as one JSON object (README.md "Verifier"), for what and as of
+ * when.  malloc()ed, free with free(); NULL: out of memory.
+ */
+char *attest_verify_json(const attest_result_t *res, const char *target,
+    int64_t now);
+
 
 #endif /* ATTEST_VERIFY_H_INCLUDED */

@@ -4,6 +4,10 @@
  */
 
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE                      /* pipe2() */
+#endif
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 #include <openssl/evp.h>
 
+#include "attest_cbor.h"
 #include "attest_tsm_internal.h"
 #include "attest_wire.h"
 
@@ -178,22 +180,36 @@ attest_tsm_check_data(attest_span_t data, const uint8_t wanted[64],
 
 
 /*
- * The label is what we can know: a verifier decides for itself.
+ * The label is what we can know; a verifier decides for itself.  A host that
+ * gives no certificates does not make a report less genuine, one that gives
+ * wrong ones may.
  */
 
 const char *
 attest_tsm_label(const attest_tsm_dir_t *dir, const attest_tsm_t *tsm,
     char *note)
 {
-    struct statfs  fs;
-
-    (void) tsm;
+    const char     *why;
+    struct statfs   fs;
 
     if (statfs(dir->path, &fs) == -1
         || (unsigned long) fs.f_type != ATTEST_TSM_MAGIC)
     {
-        snprintf(note, ATTEST_TSM_ERROR_LEN, "\"%.128s\" is not on configfs:"
-                 " its reports are labelled \"simulated\"", dir->path);
+        snprintf(note, ATTEST_TSM_ERROR_LEN, "reports are labelled"
+                 " \"simulated\": \"%.128s\" is not on configfs", dir->path);
+        return "simulated";
+    }
+
+    if (tsm->auxblob.n == 0 && attest_span_is(tsm->provider, "sev_guest")) {
+        snprintf(note, ATTEST_TSM_ERROR_LEN, "the host gives no certificates"
+                 " for the reports' key: verifiers need them from elsewhere");
+        return "tee";
+    }
+
+    why = attest_tsm_genuine(tsm, (int64_t) time(NULL));
+    if (why != NULL) {
+        snprintf(note, ATTEST_TSM_ERROR_LEN, "reports are labelled"
+                 " \"simulated\": %s", why);
         return "simulated";
     }
 

@@ -4,7 +4,8 @@
  * reports come out of (attest_tsm_dir.c), one exchange with the kernel
  * (attest_tsm_report.c), certificates that the host does not give
  * (attest_tsm_certs.c), what is checked of a report before it is handed out
- * (attest_tsm_check.c), and the provider itself (attest_tsm_provider.c).
+ * (attest_tsm_check.c), who vouches for it (attest_tsm_genuine.c), and the
+ * provider itself (attest_tsm_provider.c).
  */
 
 
@@ -126,6 +127,13 @@ int attest_tsm_check(const attest_tsm_call_t *call, char *error);
 /* "tee" or "simulated"; the reason for the latter goes to note. */
 const char *attest_tsm_label(const attest_tsm_dir_t *dir,
     const attest_tsm_t *tsm, char *note);
+
+/*
+ * NULL when signatures and certificates of a report lead to the maker's
+ * shipped root at this time; else a static text that says why not.  Anything
+ * beyond that is a verifier's business.
+ */
+const char *attest_tsm_genuine(const attest_tsm_t *tsm, int64_t now);
 
 
 #endif /* ATTEST_TSM_INTERNAL_H_INCLUDED */

@@ -3,8 +3,9 @@
  * What the appraisal of an SNP report costs beside the three signatures that
  * nobody can leave out: the report's ECDSA P-384, and RSASSA-PSS 4096 of its
  * VCEK and of the ASK.  Keys and signatures of a test double have the sizes
- * of AMD's; its root and ASK stand among the makers', as AMD's ASKs do, so that
- * a good run is one that says "tee".  Rounds are interleaved, and each side's best round counts.
+ * of AMD's; its root and ASK stand among the makers', as AMD's do, so that a
+ * good run is one that says "tee".  Rounds are interleaved, and each side's
+ * best round counts.
  *
  *     bench_verify [SECONDS]
  */

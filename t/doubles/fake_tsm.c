@@ -3,7 +3,10 @@
  * A file system that behaves as Linux' configfs-tsm does, for tests: FUSE, so
  * that a provider uses the same system calls as in production.
  *
- *   fake_tsm --control FILE --log FILE MOUNTPOINT
+ *   fake_tsm --control=FILE [--log=FILE] [--roots=FILE] MOUNTPOINT
+ *
+ * Reports are signed below test roots that are new each time, and written to
+ * the file of --roots, for a policy's simulated_roots.
  *
  * The mount point is what /sys/kernel/config/tsm/report is elsewhere.  Modelled
  * on drivers/virt/coco/tsm.c and fs/configfs/file.c: a report is made by the
@@ -19,8 +22,10 @@
  *   foreign write N   somebody commits right behind us, N times
  *   foreign read N    somebody commits after outblob was read, N times
  *   delay MS          making a report takes this long
- *   report KIND       "wrong": over something else, "garbage", "short",
- *                     "empty", "dice" (an unknown TDX quote), "v5"
+ *   report KIND       "wrong": over something else, "flip": not what was
+ *                     signed, "debug": a guest in debug mode, "v5": a quote
+ *                     of version 5, "dice": an unknown one, "garbage",
+ *                     "short", "empty"
  *   vmpl N            level in the report, instead of the one asked for
  *   floor N           privlevel_floor
  *   pad N             outblob gets this long
@@ -119,6 +124,7 @@ static struct {
 static struct {
     char  *control;
     char  *log;
+    char  *roots;
 } options;
 
 static char             control_text[4096];
@@ -843,6 +849,7 @@ static const struct fuse_operations  operations = {
 static const struct fuse_opt  option_list[] = {
     { "--control=%s", offsetof(__typeof__(options), control), 0 },
     { "--log=%s", offsetof(__typeof__(options), log), 0 },
+    { "--roots=%s", offsetof(__typeof__(options), roots), 0 },
     FUSE_OPT_END
 };
 
@@ -857,7 +864,12 @@ main(int argc, char **argv)
         || options.control == NULL)
     {
         fprintf(stderr, "usage: fake_tsm --control=FILE [--log=FILE] "
-                "MOUNTPOINT\n");
+                "[--roots=FILE] MOUNTPOINT\n");
+        return 1;
+    }
+
+    if (!fake_init(options.roots)) {
+        fprintf(stderr, "fake_tsm: cannot make keys and roots\n");
         return 1;
     }
 
@@ -868,6 +880,7 @@ main(int argc, char **argv)
 
     rc = fuse_main(args.argc, args.argv, &operations, NULL);
     fuse_opt_free_args(&args);
+    fake_free();
 
     /* how libfuse says that a signal ended it */
     return rc == 8 ? 0 : rc;

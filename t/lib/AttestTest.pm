@@ -394,7 +394,8 @@ sub no_fake_tsm {
 
 
 # t/doubles/fake_tsm, which behaves as a guest's configfs-tsm does; what its
-# control file may say is written there.  Returns the path for attest_tsm.
+# control file may say is written there.  Returns the path for attest_tsm; the
+# roots for a policy are in the file tsm-roots.pem.
 sub fake_tsm {
     my ($self, $control) = @_;
     my $mount = $self->path('tsm');
@@ -405,8 +406,8 @@ sub fake_tsm {
 
     $self->spawn('fake_tsm', [ build() . '/doubles/fake_tsm',
         '--control=' . $self->path('tsm.control'),
-        '--log=' . $self->path('tsm.log'), @{ $self->{tsm_args} || [] },
-        $mount ]);
+        '--log=' . $self->path('tsm.log'),
+        '--roots=' . $self->path('tsm-roots.pem'), $mount ]);
 
     until_true(20, sub { ((stat $mount)[0] // $dev) != $dev })
         or die "fake_tsm does not start:\n"

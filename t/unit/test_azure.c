@@ -14,6 +14,7 @@
 #include "azure_double.h"
 #include "evidence.h"
 #include "snp_double.h"
+#include "tdx_double.h"
 
 
 #define T0            1782864000      /* 2026-07-01 */
@@ -73,6 +74,7 @@ static const attest_check_t *find(const char *id, attest_check_e state);
 static void show(void);
 static void expect(const char *what, int proven, const char *id,
     attest_check_e state);
+static void count(const char *what, size_t tried, size_t accepted);
 static void test_links(void);
 static int quote_by(const real_t *r, EVP_PKEY *key);
 static void test_accepted(void);
@@ -255,6 +257,15 @@ expect(const char *what, int proven, const char *id, attest_check_e state)
             && find(id, state) != NULL, "%s", what))
     {
         show();
+    }
+}
+
+
+static void
+count(const char *what, size_t tried, size_t accepted)
+{
+    if (OK(accepted == 0 && tried != 0, "%s", what)) {
+        printf("# %zu mutations, none accepted\n", tried);
     }
 }
 
@@ -513,9 +524,8 @@ test_flips(void)
     accepted += flip(&reals[2], 2, 0, (size_t) (end - reals[2].quote),
                      &tried);
 
-    IS_INT(accepted, 0, "no byte of report, text, certificate and quote can "
-           "change");
-    printf("# %zu mutations, none accepted\n", tried);
+    count("no byte of report, text, certificate and quote can change", tried,
+          accepted);
 }
 
 
@@ -695,71 +705,121 @@ typedef struct {
     uint32_t            vmpl;
     unsigned            roots;
     int                 policy_azure;
+    int                 tdx;
+    int                 no_quote;
+    int                 no_collateral;
+    int                 other_td;       /* the TDREPORT is of another TD */
+    int                 td_debug;
     azure_double_vm_t   vm;
 } whole_t;
 
 
 static snp_double_t      chip, chip2;
+static tdx_double_t      td;
 static EVP_PKEY         *ak_key, *foreign, *ek_key;
 static ev_part_t         parts[2];
 static uint8_t           nonce[32];
 static attest_policy_t   wpolicy;
 
 
-static size_t
-whole_item(const whole_t *w, int which, uint8_t *out, size_t room)
-{
-    int              n;
-    size_t           len, need = room;
-    char             json[2048];
-    BIO             *bio = BIO_new(BIO_s_mem());
-    char            *pem;
-    uint8_t          rd[64], report[1184], hcl[4096];
-    snp_double_t    *d = w->other_chip && which == 0 ? &chip2 : &chip;
-    attest_azure_t   a;
-    azure_double_vm_t  vm = w->vm;
+/* An SNP report over the text, and the chip's certificates in PEM. */
 
-    if (w->other_vm && which == 0) {
-        vm.vm_unique_id = "0C0FFEE0-0000-4000-8000-000000000000";
-    }
+static size_t
+whole_snp(const whole_t *w, int which, const uint8_t rd[64],
+    uint8_t report[1184], uint8_t *chain, size_t room)
+{
+    int            n;
+    BIO           *bio = BIO_new(BIO_s_mem());
+    char          *pem;
+    snp_double_t  *d = w->other_chip && which == 0 ? &chip2 : &chip;
 
     d->vmpl = w->vmpl;
     d->policy = w->debug ? 0xb001f : 0;
-
-    len = azure_double_json(ak_key, NULL, &vm, json, sizeof(json));
-    (void) azure_double_report_data(json, len, rd);
 
     if (!snp_double_report(d, rd, report)) {
         printf("Bail out! no report\n");
         exit(1);
     }
 
-    if (w->flip_json) {
-        *strstr(json, "true") = 'T';
-        memcpy(strstr(json, "True"), "null", 4);
-    }
-
-    memset(&a, 0, sizeof(a));
-    a.hcl_report.p = hcl;
-    a.hcl_report.n = azure_double_hcl(AZURE_DOUBLE_SNP, report, 1184, json,
-                                      len, hcl, sizeof(hcl));
-
     PEM_write_bio_X509(bio, d->leaf);
     PEM_write_bio_X509(bio, d->ask);
     PEM_write_bio_X509(bio, d->ark);
     n = (int) BIO_get_mem_data(bio, &pem);
 
-    if (!w->no_vcek) {
-        a.vcek_chain.p = (uint8_t *) pem;
-        a.vcek_chain.n = (size_t) n;
+    if (n <= 0 || (size_t) n > room) {
+        printf("Bail out! no chain\n");
+        exit(1);
     }
+
+    memcpy(chain, pem, (size_t) n);
+    BIO_free(bio);
+    return w->no_vcek ? 0 : (size_t) n;
+}
+
+
+/* A TDREPORT over the text, and a TD quote of it. */
+
+static size_t
+whole_tdx(const whole_t *w, const uint8_t rd[64], uint8_t report[1024],
+    uint8_t *quote, size_t room)
+{
+    uint8_t  info[400];
+
+    td.body[TDX_DOUBLE_TDATTR] = w->td_debug ? 1 : 0;
+
+    if (!tdx_double_make(&td, rd, quote, &room)) {
+        printf("Bail out! no quote\n");
+        exit(1);
+    }
+
+    memcpy(info, quote + 48 + TDX_DOUBLE_TDATTR, sizeof(info));
+    info[sizeof(info) - 1] ^= (uint8_t) w->other_td;
+    (void) azure_double_tdreport(info, rd, report);
+    return w->no_quote ? 0 : room;
+}
+
+
+static size_t
+whole_item(const whole_t *w, int which, uint8_t *out, size_t room)
+{
+    size_t             len, need = room;
+    char               json[2048];
+    uint8_t            rd[64], report[1184], hcl[4096], more[16384];
+    attest_azure_t     a;
+    azure_double_vm_t  vm = w->vm;
+
+    if (w->other_vm && which == 0) {
+        vm.vm_unique_id = "0C0FFEE0-0000-4000-8000-000000000000";
+    }
+
+    memset(&a, 0, sizeof(a));
+    len = azure_double_json(ak_key, NULL, &vm, json, sizeof(json));
+    (void) azure_double_report_data(json, len, rd);
+
+    if (w->tdx) {
+        a.td_quote.p = more;
+        a.td_quote.n = whole_tdx(w, rd, report, more, sizeof(more));
+
+    } else {
+        a.vcek_chain.p = more;
+        a.vcek_chain.n = whole_snp(w, which, rd, report, more, sizeof(more));
+    }
+
+    if (w->flip_json) {
+        memcpy(strstr(json, "true"), "null", 4);
+    }
+
+    a.hcl_report.p = hcl;
+    a.hcl_report.n = azure_double_hcl(w->tdx ? AZURE_DOUBLE_TDX
+                                      : AZURE_DOUBLE_SNP, report,
+                                      w->tdx ? 1024 : 1184, json, len, hcl,
+                                      sizeof(hcl));
 
     if (attest_azure_encode(&a, out, &need) != ATTEST_OK) {
         printf("Bail out! no item\n");
         exit(1);
     }
 
-    BIO_free(bio);
     return need;
 }
 
@@ -818,10 +878,46 @@ whole_part(const whole_t *w, int which, ev_part_t *part)
 
 
 static void
+whole_policy_tdx(const whole_t *w)
+{
+    char         err[256];
+    static char  json[131072], root[4096], collateral[65536];
+
+    if (!tdx_double_root(&td, root, sizeof(root))
+        || !tdx_double_collateral(&td, collateral, sizeof(collateral)))
+    {
+        printf("Bail out! no collateral\n");
+        exit(1);
+    }
+
+    (void) snprintf(json, sizeof(json), "{\"version\": 1, \"simulated_roots\":"
+                    " [\"%s\"], \"tdx\": {\"mrtd\": \"7d7d7d7d7d7d7d7d7d7d7d"
+                    "7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d7d"
+                    "7d7d7d7d7d7d7d7d\"%s%s}}", root,
+                    w->no_collateral ? "" : ", \"collateral\": ",
+                    w->no_collateral ? "" : collateral);
+
+    if (attest_policy_parse(json, strlen(json), &wpolicy, err, sizeof(err))
+        != ATTEST_OK)
+    {
+        printf("Bail out! the policy: %s\n", err);
+        exit(1);
+    }
+}
+
+
+static void
 whole_policy(const whole_t *w)
 {
     attest_policy_clear(&wpolicy);
-    attest_policy_default(&wpolicy);
+
+    if (w->tdx) {
+        whole_policy_tdx(w);
+
+    } else {
+        attest_policy_default(&wpolicy);
+    }
+
     wpolicy.roots = w->roots;
     wpolicy.require_exporter = 0;
 
@@ -832,7 +928,7 @@ whole_policy(const whole_t *w)
         wpolicy.pcrs[0].count = 1;
     }
 
-    if (!w->no_root) {
+    if (!w->no_root && !w->tdx) {
         wpolicy.simulated_roots = sk_X509_new_null();
         X509_up_ref(chip.ark);
         sk_X509_push(wpolicy.simulated_roots, chip.ark);
@@ -891,14 +987,36 @@ whole(const whole_t *w, const char *what, attest_verdict_e verdict,
 }
 
 
-/* Each byte of both collections' items. */
+/*
+ * Nothing depends on the name of a TPM's maker, which is not signed, nor on
+ * the indicator behind a value, which says what an item is meant to be.
+ */
+
+static int
+whole_unused(const ev_buf_t *b, const attest_cmw_t *cmw, size_t at)
+{
+    size_t          i;
+    const uint8_t  *p = b->p + at, *maker = memmem(b->p, b->n, "\x44TEST", 5);
+
+    for (i = 0; i < cmw->count; i++) {
+        if (p == cmw->items[i].value.p + cmw->items[i].value.n) {
+            return 1;
+        }
+    }
+
+    maker = maker != NULL ? maker : memmem(b->p, b->n, "\x64TEST", 5);
+    return maker != NULL && p > maker && p <= maker + 4;
+}
+
+
+/* Bytes of both collections. */
 
 static void
 whole_flips(const whole_t *w)
 {
-    size_t     i, k, tried = 0, accepted = 0;
-    uint8_t   *maker;
-    ev_buf_t  *b;
+    size_t         i, k, tried = 0, accepted = 0;
+    ev_buf_t      *b;
+    attest_cmw_t   cmw;
 
     whole_part(w, 0, &parts[0]);
     whole_part(w, 1, &parts[1]);
@@ -908,34 +1026,73 @@ whole_flips(const whole_t *w)
 
     for (k = 0; k < 2; k++) {
         b = &parts[k].out;
-        maker = memmem(b->p, b->n, "TEST", 4);
+        (void) attest_cmw_parse(b->p, b->n, &cmw);
 
-        for (i = 0; i < b->n; i += 3 * STRIDE, tried++) {
+        for (i = 0; i < b->n; i += 7 * STRIDE) {
+
+            if (whole_unused(b, &cmw, i)) {
+                continue;
+            }
+
             b->p[i] ^= (uint8_t) (1 << (i % 8));
             whole_verify();
             b->p[i] ^= (uint8_t) (1 << (i % 8));
+            tried++;
 
-            /* the maker's name is told, not signed; nothing depends on it */
-
-            if (res.verdict == ATTEST_TRUSTED
-                && !(b->p + i >= maker && b->p + i < maker + 4))
-            {
-                printf("# part %zu, byte %zu\n", k, i);
+            if (res.verdict == ATTEST_TRUSTED) {
+                printf("# part %zu, byte %zu of %zu\n", k, i, b->n);
                 accepted++;
             }
         }
+
+        attest_cmw_free(&cmw);
     }
 
-    IS_INT(accepted, 0, "whole: no byte can change");
-    printf("# %zu mutations, none accepted\n", tried);
+    count("whole: no byte can change", tried, accepted);
+}
+
+
+static const whole_t  good = { .roots = ATTEST_ROOT_SIMULATED };
+
+#define WHOLE(what, verdict, id, state, ...)                                 \
+    do {                                                                     \
+        w = good;                                                            \
+        __VA_ARGS__;                                                         \
+        whole(&w, "whole: " what, ATTEST_##verdict, id,                      \
+              ATTEST_CHECK_##state);                                         \
+    } while (0)
+
+#define TDX(what, verdict, id, state, ...)                                   \
+    WHOLE("TDX: " what, verdict, id, state, w.tdx = 1; __VA_ARGS__)
+
+
+static void
+test_whole_tdx(void)
+{
+    whole_t  w;
+
+    TDX("trusted as simulated", TRUSTED, "root-of-trust", PASS, (void) 0);
+    TDX("never as a TEE's", NOT_TRUSTED, "root-of-trust", FAIL,
+        w.roots = ATTEST_ROOT_DEFAULT);
+    TDX("no TD quote", UNDECIDED, "fresh-hcl-hardware", UNKNOWN,
+        w.no_quote = 1);
+    TDX("no collateral", UNDECIDED, "fresh-tdx-tcb", UNKNOWN,
+        w.no_collateral = 1);
+    TDX("a quote of another TD", NOT_TRUSTED, "fresh-hcl-hardware", FAIL,
+        w.other_td = 1);
+    TDX("a changed text", NOT_TRUSTED, "fresh-hcl-report", FAIL,
+        w.flip_json = 1);
+    TDX("a TD that can be debugged", NOT_TRUSTED, "fresh-tdx-debug", FAIL,
+        w.td_debug = 1);
+    TDX("cuckoo: a quote by another TPM", NOT_TRUSTED, "hcl-ak", FAIL,
+        w.other_ak = 1);
 }
 
 
 static void
 test_whole(void)
 {
-    whole_t               w;
-    static const whole_t  good = { .roots = ATTEST_ROOT_SIMULATED };
+    whole_t  w;
 
     memset(nonce, 0xaa, sizeof(nonce));
     ak_key = ev_key("RSA");
@@ -946,16 +1103,9 @@ test_whole(void)
     memset(chip2.measurement, 0x44, 48);
     memset(chip.chip, 0x55, 64);
     memset(chip2.chip, 0x66, 64);
-    OK(snp_double_init(&chip) && snp_double_leaf(&chip)
+    OK(tdx_double_init(&td, EV_FROM - 86400, EV_UNTIL + 86400)
+       && snp_double_init(&chip) && snp_double_leaf(&chip)
        && snp_double_init(&chip2) && snp_double_leaf(&chip2), "doubles");
-
-#define WHOLE(what, verdict, id, state, ...)                                 \
-    do {                                                                     \
-        w = good;                                                            \
-        __VA_ARGS__;                                                         \
-        whole(&w, "whole: " what, ATTEST_##verdict, id,                      \
-              ATTEST_CHECK_##state);                                         \
-    } while (0)
 
     WHOLE("trusted as simulated", TRUSTED, "root-of-trust", PASS, (void) 0);
     WHOLE("the quote's key is the report's", TRUSTED, "hcl-ak", PASS,
@@ -993,9 +1143,15 @@ test_whole(void)
     WHOLE("no secure boot", NOT_TRUSTED, "fresh-azure-secure-boot", FAIL,
           w.policy_azure = 1; w.vm.no_secure_boot = 1);
 
-    whole_flips(&good);
+    test_whole_tdx();
+
+    w = good;
+    whole_flips(&w);
+    w.tdx = 1;
+    whole_flips(&w);
 
     attest_policy_clear(&wpolicy);
+    tdx_double_free(&td);
     snp_double_free(&chip);
     snp_double_free(&chip2);
     EVP_PKEY_free(ak_key);

@@ -293,11 +293,13 @@ test_der(void)
         free(cut);
     }
 
-    IS_INT(bad, tried, "extension: cut anywhere it is refused");
+    if (OK(bad == tried, "extension: cut anywhere it is refused")) {
+        printf("# %zu mutations, none accepted\n", tried);
+    }
+
     ext[n] = 0;
     IS_INT(attest_gcp_instance_parse(ext, n + 1, &info), ATTEST_EFORMAT,
            "extension: nothing behind it");
-    printf("# %zu mutations, none accepted\n", tried + 1);
 
     IS_INT(parse("300f0c016102010b0c01620201630c0164"), ATTEST_OK, "short");
     IS_INT(parse("30120c016102010b0c01620201630c01640c0165"),
@@ -502,8 +504,9 @@ test_flips(void)
         }
     }
 
-    IS_INT(bad, 0, "no byte of a certificate can change");
-    printf("# %zu mutations, none accepted\n", tried);
+    if (OK(bad == 0 && tried != 0, "no byte of a certificate can change")) {
+        printf("# %zu mutations, none accepted\n", tried);
+    }
 }
 
 

@@ -22,6 +22,7 @@
 #define HCL_JSON    0x4d4
 
 
+static void count(const char *what, size_t tried, size_t refused);
 static void test_real(void);
 static void real(const char *name, uint32_t version, uint32_t type,
     const char *vm, attest_hcl_bool_e secure_boot, int ek, size_t user_data);
@@ -63,6 +64,15 @@ main(void)
 
     free(snp);
     DONE();
+}
+
+
+static void
+count(const char *what, size_t tried, size_t refused)
+{
+    if (OK(refused == tried && tried != 0, "%s", what)) {
+        printf("# %zu mutations, none accepted\n", tried);
+    }
 }
 
 
@@ -196,8 +206,7 @@ test_layout(void)
         }
     }
 
-    IS_INT(bad, tried, "sizes that do not agree are refused");
-    printf("# %zu mutations, none accepted\n", tried);
+    count("sizes that do not agree are refused", tried, bad);
 
     IS_INT(parse_with(0, 0x414c4344), ATTEST_EFORMAT, "another signature");
     IS_INT(parse_with(4, 0), ATTEST_EUNSUPPORTED, "version 0");
@@ -243,8 +252,8 @@ test_flips(void)
         tried++;
     }
 
-    IS_INT(accepted, 0, "no byte of header, report_data and text can change");
-    printf("# %zu mutations, none accepted\n", tried);
+    count("no byte of header, report_data and text can change", tried,
+          tried - accepted);
 }
 
 
@@ -262,8 +271,7 @@ test_cuts(void)
         free(p);
     }
 
-    IS_INT(bad, 2346, "cut anywhere in the report it is refused");
-    printf("# %zu mutations, none accepted\n", n);
+    count("cut anywhere in the report it is refused", n, bad);
 
     IS_INT(attest_hcl_parse(snp, 2346, &h), ATTEST_OK, "without padding");
     attest_hcl_free(&h);
@@ -512,8 +520,7 @@ test_item(void)
         free(cut);
     }
 
-    IS_INT(bad, n, "item: cut anywhere it is refused");
-    printf("# %zu mutations, none accepted\n", n);
+    count("item: cut anywhere it is refused", n, bad);
 
     p = realloc(p, n + 1);
     p[n] = 0;

@@ -53,7 +53,7 @@ typedef struct {
     int                  no_root;        /* none in simulated_roots */
     int64_t              now;
     attest_policy_t      policy;
-    uint8_t              out[65536];     /* the fresh collection */
+    uint8_t              out[131072];    /* the fresh collection */
     size_t               out_len;
 } world_t;
 
@@ -914,6 +914,389 @@ test_evidence_flips(void)
 }
 
 
+/* Intel's own log format: register 1 of the log is RTMR 0. */
+
+static void
+test_ccel(void)
+{
+    size_t             i, n;
+    uint8_t           *p = unit_read("t/data/tpm/ccel-log.bin", &n);
+    attest_tpm_bank_t  bank;
+
+    (void) attest_eventlog_replay(p, n, ATTEST_TPM_ALG_SHA384, &bank, NULL,
+                                  NULL);
+    reset();
+
+    for (i = 0; i < 4; i++) {
+        memcpy(w.d.body + TDX_DOUBLE_RTMR + 48 * i, bank.value[i + 1], 48);
+    }
+
+    w.ccel = p;
+    w.ccel_len = n;
+    IS_INT(run(), ATTEST_TRUSTED, "a log that explains the RTMRs");
+    OK(has("fresh-ccel", ATTEST_CHECK_PASS), "is replayed");
+
+    w.policy.require_eventlog = 1;
+    IS_INT(appraise(w.out, w.out_len), ATTEST_TRUSTED,
+           "and is the log that a policy may want");
+    w.ccel = NULL;
+    build();
+    w.policy.require_eventlog = 1;
+    IS_INT(appraise(w.out, w.out_len), ATTEST_NOT_TRUSTED, "none is not");
+
+    w.ccel = p;
+    memset(w.d.body + TDX_DOUBLE_RTMR + 48 * 3, 0x33, 48);
+    IS_INT(run(), ATTEST_TRUSTED, "RTMR 3 changes after boot");
+    w.d.body[TDX_DOUBLE_RTMR + 48] ^= 1;
+    IS_INT(run(), ATTEST_NOT_TRUSTED, "RTMR 1 does not");
+    OK(has("fresh-ccel", ATTEST_CHECK_FAIL), "for the log");
+    w.d.body[TDX_DOUBLE_RTMR + 48] ^= 1;
+
+    /* the first event behind the head belongs to a register: another one */
+
+    p[65] ^= 1;
+    IS_INT(run(), ATTEST_NOT_TRUSTED, "a log with a byte flipped");
+    OK(has("fresh-ccel", ATTEST_CHECK_FAIL), "for the log, too");
+
+    reset();
+    free(p);
+}
+
+
+/* The certificate of the gateway: both extensions, or what a test leaves. */
+
+#define CERT_BOTH        0
+#define CERT_CCC_ONLY    1
+
+static EVP_PKEY  *tls;
+static uint8_t    cert[ATTEST_MAX_CERT_MSG];
+static size_t     cert_len;
+
+
+static void
+drop_cmw(void)
+{
+    int             at;
+    X509           *x;
+    uint8_t        *out = cert;
+    ASN1_OBJECT    *oid = OBJ_txt2obj("1.3.6.1.5.5.7.1.35", 1);
+    const uint8_t  *p = cert;
+
+    x = d2i_X509(NULL, &p, (long) cert_len);
+    at = X509_get_ext_by_OBJ(x, oid, -1);
+    X509_EXTENSION_free(X509_delete_ext(x, at));
+    X509_sign(x, tls, EVP_sha256());
+    cert_len = (size_t) i2d_X509(x, &out);
+    X509_free(x);
+    ASN1_OBJECT_free(oid);
+}
+
+
+/* *ccc: what the second extension carries; filled in when it is empty. */
+
+static void
+make_cert(int what, attest_ratls_ccc_t *ccc)
+{
+    int                  rc;
+    size_t               len, n = sizeof(w.out);
+    attest_claims_t      c = w.claims;
+    static uint8_t       claims[ATTEST_CLAIMS_MAX], cmw[65536];
+    static const char   *names[] = { "gateway.test" };
+
+    if (tls == NULL) {
+        tls = attest_ratls_key_generate();
+    }
+
+    c.nonce_len = 0;
+    (void) attest_ratls_spki_hash(tls, c.pubkey_hash);
+    quote_claims(&c, claims, &len);
+    collect(ATTEST_CMWC_CACHED, claims, len, cmw, &n);
+
+    if (ccc->quote.n == 0) {
+        ccc->quote.p = w.quote;
+        ccc->quote.n = w.quote_len - w.d.padding;
+    }
+
+    if (ccc->claims.n == 0) {
+        ccc->claims.p = claims;
+        ccc->claims.n = len;
+    }
+
+    cert_len = sizeof(cert);
+    rc = attest_ratls_make(tls, names, 1, T0, UNTIL, cmw, n, ccc, cert,
+                           &cert_len);
+    if (rc != ATTEST_OK) {
+        printf("Bail out! no certificate: %s\n", attest_strerror(rc));
+        exit(1);
+    }
+
+    if (what == CERT_CCC_ONLY) {
+        drop_cmw();
+    }
+
+    policy();
+    w.policy.require_nonce = 0;
+}
+
+
+static attest_verdict_e
+appraise_cert(const uint8_t *p, size_t n)
+{
+    attest_verify_input_t  in;
+
+    memset(&in, 0, sizeof(in));
+    in.cert.p = p;
+    in.cert.n = n;
+    in.now = w.now;
+    in.policy = &w.policy;
+    in.roots = &roots;
+    attest_verify(&in, &res);
+
+    return res.verdict;
+}
+
+
+static void
+test_cert(void)
+{
+    size_t              n;
+    uint8_t             tsm[16384];
+    attest_tsm_t        t;
+    attest_span_t       s;
+    attest_ratls_ccc_t  ccc, got;
+    attest_ratls_cert_t c;
+
+    reset();
+    w.d.padding = 100;
+    memset(&ccc, 0, sizeof(ccc));
+    make_cert(CERT_BOTH, &ccc);
+    IS_INT(appraise_cert(cert, cert_len), ATTEST_TRUSTED,
+           "a certificate with both extensions");
+    OK(has("certificate-ccc", ATTEST_CHECK_PASS), "which say the same");
+    IS_INT(attest_ratls_parse(cert, cert_len, &c), ATTEST_OK, "is read");
+    OK(c.ccc.n > 7 && memcmp(c.ccc.p, "\xd9\xea\x60\x82\x59", 5) == 0,
+       "60000([quote, claims])");
+    IS_INT(attest_ratls_ccc_parse(c.ccc, &got), ATTEST_OK, "is parsed");
+    OK(got.quote.n == ccc.quote.n
+       && memcmp(got.quote.p, w.quote, got.quote.n) == 0,
+       "and has the quote, without its padding");
+
+    memset(&t, 0, sizeof(t));
+    t.provider.p = (const uint8_t *) "tdx_guest";
+    t.provider.n = 9;
+    t.outblob.p = w.quote;
+    t.outblob.n = w.quote_len;
+    n = sizeof(tsm);
+    (void) attest_tsm_encode(&t, tsm, &n);
+    s.p = tsm;
+    s.n = n;
+    IS_INT(attest_ratls_ccc_quote(s).n, ccc.quote.n,
+           "the quote of an item, without its padding");
+    t.provider.p = (const uint8_t *) "sev_guest";
+    n = sizeof(tsm);
+    (void) attest_tsm_encode(&t, tsm, &n);
+    s.n = n;
+    IS_INT(attest_ratls_ccc_quote(s).n, 0, "none of another driver's");
+
+    make_cert(CERT_CCC_ONLY, &ccc);
+    IS_INT(appraise_cert(cert, cert_len), ATTEST_TRUSTED,
+           "a certificate with CCC's extension alone");
+    OK(has("certificate-tdx-binding", ATTEST_CHECK_PASS)
+       && has("certificate-key", ATTEST_CHECK_PASS), "is bound to its key");
+    w.policy.require_nonce = 1;
+    IS_INT(appraise_cert(cert, cert_len), ATTEST_UNDECIDED,
+           "which proves no freshness");
+}
+
+
+static void
+test_cert_differs(void)
+{
+    size_t              i, count = 0, accepted = 0;
+    static uint8_t      other[TDX_DOUBLE_MAX_QUOTE];
+    uint8_t             claims[ATTEST_CLAIMS_MAX];
+    attest_ratls_ccc_t  ccc;
+
+    reset();
+    memset(&ccc, 0, sizeof(ccc));
+    make_cert(CERT_BOTH, &ccc);
+    memcpy(other, w.quote, w.quote_len);
+    ccc.quote.p = other;
+
+    for (i = 0; i < ccc.quote.n; i += 31 * STRIDE) {
+        other[i] ^= (uint8_t) (1u << (i % 8));
+        make_cert(CERT_BOTH, &ccc);
+        count++;
+        accepted += appraise_cert(cert, cert_len) == ATTEST_TRUSTED;
+        other[i] ^= (uint8_t) (1u << (i % 8));
+    }
+
+    /* both are genuine: signatures differ each time one is made */
+
+    make_cert(CERT_BOTH, &ccc);
+    IS_INT(appraise_cert(cert, cert_len), ATTEST_NOT_TRUSTED,
+           "two quotes of the same claims");
+    OK(has("certificate-ccc", ATTEST_CHECK_FAIL), "are different quotes");
+
+    ccc.quote.n = 0;
+    memcpy(claims, ccc.claims.p, ccc.claims.n);
+    ccc.claims.p = claims;
+
+    for (i = 0; i < ccc.claims.n; i++) {
+        claims[i] ^= (uint8_t) (1u << (i % 8));
+        make_cert(CERT_BOTH, &ccc);
+        count++;
+        accepted += appraise_cert(cert, cert_len) == ATTEST_TRUSTED;
+        make_cert(CERT_CCC_ONLY, &ccc);
+        count++;
+        accepted += appraise_cert(cert, cert_len) == ATTEST_TRUSTED;
+        claims[i] ^= (uint8_t) (1u << (i % 8));
+        ccc.quote.n = 0;
+    }
+
+    mutations += count;
+    OK(accepted == 0, "%zu other second extensions, none accepted", count);
+    reset();
+}
+
+
+/* A certificate of its own key with this as 2.23.133.5.4.9. */
+
+static void
+make_ext(const uint8_t *p, size_t n, int twice, uint8_t **der, size_t *len)
+{
+    X509               *x;
+    ASN1_OBJECT        *oid = OBJ_txt2obj("2.23.133.5.4.9", 1);
+    X509_EXTENSION     *ext;
+    ASN1_OCTET_STRING  *os = ASN1_OCTET_STRING_new();
+
+    ASN1_OCTET_STRING_set(os, p, (int) n);
+    ext = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, os);
+    x = tdx_double_cert(&w.d, "gateway.test", tls, NULL, tls, 0, 1);
+
+    while (twice-- >= 0) {
+        X509_add_ext(x, ext, -1);
+    }
+
+    X509_sign(x, tls, EVP_sha256());
+    *der = NULL;
+    *len = (size_t) i2d_X509(x, der);
+
+    X509_free(x);
+    X509_EXTENSION_free(ext);
+    ASN1_OCTET_STRING_free(os);
+    ASN1_OBJECT_free(oid);
+}
+
+
+static void
+test_cert_forms(void)
+{
+    size_t               i, len;
+    uint8_t             *der, *big = calloc(1, 70000);
+    attest_ratls_cert_t  c;
+
+    static const struct {
+        const char      *bytes;
+        size_t           n;
+        attest_check_e   state;
+        const char      *what;
+    } forms[] = {
+        { "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03", 10,
+          ATTEST_CHECK_FAIL, "gzip" },
+        { "\x78\x9c\x03\x00\x00\x00\x00\x01", 8, ATTEST_CHECK_FAIL,
+          "zlib" },
+        { "\xd9\xea\x61\x82\x41\x00\x41\x00", 8, ATTEST_CHECK_UNKNOWN,
+          "a local report (60001)" },
+        { "\xda\x00\x1a\x75\x04\x82\x41\x00\x41\x00", 10,
+          ATTEST_CHECK_UNKNOWN, "a tag that is not registered" },
+        { "\xd9\xea\x60\x82\x41\x00\x41\x00\x00", 9,
+          ATTEST_CHECK_FAIL, "a byte behind it" },
+        { "\xd9\xea\x60\x83\x41\x00\x41\x00\x41\x00", 10,
+          ATTEST_CHECK_FAIL, "three members" },
+        { "\xd9\xea\x60\x82\x61\x00\x41\x00", 8, ATTEST_CHECK_FAIL,
+          "a text" },
+        { "\xd9\xea\x60\x9f\x41\x00\x41\x00\xff", 9,
+          ATTEST_CHECK_FAIL, "an indefinite array" },
+        { "\x82\x41\x00\x41\x00", 5, ATTEST_CHECK_FAIL, "no tag" },
+        { "\xd9\xea\x60\x82\x40\x41\x00", 7, ATTEST_CHECK_FAIL,
+          "an empty quote" }
+    };
+
+    reset();
+    policy();
+
+    for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        make_ext((const uint8_t *) forms[i].bytes, forms[i].n, 0, &der,
+                 &len);
+        OK(appraise_cert(der, len) != ATTEST_TRUSTED
+           && has("certificate-ccc", forms[i].state), "%s",
+           forms[i].what);
+        OPENSSL_free(der);
+    }
+
+    memcpy(big, "\xd9\xea\x60\x82\x5a\x00\x01\x11\x00", 9);
+    make_ext(big, 70000, 0, &der, &len);
+    IS_INT(attest_ratls_parse(der, len, &c), ATTEST_ELIMIT,
+           "an extension above the limit");
+    OPENSSL_free(der);
+    make_ext(big, 100, 1, &der, &len);
+    IS_INT(attest_ratls_parse(der, len, &c), ATTEST_EFORMAT,
+           "two of them");
+    OPENSSL_free(der);
+    free(big);
+}
+
+
+/* Certificates that Gramine and Intel's SDK made. */
+
+static void
+test_cert_sgx(const char *file)
+{
+    int      n;
+    BIO     *bio;
+    X509    *x;
+    size_t   len;
+    uint8_t *p = unit_read(file, &len), *der = NULL;
+
+    bio = BIO_new_mem_buf(p, (int) len);
+    x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    n = i2d_X509(x, &der);
+
+    reset();
+    w.now = T0;
+    policy();
+    w.policy.require_nonce = 0;
+    IS_INT(appraise_cert(der, (size_t) n), ATTEST_NOT_TRUSTED,
+           "%s: not trusted", file);
+    OK(has("certificate-tdx-signature", ATTEST_CHECK_PASS)
+       && has("certificate-tdx-qe", ATTEST_CHECK_PASS)
+       && has("certificate-tdx-chain", ATTEST_CHECK_PASS), "%s: genuine",
+       file);
+    OK(has("certificate-tdx-binding", ATTEST_CHECK_PASS)
+       && has("certificate-key", ATTEST_CHECK_PASS), "%s: bound to its key",
+       file);
+    OK(has("certificate-sgx-debug", ATTEST_CHECK_FAIL),
+       "%s: open to debuggers", file);
+
+    /* with another key the claims no longer name it */
+
+    X509_set_pubkey(x, tls);
+    X509_sign(x, tls, EVP_sha256());
+    OPENSSL_free(der);
+    der = NULL;
+    n = i2d_X509(x, &der);
+    IS_INT(appraise_cert(der, (size_t) n), ATTEST_NOT_TRUSTED,
+           "%s: with another key", file);
+    OK(has("certificate-key", ATTEST_CHECK_FAIL), "%s: not its key", file);
+
+    OPENSSL_free(der);
+    X509_free(x);
+    BIO_free(bio);
+    free(p);
+}
+
+
 int
 main(void)
 {
@@ -941,11 +1324,18 @@ main(void)
     test_mixed();
     test_foreign();
     test_evidence_flips();
+    test_ccel();
+    test_cert();
+    test_cert_differs();
+    test_cert_forms();
+    test_cert_sgx("t/data/ratls/gramine-cert.pem");
+    test_cert_sgx("t/data/ratls/intel-sgxsdk-cert.pem");
 
     printf("# %zu mutations, none accepted\n", mutations);
 
     attest_policy_clear(&w.policy);
     tdx_double_free(&w.d);
+    EVP_PKEY_free(tls);
     attest_roots_clear(&roots);
     DONE();
 }

@@ -1,0 +1,370 @@
+
+/*
+ * Evidence that was kept: an auditor can appraise it again, as of then, with
+ * another policy or a later verifier.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cjson/cJSON.h>
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "attest_cbor.h"
+#include "attest_claims.h"
+#include "cli.h"
+
+
+#define CLI_ARCHIVE_SESSION    "session.json"
+
+
+static int cli_archive_session(const cli_evidence_t *ev,
+    const cli_options_t *opt);
+static void cli_archive_hex(cJSON *root, const char *name, const uint8_t *p,
+    size_t n);
+static int cli_archive_write(const cli_options_t *opt, const char *name,
+    const uint8_t *p, size_t n);
+static int cli_archive_folder(cli_evidence_t *ev, const cli_options_t *opt);
+static int cli_archive_read(const cli_options_t *opt, const char *name,
+    size_t cap, cli_bytes_t *out);
+static int cli_archive_read_session(cli_evidence_t *ev,
+    const cli_options_t *opt);
+static int cli_archive_get(const cJSON *root, const char *name, uint8_t *out,
+    size_t min, size_t max, size_t *len);
+static int cli_archive_file(cli_evidence_t *ev, const cli_options_t *opt);
+static int cli_archive_pem(cli_bytes_t *b);
+
+
+/* Files of a folder, and where they belong. */
+
+typedef struct {
+    const char   *name;
+    size_t        offset;
+    size_t        cap;
+} cli_archive_item_t;
+
+static const cli_archive_item_t  cli_archive_items[] = {
+    { "certificate.der", offsetof(cli_evidence_t, cert), CLI_MAX_SMALL },
+    { "cached.cmw", offsetof(cli_evidence_t, cached), CLI_MAX_ANSWER },
+    { "fresh.cmw", offsetof(cli_evidence_t, fresh), CLI_MAX_ANSWER },
+    { "hpke-keys", offsetof(cli_evidence_t, hpke), CLI_MAX_SMALL },
+    { NULL, 0, 0 }
+};
+
+
+int
+cli_is_url(const char *target)
+{
+    return strncmp(target, "https://", 8) == 0
+           || strncmp(target, "http://", 7) == 0;
+}
+
+
+/* A folder of its own: nothing that is there is written over. */
+
+int
+cli_archive_save(const cli_evidence_t *ev, const cli_options_t *opt)
+{
+    int                        rc = CLI_OK;
+    const cli_bytes_t         *b;
+    const cli_archive_item_t  *item;
+
+    if (mkdir(opt->save, 0777) == -1) {
+        return cli_error("%s: %s", opt->save, strerror(errno));
+    }
+
+    for (item = cli_archive_items; item->name != NULL; item++) {
+        b = (const cli_bytes_t *) ((const char *) ev + item->offset);
+
+        if (rc == CLI_OK && b->n != 0) {
+            rc = cli_archive_write(opt, item->name, b->p, b->n);
+        }
+    }
+
+    return rc == CLI_OK ? cli_archive_session(ev, opt) : rc;
+}
+
+
+static int
+cli_archive_session(const cli_evidence_t *ev, const cli_options_t *opt)
+{
+    int     rc;
+    char   *text;
+    cJSON  *root;
+
+    root = cJSON_CreateObject();
+    cJSON_AddNumberToObject(root, "version", 1);
+    cJSON_AddStringToObject(root, "url", opt->target);
+    cJSON_AddNumberToObject(root, "time", (double) cli_now(opt));
+    cli_archive_hex(root, "nonce", ev->nonce, ev->nonce_len);
+
+    if (ev->has_exporter) {
+        cli_archive_hex(root, "exporter", ev->exporter,
+                        sizeof(ev->exporter));
+    }
+
+    /* spent: it proved one thing once, to whoever made it */
+
+    if (ev->has_proof) {
+        cli_archive_hex(root, "secret", ev->secret, sizeof(ev->secret));
+        cli_archive_hex(root, "proof", ev->proof, sizeof(ev->proof));
+    }
+
+    text = cJSON_Print(root);
+    cJSON_Delete(root);
+
+    if (text == NULL) {
+        return cli_error("out of memory");
+    }
+
+    rc = cli_archive_write(opt, CLI_ARCHIVE_SESSION, (const uint8_t *) text,
+                           strlen(text));
+    cJSON_free(text);
+    return rc;
+}
+
+
+static void
+cli_archive_hex(cJSON *root, const char *name, const uint8_t *p, size_t n)
+{
+    char  hex[129];
+
+    cli_hex(hex, p, n);
+    cJSON_AddStringToObject(root, name, hex);
+}
+
+
+static int
+cli_archive_write(const cli_options_t *opt, const char *name,
+    const uint8_t *p, size_t n)
+{
+    int    ok;
+    char   path[1024];
+    FILE  *f;
+
+    (void) snprintf(path, sizeof(path), "%s/%s", opt->save, name);
+
+    f = fopen(path, "wx");
+    ok = f != NULL && fwrite(p, 1, n, f) == n;
+
+    if (f != NULL && fclose(f) != 0) {
+        ok = 0;
+    }
+
+    return ok ? CLI_OK : cli_error("%s: %s", path, strerror(errno));
+}
+
+
+int
+cli_archive_load(cli_evidence_t *ev, const cli_options_t *opt)
+{
+    size_t       n;
+    struct stat  st;
+
+    memset(ev, 0, sizeof(*ev));
+    ev->conn.fd = -1;
+
+    if (stat(opt->target, &st) == -1) {
+        return cli_error("%s: not an https:// URL, and no file: %s",
+                         opt->target, strerror(errno));
+    }
+
+    if (opt->nonce != NULL) {
+        n = strlen(opt->nonce) / 2;
+
+        if (n < ATTEST_NONCE_MIN || n > ATTEST_NONCE_MAX
+            || !cli_unhex(opt->nonce, ev->nonce, n))
+        {
+            return cli_error("--nonce wants 64 to 128 hex digits");
+        }
+
+        ev->nonce_len = n;
+    }
+
+    return S_ISDIR(st.st_mode) ? cli_archive_folder(ev, opt)
+                               : cli_archive_file(ev, opt);
+}
+
+
+static int
+cli_archive_folder(cli_evidence_t *ev, const cli_options_t *opt)
+{
+    int                        rc;
+    cli_bytes_t               *b;
+    const cli_archive_item_t  *item;
+
+    rc = cli_archive_read_session(ev, opt);
+
+    for (item = cli_archive_items; item->name != NULL; item++) {
+        b = (cli_bytes_t *) ((char *) ev + item->offset);
+
+        if (rc == CLI_OK) {
+            rc = cli_archive_read(opt, item->name, item->cap, b);
+        }
+    }
+
+    return rc;
+}
+
+
+/* A file that is not there was not seen. */
+
+static int
+cli_archive_read(const cli_options_t *opt, const char *name, size_t cap,
+    cli_bytes_t *out)
+{
+    char         path[1024];
+    struct stat  st;
+
+    (void) snprintf(path, sizeof(path), "%s/%s", opt->target, name);
+
+    if (stat(path, &st) == -1 && errno == ENOENT) {
+        return CLI_OK;
+    }
+
+    return cli_file(path, cap, out);
+}
+
+
+static int
+cli_archive_read_session(cli_evidence_t *ev, const cli_options_t *opt)
+{
+    int           ok;
+    cJSON        *root;
+    size_t        n = 0, secret = 0, proof = 0;
+    cli_bytes_t   file = { NULL, 0 };
+
+    if (cli_archive_read(opt, CLI_ARCHIVE_SESSION, CLI_MAX_SMALL, &file)
+        != CLI_OK)
+    {
+        return CLI_UNDECIDED;
+    }
+
+    if (file.n == 0) {
+        return cli_error("%s has no %s", opt->target, CLI_ARCHIVE_SESSION);
+    }
+
+    root = cJSON_ParseWithLength((const char *) file.p, file.n);
+    cli_bytes_free(&file);
+
+    ok = cJSON_IsObject(root)
+         && (opt->nonce != NULL
+             || cli_archive_get(root, "nonce", ev->nonce, ATTEST_NONCE_MIN,
+                                ATTEST_NONCE_MAX, &ev->nonce_len))
+         && cli_archive_get(root, "exporter", ev->exporter, 32, 32, &n)
+         && cli_archive_get(root, "secret", ev->secret, 32, 32, &secret)
+         && cli_archive_get(root, "proof", ev->proof, 32, 32, &proof);
+
+    cJSON_Delete(root);
+
+    ev->has_exporter = (n != 0);
+    ev->has_proof = (secret != 0 && proof != 0);
+
+    return ok ? CLI_OK : cli_error("%s/%s cannot be understood", opt->target,
+                                   CLI_ARCHIVE_SESSION);
+}
+
+
+/* A member that is missing leaves *len alone. */
+
+static int
+cli_archive_get(const cJSON *root, const char *name, uint8_t *out,
+    size_t min, size_t max, size_t *len)
+{
+    size_t        n;
+    const cJSON  *v;
+
+    v = cJSON_GetObjectItemCaseSensitive(root, name);
+    if (v == NULL) {
+        return 1;
+    }
+
+    if (!cJSON_IsString(v)) {
+        return 0;
+    }
+
+    n = strlen(v->valuestring) / 2;
+
+    if (n < min || n > max || !cli_unhex(v->valuestring, out, n)) {
+        return 0;
+    }
+
+    *len = n;
+    return 1;
+}
+
+
+/* A certificate, or a collection that says itself whether it is fresh. */
+
+static int
+cli_archive_file(cli_evidence_t *ev, const cli_options_t *opt)
+{
+    int            rc;
+    cli_bytes_t    file = { NULL, 0 };
+    attest_cmw_t   cmw;
+
+    rc = cli_file(opt->target, CLI_MAX_ANSWER, &file);
+    if (rc != CLI_OK) {
+        return rc;
+    }
+
+    if (memmem(file.p, file.n, "-----BEGIN CERTIFICATE-----", 27) != NULL
+        && !cli_archive_pem(&file))
+    {
+        cli_bytes_free(&file);
+        return cli_error("%s: the certificate cannot be read", opt->target);
+    }
+
+    if (file.n != 0 && file.p[0] == 0x30) {
+        ev->cert = file;
+        return CLI_OK;
+    }
+
+    rc = attest_cmw_parse(file.p, file.n, &cmw);
+
+    if (rc == ATTEST_OK && attest_span_is(cmw.ctype, ATTEST_CMWC_FRESH)) {
+        ev->fresh = file;
+
+    } else {
+        ev->cached = file;
+    }
+
+    if (rc == ATTEST_OK) {
+        attest_cmw_free(&cmw);
+    }
+
+    return CLI_OK;
+}
+
+
+/* The first one of a file, which is the leaf. */
+
+static int
+cli_archive_pem(cli_bytes_t *b)
+{
+    int          n;
+    BIO         *bio;
+    X509        *x;
+    cli_bytes_t  der = { NULL, 0 };
+
+    bio = BIO_new_mem_buf(b->p, (int) b->n);
+    x = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    n = x != NULL ? i2d_X509(x, &der.p) : -1;
+
+    X509_free(x);
+    BIO_free(bio);
+
+    if (n <= 0) {
+        return 0;
+    }
+
+    der.n = (size_t) n;
+    cli_bytes_free(b);
+    *b = der;
+    return 1;
+}
