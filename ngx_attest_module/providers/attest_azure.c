@@ -10,7 +10,6 @@
 
 #include "attest_azure.h"
 #include "attest_cmw.h"
-#include "attest_http.h"
 #include "attest_snp.h"
 #include "attest_tpm_esys.h"
 
@@ -86,13 +85,6 @@ attest_azure_provider(const attest_azure_conf_t *conf)
     }
 
     return p;
-}
-
-
-int
-attest_azure_imds_check(const char *imds)
-{
-    return attest_http_address_check(imds);
 }
 
 

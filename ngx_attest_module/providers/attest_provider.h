@@ -130,8 +130,6 @@ typedef struct {
 } attest_azure_conf_t;
 
 attest_provider_t *attest_azure_provider(const attest_azure_conf_t *conf);
-/* Syntax of imds: an IPv4 address and a port.  ATTEST_EARG. */
-int attest_azure_imds_check(const char *imds);
 
 
 /* NVIDIA GPUs and switches in confidential mode, through NVML. */

@@ -113,12 +113,12 @@ offline_address(void)
     };
 
     for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        IS_INT(attest_azure_imds_check(good[i]), ATTEST_OK, "accepted: %s",
+        IS_INT(attest_http_address_check(good[i]), ATTEST_OK, "accepted: %s",
                good[i]);
     }
 
     for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        IS_INT(attest_azure_imds_check(wrong[i]), ATTEST_EARG,
+        IS_INT(attest_http_address_check(wrong[i]), ATTEST_EARG,
                "refused: \"%s\"", wrong[i]);
     }
 }
