@@ -149,7 +149,7 @@ cli_policy_open(const char *id)
 
     static const char *const  ids[] = {
         "reference-values", "root-of-trust", "exporter", "nonce",
-        "certificate", "tdx-tcb", NULL
+        "certificate", "tdx-tcb", "paravisor-reference", NULL
     };
 
     for (i = 0; ids[i] != NULL; i++) {
