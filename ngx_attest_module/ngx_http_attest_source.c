@@ -94,7 +94,7 @@ static void ngx_http_attest_source_defaults(ngx_http_attest_source_t *s);
 static ngx_int_t ngx_http_attest_source_make(
     ngx_http_attest_main_conf_t *amcf);
 static attest_provider_t *ngx_http_attest_source_cpu(
-    ngx_http_attest_source_t *s);
+    ngx_http_attest_main_conf_t *amcf);
 static ngx_uint_t ngx_http_attest_source_same(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_main_conf_t *oamcf);
 static void ngx_http_attest_source_cleanup(void *data);
@@ -954,7 +954,7 @@ ngx_http_attest_source_make(ngx_http_attest_main_conf_t *amcf)
     }
 
     gpu = s->has_gpu ? attest_nvidia_provider(&s->nvidia) : NULL;
-    cpu = ngx_http_attest_source_cpu(s);
+    cpu = ngx_http_attest_source_cpu(amcf);
     tpm = s->has_tpm ? attest_tpm_provider(&s->tpm) : NULL;
 
     made->gpu = gpu;
@@ -998,12 +998,15 @@ failed:
 
 
 static attest_provider_t *
-ngx_http_attest_source_cpu(ngx_http_attest_source_t *s)
+ngx_http_attest_source_cpu(ngx_http_attest_main_conf_t *amcf)
 {
-    ngx_core_conf_t  *ccf;
+    ngx_core_conf_t           *ccf;
+    ngx_http_attest_source_t  *s;
+
+    s = amcf->source;
 
     if (s->has_tsm) {
-        ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+        ccf = (ngx_core_conf_t *) ngx_get_conf(amcf->cycle->conf_ctx,
                                                ngx_core_module);
 
         s->tsm.uid = ccf->user;

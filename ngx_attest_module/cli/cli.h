@@ -204,6 +204,9 @@ int cli_ak_cert_policy(attest_span_t value, cJSON *policy);
 int cli_nitro_policy(attest_span_t value, cJSON *policy);
 int cli_gpu_policy(attest_span_t value, cJSON *policy);
 
+/* cli_x509.c: names, serial number, times and key, of one of a chain. */
+void cli_x509_show(const char *what, X509 *x);
+
 /* cli_chat.c */
 int cli_chat(const cli_options_t *opt);
 

@@ -106,7 +106,15 @@ cli_gpu_report(const attest_spdm_t *s)
 static void
 cli_gpu_versions(const attest_spdm_t *s)
 {
-    char  text[ATTEST_GPU_MAX_VERSION];
+    char         text[ATTEST_GPU_MAX_VERSION];
+    const char  *mode = attest_gpu_mode(s);
+
+    printf("%-24s%s\n", "  mode", mode == NULL ? "unknown to this version"
+           : strcmp(mode, "spt") == 0 ? "spt: one GPU alone"
+           : strcmp(mode, "mpt") == 0 ? "mpt: several GPUs, encrypted links"
+           : strcmp(mode, "ppcie") == 0
+           ? "ppcie: several GPUs, links in the clear through switches"
+           : "not named");
 
     attest_gpu_driver(s, text);
     printf("%-24s%s\n", "  driver", text[0] != '\0' ? text : "not named");
@@ -220,11 +228,9 @@ cli_gpu_measurements(const attest_spdm_t *s)
 static void
 cli_gpu_chain(STACK_OF(X509) *chain, const attest_spdm_t *s)
 {
-    int       i, n, count = sk_X509_num(chain);
-    uint8_t   fwid[48], id[32], *der;
+    int       i, count = sk_X509_num(chain);
     X509     *leaf = sk_X509_value(chain, 0);
-
-    attest_span_t  span;
+    uint8_t   fwid[48], id[32];
 
     if (s != NULL) {
         printf("%-24s%s\n", "report signed by", attest_spdm_signature(s,
@@ -244,15 +250,8 @@ cli_gpu_chain(STACK_OF(X509) *chain, const attest_spdm_t *s)
     printf("%-24s%d\n", "certificates", count);
 
     for (i = 0; i < count; i++) {
-        der = NULL;
-        n = i2d_X509(sk_X509_value(chain, i), &der);
-
-        if (n > 0) {
-            span.p = der;
-            span.n = (size_t) n;
-            cli_show_x509(span);
-            OPENSSL_free(der);
-        }
+        cli_x509_show(i == 0 ? "certificate of" : "  by the key of",
+                      sk_X509_value(chain, i));
     }
 }
 
@@ -292,7 +291,7 @@ cli_gpu_policy_device(cJSON *gpu, const attest_gpu_device_t *d,
     size_t counts[2])
 {
     char                 text[ATTEST_GPU_MAX_VERSION];
-    const char          *chip;
+    const char          *chip, *mode;
     attest_spdm_t        s;
     attest_gpu_class_e   kind = attest_gpu_class(d->arch, &chip);
 
@@ -314,6 +313,11 @@ cli_gpu_policy_device(cJSON *gpu, const attest_gpu_device_t *d,
 
     attest_gpu_driver(&s, text);
     cli_gpu_add(gpu, "driver", text);
+
+    mode = attest_gpu_mode(&s);
+    if (mode != NULL && strcmp(mode, "none") != 0) {
+        cli_gpu_add(gpu, "modes", mode);
+    }
 
     (void) snprintf(text, sizeof(text), "%.*s", (int) d->arch.n,
                     (const char *) d->arch.p);

@@ -11,6 +11,7 @@ static void cli_nitro_bytes(const char *what, attest_span_t s);
 static void cli_nitro_pcrs(const attest_nitro_t *doc);
 static int cli_nitro_is_zero(attest_span_t s);
 static void cli_nitro_signature(const attest_nitro_t *doc);
+static void cli_nitro_certificate(const char *what, attest_span_t der);
 
 
 /* What the start of an enclave measures (AWS Nitro Enclaves user guide). */
@@ -53,14 +54,14 @@ cli_nitro_show(attest_span_t value)
     cli_nitro_bytes("public key", doc.public_key);
 
     cli_nitro_signature(&doc);
-    printf("%-24s%zu bytes\n", "certificate", doc.certificate.n);
-    cli_show_x509(doc.certificate);
+    cli_nitro_certificate("certificate of", doc.certificate);
+
+    printf("%-24s%zu certificates; the first is the root, which is not taken "
+           "from here\n", "bundle", doc.cabundle_count);
 
     for (i = 0; i < doc.cabundle_count; i++) {
-        (void) snprintf(what, sizeof(what), "bundle, certificate %zu", i + 1);
-        printf("%-24s%zu bytes%s\n", what, doc.cabundle[i].n, i == 0
-               ? " (the root, which is not taken from here)" : "");
-        cli_show_x509(doc.cabundle[i]);
+        (void) snprintf(what, sizeof(what), "  %zu, of", i + 1);
+        cli_nitro_certificate(what, doc.cabundle[i]);
     }
 }
 
@@ -133,6 +134,21 @@ cli_nitro_signature(const attest_nitro_t *doc)
     printf("%-24s%s\n", "signature (ES384)", rc == ATTEST_OK
            ? "by the key of the certificate below"
            : "not by the key of the certificate below");
+}
+
+
+static void
+cli_nitro_certificate(const char *what, attest_span_t der)
+{
+    X509  *x = attest_x509_read_der(der);
+
+    if (x == NULL) {
+        printf("%-24s%zu bytes, malformed\n", what, der.n);
+        return;
+    }
+
+    cli_x509_show(what, x);
+    X509_free(x);
 }
 
 

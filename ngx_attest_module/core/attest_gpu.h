@@ -95,5 +95,13 @@ void attest_gpu_driver(const attest_spdm_t *spdm,
 void attest_gpu_vbios(const attest_spdm_t *spdm,
     char out[ATTEST_GPU_MAX_VERSION]);
 
+/*
+ * How a GPU is protected: "spt" (alone), "mpt" (several, their links are
+ * encrypted) or "ppcie" (several, links in the clear through switches, which
+ * have to be trusted); "none" when the report does not say, as old drivers'
+ * do not; NULL: a mode that this version does not know.
+ */
+const char *attest_gpu_mode(const attest_spdm_t *spdm);
+
 
 #endif /* ATTEST_GPU_H_INCLUDED */

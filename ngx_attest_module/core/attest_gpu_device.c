@@ -336,6 +336,28 @@ attest_gpu_vbios(const attest_spdm_t *spdm, char out[ATTEST_GPU_MAX_VERSION])
 }
 
 
+/* NVIDIA's feature flag: 0, 1 or 2, in one or two bytes. */
+
+const char *
+attest_gpu_mode(const attest_spdm_t *spdm)
+{
+    attest_span_t              s;
+    static const char *const   modes[] = { "spt", "mpt", "ppcie" };
+
+    if (!attest_spdm_opaque(spdm, ATTEST_SPDM_FEATURE, &s)) {
+        return "none";
+    }
+
+    if (s.n == 0 || s.n > 2 || (s.n == 2 && s.p[1] != 0)
+        || s.p[0] >= sizeof(modes) / sizeof(modes[0]))
+    {
+        return NULL;
+    }
+
+    return modes[s.p[0]];
+}
+
+
 /* Printable ASCII with zeros behind it, or nothing. */
 
 static void

@@ -17,6 +17,8 @@ static int attest_policy_gpu_switches(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_gpu_arch(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
+static int attest_policy_gpu_modes(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
 static int attest_policy_gpu_driver(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_gpu_vbios(attest_policy_ctx_t *ctx,
@@ -33,6 +35,7 @@ static const attest_policy_member_t  attest_policy_gpu_table[] = {
     { "min_count", attest_policy_gpu_min_count },
     { "switches", attest_policy_gpu_switches },
     { "arch", attest_policy_gpu_arch },
+    { "modes", attest_policy_gpu_modes },
     { "driver", attest_policy_gpu_driver },
     { "vbios", attest_policy_gpu_vbios },
     { "switch_bios", attest_policy_gpu_switch_bios },
@@ -157,6 +160,30 @@ attest_policy_gpu_arch(attest_policy_ctx_t *ctx, const char *path,
         if (attest_gpu_class(name, &chip) != ATTEST_GPU_GPU) {
             rc = attest_policy_fail(ctx, path, "a GPU's architecture is "
                                     "HOPPER or BLACKWELL");
+        }
+    }
+
+    return rc;
+}
+
+
+static int
+attest_policy_gpu_modes(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    int                 rc;
+    size_t              i;
+    attest_textset_t   *set = &ctx->policy->gpu.modes;
+
+    rc = attest_policy_texts(ctx, path, v, set);
+
+    for (i = 0; rc == ATTEST_OK && i < set->count; i++) {
+        if (strcmp(set->value[i], "spt") != 0
+            && strcmp(set->value[i], "mpt") != 0
+            && strcmp(set->value[i], "ppcie") != 0)
+        {
+            rc = attest_policy_fail(ctx, path, "a mode is spt, mpt or "
+                                    "ppcie");
         }
     }
 

@@ -14,6 +14,7 @@ typedef struct {
     uint64_t           min_count;    /* "min_count": at least so many */
     uint64_t           switches;     /* "switches": exactly so many */
     attest_textset_t   arch;         /* "arch": "HOPPER", .. */
+    attest_textset_t   modes;        /* "modes": "spt", "mpt", "ppcie" */
     attest_textset_t   driver;       /* "driver": versions */
     attest_textset_t   vbios;        /* "vbios": versions, of GPUs */
     attest_textset_t   switch_bios;  /* "switch_bios": versions */

@@ -31,6 +31,7 @@
 #define ATTEST_SNP_NO_RAPL        (1u << 23)
 #define ATTEST_SNP_CIPHERTEXT     (1u << 24)
 #define ATTEST_SNP_NO_PAGE_SWAP   (1u << 25)
+#define ATTEST_SNP_POLICY_KNOWN   0x03ffffff
 
 /* How the machine is set up. */
 #define ATTEST_SNP_PLAT_SMT           0x01

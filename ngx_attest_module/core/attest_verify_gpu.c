@@ -63,6 +63,8 @@ static void attest_verify_gpu_judge(attest_verify_gpus_t *g);
 static void attest_verify_gpu_counts(attest_verify_gpus_t *g);
 static attest_check_e attest_verify_gpu_allowed(attest_verify_gpus_t *g,
     attest_verify_gpu_t *d, const char **why);
+static attest_check_e attest_verify_gpu_mode(attest_verify_gpus_t *g,
+    attest_verify_gpu_t *d, const char **why);
 static attest_check_e attest_verify_gpu_driver(attest_verify_gpus_t *g,
     attest_verify_gpu_t *d, const char **why);
 static attest_check_e attest_verify_gpu_vbios(attest_verify_gpus_t *g,
@@ -475,6 +477,12 @@ attest_verify_gpu_judge(attest_verify_gpus_t *g)
                                       "architecture that the policy allows");
     }
 
+    if (p->modes.count != 0) {
+        (void) attest_verify_gpu_each(g, "gpu-mode", attest_verify_gpu_mode,
+                                      "are in a mode that the policy allows, "
+                                      "as far as they are GPUs");
+    }
+
     if (p->driver.count != 0) {
         (void) attest_verify_gpu_each(g, "gpu-driver",
                                       attest_verify_gpu_driver, "run a "
@@ -539,6 +547,34 @@ attest_verify_gpu_allowed(attest_verify_gpus_t *g, attest_verify_gpu_t *d,
 
     return d->kind == ATTEST_GPU_SWITCH
            || attest_verify_gpu_in(&g->v->policy->gpu.arch, d->in->arch)
+           ? ATTEST_CHECK_PASS : ATTEST_CHECK_FAIL;
+}
+
+
+static attest_check_e
+attest_verify_gpu_mode(attest_verify_gpus_t *g, attest_verify_gpu_t *d,
+    const char **why)
+{
+    attest_span_t  s;
+    const char    *mode;
+
+    if (d->kind == ATTEST_GPU_SWITCH) {
+        return ATTEST_CHECK_PASS;
+    }
+
+    mode = attest_gpu_mode(&d->spdm);
+
+    if (mode == NULL) {
+        *why = "it is in a mode that this version does not know";
+        return ATTEST_CHECK_UNKNOWN;
+    }
+
+    s.p = (const uint8_t *) mode;
+    s.n = strlen(mode);
+
+    *why = "the policy does not allow its mode of protection";
+
+    return attest_verify_gpu_in(&g->v->policy->gpu.modes, s)
            ? ATTEST_CHECK_PASS : ATTEST_CHECK_FAIL;
 }
 

@@ -46,6 +46,7 @@ static int attest_snp_judge_signature(attest_snp_judge_t *j);
 static int attest_snp_judge_tcb(attest_snp_judge_t *j);
 static int attest_snp_judge_chip(attest_snp_judge_t *j);
 static int attest_snp_judge_guest(attest_snp_judge_t *j);
+static int attest_snp_judge_opened(attest_snp_judge_t *j);
 static int attest_snp_judge_vmpl(attest_snp_judge_t *j);
 static void attest_snp_judge_policy(attest_snp_judge_t *j);
 static int attest_snp_judge_references(attest_snp_judge_t *j);
@@ -483,10 +484,12 @@ attest_snp_judge_chip(attest_snp_judge_t *j)
 
     attest_verify_kind(j->v, j->part, "snp-chip", same ? ATTEST_CHECK_PASS
                        : ATTEST_CHECK_FAIL, "the certificate of %s evidence "
-                       "is %s the chip that the report names, %s", j->name,
+                       "is %s the chip that the report names, %s%s", j->name,
                        same ? "for" : "not for",
                        attest_verify_hex(hex, j->r->chip_id.p,
-                                         j->r->chip_id.n));
+                                         j->r->chip_id.n),
+                       attest_snp_is_zero(j->r->chip_id)
+                       ? ": the host masks it" : "");
     return same;
 }
 
@@ -516,7 +519,26 @@ attest_snp_judge_guest(attest_snp_judge_t *j)
         return 0;
     }
 
-    if (p & (ATTEST_SNP_DEBUG | ATTEST_SNP_MIGRATE_MA)) {
+    return attest_snp_judge_opened(j);
+}
+
+
+/* What a later firmware lets an owner allow may be as bad as debugging. */
+
+static int
+attest_snp_judge_opened(attest_snp_judge_t *j)
+{
+    uint64_t  p = j->r->policy;
+
+    if (p & ~(uint64_t) ATTEST_SNP_POLICY_KNOWN) {
+        attest_verify_kind(j->v, j->part, "snp-guest-policy",
+                           ATTEST_CHECK_UNKNOWN, "%s evidence, guest policy "
+                           "%llx: has bits that this version does not know",
+                           j->name, (unsigned long long) p);
+        return 0;
+    }
+
+    if (p & (ATTEST_SNP_MIGRATE_MA | ATTEST_SNP_DEBUG)) {
         attest_verify_kind(j->v, j->part, "snp-guest-policy",
                            ATTEST_CHECK_NOTE, "%s evidence, guest policy "
                            "%llx: the guest is not confidential (%s), which "

@@ -46,6 +46,10 @@ attest_x509_read_kept(attest_x509_cache_t *cache, attest_span_t der)
     X509     *cert;
     uint8_t  *copy;
 
+    if (cache == NULL) {
+        return attest_x509_read_der(der);
+    }
+
     for (i = 0; i < ATTEST_X509_KEPT; i++) {
         cert = cache->kept[i].cert;
 

@@ -52,7 +52,7 @@ typedef struct {
     size_t          next;          /* the oldest, which goes first */
 } attest_x509_cache_t;
 
-/* attest_x509_read_der() through it; the caller frees the certificate. */
+/* attest_x509_read_der() through it (NULL: without); the caller frees it. */
 X509 *attest_x509_read_kept(attest_x509_cache_t *cache, attest_span_t der);
 void attest_x509_cache_clear(attest_x509_cache_t *cache);
 

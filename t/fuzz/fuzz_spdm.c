@@ -57,6 +57,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         abort();
     }
 
+    (void) attest_gpu_mode(&s);
     attest_gpu_vbios(&s, text);
     return strlen(text) >= sizeof(text) ? -1 : 0;
 }

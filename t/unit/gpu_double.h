@@ -39,19 +39,22 @@ typedef struct {
     unsigned         foreign:1;       /* under a root of another name */
     unsigned         tcbinfo:1;       /* firmware in the newer extension */
     unsigned         no_fwid:1;       /* not in the report */
+    unsigned         no_mode:1;
+    uint8_t          mode;            /* 0: alone, 1: several, 2: and their
+                                         links in the clear */
 } gpu_double_t;
 
 #define GPU_DOUBLE_HOPPER                                                     \
     { "HOPPER", "GH100", "590.12",                                            \
       (const uint8_t *) "\x00\xa5\x00\x96\x01\x00\x00\x00", 8,                \
-      0, 0, 0, 0, 0, 0 }
+      0, 0, 0, 0, 0, 0, 0, 0 }
 #define GPU_DOUBLE_BLACKWELL                                                  \
     { "BLACKWELL", "GB100", "590.12",                                         \
       (const uint8_t *) "\x00\xa5\x00\x97\x01\x00\x00\x00", 8,                \
-      0, 0, 0, 0, 1, 0 }
+      0, 0, 0, 0, 1, 0, 0, 0 }
 #define GPU_DOUBLE_SWITCH                                                     \
     { "LS10", "LS_10", NULL, (const uint8_t *) "96.10.55.00.01", 14,          \
-      0, 0, 31, 0, 0, 1 }
+      0, 0, 31, 0, 0, 1, 1, 0 }
 
 
 /* root, identity, provisioner, device, leaf */
@@ -244,7 +247,7 @@ static inline size_t
 gpu_double_opaque(const gpu_double_t *d, uint8_t *out)
 {
     size_t   n = 0;
-    uint8_t  fwid[48];
+    uint8_t  fwid[48], mode[2] = { 0, 0 };
 
     if (d->driver != NULL) {
         n += gpu_double_field(out + n, 3, d->driver, strlen(d->driver) + 1);
@@ -262,6 +265,12 @@ gpu_double_opaque(const gpu_double_t *d, uint8_t *out)
     }
 
     n += gpu_double_field(out + n, 34, "\1\0", 2);
+
+    if (!d->no_mode) {
+        mode[0] = d->mode;
+        n += gpu_double_field(out + n, 36, mode, sizeof(mode));
+    }
+
     return n;
 }
 

@@ -39,6 +39,7 @@ static void test_twice(void);
 static void test_mixed(void);
 static void test_roots(void);
 static void test_policy(void);
+static void test_policy_devices(void);
 static void test_policy_errors(void);
 static void policy_error(const char *gpu, const char *want);
 static void test_mutations(void);
@@ -684,6 +685,16 @@ test_policy(void)
     HW_REFUSED("a driver that is not named", "fresh-gpu-driver",
                hw_gpus(&hopper, 1); hw.part[2].gpus[0].driver = NULL;
                GPU("\"driver\":[\"590.12\"]"));
+    HW_TRUSTED("mode", "fresh-gpu-mode", hw_gpus(&hopper, 1);
+               GPU("\"modes\":[\"mpt\",\"spt\"]"));
+    HW_REFUSED("another mode", "fresh-gpu-mode", hw_gpus(&hopper, 2);
+               hw.part[2].gpus[1].mode = 2;
+               GPU("\"modes\":[\"mpt\",\"spt\"]"));
+    HW_REFUSED("a mode that is not named", "fresh-gpu-mode",
+               hw_gpus(&hopper, 1); hw.part[2].gpus[0].no_mode = 1;
+               GPU("\"modes\":[\"mpt\",\"spt\"]"));
+    HW_OPEN("an unknown mode", "fresh-gpu-mode", hw_gpus(&hopper, 1);
+            hw.part[2].gpus[0].mode = 3; GPU("\"modes\":[\"spt\"]"));
     HW_TRUSTED("VBIOS", "fresh-gpu-vbios", hw_gpus(&hopper, 1);
                GPU("\"vbios\":[\"96.00.A5.00.01\"]"));
     HW_REFUSED("another VBIOS", "fresh-gpu-vbios", hw_gpus(&hopper, 1);
@@ -691,6 +702,47 @@ test_policy(void)
     HW_REFUSED("devices that are not named", "fresh-gpu-devices",
                hw_gpus(&hopper, 1); GPU("\"devices\":[\"000102030405060708090"
                "a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"]"));
+}
+
+
+/* The names of two devices; a third one has none. */
+
+static void
+test_policy_devices(void)
+{
+    char             pem[GPU_DOUBLE_MAX_PEM], text[512], *p = text;
+    size_t           i, k;
+    uint8_t          id[32];
+    gpu_double_t     d = GPU_DOUBLE_HOPPER;
+    attest_span_t    s;
+    STACK_OF(X509)  *chain;
+
+    p += sprintf(p, "%s", HW_NITRO ",\"gpu\":{\"devices\":[");
+
+    for (i = 0; i < 2; i++) {
+        d.number = (unsigned) i;
+        s.p = (const uint8_t *) pem;
+        s.n = gpu_double_chain(&d, pem, sizeof(pem));
+        chain = attest_x509_read(s);
+        IS_INT(attest_gpu_identity(chain, id), ATTEST_OK, "an identity");
+        sk_X509_pop_free(chain, X509_free);
+
+        p += sprintf(p, "%s\"", i == 0 ? "" : ",");
+        for (k = 0; k < 32; k++) {
+            p += sprintf(p, "%02x", id[k]);
+        }
+        *p++ = '"';
+    }
+
+    (void) strcpy(p, "]}");
+
+    HW_TRUSTED("devices that are named", "fresh-gpu-devices",
+               hw_gpus(&hopper, 2); hw.policy = text);
+    HW_TRUSTED("the same with other firmware", "fresh-gpu-devices",
+               hopper.firmware = 9; hw_gpus(&hopper, 2);
+               hopper.firmware = 0; hw.policy = text);
+    HW_REFUSED("one that is not named", "fresh-gpu-devices",
+               hw_gpus(&hopper, 3); hw.policy = text);
 }
 
 
@@ -721,6 +773,7 @@ test_policy_errors(void)
     policy_error("{\"switches\":-1}", "not negative");
     policy_error("{\"arch\":[\"LS10\"]}", "HOPPER or BLACKWELL");
     policy_error("{\"arch\":[\"hopper\"]}", "HOPPER or BLACKWELL");
+    policy_error("{\"modes\":[\"none\"]}", "spt, mpt or ppcie");
     policy_error("{\"driver\":\"1\"}", "must be a list of texts");
     policy_error("{\"devices\":[\"00\"]}", "wrong number of hex digits");
 }
@@ -846,6 +899,7 @@ main(void)
     test_mixed();
     test_roots();
     test_policy();
+    test_policy_devices();
     test_policy_errors();
     test_mutations();
     test_claimed_mutations();

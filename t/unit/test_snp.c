@@ -747,6 +747,12 @@ test_report(void)
             resign(&chip));
     REFUSED("bit 17 clear", "guest-policy", w.report[0x0a] &= (uint8_t) ~2;
             resign(&chip));
+    OPEN("a bit of the guest policy that nobody knows", "guest-policy",
+         w.report[0x0b] |= 0x04; resign(&chip));
+    OPEN("another one", "guest-policy", w.report[0x0f] |= 0x80;
+         resign(&chip));
+    ACCEPTED("every harmless bit", "guest-policy", PASS,
+             w.report[0x0a] |= 0xf0; w.report[0x0b] |= 0x03; resign(&chip));
     ACCEPTED("debug by name", "guest-policy", NOTE, w.report[0x0a] |= 0x08;
              resign(&chip); w.policy.snp.allow_debug = 1);
     ACCEPTED("migration by name", "guest-policy", NOTE,
