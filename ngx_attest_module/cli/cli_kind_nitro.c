@@ -29,7 +29,7 @@ void
 cli_nitro_show(attest_span_t value)
 {
     int              rc;
-    char             what[32];
+    char             what[64];
     size_t           i;
     attest_nitro_t   doc;
 
