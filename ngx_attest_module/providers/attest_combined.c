@@ -72,8 +72,6 @@ static int attest_combined_activate(attest_provider_t *p,
     const uint8_t *msg, size_t msg_len, unsigned timeout_ms,
     uint8_t proof[32], char error[256]);
 static void attest_combined_destroy(attest_provider_t *p);
-static void attest_combined_destroy_parts(attest_provider_t *gpu,
-    attest_provider_t *cpu, attest_provider_t *tpm);
 
 
 attest_provider_t *
@@ -89,7 +87,6 @@ attest_combined_provider(attest_provider_t *gpu, attest_provider_t *cpu,
     if (p == NULL || c == NULL) {
         free(p);
         free(c);
-        attest_combined_destroy_parts(gpu, cpu, tpm);
         return NULL;
     }
 
@@ -571,25 +568,18 @@ attest_combined_destroy(attest_provider_t *p)
 {
     attest_combined_t  *c = p->data;
 
-    attest_combined_destroy_parts(c->gpu, c->cpu, c->tpm);
+    if (c->gpu != NULL) {
+        c->gpu->destroy(c->gpu);
+    }
+
+    if (c->cpu != NULL) {
+        c->cpu->destroy(c->cpu);
+    }
+
+    if (c->tpm != NULL) {
+        c->tpm->destroy(c->tpm);
+    }
+
     free(c);
     free(p);
-}
-
-
-static void
-attest_combined_destroy_parts(attest_provider_t *gpu, attest_provider_t *cpu,
-    attest_provider_t *tpm)
-{
-    if (gpu != NULL) {
-        gpu->destroy(gpu);
-    }
-
-    if (cpu != NULL) {
-        cpu->destroy(cpu);
-    }
-
-    if (tpm != NULL) {
-        tpm->destroy(tpm);
-    }
 }

@@ -17,8 +17,8 @@
 
 #include <openssl/crypto.h>
 
+#include "attest_bounded.h"
 #include "attest_http.h"
-#include "attest_tcti.h"
 
 
 #define ATTEST_HTTP_REQUEST_MAX  16384
@@ -34,9 +34,9 @@ typedef struct {
 } attest_http_framing_t;
 
 
-static int attest_http_address(const char *text, attest_tcti_addr_t *addr);
+static int attest_http_address(const char *text, struct sockaddr_in *addr);
 static int attest_http_port(const char *text, uint16_t *port);
-static int attest_http_connect(const attest_tcti_addr_t *addr,
+static int attest_http_connect(const struct sockaddr_in *addr,
     int64_t deadline, char *error);
 static int attest_http_wait(int fd, short events, int64_t deadline);
 static size_t attest_http_request(const attest_http_t *req, char *buf);
@@ -65,7 +65,7 @@ attest_http(const attest_http_t *req, int64_t deadline, uint8_t **body,
     size_t               n;
     uint8_t             *buf;
     attest_span_t        span;
-    attest_tcti_addr_t   addr;
+    struct sockaddr_in   addr;
 
     *body = NULL;
     *len = 0;
@@ -113,51 +113,39 @@ attest_http(const attest_http_t *req, int64_t deadline, uint8_t **body,
 int
 attest_http_address_check(const char *address)
 {
-    attest_tcti_addr_t  addr;
+    struct sockaddr_in  addr;
 
     return attest_http_address(address, &addr);
 }
 
 
-/* IPv4:port or [IPv6]:port */
-
 static int
-attest_http_address(const char *text, attest_tcti_addr_t *addr)
+attest_http_address(const char *text, struct sockaddr_in *addr)
 {
-    char         host[64];
+    char         host[INET_ADDRSTRLEN];
     size_t       n;
     uint16_t     port;
     const char  *colon;
 
     memset(addr, 0, sizeof(*addr));
-    colon = strrchr(text, ':');
+    colon = strchr(text, ':');
 
     if (colon == NULL || attest_http_port(colon + 1, &port) != ATTEST_OK) {
         return ATTEST_EARG;
     }
 
     n = (size_t) (colon - text);
-    if (n < 3 || n >= sizeof(host)) {
+    if (n >= sizeof(host)) {
         return ATTEST_EARG;
-    }
-
-    if (text[0] == '[' && text[n - 1] == ']') {
-        memcpy(host, text + 1, n - 2);
-        host[n - 2] = '\0';
-        addr->addr.in6.sin6_family = AF_INET6;
-        addr->addr.in6.sin6_port = htons(port);
-        addr->len = sizeof(addr->addr.in6);
-        return inet_pton(AF_INET6, host, &addr->addr.in6.sin6_addr) == 1
-               ? ATTEST_OK : ATTEST_EARG;
     }
 
     memcpy(host, text, n);
     host[n] = '\0';
-    addr->addr.in.sin_family = AF_INET;
-    addr->addr.in.sin_port = htons(port);
-    addr->len = sizeof(addr->addr.in);
-    return inet_pton(AF_INET, host, &addr->addr.in.sin_addr) == 1
-           ? ATTEST_OK : ATTEST_EARG;
+    addr->sin_family = AF_INET;
+    addr->sin_port = htons(port);
+
+    return inet_pton(AF_INET, host, &addr->sin_addr) == 1 ? ATTEST_OK
+                                                          : ATTEST_EARG;
 }
 
 
@@ -180,20 +168,19 @@ attest_http_port(const char *text, uint16_t *port)
 /* The socket, -1 and error. */
 
 static int
-attest_http_connect(const attest_tcti_addr_t *addr, int64_t deadline,
+attest_http_connect(const struct sockaddr_in *addr, int64_t deadline,
     char *error)
 {
     int        fd, rc, code;
     socklen_t  len = sizeof(code);
 
-    fd = socket(addr->addr.sa.sa_family,
-                SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd == -1) {
         snprintf(error, 256, "socket() failed: %s", strerror(errno));
         return -1;
     }
 
-    if (connect(fd, &addr->addr.sa, addr->len) == 0) {
+    if (connect(fd, (const struct sockaddr *) addr, sizeof(*addr)) == 0) {
         return fd;
     }
 
@@ -225,7 +212,7 @@ attest_http_wait(int fd, short events, int64_t deadline)
     struct pollfd  pfd = { .fd = fd, .events = events };
 
     do {
-        left = deadline - attest_tcti_now();
+        left = deadline - attest_bounded_now();
         if (left <= 0) {
             return ATTEST_EINTERNAL;
         }

@@ -17,7 +17,7 @@
 #define ATTEST_HTTP_BODY_MAX   ATTEST_MAX_ITEM
 
 typedef struct {
-    const char  *address;        /* "169.254.169.254:80", "[::1]:80" */
+    const char  *address;        /* "169.254.169.254:80": IPv4, port */
     const char  *path;           /* and query */
     const char  *headers;        /* lines that end in CRLF, or "" */
     const char  *body;           /* JSON for a POST; NULL: a GET */
@@ -26,7 +26,7 @@ typedef struct {
 
 /*
  * The body of an answer 200, malloc()ed, with a 0 behind that *len does not
- * count.  deadline: attest_tcti_now() milliseconds.  ATTEST_EARG: the
+ * count.  deadline: attest_bounded_now() milliseconds.  ATTEST_EARG: the
  * address; ATTEST_EFORMAT: not HTTP, or cut short; ATTEST_ELIMIT: too long;
  * ATTEST_EUNSUPPORTED: another status; ATTEST_EINTERNAL: not reached, or not
  * in time.  error says which.
@@ -34,7 +34,7 @@ typedef struct {
 int attest_http(const attest_http_t *req, int64_t deadline, uint8_t **body,
     size_t *len, char error[256]);
 
-/* ATTEST_EARG when it is no numeric address with a port. */
+/* ATTEST_EARG when it is no IPv4 address with a port. */
 int attest_http_address_check(const char *address);
 
 /*

@@ -144,8 +144,8 @@ attest_provider_t *attest_nvidia_provider(const attest_nvidia_conf_t *conf);
 
 /*
  * Several in one: GPUs, then the CPU, then the TPM, each of which may be
- * NULL; takes them over and destroys them.  Completes the claims by the hash
- * of the GPU evidence.
+ * NULL; takes them over and destroys them (not when it returns NULL).
+ * Completes the claims by the hash of the GPU evidence.
  */
 attest_provider_t *attest_combined_provider(attest_provider_t *gpu,
     attest_provider_t *cpu, attest_provider_t *tpm);

@@ -306,7 +306,10 @@ attest_tpm_item_add(attest_tpm_call_t *c, const attest_tpm_item_t *item,
 }
 
 
-/* Read each time: a cloud renews it, and it is one or two commands. */
+/*
+ * Read each time: a cloud renews it, and it is one or two commands.  Not all
+ * machines of a cloud have one.
+ */
 
 static int
 attest_tpm_ak_cert(attest_tpm_call_t *c, attest_evidence_t *ev)
@@ -325,9 +328,9 @@ attest_tpm_ak_cert(attest_tpm_call_t *c, attest_evidence_t *ev)
 
     if (len == 0) {
         free(der);
-        return attest_tpm_error(c, ATTEST_EARG, "the TPM has no certificate"
-                                " of its AK at NV index 0x%08x",
-                                c->tpm->conf.ak_cert);
+        snprintf(ev->note, sizeof(ev->note), "the TPM has no certificate of"
+                 " its AK at NV index 0x%08x", c->tpm->conf.ak_cert);
+        return ATTEST_OK;
     }
 
     rc = attest_tpm_ak_certified(c, der, len);

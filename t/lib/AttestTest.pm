@@ -997,7 +997,8 @@ sub fake_nvml {
     my $dir = $self->path('nvml');
 
     make_path($dir);
-    for my $name (qw(nvml nvml-old)) {
+    # not again: a worker may have it mapped
+    for my $name (-e "$dir/old.so" ? () : qw(nvml nvml-old)) {
         File::Copy::copy(build() . "/doubles/$name/libnvidia-ml.so.1",
             "$dir/" . ($name eq 'nvml' ? 'libnvidia-ml.so.1' : 'old.so'))
             or die "no double of NVIDIA's library: $!\n";

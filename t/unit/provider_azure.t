@@ -71,7 +71,8 @@ sub step {
 
     } elsif ($verb eq 'use') {
         my $name = $what eq 'vcek.json' ? 'vcek-old.json' : $what;
-        copy("$dir/$name", "$dir/vcek.json") or die;
+        my ($to) = $what =~ /^(vcek|tdquote)/;
+        copy("$dir/$name", "$dir/$to.json") or die;
 
     } elsif ($verb eq 'imds') {
         $t->stop_proc('imds', 'KILL');

@@ -15,6 +15,7 @@
 #include "attest_cbor.h"
 #include "attest_cmw.h"
 #include "attest_nvidia.h"
+#include "gpu_double.h"
 #include "provider_double.h"
 
 
@@ -498,7 +499,8 @@ test_many(int times)
     IS_INT(pd_entries("/proc/self/fd"), fds, "no descriptor is left");
     IS_INT(threads(), 1, "no thread is left");
     IS_INT(pd_count(folder, "log", "nvmlInit_v2"), times, "started as often");
-    IS_INT(pd_count(folder, "log", "nvmlShutdown"), times, "and ended as often");
+    IS_INT(pd_count(folder, "log", "nvmlShutdown"), times,
+           "and ended as often");
     p->destroy(p);
 }
 
@@ -519,6 +521,21 @@ test_find(int there)
            ev.error);
     attest_evidence_clear(&ev);
     p->destroy(p);
+}
+
+
+/* The root that the double's GPUs lead to, for a policy. */
+
+static void
+write_root(void)
+{
+    char          pem[GPU_DOUBLE_MAX_PEM];
+    size_t        n;
+    gpu_double_t  d = GPU_DOUBLE_HOPPER;
+
+    n = gpu_double_root(&d, pem, sizeof(pem));
+    OK(n != 0, "the test root");
+    pd_write(folder, "gpu-root.pem", pem, n);
 }
 
 
@@ -547,6 +564,9 @@ main(int argc, char **argv)
         test_vanished();
         test_hang();
         test_many(200);
+
+    } else if (strcmp(argv[1], "root") == 0) {
+        write_root();
 
     } else {
         test_find(strcmp(argv[1], "found") == 0);
