@@ -140,7 +140,10 @@ cli_policy_sound(const attest_result_t *res)
 }
 
 
-/* What is for a policy to say, or for a file that a policy brings. */
+/*
+ * What is for a policy to say, or for a file that a policy brings; names that
+ * begin with '-' stand for each part.
+ */
 
 static int
 cli_policy_open(const char *id)
@@ -150,12 +153,12 @@ cli_policy_open(const char *id)
 
     static const char *const  ids[] = {
         "reference-values", "root-of-trust", "exporter", "nonce",
-        "certificate", "tdx-tcb", "tdx-mrservicetd", "tpm-beside",
-        "paravisor-reference", NULL
+        "certificate", "tpm-beside", "paravisor-reference", "-tdx-tcb",
+        "-tdx-mrservicetd", NULL
     };
 
     for (i = 0; ids[i] != NULL; i++) {
-        found = strstr(id, ids[i]);
+        found = ids[i][0] == '-' ? strstr(id, ids[i]) : id;
 
         if (found != NULL && strcmp(found, ids[i]) == 0) {
             return 1;

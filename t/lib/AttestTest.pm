@@ -1063,6 +1063,54 @@ sub azure_ak {
 }
 
 
+# Google's template and its certificate for the key that it makes, in NV, by a
+# CA that plays Google's; the file of its root.
+sub google_tpm {
+    my ($self) = @_;
+    my ($ctx, $ak, $pub, $ca, $key, $req, $ext, $pem, $der) = map {
+        $self->path("google-$_") } qw(ctx ak.pem ak.tpmt ca.pem ca.key req
+        ext cert.pem cert.der);
+    my @openssl = (which('openssl'));
+    my @ec = qw(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes);
+
+    $self->tpm_tool('tpm2_createprimary', '-Q', '-C', 'e', '-G',
+        'ecc256:ecdsa-sha256:null', '-c', $ctx, '-a',
+        'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted'
+        . '|sign');
+    $self->tpm_tool('tpm2_readpublic', '-Q', '-c', $ctx, '-f', 'pem', '-o',
+        $ak);
+    $self->tpm_tool('tpm2_readpublic', '-Q', '-c', $ctx, '-f', 'tpmt', '-o',
+        $pub);
+    $self->tpm_tool('tpm2_flushcontext', '-t');
+
+    # a template names no key: x and y are empty
+    my $bytes = read_file($pub);
+    $bytes =~ s/\x00\x20.{32}\x00\x20.{32}\z/\0\0\0\0/s or die 'TPMT_PUBLIC';
+    write_file($pub, $bytes);
+
+    write_file($ext, "basicConstraints=CA:false\n"
+        . "keyUsage=critical,digitalSignature\n"
+        . '1.3.6.1.4.1.11129.2.1.21=DER:30180c016102010b0c01620201630c0164'
+        . "a0073005a1030101ff\n");
+
+    for my $cmd ([ qw(req -x509), @ec, '-subj', '/CN=Test EK\/AK CA',
+            '-days', '2', '-keyout', $key, '-out', $ca ],
+        [ 'req', '-new', @ec, '-subj', '/CN=instance', '-keyout',
+            $self->path('google-req.key'), '-out', $req ],
+        [ qw(x509 -req -days 2), '-in', $req, '-CA', $ca, '-CAkey', $key,
+            '-force_pubkey', $ak, '-extfile', $ext, '-out', $pem ],
+        [ 'x509', '-in', $pem, '-outform', 'DER', '-out', $der ])
+    {
+        my $out = run_out([ @openssl, @$cmd ]);
+        die $out if $?;
+    }
+
+    $self->tpm_nv('0x01c10002', $der);
+    $self->tpm_nv('0x01c10003', $pub);
+    return $ca;
+}
+
+
 # Runs a scenario of a C test, whose tests become ours; $step is called for
 # what it asks to be done.
 sub run_scenario {

@@ -370,7 +370,7 @@ scenario_prepare(const char *dir)
     OK(azure_double_tdreport(info, data, td), "a TDREPORT of a changed TD");
     put_hcl(dir, "hcl-tdx2.bin", AZURE_DOUBLE_TDX, td, json);
 
-    raw = unit_read("t/data/azure/tdx-quote.bin", &n);
+    raw = unit_read("t/data/tdx/azure-tdx-quote.bin", &n);
     put_quote(dir, "tdquote-real.json", raw, n);
     free(raw);
 
