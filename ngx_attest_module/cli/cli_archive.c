@@ -246,6 +246,7 @@ cli_archive_read_session(cli_evidence_t *ev, const cli_options_t *opt)
     }
 
     if (file.n == 0) {
+        cli_bytes_free(&file);
         return cli_error("%s has no %s", opt->target, CLI_ARCHIVE_SESSION);
     }
 

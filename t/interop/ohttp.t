@@ -10,17 +10,18 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 
 use AttestTest;
-use Fcntl qw(:flock);
 use File::Path qw(make_path);
 use JSON::PP qw(encode_json);
 use Test::More;
 
-my $why = AttestTest::missing('curl') // missing_tools();
+my $why = AttestTest::missing('curl')
+    // AttestTest::missing_toolchains(qw(cargo go));
 
 plan skip_all => $why if $why;
 
 my $CHAT = '/v1/chat/completions';
-my %client = (rust => build_rust(), go => build_go());
+my %client = (rust => build_rust(),
+    go => AttestTest::build_go('ohttp-go', 'ohttp-client'));
 my $t = AttestTest->new();
 
 $t->swtpm();
@@ -132,41 +133,11 @@ sub chat {
 }
 
 
-sub missing_tools {
-    my @missing = grep { !AttestTest::tool($_) } qw(cargo go);
-
-    return if !@missing;
-    die "missing in CI: @missing\n" if $ENV{CI};
-    return "missing: @missing";
-}
-
-
-sub build {
-    my ($dir, @cmd) = @_;
-
-    make_path($dir);
-    open my $lock, '>', "$dir/.lock" or die "$dir: $!\n";
-    flock($lock, LOCK_EX) or die "$dir: $!\n";
-
-    my $said = AttestTest::run_out(\@cmd, sec => 600);
-    die "$cmd[0] failed:\n$said" if $?;
-}
-
-
 sub build_rust {
     my $dir = AttestTest::top() . '/build/interop/rust';
 
-    build($dir, AttestTest::tool('cargo'), 'build', '--locked', '-q',
-        '--manifest-path', "$FindBin::Bin/ohttp-rust/Cargo.toml",
-        '--target-dir', $dir);
+    AttestTest::build_locked($dir, AttestTest::tool('cargo'), 'build',
+        '--locked', '-q', '--manifest-path',
+        "$FindBin::Bin/ohttp-rust/Cargo.toml", '--target-dir', $dir);
     return "$dir/debug/ohttp-client";
-}
-
-
-sub build_go {
-    my $dir = AttestTest::top() . '/build/interop/go';
-
-    build($dir, AttestTest::tool('go'), '-C', "$FindBin::Bin/ohttp-go", 'build',
-        '-mod=readonly', '-o', "$dir/ohttp-client", '.');
-    return "$dir/ohttp-client";
 }

@@ -100,6 +100,40 @@ sub missing {
 }
 
 
+# The same for toolchains.
+sub missing_toolchains {
+    my @missing = grep { !tool($_) } @_;
+
+    return if !@missing;
+    die "missing in CI: @missing\n" if $ENV{CI};
+    return "missing: @missing";
+}
+
+
+# A Go program of t/interop, built once for all tests that use it; its path.
+sub build_go {
+    my ($source, $name) = @_;
+    my $dir = "$top/build/interop/go";
+
+    build_locked($dir, tool('go'), '-C', "$top/t/interop/$source", 'build',
+        '-mod=readonly', '-o', "$dir/$name", '.');
+    return "$dir/$name";
+}
+
+
+# A command that builds into a folder, one at a time.
+sub build_locked {
+    my ($dir, @cmd) = @_;
+
+    make_path($dir);
+    open my $lock, '>', "$dir/.lock" or die "$dir: $!\n";
+    flock($lock, Fcntl::LOCK_EX()) or die "$dir: $!\n";
+
+    my $said = run_out(\@cmd, sec => 600);
+    die "$cmd[0] failed:\n$said" if $?;
+}
+
+
 # A port nobody listens on.  Each process owns a range of 40, by a lock that
 # it holds as long as it lives; the range lies below the ephemeral ports.
 sub free_port {
