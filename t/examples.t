@@ -16,6 +16,14 @@ use IPC::Open2;
 use JSON::PP qw(decode_json encode_json);
 use Test::More;
 
+# What stands for a machine's hardware: the roots below which it signs, or a
+# reference to why it cannot be played here.
+my %hardware = (
+    'confidential-gpu' => \&fake_guest,
+    azure              => \&fake_azure,
+    nitro              => \&fake_enclave,
+);
+
 my @examples = glob AttestTest::top() . '/conf-examples/*.conf';
 
 cmp_ok(scalar @examples, '>=', 3, 'there are examples');
@@ -27,6 +35,10 @@ for my $file (@examples) {
     $t->swtpm();
     $t->backend();
     make_files($t);
+    my $roots = $hardware{$name} ? $hardware{$name}->($t) : undef;
+
+    SKIP: {
+    skip "$name: $$roots", 1 if ref $roots eq 'SCALAR';
     $t->write_conf(adapt($t, AttestTest::read_file($file)));
 
     my ($ok, $out) = $t->test_conf();
@@ -52,16 +64,55 @@ for my $file (@examples) {
             if $name ne 'public-ca';
         is($t->get('/.well-known/hpke-keys')->{status}, 200, "$name: keys");
 
-        my ($exit, $text) = chat($t);
+        my ($exit, $text) = chat($t, $roots);
         is($exit, 0, "$name: an encrypted prompt") or diag($text);
         like($text, qr/CANARY-7f3a/, "$name: its answer");
     }
 
     is($t->stop(), 0, "$name: stops");
+    }
+    $t->stop_fake_tsm() if $t->{procs}{fake_tsm};
     $t->finish();
 }
 
 done_testing();
+
+
+sub fake_guest {
+    my ($t) = @_;
+    my $why = AttestTest::no_fake_tsm();
+
+    return \$why if $why;
+    $t->{adapt} = { '    attest_tsm;' => '    attest_tsm path='
+        . $t->fake_tsm() . ';' };
+    $t->fake_nvml('gpus 2');
+    $t->{nginx_env} = { %{ AttestTest::nginx_env() }, %{ $t->nvml_env() } };
+    return [ $t->path('tsm-roots.pem'), $t->double_roots('gpu') ];
+}
+
+
+sub fake_azure {
+    my ($t) = @_;
+    my $dir = $t->path('azure');
+    my $unit = ($ENV{ATTEST_UNIT} || AttestTest::build() . '/unit')
+        . '/test_provider_azure';
+
+    make_path($dir);
+    $t->azure_ak("$dir/ak.pem");
+    AttestTest::run_out([ $unit, 'prepare', $dir ]);
+    $t->tpm_nv('0x01400001', "$dir/hcl.bin");
+    $t->{adapt} = { 'attest_azure;' => 'attest_azure imds='
+        . $t->start_fake_imds($dir) . ';' };
+    return ["$dir/root.pem"];
+}
+
+
+sub fake_enclave {
+    my ($t) = @_;
+
+    $t->fake_nsm();
+    return [ $t->double_roots('nitro') ];
+}
 
 
 # What a real machine has: an event log, a certificate of a CA.
@@ -91,6 +142,8 @@ sub adapt {
     my $backend = '127.0.0.1:' . $t->port('backend');
     my $paths = $t->http_paths();
 
+    $text =~ s/\Q$_\E/$t->{adapt}{$_}/ for keys %{ $t->{adapt} || {} };
+
     # Relative paths of the quickstart are relative to -p: they stay.
     $text =~ s/127\.0\.0\.1:8443\b/127.0.0.1:$port/g;
     $text =~ s/listen( +)443\b/listen${1}127.0.0.1:$port/g;
@@ -113,9 +166,10 @@ sub adapt {
 
 
 sub chat {
-    my ($t) = @_;
+    my ($t, $roots) = @_;
+    my $policy = $roots ? $t->policy_below($roots) : $t->policy();
 
-    return $t->attest('chat', $t->url(), '--policy', $t->policy(),
+    return $t->attest('chat', $t->url(), '--policy', $policy,
         'CANARY-7f3a says hello');
 }
 

@@ -19,8 +19,6 @@ my $missing = AttestTest::missing(qw(swtpm swtpm_setup openssl python3
     tpm2_nvwrite)) // AttestTest::no_fake_tsm();
 plan(skip_all => $missing) if $missing;
 
-my $doubles = AttestTest::build() . '/doubles';
-
 test_snp();
 test_tdx();
 test_snp_with_tpm();
@@ -88,17 +86,6 @@ sub says {
 sub pems {
     return map { AttestTest::read_file($_)
         =~ /(-----BEGIN CERT.*?-----END CERTIFICATE-----\n)/sg } @_;
-}
-
-
-sub double_roots {
-    my ($t, $kind) = @_;
-    my $file = $t->path("$kind-roots.pem");
-
-    AttestTest::run_out([ "$doubles/double_roots", $kind ],
-        stdout => $file);
-    die "double_roots $kind" if $?;
-    return $file;
 }
 
 
@@ -329,7 +316,7 @@ sub test_nitro {
     gateway($t, 'attest_nitro;', lifetime => '8s');
     $t->start();
 
-    my $policy = judged($t, 'Nitro', [ double_roots($t, 'nitro') ],
+    my $policy = judged($t, 'Nitro', [ $t->double_roots('nitro') ],
         [ map { qr/^PASS  $_-nitro-signature: /m }
             qw(certificate cached fresh) ]);
     my ($status, $out) = chat($t, $policy);
@@ -357,7 +344,7 @@ sub test_gpus {
         . 'attest_gpu nvidia required interval=1s;');
     $t->start();
 
-    my $roots = [ $t->path('tsm-roots.pem'), double_roots($t, 'gpu') ];
+    my $roots = [ $t->path('tsm-roots.pem'), $t->double_roots('gpu') ];
     my $policy = judged($t, 'GPUs', $roots,
         [ qr/^PASS  fresh-gpu-\S+: /m, qr/^NOTE  .*not evaluated.*RIM/m ]);
     my $p = decode_json(AttestTest::read_file($policy));
@@ -411,7 +398,7 @@ sub test_gpus_not_needed {
     $t->start();
     like($t->error_log(), qr/\[warn\].*attest: .*GPU/, 'no GPU: a warning');
 
-    my $roots = [ $t->path('tsm-roots.pem'), double_roots($t, 'gpu') ];
+    my $roots = [ $t->path('tsm-roots.pem'), $t->double_roots('gpu') ];
     my $policy = policy($t, 'no GPU', $roots);
     says('no GPU', 0, qr/^TRUSTED/m,
         $t->attest('verify', $t->url(), '--policy', $policy));

@@ -949,6 +949,31 @@ sub policy {
 }
 
 
+# The same for doubles: it names the roots (PEM files) below which they sign.
+sub policy_below {
+    my ($self, $roots, %more) = @_;
+    my $base = $self->path('client/base.json');
+
+    make_path($self->path('client'));
+    write_file($base, JSON::PP::encode_json({ version => 1,
+        simulated_roots => [ map { read_file($_)
+            =~ /(-----BEGIN CERT.*?-----END CERTIFICATE-----\n)/sg }
+            @$roots ], %more }));
+    return $self->policy('--policy', $base);
+}
+
+
+# The roots of the doubles of Nitro or of NVIDIA's devices; the file.
+sub double_roots {
+    my ($self, $kind) = @_;
+    my $file = $self->path("$kind-roots.pem");
+
+    run_out([ build() . '/doubles/double_roots', $kind ], stdout => $file);
+    die "double_roots $kind" if $?;
+    return $file;
+}
+
+
 # "https://localhost:PORT", for clients.
 sub url {
     my ($self, $path, $name) = @_;
