@@ -41,6 +41,7 @@
 #include "attest_provider.h"
 #include "attest_ratls.h"
 #include "attest_tpm.h"
+#include "attest_x509.h"
 
 
 #define NGX_HTTP_ATTEST_KEYS         4      /* current and previous, each

@@ -340,7 +340,7 @@ ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
     claims.pubkey_hash_alg = 1;
     claims.pubkey_hash_len = ATTEST_SHA256_LEN;
 
-    if (attest_ratls_spki_hash(key, claims.pubkey_hash) != ATTEST_OK) {
+    if (attest_x509_spki_hash(key, claims.pubkey_hash) != ATTEST_OK) {
         return NGX_ERROR;
     }
 

@@ -145,7 +145,7 @@ ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
     ngx_memzero(spki, sizeof(spki));
 
     if (amcf->ca_key != NULL
-        && attest_ratls_spki_hash(amcf->ca_key, spki) != ATTEST_OK)
+        && attest_x509_spki_hash(amcf->ca_key, spki) != ATTEST_OK)
     {
         goto done;
     }

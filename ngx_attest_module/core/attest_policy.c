@@ -23,7 +23,7 @@ static int attest_policy_finish(attest_policy_ctx_t *ctx);
 static int attest_policy_bank(attest_policy_ctx_t *ctx,
     const attest_refset_t *sets, const char *name);
 static int attest_policy_nibble(char c);
-static int attest_policy_pcr_index(const char *text);
+static int attest_policy_index(const char *text, int count);
 static int attest_policy_pcr_sets(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, size_t want, attest_refset_t *sets);
 static int attest_policy_cert(attest_policy_ctx_t *ctx, const char *path,
@@ -581,15 +581,15 @@ attest_policy_hex_list(attest_policy_ctx_t *ctx, const char *path,
 }
 
 
-/* "0".."23" in its only spelling; -1 for anything else. */
+/* "0", "1", .. below `count` in its only spelling; -1 for anything else. */
 
 static int
-attest_policy_pcr_index(const char *text)
+attest_policy_index(const char *text, int count)
 {
     int   i;
     char  buf[16];
 
-    for (i = 0; i < ATTEST_TPM_PCRS; i++) {
+    for (i = 0; i < count; i++) {
         (void) snprintf(buf, sizeof(buf), "%d", i);
         if (strcmp(buf, text) == 0) {
             return i;
@@ -600,14 +600,13 @@ attest_policy_pcr_index(const char *text)
 }
 
 
-/* { "0": "hex" or ["hex", ...], ... } */
-
-static int
-attest_policy_pcr_sets(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, size_t want, attest_refset_t *sets)
+int
+attest_policy_numbered(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, const char *noun, int count, size_t want,
+    attest_refset_t *sets)
 {
     int           rc, i;
-    char          sub[ATTEST_POLICY_PATH];
+    char          sub[ATTEST_POLICY_PATH], what[96];
     const cJSON  *m;
 
     rc = attest_policy_object(ctx, path, v);
@@ -622,18 +621,11 @@ attest_policy_pcr_sets(attest_policy_ctx_t *ctx, const char *path,
     for (m = v->child; m != NULL; m = m->next) {
         (void) snprintf(sub, sizeof(sub), "%.48s.%.16s", path, m->string);
 
-        i = attest_policy_pcr_index(m->string);
+        i = attest_policy_index(m->string, count);
         if (i < 0) {
-            return attest_policy_fail(ctx, sub, "unknown member: a PCR is "
-                                      "named by its number, 0 to 23");
-        }
-
-        /* TCG PC Client profile: anybody may reset these two */
-
-        if (i == 16 || i == 23) {
-            return attest_policy_fail(ctx, sub,
-                                      "this PCR can be reset at any time and "
-                                      "proves nothing");
+            (void) snprintf(what, sizeof(what), "unknown member: %s is named "
+                            "by its number, 0 to %d", noun, count - 1);
+            return attest_policy_fail(ctx, sub, what);
         }
 
         rc = attest_policy_hex_values(ctx, sub, m, want, &sets[i]);
@@ -643,6 +635,29 @@ attest_policy_pcr_sets(attest_policy_ctx_t *ctx, const char *path,
     }
 
     return ATTEST_OK;
+}
+
+
+/* TCG PC Client profile: anybody may reset PCRs 16 and 23. */
+
+static int
+attest_policy_pcr_sets(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, size_t want, attest_refset_t *sets)
+{
+    int   rc, n;
+    char  sub[ATTEST_POLICY_PATH];
+
+    rc = attest_policy_numbered(ctx, path, v, "a PCR", ATTEST_TPM_PCRS, want,
+                                sets);
+
+    if (rc == ATTEST_OK && (sets[16].count != 0 || sets[23].count != 0)) {
+        n = sets[16].count != 0 ? 16 : 23;
+        (void) snprintf(sub, sizeof(sub), "%.48s.%d", path, n);
+        return attest_policy_fail(ctx, sub, "this PCR can be reset at any "
+                                  "time and proves nothing");
+    }
+
+    return rc;
 }
 
 

@@ -51,6 +51,13 @@ int attest_policy_hex_list(attest_policy_ctx_t *ctx, const char *path,
 /* "hex" or ["hex", ...] */
 int attest_policy_hex_values(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, size_t want, attest_refset_t *set);
+/*
+ * { "0": "hex" or ["hex", ...], ... }: sets of `count` registers, each of
+ * which is called `noun` in messages ("a PCR").
+ */
+int attest_policy_numbered(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, const char *noun, int count, size_t want,
+    attest_refset_t *sets);
 int attest_policy_bool(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, unsigned *flag);
 /* A whole number up to max, which is at most 2^53. */

@@ -9,7 +9,6 @@
 #define ATTEST_POLICY_NITRO_MAX_AGE  86400
 
 
-static int attest_policy_nitro_index(const char *text);
 static int attest_policy_nitro_pcrs(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_nitro_module_ids(attest_policy_ctx_t *ctx,
@@ -45,62 +44,14 @@ attest_policy_nitro_clear(attest_policy_nitro_t *p)
 }
 
 
-/* "0".."31" in its only spelling; -1 for anything else. */
-
-static int
-attest_policy_nitro_index(const char *text)
-{
-    int   i;
-    char  buf[16];
-
-    for (i = 0; i < ATTEST_POLICY_NITRO_PCRS; i++) {
-        (void) snprintf(buf, sizeof(buf), "%d", i);
-        if (strcmp(buf, text) == 0) {
-            return i;
-        }
-    }
-
-    return -1;
-}
-
-
-/* { "0": "hex" or ["hex", ...], ... } */
-
 static int
 attest_policy_nitro_pcrs(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    int           rc, i;
-    char          sub[ATTEST_POLICY_PATH];
-    const cJSON  *m;
-
-    rc = attest_policy_object(ctx, path, v);
-    if (rc != ATTEST_OK) {
-        return rc;
-    }
-
-    if (v->child == NULL) {
-        return attest_policy_fail(ctx, path, "empty");
-    }
-
-    for (m = v->child; m != NULL; m = m->next) {
-        (void) snprintf(sub, sizeof(sub), "%.48s.%.16s", path, m->string);
-
-        i = attest_policy_nitro_index(m->string);
-        if (i < 0) {
-            return attest_policy_fail(ctx, sub, "unknown member: a PCR is "
-                                      "named by its number, 0 to 31");
-        }
-
-        rc = attest_policy_hex_values(ctx, sub, m,
-                                      ATTEST_POLICY_NITRO_PCR_LEN,
-                                      &ctx->policy->nitro.pcrs[i]);
-        if (rc != ATTEST_OK) {
-            return rc;
-        }
-    }
-
-    return ATTEST_OK;
+    return attest_policy_numbered(ctx, path, v, "a PCR",
+                                  ATTEST_POLICY_NITRO_PCRS,
+                                  ATTEST_POLICY_NITRO_PCR_LEN,
+                                  ctx->policy->nitro.pcrs);
 }
 
 

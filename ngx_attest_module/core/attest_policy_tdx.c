@@ -185,43 +185,12 @@ attest_policy_tdx_mrseam(attest_policy_ctx_t *ctx, const char *path,
 }
 
 
-/* { "0": "hex" or ["hex", ...], ... "3" } */
-
 static int
 attest_policy_tdx_rtmr(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    int           rc;
-    char          sub[ATTEST_POLICY_PATH];
-    const cJSON  *m;
-
-    rc = attest_policy_object(ctx, path, v);
-    if (rc != ATTEST_OK) {
-        return rc;
-    }
-
-    if (v->child == NULL) {
-        return attest_policy_fail(ctx, path, "empty");
-    }
-
-    for (m = v->child; m != NULL; m = m->next) {
-        (void) snprintf(sub, sizeof(sub), "%.48s.%.16s", path, m->string);
-
-        if (m->string[0] < '0' || m->string[0] > '3' || m->string[1] != '\0')
-        {
-            return attest_policy_fail(ctx, sub, "unknown member: an RTMR is "
-                                      "named by its number, 0 to 3");
-        }
-
-        rc = attest_policy_hex_values(ctx, sub, m, ATTEST_TDX_MR_LEN,
-                                      &ctx->policy->tdx.rtmr[m->string[0]
-                                                             - '0']);
-        if (rc != ATTEST_OK) {
-            return rc;
-        }
-    }
-
-    return ATTEST_OK;
+    return attest_policy_numbered(ctx, path, v, "an RTMR", ATTEST_TDX_RTMRS,
+                                  ATTEST_TDX_MR_LEN, ctx->policy->tdx.rtmr);
 }
 
 

@@ -88,27 +88,6 @@ attest_ratls_key_generate(void)
 
 
 int
-attest_ratls_spki_hash(EVP_PKEY *key, uint8_t digest[32])
-{
-    int             n, rc;
-    uint8_t        *der = NULL;
-    attest_span_t   part;
-
-    n = i2d_PUBKEY(key, &der);
-    if (n <= 0) {
-        return ATTEST_EINTERNAL;
-    }
-
-    part.p = der;
-    part.n = (size_t) n;
-    rc = attest_sha256(&part, 1, digest);
-
-    OPENSSL_free(der);
-    return rc;
-}
-
-
-int
 attest_ratls_name_ok(const char *name)
 {
     size_t   len;

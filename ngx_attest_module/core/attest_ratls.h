@@ -21,8 +21,6 @@
 
 /* A fresh P-256 key; caller frees with EVP_PKEY_free(). NULL: failure. */
 EVP_PKEY *attest_ratls_key_generate(void);
-/* SHA-256 over the DER SubjectPublicKeyInfo. */
-int attest_ratls_spki_hash(EVP_PKEY *key, uint8_t digest[32]);
 
 /* 60000([quote, claims]): an Intel quote, SGX or TDX, and what it signs. */
 

@@ -163,7 +163,7 @@ hw_reset(void)
                                 * 1000ULL;
         part->claims.pubkey_hash_alg = 1;
         part->claims.pubkey_hash_len = 32;
-        (void) attest_ratls_spki_hash(hw_tls, part->claims.pubkey_hash);
+        (void) attest_x509_spki_hash(hw_tls, part->claims.pubkey_hash);
         part->claims.not_before = EV_FROM;
         part->claims.not_after = EV_UNTIL;
         part->claims.has_validity = 1;

@@ -1097,7 +1097,7 @@ make_cert(int what, attest_ratls_ccc_t *ccc)
     }
 
     c.nonce_len = 0;
-    (void) attest_ratls_spki_hash(tls, c.pubkey_hash);
+    (void) attest_x509_spki_hash(tls, c.pubkey_hash);
     quote_claims(&c, claims, &len);
     collect(ATTEST_CMWC_CACHED, claims, len, cmw, &n);
 

@@ -296,7 +296,7 @@ reset_part(ev_part_t *part, int which)
 
     part->claims.pubkey_hash_alg = 1;
     part->claims.pubkey_hash_len = 32;
-    (void) attest_ratls_spki_hash(tls_key, part->claims.pubkey_hash);
+    (void) attest_x509_spki_hash(tls_key, part->claims.pubkey_hash);
     part->claims.not_before = EV_FROM;
     part->claims.not_after = EV_UNTIL;
     part->claims.has_validity = 1;
