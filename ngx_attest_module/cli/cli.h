@@ -175,12 +175,6 @@ int cli_show(const cli_options_t *opt);
 void cli_show_hex(const char *what, const uint8_t *p, size_t n);
 void cli_show_time(const char *what, int64_t t);
 void cli_show_line(const char *what, attest_span_t s);
-/* A certificate's names and times. */
-void cli_show_x509(attest_span_t der);
-/* The same with the key: its kind, size and SHA-256 of its SPKI. */
-void cli_show_cert(const char *what, X509 *x);
-void cli_show_key_hash(const char *what, EVP_PKEY *key,
-    const uint8_t spki[32]);
 
 /*
  * cli_kind_<kind>.c: every field of an item in words; and what a first policy
@@ -206,6 +200,8 @@ int cli_gpu_policy(attest_span_t value, cJSON *policy);
 
 /* cli_x509.c: names, serial number, times and key, of one of a chain. */
 void cli_x509_show(const char *what, X509 *x);
+/* Type, size and SHA-256 of a key. */
+void cli_x509_key(const char *what, EVP_PKEY *key);
 
 /* cli_chat.c */
 int cli_chat(const cli_options_t *opt);

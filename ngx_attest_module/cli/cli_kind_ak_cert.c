@@ -28,65 +28,15 @@ cli_ak_cert_show(attest_span_t value)
     }
 
     leaf = sk_X509_value(certs, 0);
-    cli_show_cert("attestation key of", leaf);
+    cli_x509_show("attestation key of", leaf);
     cli_ak_cert_usage(leaf);
     cli_ak_cert_instance(leaf);
 
     for (i = 1; i < sk_X509_num(certs); i++) {
-        cli_show_cert("with it", sk_X509_value(certs, i));
+        cli_x509_show("with it", sk_X509_value(certs, i));
     }
 
     sk_X509_pop_free(certs, X509_free);
-}
-
-
-/* Names, times, and the key by its SHA-256. */
-
-void
-cli_show_cert(const char *what, X509 *x)
-{
-    char            text[512];
-    uint8_t         spki[32];
-    EVP_PKEY       *key;
-    struct tm       tm;
-    attest_span_t   line;
-
-    line.p = (const uint8_t *) text;
-
-    (void) X509_NAME_oneline(X509_get_subject_name(x), text, sizeof(text));
-    line.n = strlen(text);
-    cli_show_line(what, line);
-
-    (void) X509_NAME_oneline(X509_get_issuer_name(x), text, sizeof(text));
-    line.n = strlen(text);
-    cli_show_line("  issued by", line);
-
-    if (ASN1_TIME_to_tm(X509_get0_notBefore(x), &tm) == 1) {
-        cli_show_time("  valid from", timegm(&tm));
-    }
-
-    if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) == 1) {
-        cli_show_time("  valid until", timegm(&tm));
-    }
-
-    key = X509_get0_pubkey(x);
-
-    if (key != NULL && attest_x509_spki_hash(key, spki) == ATTEST_OK) {
-        cli_show_key_hash("  its key", key, spki);
-    }
-}
-
-
-void
-cli_show_key_hash(const char *what, EVP_PKEY *key, const uint8_t spki[32])
-{
-    char  hex[65];
-
-    cli_hex(hex, spki, 32);
-    printf("%-24s%s %d bits, SHA-256 %s\n", what,
-           EVP_PKEY_is_a(key, "RSA") ? "RSA"
-           : EVP_PKEY_is_a(key, "EC") ? "EC" : "unknown",
-           EVP_PKEY_get_bits(key), hex);
 }
 
 

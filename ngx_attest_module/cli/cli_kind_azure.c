@@ -12,7 +12,6 @@
 
 static void cli_azure_report(const attest_hcl_t *hcl);
 static void cli_azure_keys(const attest_hcl_runtime_t *rt);
-static void cli_azure_key(const char *what, EVP_PKEY *key);
 static void cli_azure_machine(const attest_hcl_runtime_t *rt);
 static void cli_azure_text(const char *what, const char *text);
 static void cli_azure_hardware(const attest_azure_t *azure,
@@ -70,24 +69,13 @@ cli_azure_report(const attest_hcl_t *hcl)
 static void
 cli_azure_keys(const attest_hcl_runtime_t *rt)
 {
-    cli_azure_key("attestation key", rt->ak);
+    cli_x509_key("attestation key", rt->ak);
 
     if (rt->ek != NULL) {
-        cli_azure_key("endorsement key", rt->ek);
+        cli_x509_key("endorsement key", rt->ek);
 
     } else {
         printf("%-24s%s\n", "endorsement key", "none");
-    }
-}
-
-
-static void
-cli_azure_key(const char *what, EVP_PKEY *key)
-{
-    uint8_t  spki[32];
-
-    if (attest_x509_spki_hash(key, spki) == ATTEST_OK) {
-        cli_show_key_hash(what, key, spki);
     }
 }
 

@@ -321,10 +321,7 @@ cli_snp_table(const attest_tsm_t *tsm, const attest_snp_table_t *t, int rc)
 static void
 cli_snp_cert(const char *what, attest_span_t der)
 {
-    char                text[256];
     X509               *x;
-    struct tm           tm;
-    attest_span_t       line;
     attest_snp_cert_t   c;
 
     if (der.n == 0) {
@@ -337,22 +334,7 @@ cli_snp_cert(const char *what, attest_span_t der)
         return;
     }
 
-    line.p = (const uint8_t *) text;
-    (void) X509_NAME_oneline(X509_get_subject_name(x), text, sizeof(text));
-    line.n = strlen(text);
-    cli_show_line(what, line);
-
-    (void) X509_NAME_oneline(X509_get_issuer_name(x), text, sizeof(text));
-    line.n = strlen(text);
-    cli_show_line("  issued by", line);
-
-    if (ASN1_TIME_to_tm(X509_get0_notBefore(x), &tm) == 1) {
-        cli_show_time("  valid from", timegm(&tm));
-    }
-
-    if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) == 1) {
-        cli_show_time("  valid until", timegm(&tm));
-    }
+    cli_x509_show(what, x);
 
     if (attest_snp_cert_parse(x, &c) == ATTEST_OK) {
         cli_snp_leaf(&c);

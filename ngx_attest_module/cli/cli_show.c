@@ -14,6 +14,7 @@
 #include "attest_keyconfig.h"
 #include "attest_ratls.h"
 #include "attest_tpm.h"
+#include "attest_x509.h"
 #include "cli.h"
 
 
@@ -35,6 +36,7 @@ static void cli_show_claims(attest_span_t s);
 static void cli_show_tpm(attest_span_t s);
 static void cli_show_quote(attest_span_t s);
 static void cli_show_key(const char *what, attest_span_t s);
+static void cli_show_ek_cert(attest_span_t der);
 static void cli_show_pcrs(const attest_tpm_pcrs_t *pcrs);
 static void cli_show_hpke(attest_span_t s);
 static void cli_show_log(attest_span_t s, uint16_t alg);
@@ -399,7 +401,7 @@ cli_show_tpm(attest_span_t s)
     }
 
     if (tpm.ek_cert.n != 0) {
-        cli_show_x509(tpm.ek_cert);
+        cli_show_ek_cert(tpm.ek_cert);
 
     } else {
         printf("%-24s%s\n", "EK certificate", "none");
@@ -461,30 +463,18 @@ cli_show_key(const char *what, attest_span_t s)
 }
 
 
-void
-cli_show_x509(attest_span_t s)
+static void
+cli_show_ek_cert(attest_span_t der)
 {
-    char            text[512];
-    X509           *x;
-    attest_span_t   line;
-    const uint8_t  *p = s.p;
+    X509  *x;
 
-    x = d2i_X509(NULL, &p, (long) s.n);
+    x = attest_x509_read_der(der);
     if (x == NULL) {
         printf("%-24s%s\n", "EK certificate", "malformed");
         return;
     }
 
-    line.p = (const uint8_t *) text;
-
-    (void) X509_NAME_oneline(X509_get_subject_name(x), text, sizeof(text));
-    line.n = strlen(text);
-    cli_show_line("EK certificate for", line);
-
-    (void) X509_NAME_oneline(X509_get_issuer_name(x), text, sizeof(text));
-    line.n = strlen(text);
-    cli_show_line("  issued by", line);
-
+    cli_x509_show("EK certificate for", x);
     X509_free(x);
 }
 

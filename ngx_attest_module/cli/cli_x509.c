@@ -20,7 +20,6 @@ static void cli_x509_serial(X509 *x);
 void
 cli_x509_show(const char *what, X509 *x)
 {
-    uint8_t    spki[32];
     EVP_PKEY  *key = X509_get0_pubkey(x);
 
     cli_x509_name(what, X509_get_subject_name(x));
@@ -29,9 +28,28 @@ cli_x509_show(const char *what, X509 *x)
     cli_x509_time("  valid from", X509_get0_notBefore(x));
     cli_x509_time("  valid until", X509_get0_notAfter(x));
 
-    if (key != NULL && attest_x509_spki_hash(key, spki) == ATTEST_OK) {
-        cli_show_hex("  SHA-256 of its key", spki, sizeof(spki));
+    if (key != NULL) {
+        cli_x509_key("  its key", key);
     }
+}
+
+
+void
+cli_x509_key(const char *what, EVP_PKEY *key)
+{
+    char     hex[65];
+    uint8_t  spki[32];
+
+    if (attest_x509_spki_hash(key, spki) != ATTEST_OK) {
+        printf("%-24s%s\n", what, "?");
+        return;
+    }
+
+    cli_hex(hex, spki, sizeof(spki));
+    printf("%-24s%s %d bits, SHA-256 %s\n", what,
+           EVP_PKEY_is_a(key, "RSA") ? "RSA"
+           : EVP_PKEY_is_a(key, "EC") ? "EC" : "unknown",
+           EVP_PKEY_get_bits(key), hex);
 }
 
 

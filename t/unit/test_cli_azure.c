@@ -13,6 +13,7 @@
 #include "../../ngx_attest_module/cli/cli_kind_snp.c"
 #include "../../ngx_attest_module/cli/cli_kind_tdx.c"
 #include "../../ngx_attest_module/cli/cli_util.c"
+#include "../../ngx_attest_module/cli/cli_x509.c"
 
 
 #define T0          1782864000        /* 2026-07-01 */

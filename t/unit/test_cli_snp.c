@@ -8,6 +8,7 @@
 #include "unit.h"
 #include "../../ngx_attest_module/cli/cli_kind_snp.c"
 #include "../../ngx_attest_module/cli/cli_util.c"
+#include "../../ngx_attest_module/cli/cli_x509.c"
 
 
 static char           text[65536];
