@@ -697,6 +697,7 @@ ngx_http_attest_inner_swap(ngx_http_attest_inner_t *in)
     r->method = in->method;
     r->method_name = in->method_name;
     r->unparsed_uri = in->target;
+    r->err_status = 0;
 
     /* values of the outer request that somebody has looked up */
 
@@ -869,6 +870,16 @@ ngx_http_attest_ohttp_gate(ngx_http_request_t *r)
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
     if (clcf->internal || clcf->named) {
+        return NGX_DECLINED;
+    }
+
+    if (r->err_status != 0) {
+
+        /*
+         * nginx refused it as too large before this phase: the page that
+         * error_page names need not be internal, here as elsewhere
+         */
+
         return NGX_DECLINED;
     }
 

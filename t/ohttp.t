@@ -183,6 +183,13 @@ http {
             proxy_set_header X-Attest-Protocol \$attest_prompt_protocol;
             proxy_http_version 1.1;
         }
+        location = /v1/upload {
+            internal;
+            client_max_body_size 100;
+            error_page 413 /public;
+            proxy_pass http://%%BACKEND%%/echo;
+            proxy_http_version 1.1;
+        }
         location = /v1/204 { internal; return 204; }
         location = /v1/301 { internal; return 301 /elsewhere; }
         location = /v1/teapot {
@@ -1574,6 +1581,14 @@ sub test_internal {
     refused_inside(404, 'nor is the status', sub {
         ask('chunked', { path => '/attest-status' });
     });
+
+    # refused before its location was entered: the page is the operator's
+    for my $form (@FORMS) {
+        my $o = ask($form, { method => 'POST', path => '/v1/upload',
+            body => 'x' x 101 });
+        sealed_ok($o, 413, "$form, too large for its location");
+        is($o->{body}, "public\n", "$form, error_page");
+    }
 
     # server_name api.test is another server{} with another answer
     my $o = ask('whole', { path => '/v1/models' });
