@@ -514,6 +514,12 @@ ngx_http_attest_ohttp_opened(ngx_http_request_t *r,
 
     if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
         ngx_http_attest_prompt_forget(ctx);
+
+        if (r->reading_body) {
+            /* the rest of it is in the way; nginx closes, and has to say so */
+            r->keepalive = 0;
+        }
+
         ngx_http_finalize_request(r, ngx_http_attest_ohttp_refuse(r, why));
         return;
     }

@@ -1305,6 +1305,8 @@ sub test_uploads {
             is($r->{sent}, 40_000, "$name, before the rest");
             like($r->{text}, qr/"type":"\Q$type\E"/, "$name, type");
             is(length $t->backend_raw(), $raw, "$name, no backend");
+            like($r->{head}, qr/^connection: close/im,
+                "$name, the connection is not for another");
         }
 
         my $m = seal('chunked', { path => '/echo', body => $body },
@@ -1359,6 +1361,7 @@ sub uploaded {
     my ($m) = @_;
     my $r = decode_json(scalar <$client_out>);
     my %r = (http => $r->{status}, sent => $r->{sent}, status => 0,
+        head => $r->{head} // '',
         text => $r->{out} ? AttestTest::read_file($r->{out}) : '');
 
     return \%r if $r->{status} != 200;
