@@ -1225,6 +1225,15 @@ ngx_http_attest_ohttp_check(ngx_conf_t *cf, ngx_http_attest_loc_conf_t *alcf)
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
     amcf->prompts = 1;
 
+    /* what one location has taken must not be taken by another */
+
+    if (alcf->replay == NGX_HTTP_ATTEST_REPLAY_KEY) {
+        amcf->replay_key = 1;
+
+    } else if (alcf->replay == NGX_HTTP_ATTEST_REPLAY_DATE) {
+        amcf->window = ngx_max(amcf->window, alcf->window);
+    }
+
     return ngx_http_attest_prompt_check(cf, alcf);
 }
 

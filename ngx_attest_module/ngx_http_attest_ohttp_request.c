@@ -634,7 +634,8 @@ ngx_http_attest_inner_push(ngx_http_attest_inner_t *in, ngx_str_t *name,
 static ngx_int_t
 ngx_http_attest_inner_fresh(ngx_http_attest_inner_t *in)
 {
-    time_t  now, window;
+    time_t                        now, window;
+    ngx_http_attest_main_conf_t  *amcf;
 
     if (in->oh->gateway->replay != NGX_HTTP_ATTEST_REPLAY_DATE) {
         return NGX_OK;
@@ -651,9 +652,13 @@ ngx_http_attest_inner_fresh(ngx_http_attest_inner_t *in)
         return NGX_ERROR;
     }
 
-    /* as long as it would be taken again */
+    /* as long as it would be taken again, here or in another location */
 
-    return ngx_http_attest_ohttp_once(in->r, in->oh, in->date + window + 1);
+    amcf = ngx_http_get_module_main_conf(in->r, ngx_http_attest_module);
+
+    return ngx_http_attest_ohttp_once(in->r, in->oh, amcf->replay_key
+                                      ? in->oh->expires
+                                      : in->date + amcf->window + 1);
 }
 
 
