@@ -80,6 +80,7 @@ test_coalescing();
 test_internal();
 test_cors();
 test_ehbp_beside();
+test_traces();
 test_logs();
 test_conf();
 test_rotation();
@@ -1621,6 +1622,60 @@ sub test_ehbp_beside {
     my $r = $t->get('/ehbp', method => 'POST', body => 'x');
 
     is($r->{status}, 400, 'EHBP beside it wants EHBP');
+}
+
+
+# When a request is over, the worker's memory knows nothing of it.
+sub test_traces {
+    my $secret = 'trace' . join '', map { chr(97 + rand 26) } 1 .. 24;
+    my $body = substr(($secret . ' ') x 200, 0, 4000);
+    my @fields = ([ 'cookie', "a=$secret" ], [ 'cookie', "b=$secret" ],
+        [ 'cookie', "c=$secret" ], [ 'authorization', "Bearer $secret" ],
+        [ 'x-own', $secret ]);
+
+    for my $form (@FORMS) {
+        for my $path ("/echo?$secret", "/v1/%6dodels/$secret",
+            "/v1/models?field=X-Secret:$secret")
+        {
+            for my $gateway ($GATEWAY, '/soon') {
+                my $o = ask($form, { method => 'POST', path => $path,
+                    body => $body, fields => \@fields }, path => $gateway);
+                isnt($o->{status}, 0, "$form, $path, answered");
+            }
+        }
+    }
+
+    my ($pid) = $t->workers();
+    my $found;
+
+    AttestTest::until_true(5, sub { !($found = traces($pid, $secret)) });
+    is($found, 0, 'no trace is left of it');
+}
+
+
+# How many times a text is in the memory of a process.
+sub traces {
+    my ($pid, $text) = @_;
+    my $n = 0;
+
+    no warnings 'portable';
+
+    open my $mem, '<:raw', "/proc/$pid/mem" or die "memory of $pid: $!\n";
+
+    for (split /\n/, AttestTest::read_file("/proc/$pid/maps")) {
+        my ($from, $to) = /^([0-9a-f]+)-([0-9a-f]+) rw/ or next;
+        my $size = hex($to) - hex $from;
+
+        next if $size > 1 << 28 || !sysseek $mem, hex $from, 0;
+        next if !sysread $mem, my $data, $size;
+        while ($data =~ /\Q$text\E/g) {
+            $n++;
+            diag(sprintf '%s: %s', $_, substr($data,
+                $-[0] > 60 ? $-[0] - 60 : 0, 120) =~ tr/ -~/./cr) if $ENV{V};
+        }
+    }
+
+    return $n;
 }
 
 
