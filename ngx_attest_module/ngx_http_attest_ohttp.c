@@ -1147,6 +1147,11 @@ ngx_http_attest_ohttp_copies(ngx_http_upstream_t *u)
         ngx_null_string
     };
 
+    if (u->conf == NULL) {
+        /* its address was not one: it was not asked */
+        return 0;
+    }
+
     module = &u->conf->module;
 
     if (module->len == 5 && ngx_strncmp(module->data, "proxy", 5) == 0) {

@@ -191,6 +191,7 @@ http {
             proxy_pass http://%%BACKEND%%/echo;
             proxy_http_version 1.1;
         }
+        location = /v1/nowhere { internal; proxy_pass \$nowhere; }
         location = /v1/204 { internal; return 204; }
         location = /v1/301 { internal; return 301 /elsewhere; }
         location = /v1/teapot {
@@ -228,6 +229,7 @@ http {
             proxy_http_version 1.1;
             proxy_buffering off;
         }
+        set \$nowhere none;
         set \$long "@{[ 'long' x 1000 ]}";
     }
     server {
@@ -1593,6 +1595,9 @@ sub test_internal {
         sealed_ok($o, 413, "$form, too large for its location");
         is($o->{body}, "public\n", "$form, error_page");
     }
+
+    sealed_ok(ask('whole', { path => '/v1/nowhere' }), 500,
+        'an address that is none');
 
     # server_name api.test is another server{} with another answer
     my $o = ask('whole', { path => '/v1/models' });
