@@ -1672,7 +1672,7 @@ sub traces {
         my $size = hex($to) - hex $from;
 
         next if $size > 1 << 28 || !sysseek $mem, hex $from, 0;
-        next if !sysread $mem, my $data, $size;
+        next if !sysread $mem, my ($data), $size;
         while ($data =~ /\Q$text\E/g) {
             $n++;
             diag(sprintf '%s: %s', $_, substr($data,
