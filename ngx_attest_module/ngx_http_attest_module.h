@@ -160,6 +160,8 @@ typedef struct {
     ngx_shm_zone_t            *zone;
     ngx_http_attest_state_t   *state;           /* in the zone */
     ngx_shm_zone_t            *replay;
+    ngx_uint_t                 replay_key;      /* some location is by key */
+    time_t                     window;          /* of Date, the widest */
 
     ngx_array_t               *servers;         /* of srv_conf *, attested */
     ngx_array_t               *names;           /* of char *, certificate */

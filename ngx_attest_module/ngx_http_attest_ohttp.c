@@ -102,6 +102,8 @@ static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_admit(
     ngx_http_attest_opening_t *op);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_code(int rc);
 static void ngx_http_attest_ohttp_drop(ngx_http_attest_ohttp_t *oh);
+static void ngx_http_attest_ohttp_wipe(ngx_http_upstream_t *u);
+static ngx_uint_t ngx_http_attest_ohttp_copies(ngx_http_upstream_t *u);
 
 static ngx_int_t ngx_http_attest_ohttp_log(ngx_http_request_t *r);
 static u_char *ngx_http_attest_ohttp_log_error(ngx_http_request_t *r,
@@ -514,6 +516,12 @@ ngx_http_attest_ohttp_opened(ngx_http_request_t *r,
 
     if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
         ngx_http_attest_prompt_forget(ctx);
+
+        if (r->reading_body) {
+            /* the rest of it is in the way; nginx closes, and has to say so */
+            r->keepalive = 0;
+        }
+
         ngx_http_finalize_request(r, ngx_http_attest_ohttp_refuse(r, why));
         return;
     }
@@ -1020,6 +1028,14 @@ ngx_http_attest_ohttp_cleanup(ngx_http_attest_ohttp_t *oh)
 
     attest_ohttp_sealer_clear(&oh->sealer);
 
+    if (oh->path.data != NULL) {
+        ngx_http_attest_locked_free(oh->path.data, oh->path.len);
+    }
+
+    if (oh->cookie.data != NULL) {
+        ngx_http_attest_locked_free(oh->cookie.data, oh->cookie.len);
+    }
+
     if (oh->pending.len) {
         OPENSSL_cleanse(oh->pending.data, oh->pending.len);
         oh->pending.len = 0;
@@ -1058,6 +1074,7 @@ ngx_http_attest_ohttp_log(ngx_http_request_t *r)
     /* the backend's fields are variables too; the upstream is done with */
 
     if (r->upstream != NULL) {
+        ngx_http_attest_ohttp_wipe(r->upstream);
         ngx_memzero(&r->upstream->headers_in,
                     sizeof(ngx_http_upstream_headers_in_t));
     }
@@ -1071,6 +1088,85 @@ ngx_http_attest_ohttp_log(ngx_http_request_t *r)
 #endif
 
     return NGX_OK;
+}
+
+
+/* The header that nginx made for the backend, and the one that came back. */
+
+static void
+ngx_http_attest_ohttp_wipe(ngx_http_upstream_t *u)
+{
+    ngx_buf_t        *b;
+    ngx_uint_t        i;
+    ngx_chain_t      *cl;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (cl = u->request_bufs; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (b->temporary) {
+            OPENSSL_cleanse(b->start, b->end - b->start);
+        }
+    }
+
+    b = &u->buffer;
+
+    if (b->start != NULL) {
+        OPENSSL_cleanse(b->start, b->end - b->start);
+    }
+
+    if (!ngx_http_attest_ohttp_copies(u)) {
+        return;
+    }
+
+    for (part = &u->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].value.len) {
+                OPENSSL_cleanse(h[i].value.data, h[i].value.len);
+            }
+        }
+    }
+}
+
+
+/* Values of HTTP/2 may be constants of its table, which cannot be wiped. */
+
+static ngx_uint_t
+ngx_http_attest_ohttp_copies(ngx_http_upstream_t *u)
+{
+    ngx_uint_t   i;
+    ngx_str_t   *module;
+
+    static ngx_str_t  names[] = {
+        ngx_string("fastcgi"),
+        ngx_string("scgi"),
+        ngx_string("uwsgi"),
+        ngx_null_string
+    };
+
+    if (u->conf == NULL) {
+        /* its address was not one: it was not asked */
+        return 0;
+    }
+
+    module = &u->conf->module;
+
+    if (module->len == 5 && ngx_strncmp(module->data, "proxy", 5) == 0) {
+        return ngx_http_attest_proxy_version(u->conf) <= NGX_HTTP_VERSION_11;
+    }
+
+    for (i = 0; names[i].len; i++) {
+        if (module->len == names[i].len
+            && ngx_strncmp(module->data, names[i].data, module->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -1218,6 +1314,15 @@ ngx_http_attest_ohttp_check(ngx_conf_t *cf, ngx_http_attest_loc_conf_t *alcf)
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
     amcf->prompts = 1;
+
+    /* what one location has taken must not be taken by another */
+
+    if (alcf->replay == NGX_HTTP_ATTEST_REPLAY_KEY) {
+        amcf->replay_key = 1;
+
+    } else if (alcf->replay == NGX_HTTP_ATTEST_REPLAY_DATE) {
+        amcf->window = ngx_max(amcf->window, alcf->window);
+    }
 
     return ngx_http_attest_prompt_check(cf, alcf);
 }

@@ -47,6 +47,12 @@ struct ngx_http_attest_ohttp_s {
     ngx_str_t                     unparsed_uri;
     ngx_str_t                     exten;
 
+    /* of the inner one, in locked memory of this length, where it had to be
+       made: the decoded path, the joined cookies */
+
+    ngx_str_t                     path;
+    ngx_str_t                     cookie;
+
     ngx_uint_t                    status;      /* of the inner response */
 
     unsigned                      inner:1;     /* r is the inner request */

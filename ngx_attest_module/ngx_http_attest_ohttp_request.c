@@ -38,6 +38,7 @@ typedef struct {
     ngx_str_t                     host;
     ngx_str_t                     body;
     ngx_table_elt_t              *cookie;
+    size_t                        max_cookie;  /* joined */
     uint32_t                      seen;
     time_t                        date;        /* -1: none that is one */
     ngx_uint_t                    status;      /* what is wrong */
@@ -158,6 +159,7 @@ ngx_http_attest_inner_decode(ngx_http_attest_inner_t *in,
                                 ngx_http_attest_max_message(alcf));
 
     in->pos = ctx->plain.data;
+    in->max_cookie = limits.max_field_bytes;
 
     if (ngx_list_init(&in->headers_in.headers, in->r->pool, 20,
                       sizeof(ngx_table_elt_t))
@@ -340,26 +342,39 @@ ngx_http_attest_inner_field(void *data, attest_span_t name,
 static int
 ngx_http_attest_inner_cookie(ngx_http_attest_inner_t *in, attest_span_t value)
 {
-    u_char     *p;
-    ngx_str_t  *old;
+    ngx_str_t  *all, *room;
 
-    old = &in->cookie->value;
+    all = &in->cookie->value;
+    room = &in->oh->cookie;
 
-    p = ngx_pnalloc(in->r->pool, old->len + 2 + value.n + 1);
-    if (p == NULL) {
-        return ATTEST_EINTERNAL;
+    if (room->data == NULL) {
+
+        room->data = ngx_http_attest_locked_alloc(in->max_cookie);
+        if (room->data == NULL) {
+            return ATTEST_EINTERNAL;
+        }
+
+        room->len = in->max_cookie;
+
+        ngx_memcpy(room->data, all->data, all->len);
+        all->data = room->data;
     }
 
-    ngx_memcpy(p, old->data, old->len);
-    ngx_memcpy(p + old->len, "; ", 2);
+    /* it cannot be: "; " is shorter than the name, which counts too */
+
+    if (all->len + 2 + value.n + 1 > room->len) {
+        return ATTEST_ENOSPACE;
+    }
+
+    ngx_memcpy(all->data + all->len, "; ", 2);
+    all->len += 2;
 
     if (value.n) {
-        ngx_memcpy(p + old->len + 2, value.p, value.n);
+        ngx_memcpy(all->data + all->len, value.p, value.n);
+        all->len += value.n;
     }
 
-    old->data = p;
-    old->len += 2 + value.n;
-    p[old->len] = '\0';
+    all->data[all->len] = '\0';
 
     return ATTEST_OK;
 }
@@ -500,7 +515,8 @@ ngx_http_attest_inner_method(ngx_http_attest_inner_t *in, attest_span_t name)
 static ngx_int_t
 ngx_http_attest_inner_path(ngx_http_attest_inner_t *in)
 {
-    u_char  *query, *last, *src, *dst;
+    u_char     *query, *last, *src, *dst;
+    ngx_str_t  *room;
 
     last = in->target.data + in->target.len;
     query = ngx_strlchr(in->target.data, last, '?');
@@ -513,15 +529,26 @@ ngx_http_attest_inner_path(ngx_http_attest_inner_t *in)
 
     src = in->target.data;
 
-    dst = ngx_pnalloc(in->r->pool, last - src + 1);
-    if (dst == NULL) {
+    in->path.data = src;
+    in->path.len = last - src;
+
+    if (ngx_strlchr(src, last, '%') == NULL) {
+        return NGX_OK;
+    }
+
+    room = &in->oh->path;
+
+    room->data = ngx_http_attest_locked_alloc(in->path.len);
+    if (room->data == NULL) {
         return NGX_ERROR;
     }
+
+    room->len = in->path.len;
+    dst = room->data;
 
     in->path.data = dst;
     ngx_unescape_uri(&dst, &src, last - src, 0);
     in->path.len = dst - in->path.data;
-    *dst = '\0';
 
     return NGX_OK;
 }
@@ -634,7 +661,8 @@ ngx_http_attest_inner_push(ngx_http_attest_inner_t *in, ngx_str_t *name,
 static ngx_int_t
 ngx_http_attest_inner_fresh(ngx_http_attest_inner_t *in)
 {
-    time_t  now, window;
+    time_t                        now, window;
+    ngx_http_attest_main_conf_t  *amcf;
 
     if (in->oh->gateway->replay != NGX_HTTP_ATTEST_REPLAY_DATE) {
         return NGX_OK;
@@ -651,9 +679,13 @@ ngx_http_attest_inner_fresh(ngx_http_attest_inner_t *in)
         return NGX_ERROR;
     }
 
-    /* as long as it would be taken again */
+    /* as long as it would be taken again, here or in another location */
 
-    return ngx_http_attest_ohttp_once(in->r, in->oh, in->date + window + 1);
+    amcf = ngx_http_get_module_main_conf(in->r, ngx_http_attest_module);
+
+    return ngx_http_attest_ohttp_once(in->r, in->oh, amcf->replay_key
+                                      ? in->oh->expires
+                                      : in->date + amcf->window + 1);
 }
 
 
@@ -697,6 +729,7 @@ ngx_http_attest_inner_swap(ngx_http_attest_inner_t *in)
     r->method = in->method;
     r->method_name = in->method_name;
     r->unparsed_uri = in->target;
+    r->err_status = 0;
 
     /* values of the outer request that somebody has looked up */
 
@@ -869,6 +902,16 @@ ngx_http_attest_ohttp_gate(ngx_http_request_t *r)
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
     if (clcf->internal || clcf->named) {
+        return NGX_DECLINED;
+    }
+
+    if (r->err_status != 0) {
+
+        /*
+         * nginx refused it as too large before this phase: the page that
+         * error_page names need not be internal, here as elsewhere
+         */
+
         return NGX_DECLINED;
     }
 

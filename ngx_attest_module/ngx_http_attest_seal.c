@@ -32,6 +32,9 @@
 
 static ngx_int_t ngx_http_attest_filter_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_attest_header_filter(ngx_http_request_t *r);
+#if (nginx_version >= 1029000)
+static ngx_int_t ngx_http_attest_early_hints_filter(ngx_http_request_t *r);
+#endif
 static ngx_int_t ngx_http_attest_header_inside(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static void ngx_http_attest_seal_no_disk(ngx_http_upstream_t *u);
@@ -135,6 +138,9 @@ static ngx_http_attest_format_t  ngx_http_attest_ehbp_format = {
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+#if (nginx_version >= 1029000)
+static ngx_http_output_header_filter_pt  ngx_http_next_early_hints_filter;
+#endif
 
 
 static u_char  ngx_http_attest_bad_backend[] =
@@ -201,6 +207,30 @@ ngx_http_attest_header_filter(ngx_http_request_t *r)
 
     return ngx_http_next_header_filter(r);
 }
+
+
+#if (nginx_version >= 1029000)
+
+/*
+ * A backend's 103 for "early_hints": fields of the inner response, which
+ * would go out in clear, before the only header that may.
+ */
+
+static ngx_int_t
+ngx_http_attest_early_hints_filter(ngx_http_request_t *r)
+{
+    ngx_http_attest_ctx_t  *ctx;
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+
+    if (ctx != NULL && ctx->sealed) {
+        return NGX_OK;
+    }
+
+    return ngx_http_next_early_hints_filter(r);
+}
+
+#endif
 
 
 /* The format puts all of the header inside, and we CORS fields outside. */
@@ -1420,6 +1450,11 @@ ngx_http_attest_filter_init(ngx_conf_t *cf)
 
     ngx_http_next_body_filter = ngx_http_top_body_filter;
     ngx_http_top_body_filter = ngx_http_attest_body_filter;
+
+#if (nginx_version >= 1029000)
+    ngx_http_next_early_hints_filter = ngx_http_top_early_hints_filter;
+    ngx_http_top_early_hints_filter = ngx_http_attest_early_hints_filter;
+#endif
 
     return NGX_OK;
 }

@@ -80,6 +80,7 @@ test_coalescing();
 test_internal();
 test_cors();
 test_ehbp_beside();
+test_traces();
 test_logs();
 test_conf();
 test_rotation();
@@ -183,6 +184,14 @@ http {
             proxy_set_header X-Attest-Protocol \$attest_prompt_protocol;
             proxy_http_version 1.1;
         }
+        location = /v1/upload {
+            internal;
+            client_max_body_size 100;
+            error_page 413 /public;
+            proxy_pass http://%%BACKEND%%/echo;
+            proxy_http_version 1.1;
+        }
+        location = /v1/nowhere { internal; proxy_pass \$nowhere; }
         location = /v1/204 { internal; return 204; }
         location = /v1/301 { internal; return 301 /elsewhere; }
         location = /v1/teapot {
@@ -220,6 +229,7 @@ http {
             proxy_http_version 1.1;
             proxy_buffering off;
         }
+        set \$nowhere none;
         set \$long "@{[ 'long' x 1000 ]}";
     }
     server {
@@ -1298,6 +1308,8 @@ sub test_uploads {
             is($r->{sent}, 40_000, "$name, before the rest");
             like($r->{text}, qr/"type":"\Q$type\E"/, "$name, type");
             is(length $t->backend_raw(), $raw, "$name, no backend");
+            like($r->{head}, qr/^connection: close/im,
+                "$name, the connection is not for another");
         }
 
         my $m = seal('chunked', { path => '/echo', body => $body },
@@ -1352,6 +1364,7 @@ sub uploaded {
     my ($m) = @_;
     my $r = decode_json(scalar <$client_out>);
     my %r = (http => $r->{status}, sent => $r->{sent}, status => 0,
+        head => $r->{head} // '',
         text => $r->{out} ? AttestTest::read_file($r->{out}) : '');
 
     return \%r if $r->{status} != 200;
@@ -1575,6 +1588,17 @@ sub test_internal {
         ask('chunked', { path => '/attest-status' });
     });
 
+    # refused before its location was entered: the page is the operator's
+    for my $form (@FORMS) {
+        my $o = ask($form, { method => 'POST', path => '/v1/upload',
+            body => 'x' x 101 });
+        sealed_ok($o, 413, "$form, too large for its location");
+        is($o->{body}, "public\n", "$form, error_page");
+    }
+
+    sealed_ok(ask('whole', { path => '/v1/nowhere' }), 500,
+        'an address that is none');
+
     # server_name api.test is another server{} with another answer
     my $o = ask('whole', { path => '/v1/models' });
     like($o->{body}, qr/echo-1/, 'the authority does not choose the server');
@@ -1603,6 +1627,60 @@ sub test_ehbp_beside {
     my $r = $t->get('/ehbp', method => 'POST', body => 'x');
 
     is($r->{status}, 400, 'EHBP beside it wants EHBP');
+}
+
+
+# When a request is over, the worker's memory knows nothing of it.
+sub test_traces {
+    my $secret = 'trace' . join '', map { chr(97 + rand 26) } 1 .. 24;
+    my $body = substr(($secret . ' ') x 200, 0, 4000);
+    my @fields = ([ 'cookie', "a=$secret" ], [ 'cookie', "b=$secret" ],
+        [ 'cookie', "c=$secret" ], [ 'authorization', "Bearer $secret" ],
+        [ 'x-own', $secret ]);
+
+    for my $form (@FORMS) {
+        for my $path ("/echo?$secret", "/v1/%6dodels/$secret",
+            "/v1/models?field=X-Secret:$secret")
+        {
+            for my $gateway ($GATEWAY, '/soon') {
+                my $o = ask($form, { method => 'POST', path => $path,
+                    body => $body, fields => \@fields }, path => $gateway);
+                isnt($o->{status}, 0, "$form, $path, answered");
+            }
+        }
+    }
+
+    my ($pid) = $t->workers();
+    my $found;
+
+    AttestTest::until_true(5, sub { !($found = traces($pid, $secret)) });
+    is($found, 0, 'no trace is left of it');
+}
+
+
+# How many times a text is in the memory of a process.
+sub traces {
+    my ($pid, $text) = @_;
+    my $n = 0;
+
+    no warnings 'portable';
+
+    open my $mem, '<:raw', "/proc/$pid/mem" or die "memory of $pid: $!\n";
+
+    for (split /\n/, AttestTest::read_file("/proc/$pid/maps")) {
+        my ($from, $to) = /^([0-9a-f]+)-([0-9a-f]+) rw/ or next;
+        my $size = hex($to) - hex $from;
+
+        next if $size > 1 << 28 || !sysseek $mem, hex $from, 0;
+        next if !sysread $mem, my ($data), $size;
+        while ($data =~ /\Q$text\E/g) {
+            $n++;
+            diag(sprintf '%s: %s', $_, substr($data,
+                $-[0] > 60 ? $-[0] - 60 : 0, 120) =~ tr/ -~/./cr) if $ENV{V};
+        }
+    }
+
+    return $n;
 }
 
 

@@ -719,6 +719,11 @@ sub start {
         return 0;
     }
 
+    # The master listens before there is a worker, and a worker has its title
+    # only when it begins to work.
+    until_true($o{sec} || 40, sub { $self->workers() })
+        or die "nginx has no worker:\n" . $self->error_log();
+
     return 1;
 }
 

@@ -30,7 +30,7 @@ Reads one JSON object per line from standard input, writes one per line:
       of them, but the last, it waits so long (ms) for an answer.  file: is
       made when all but the last are sent, and its end is waited for.
       leave: then closes.
-      -> {"status": N, "out": FILE, "sent": N}
+      -> {"status": N, "out": FILE, "sent": N, "head": TEXT}
 """
 
 import hashlib
@@ -359,7 +359,8 @@ def op_upload(o):
         res.begin()
         with open(out, "wb") as f:
             f.write(res.read())
-        return {"status": res.status, "out": out, "sent": sent}
+        return {"status": res.status, "out": out, "sent": sent,
+                "head": str(res.msg)}
     except (OSError, http.client.HTTPException) as e:
         return {"status": 0, "error": str(e), "sent": sent}
     finally:
