@@ -703,11 +703,8 @@ ngx_http_attest_source_timeout(ngx_http_attest_main_conf_t *amcf)
 
 
 time_t
-ngx_http_attest_source_gpu(ngx_http_attest_main_conf_t *amcf,
-    ngx_uint_t *required)
+ngx_http_attest_source_gpu(ngx_http_attest_main_conf_t *amcf)
 {
-    *required = amcf->source->nvidia.required;
-
     return (amcf->gpu != NULL) ? amcf->source->gpu_interval : 0;
 }
 
@@ -789,7 +786,7 @@ static ngx_int_t
 ngx_http_attest_source_auto(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf)
 {
-    ngx_str_t                  found;
+    ngx_str_t                  found[3];
     attest_detected_t          d;
     ngx_http_attest_source_t  *s;
 
@@ -821,15 +818,20 @@ ngx_http_attest_source_auto(ngx_conf_t *cf,
                        "attest: \"attest_provider auto\" picks %s: %s",
                        d.picked, d.why);
 
-    found.len = ngx_strlen(d.picked);
-    found.data = ngx_pnalloc(cf->pool, found.len + 1);
-    if (found.data == NULL) {
+    found[0].len = ngx_strlen(d.picked);
+    found[0].data = ngx_pnalloc(cf->pool, found[0].len + 1);
+    if (found[0].data == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(found.data, d.picked, found.len + 1);
+    ngx_memcpy(found[0].data, d.picked, found[0].len + 1);
 
-    return ngx_http_attest_remember(cf, amcf, &found, 1);
+    found[1].data = (u_char *) (d.eventlog != NULL ? d.eventlog : "");
+    found[1].len = ngx_strlen(found[1].data);
+    found[2].data = (u_char *) (d.ccel != NULL ? d.ccel : "");
+    found[2].len = ngx_strlen(found[2].data);
+
+    return ngx_http_attest_remember(cf, amcf, found, 3);
 }
 
 
@@ -875,7 +877,13 @@ ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
         return NGX_ERROR;
     }
 
+    amcf->gpu_required = amcf->source->has_gpu
+                         && amcf->source->nvidia.required;
+
+    /* to read the configuration again is to accept the GPUs that are left */
+
     if (oamcf != NULL && oamcf->made != NULL
+        && !(amcf->gpu_required && ngx_http_attest_gpu_failed(amcf))
         && ngx_http_attest_source_same(amcf, oamcf))
     {
         amcf->made = oamcf->made;
@@ -915,10 +923,18 @@ static ngx_uint_t
 ngx_http_attest_source_same(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_main_conf_t *oamcf)
 {
-    ngx_str_t   *a, *b;
-    ngx_uint_t   i;
+    ngx_str_t        *a, *b;
+    ngx_uint_t        i;
+    ngx_core_conf_t  *ccf;
 
-    if (amcf->source_args->nelts != oamcf->source_args->nelts) {
+    ccf = (ngx_core_conf_t *) ngx_get_conf(amcf->cycle->conf_ctx,
+                                           ngx_core_module);
+
+    /* a report directory is one user's */
+
+    if (oamcf->made->user != ccf->user || oamcf->made->group != ccf->group
+        || amcf->source_args->nelts != oamcf->source_args->nelts)
+    {
         return 0;
     }
 
@@ -940,11 +956,16 @@ ngx_http_attest_source_same(ngx_http_attest_main_conf_t *amcf,
 static ngx_int_t
 ngx_http_attest_source_make(ngx_http_attest_main_conf_t *amcf)
 {
+    ngx_core_conf_t           *ccf;
     attest_provider_t         *gpu, *cpu, *tpm;
     ngx_http_attest_made_t    *made;
     ngx_http_attest_source_t  *s;
 
     s = amcf->source;
+    ccf = (ngx_core_conf_t *) ngx_get_conf(amcf->cycle->conf_ctx,
+                                           ngx_core_module);
+    s->tsm.uid = ccf->user;
+    s->tsm.gid = ccf->group;
 
     made = ngx_calloc(sizeof(ngx_http_attest_made_t), ngx_cycle->log);
     if (made == NULL) {
@@ -956,6 +977,8 @@ ngx_http_attest_source_make(ngx_http_attest_main_conf_t *amcf)
     tpm = s->has_tpm ? attest_tpm_provider(&s->tpm) : NULL;
 
     made->gpu = gpu;
+    made->user = ccf->user;
+    made->group = ccf->group;
 
     if ((s->has_gpu && gpu == NULL) || (s->has_tpm && tpm == NULL)
         || ((s->has_tsm || s->has_nitro || s->has_azure) && cpu == NULL))
@@ -998,18 +1021,11 @@ failed:
 static attest_provider_t *
 ngx_http_attest_source_cpu(ngx_http_attest_main_conf_t *amcf)
 {
-    ngx_core_conf_t           *ccf;
     ngx_http_attest_source_t  *s;
 
     s = amcf->source;
 
     if (s->has_tsm) {
-        ccf = (ngx_core_conf_t *) ngx_get_conf(amcf->cycle->conf_ctx,
-                                               ngx_core_module);
-
-        s->tsm.uid = ccf->user;
-        s->tsm.gid = ccf->group;
-
         return attest_tsm_provider(&s->tsm);
     }
 

@@ -391,6 +391,29 @@ ngx_http_attest_last_error(ngx_http_attest_main_conf_t *amcf, char *buf,
 }
 
 
+ngx_uint_t
+ngx_http_attest_new_worth(ngx_http_attest_main_conf_t *amcf,
+    const char *root, const char *note)
+{
+    ngx_uint_t                changed;
+    ngx_http_attest_state_t  *state = amcf->state;
+
+    ngx_shmtx_lock(&state->shpool->mutex);
+
+    changed = (ngx_strcmp(state->root, root) != 0
+               || ngx_strcmp(state->note, note) != 0);
+
+    ngx_cpystrn((u_char *) state->root, (u_char *) root,
+                sizeof(state->root));
+    ngx_cpystrn((u_char *) state->note, (u_char *) note,
+                sizeof(state->note));
+
+    ngx_shmtx_unlock(&state->shpool->mutex);
+
+    return changed;
+}
+
+
 static size_t
 ngx_http_attest_gen_size(const ngx_http_attest_gen_t *gen)
 {
@@ -521,7 +544,7 @@ ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
         ngx_log_error(NGX_LOG_ERR, log, 0,
                       "attest: evidence of %uz bytes does not fit, "
                       "make \"attest_zone\" larger than %uz bytes",
-                      size, 2 * size);
+                      size, ngx_align(2 * size, 65536) + 65536);
         return NGX_ERROR;
     }
 
@@ -555,12 +578,27 @@ ngx_http_attest_view(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 {
     ngx_http_attest_view_t  *view;
 
+    view = ngx_http_attest_evidence_view(amcf, log);
+
+    return (amcf->gpu_required && amcf->state->gpu_failed) ? NULL : view;
+}
+
+
+ngx_uint_t
+ngx_http_attest_gpu_failed(ngx_http_attest_main_conf_t *amcf)
+{
+    return amcf->state->gpu_failed;
+}
+
+
+ngx_http_attest_view_t *
+ngx_http_attest_evidence_view(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log)
+{
+    ngx_http_attest_view_t  *view;
+
     if (ngx_http_attest_seen != amcf->state->number) {
         ngx_http_attest_look(amcf, log);
-    }
-
-    if (amcf->state->closed) {
-        return NULL;
     }
 
     view = ngx_http_attest_current;
