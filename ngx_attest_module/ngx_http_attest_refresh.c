@@ -91,6 +91,9 @@ static void ngx_http_attest_draft_free(ngx_http_attest_draft_t *draft);
 static ngx_int_t ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_draft_t *draft, ngx_http_attest_job_t *job,
     ngx_log_t *log);
+static ngx_int_t ngx_http_attest_published(
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *gen,
+    uint64_t base, attest_evidence_t *ev, ngx_log_t *log);
 static ngx_http_attest_gen_t *ngx_http_attest_assemble(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
     attest_evidence_t *ev, ngx_str_t *key_der, ngx_str_t *cert);
@@ -403,6 +406,7 @@ ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_draft_t *draft, ngx_http_attest_job_t *job,
     ngx_log_t *log)
 {
+    int                     n;
     u_char                 *der;
     ngx_int_t               rc;
     ngx_str_t               cert, key;
@@ -436,13 +440,13 @@ ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
     }
 
     if (draft->key != NULL) {
-        key.len = i2d_PrivateKey(draft->key, &der);
-        key.data = der;
-
-        if ((ssize_t) key.len <= 0) {
-            key.len = 0;
+        n = i2d_PrivateKey(draft->key, &der);
+        if (n <= 0) {
             goto done;
         }
+
+        key.len = n;
+        key.data = der;
     }
 
     gen = ngx_http_attest_assemble(amcf, draft, ev, &key, &cert);
@@ -450,13 +454,7 @@ ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
         goto done;
     }
 
-    rc = ngx_http_attest_publish(amcf, gen, draft->base, log);
-
-    if (rc == NGX_OK) {
-        amcf->state->gpu_failed = (amcf->gpu != NULL
-                                   && !ngx_http_attest_has_gpu(ev));
-        ngx_http_attest_say(amcf, gen, ev->note, log);
-    }
+    rc = ngx_http_attest_published(amcf, gen, draft->base, ev, log);
 
 done:
 
@@ -470,6 +468,27 @@ done:
     }
 
     ngx_destroy_pool(pool);
+
+    return rc;
+}
+
+
+/* Evidence with all GPUs opens servers that were closed for want of them. */
+
+static ngx_int_t
+ngx_http_attest_published(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_gen_t *gen, uint64_t base, attest_evidence_t *ev,
+    ngx_log_t *log)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_attest_publish(amcf, gen, base, log);
+
+    if (rc == NGX_OK) {
+        amcf->state->gpu_failed = (amcf->gpu != NULL
+                                   && !ngx_http_attest_has_gpu(ev));
+        ngx_http_attest_say(amcf, gen, ev->note, log);
+    }
 
     return rc;
 }

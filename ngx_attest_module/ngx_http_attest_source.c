@@ -82,6 +82,8 @@ static ngx_int_t ngx_http_attest_number(ngx_str_t *value, ngx_int_t max,
     int *number);
 static ngx_int_t ngx_http_attest_pcrs(ngx_str_t *value,
     attest_tpm_conf_t *tpm);
+static u_char *ngx_http_attest_pcr_range(u_char *p, u_char *last,
+    uint32_t *select);
 static ngx_int_t ngx_http_attest_handle(ngx_str_t *value, uint32_t *handle,
     uint32_t type);
 
@@ -603,7 +605,6 @@ ngx_http_attest_pcrs(ngx_str_t *value, attest_tpm_conf_t *tpm)
     u_char     *p, *last, *colon;
     uint32_t    select;
     ngx_str_t   bank;
-    ngx_uint_t  n[2], i;
 
     p = value->data;
     last = p + value->len;
@@ -630,44 +631,55 @@ ngx_http_attest_pcrs(ngx_str_t *value, attest_tpm_conf_t *tpm)
     p = colon;
 
     do {
-        p++;
+        p = ngx_http_attest_pcr_range(p + 1, last, &select);
 
-        for (i = 0; i < 2; i++) {
-            if (p == last || *p < '0' || *p > '9') {
-                return NGX_ERROR;
-            }
-
-            n[i] = *p++ - '0';
-            if (p < last && *p >= '0' && *p <= '9') {
-                n[i] = n[i] * 10 + (*p++ - '0');
-            }
-
-            if (i == 0) {
-                n[1] = n[0];
-                if (p == last || *p != '-') {
-                    break;
-                }
-                p++;
-            }
-        }
-
-        if (n[0] > n[1] || n[1] >= ATTEST_TPM_PCRS) {
-            return NGX_ERROR;
-        }
-
-        for (i = n[0]; i <= n[1]; i++) {
-            /* PCRs 16 and 23 can be reset by anybody, never evidence */
-            if (i == 16 || i == 23 || select & (1U << i)) {
-                return NGX_ERROR;
-            }
-            select |= 1U << i;
-        }
-
-    } while (p < last && *p == ',');
+    } while (p != NULL && p < last && *p == ',');
 
     tpm->select = select;
 
     return (p == last) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* "14" or "0-7"; NULL: malformed, or what cannot be. */
+
+static u_char *
+ngx_http_attest_pcr_range(u_char *p, u_char *last, uint32_t *select)
+{
+    ngx_uint_t  n[2], i;
+
+    for (i = 0; i < 2; i++) {
+        if (p == last || *p < '0' || *p > '9') {
+            return NULL;
+        }
+
+        n[i] = *p++ - '0';
+        if (p < last && *p >= '0' && *p <= '9') {
+            n[i] = n[i] * 10 + (*p++ - '0');
+        }
+
+        if (i == 0) {
+            n[1] = n[0];
+            if (p == last || *p != '-') {
+                break;
+            }
+            p++;
+        }
+    }
+
+    if (n[0] > n[1] || n[1] >= ATTEST_TPM_PCRS) {
+        return NULL;
+    }
+
+    for (i = n[0]; i <= n[1]; i++) {
+        /* PCRs 16 and 23 can be reset by anybody, never evidence */
+        if (i == 16 || i == 23 || *select & (1U << i)) {
+            return NULL;
+        }
+        *select |= 1U << i;
+    }
+
+    return p;
 }
 
 

@@ -16,6 +16,8 @@
 
 static ngx_int_t ngx_http_attest_fingerprint(
     ngx_http_attest_main_conf_t *amcf);
+static ngx_uint_t ngx_http_attest_fingerprint_texts(
+    ngx_http_attest_main_conf_t *amcf, attest_span_t *parts, ngx_uint_t n);
 static ngx_int_t ngx_http_attest_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_attest_create_state(ngx_shm_zone_t *shm_zone,
@@ -119,12 +121,10 @@ ngx_http_attest_kept_size(ngx_conf_t *cf, ngx_str_t *name,
 static ngx_int_t
 ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
 {
-    char           **name;
-    u_char           spki[32], flags[3];
-    ngx_str_t       *arg;
-    ngx_int_t        rc;
-    ngx_uint_t       i, n;
-    attest_span_t   *parts;
+    u_char          spki[32], flags[3];
+    ngx_int_t       rc;
+    ngx_uint_t      n;
+    attest_span_t  *parts;
 
     parts = ngx_alloc((4 + amcf->names->nelts + amcf->source_args->nelts)
                       * sizeof(attest_span_t), ngx_cycle->log);
@@ -162,7 +162,28 @@ ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
     parts[n].p = (u_char *) &amcf->lifetime;
     parts[n++].n = sizeof(amcf->lifetime);
 
-    /* strings with their zero bytes, so that they cannot run together */
+    n = ngx_http_attest_fingerprint_texts(amcf, parts, n);
+
+    if (attest_sha256(parts, n, amcf->fingerprint) == ATTEST_OK) {
+        rc = NGX_OK;
+    }
+
+done:
+
+    ngx_free(parts);
+    return rc;
+}
+
+
+/* With their zero bytes, so that they cannot run together. */
+
+static ngx_uint_t
+ngx_http_attest_fingerprint_texts(ngx_http_attest_main_conf_t *amcf,
+    attest_span_t *parts, ngx_uint_t n)
+{
+    char       **name;
+    ngx_str_t   *arg;
+    ngx_uint_t   i;
 
     name = amcf->names->elts;
 
@@ -178,14 +199,7 @@ ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
         parts[n++].n = arg[i].len + 1;
     }
 
-    if (attest_sha256(parts, n, amcf->fingerprint) == ATTEST_OK) {
-        rc = NGX_OK;
-    }
-
-done:
-
-    ngx_free(parts);
-    return rc;
+    return n;
 }
 
 

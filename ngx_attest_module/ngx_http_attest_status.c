@@ -234,7 +234,8 @@ ngx_http_attest_status_json(u_char *p, u_char *last,
     ngx_http_attest_view_t           *view = report->view;
     const ngx_http_attest_counter_t  *c;
 
-    p = ngx_slprintf(p, last, "{\"version\":\"%s\",\"provider\":\"%s\",",
+    p = ngx_slprintf(p, last, "{\"version\":\"%s\","
+                     "\"provider\":\"%s\",",
                      ATTEST_VERSION, report->provider);
 
     if (view != NULL) {
@@ -339,7 +340,7 @@ ngx_http_attest_status_gauges(u_char *p, u_char *last,
     ngx_http_attest_view_t  *view = report->view;
 
     p = ngx_slprintf(p, last,
-                     "# HELP ngx_attest_info Version, provider, root of trust.\n"
+                     "# HELP ngx_attest_info Version, provider, root.\n"
                      "# TYPE ngx_attest_info gauge\n"
                      "ngx_attest_info{version=\"%s\",provider=\"%s\","
                      "root_of_trust=\"%*s\"} 1\n", ATTEST_VERSION,

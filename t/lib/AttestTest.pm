@@ -660,8 +660,9 @@ sub asan_libs {
 sub nginx_cmd {
     my ($self, @args) = @_;
 
-    return [ @{ $self->{inside} || [] }, $self->valgrind_cmd(), nginx(), '-p', $self->{dir},
-        '-c', $self->path('nginx.conf'), '-e', 'stderr', @args ];
+    return [ @{ $self->{inside} || [] }, $self->valgrind_cmd(), nginx(),
+        '-p', $self->{dir}, '-c', $self->path('nginx.conf'), '-e', 'stderr',
+        @args ];
 }
 
 
