@@ -246,13 +246,13 @@ sub unpack_gpu {
 # Clients that ask for fresh evidence, as much as they can, in all workers:
 # neither renewal nor the GPUs' check waits for them.
 sub test_flood {
-    my $t = machine('gpus 1', 'delay 1200');
+    my $t = machine('gpus 1', 'delay 600');
 
     gateway($t, 'attest_gpu nvidia required interval=1s;', workers => 6,
-        lifetime => '20s', timeout => '4s');
+        lifetime => '12s', timeout => '2s');
 
     $t->mark_log();
-    my $go = load($t, 12);
+    my $go = load($t, 24);
     my $first = status($t)->{generation} || 0;
     within(60, 'renewed', sub { (status($t)->{generation} || 0) > $first });
     sleep 3;
