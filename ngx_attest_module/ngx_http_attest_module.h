@@ -138,6 +138,8 @@ typedef struct ngx_http_attest_source_s  ngx_http_attest_source_t;
 typedef struct {
     attest_provider_t         *provider;
     attest_provider_t         *gpu;
+    ngx_uid_t                  user;            /* who was to use them */
+    ngx_gid_t                  group;
     ngx_uint_t                 refs;
 } ngx_http_attest_made_t;
 
@@ -176,6 +178,7 @@ typedef struct {
     ngx_uint_t                 xwing_conf;      /* attest_ohttp_xwing */
     unsigned                   ohttp:1;         /* some location: OHTTP */
     unsigned                   xwing:1;         /* X-Wing is offered */
+    unsigned                   gpu_required:1;  /* no service without GPUs */
     unsigned                   used:1;          /* some directive is used */
 
     ngx_thread_pool_t         *pool;
@@ -323,9 +326,8 @@ ngx_int_t ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
 /* Says in the log what the workers' user will not be able to open. */
 void ngx_http_attest_source_access(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
-/* Seconds between two checks of the GPUs, 0: none; and must they be there? */
-time_t ngx_http_attest_source_gpu(ngx_http_attest_main_conf_t *amcf,
-    ngx_uint_t *required);
+/* Seconds between two checks of the GPUs, 0: none. */
+time_t ngx_http_attest_source_gpu(ngx_http_attest_main_conf_t *amcf);
 
 /*
  * ngx_http_attest_measure.c: the record's text, from cycle->pool.  To be
@@ -361,6 +363,8 @@ ngx_http_attest_view_t *ngx_http_attest_view(
 ngx_int_t ngx_http_attest_view_ref(ngx_http_request_t *r,
     ngx_http_attest_view_t *view);
 void ngx_http_attest_view_release(ngx_http_attest_view_t *view);
+/* GPUs do not attest; servers are closed when they must. */
+ngx_uint_t ngx_http_attest_gpu_failed(ngx_http_attest_main_conf_t *amcf);
 /* The zone holds a generation of another configuration than ours. */
 ngx_uint_t ngx_http_attest_foreign(ngx_http_attest_main_conf_t *amcf);
 /* The process is about to end: wipes what it has decoded. */

@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_attest_state.h"
+#include "attest_bounded.h"
 
 #include <openssl/rand.h>
 #include <sodium.h>
@@ -17,6 +18,9 @@
 #define NGX_HTTP_ATTEST_TICK        5000    /* ms */
 #define NGX_HTTP_ATTEST_SLACK       500     /* ms, beyond a job's own limit */
 #define NGX_HTTP_ATTEST_FIRST       30000   /* ms: a slow TPM makes its keys */
+#define NGX_HTTP_ATTEST_NAP         10      /* ms, between looks whether a
+                                               renewal wants the device */
+#define NGX_HTTP_ATTEST_GPU_RETRY   10      /* s, while servers are closed */
 
 
 /* A generation while it is being made. */
@@ -64,9 +68,9 @@ struct ngx_http_attest_worker_s {
     time_t                         next_try;
     time_t                         mismatch_since;
     ngx_http_attest_job_t         *gpu_job;         /* under way */
-    time_t                         gpu_due;
+    time_t                         gpu_last;        /* checked, 0: never */
     unsigned                       renew_now:1;     /* a GPU went or came */
-    unsigned                       gpu_failed:1;
+    unsigned                       gpu_said:1;      /* in the log */
     unsigned                       expired:1;       /* said in the log */
     unsigned                       stuck:1;         /* thread is overdue */
 };
@@ -87,6 +91,9 @@ static void ngx_http_attest_draft_free(ngx_http_attest_draft_t *draft);
 static ngx_int_t ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_draft_t *draft, ngx_http_attest_job_t *job,
     ngx_log_t *log);
+static ngx_int_t ngx_http_attest_published(
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *gen,
+    uint64_t base, attest_evidence_t *ev, ngx_log_t *log);
 static ngx_http_attest_gen_t *ngx_http_attest_assemble(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
     attest_evidence_t *ev, ngx_str_t *key_der, ngx_str_t *cert);
@@ -94,6 +101,7 @@ static ngx_int_t ngx_http_attest_make_certificate(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
     attest_evidence_t *ev, ngx_pool_t *pool, ngx_str_t *cert,
     ngx_log_t *log);
+static ngx_uint_t ngx_http_attest_has_gpu(const attest_evidence_t *ev);
 static void ngx_http_attest_say(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_gen_t *gen, const char *note, ngx_log_t *log);
 
@@ -104,7 +112,11 @@ static ngx_uint_t ngx_http_attest_current_ok(
 
 static void ngx_http_attest_run(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_job_t *job, ngx_msec_t timeout);
+static int ngx_http_attest_run_gpu(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_job_t *job, ngx_msec_t timeout);
 static void ngx_http_attest_run_check(ngx_http_attest_job_t *job);
+static ngx_int_t ngx_http_attest_device_turn(ngx_http_attest_state_t *state,
+    ngx_uint_t refresh, ngx_msec_t timeout);
 static ngx_int_t ngx_http_attest_device_lock(ngx_http_attest_state_t *state,
     ngx_msec_t timeout);
 static int ngx_http_attest_check_tpm(const attest_evidence_t *ev,
@@ -128,6 +140,7 @@ static void ngx_http_attest_renew_failed(ngx_http_attest_worker_t *w,
     const char *error);
 static time_t ngx_http_attest_gpu_tick(ngx_http_attest_worker_t *w,
     time_t now, time_t due);
+static time_t ngx_http_attest_gpu_due(ngx_http_attest_worker_t *w);
 static ngx_int_t ngx_http_attest_gpu_check(ngx_http_attest_worker_t *w);
 static void ngx_http_attest_gpu_done(ngx_http_attest_job_t *job);
 static void ngx_http_attest_gpu_result(ngx_http_attest_worker_t *w,
@@ -393,6 +406,7 @@ ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_draft_t *draft, ngx_http_attest_job_t *job,
     ngx_log_t *log)
 {
+    int                     n;
     u_char                 *der;
     ngx_int_t               rc;
     ngx_str_t               cert, key;
@@ -426,13 +440,13 @@ ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
     }
 
     if (draft->key != NULL) {
-        key.len = i2d_PrivateKey(draft->key, &der);
-        key.data = der;
-
-        if ((ssize_t) key.len <= 0) {
-            key.len = 0;
+        n = i2d_PrivateKey(draft->key, &der);
+        if (n <= 0) {
             goto done;
         }
+
+        key.len = n;
+        key.data = der;
     }
 
     gen = ngx_http_attest_assemble(amcf, draft, ev, &key, &cert);
@@ -440,11 +454,7 @@ ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
         goto done;
     }
 
-    rc = ngx_http_attest_publish(amcf, gen, draft->base, log);
-
-    if (rc == NGX_OK) {
-        ngx_http_attest_say(amcf, gen, ev->note, log);
-    }
+    rc = ngx_http_attest_published(amcf, gen, draft->base, ev, log);
 
 done:
 
@@ -458,6 +468,27 @@ done:
     }
 
     ngx_destroy_pool(pool);
+
+    return rc;
+}
+
+
+/* Evidence with all GPUs opens servers that were closed for want of them. */
+
+static ngx_int_t
+ngx_http_attest_published(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_gen_t *gen, uint64_t base, attest_evidence_t *ev,
+    ngx_log_t *log)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_attest_publish(amcf, gen, base, log);
+
+    if (rc == NGX_OK) {
+        amcf->state->gpu_failed = (amcf->gpu != NULL
+                                   && !ngx_http_attest_has_gpu(ev));
+        ngx_http_attest_say(amcf, gen, ev->note, log);
+    }
 
     return rc;
 }
@@ -588,10 +619,32 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
 }
 
 
+static ngx_uint_t
+ngx_http_attest_has_gpu(const attest_evidence_t *ev)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ev->count; i++) {
+        if (ngx_strcmp(ev->items[i].item, ATTEST_ITEM_GPU) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* What an operator should know is a warning once, not at each renewal. */
+
 static void
 ngx_http_attest_say(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_gen_t *gen, const char *note, ngx_log_t *log)
 {
+    ngx_uint_t  level;
+
+    level = ngx_http_attest_new_worth(amcf, gen->root, note)
+            ? NGX_LOG_WARN : NGX_LOG_INFO;
+
     ngx_log_error(NGX_LOG_NOTICE, log, 0,
                   "attest: generation %uL by provider \"%s\", root of trust "
                   "\"%s\", valid for %T s, renewal in %T s",
@@ -600,17 +653,17 @@ ngx_http_attest_say(ngx_http_attest_main_conf_t *amcf,
                   gen->renew_at - gen->made_at);
 
     if (note[0] != '\0') {
-        ngx_log_error(NGX_LOG_WARN, log, 0, "attest: %s", note);
+        ngx_log_error(level, log, 0, "attest: %s", note);
     }
 
-    if (gen->number == 1 && ngx_strcmp(gen->root, "simulated") == 0) {
-        ngx_log_error(NGX_LOG_WARN, log, 0,
+    if (ngx_strcmp(gen->root, "simulated") == 0) {
+        ngx_log_error(level, log, 0,
                       "attest: the evidence is simulated: it proves nothing "
                       "to anybody");
     }
 
-    if (gen->number == 1 && ngx_strcmp(gen->root, "software") == 0) {
-        ngx_log_error(NGX_LOG_WARN, log, 0,
+    if (ngx_strcmp(gen->root, "software") == 0) {
+        ngx_log_error(level, log, 0,
                       "attest: the TPM is a software TPM: its evidence "
                       "proves nothing to a remote party");
     }
@@ -669,6 +722,7 @@ ngx_http_attest_master_evidence(ngx_http_attest_main_conf_t *amcf,
     ngx_memcpy(job->claims, draft->claims, draft->claims_len);
     job->claims_len = draft->claims_len;
     job->want_logs = 1;
+    job->refresh = 1;
 
     timeout = amcf->timeout;
 
@@ -748,7 +802,18 @@ ngx_http_attest_run(ngx_http_attest_main_conf_t *amcf,
     attest_provider_t        *p = amcf->provider;
     ngx_http_attest_state_t  *state = amcf->state;
 
-    if (ngx_http_attest_device_lock(state, timeout) != NGX_OK) {
+    if (job->kind == NGX_HTTP_ATTEST_JOB_GPU) {
+
+        /*
+         * No lock: NVML has many users, and callers who keep the TPM or the
+         * CPU busy must not be able to close a server that needs its GPUs.
+         */
+
+        job->rc = ngx_http_attest_run_gpu(amcf, job, timeout);
+        goto done;
+    }
+
+    if (ngx_http_attest_device_turn(state, job->refresh, timeout) != NGX_OK) {
         job->rc = ATTEST_EINTERNAL;
         ngx_cpystrn((u_char *) job->error, (u_char *)
                     "the device is busy in another process",
@@ -763,12 +828,7 @@ ngx_http_attest_run(ngx_http_attest_main_conf_t *amcf,
                              job->want_logs, timeout, &job->evidence);
         break;
 
-    case NGX_HTTP_ATTEST_JOB_GPU:
-        job->rc = amcf->gpu->collect(amcf->gpu, job->claims, job->claims_len,
-                                     0, timeout, &job->evidence);
-        break;
-
-    default:
+    default: /* NGX_HTTP_ATTEST_JOB_ACTIVATE */
         job->rc = (p->activate == NULL) ? ATTEST_EUNSUPPORTED
                   : p->activate(p, job->cred, job->cred_len, job->enc,
                                 job->enc_len, job->msg, sizeof(job->msg),
@@ -781,12 +841,39 @@ ngx_http_attest_run(ngx_http_attest_main_conf_t *amcf,
         return;
     }
 
+done:
+
     ngx_cpystrn((u_char *) job->error, (u_char *) job->evidence.error,
                 sizeof(job->error));
 
     if (job->kind == NGX_HTTP_ATTEST_JOB_COLLECT && job->rc == ATTEST_OK) {
         ngx_http_attest_run_check(job);
     }
+}
+
+
+/* GPUs that need not be there are missed all the same. */
+
+static int
+ngx_http_attest_run_gpu(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_job_t *job, ngx_msec_t timeout)
+{
+    int                 rc;
+    attest_evidence_t  *ev;
+
+    ev = &job->evidence;
+
+    rc = amcf->gpu->collect(amcf->gpu, job->claims, job->claims_len, 0,
+                            timeout, ev);
+
+    if (rc != ATTEST_OK || (ngx_http_attest_has_gpu(ev) && !ev->lost)) {
+        return rc;
+    }
+
+    ngx_cpystrn((u_char *) ev->error, (u_char *) ev->note,
+                sizeof(ev->error));
+
+    return ATTEST_EMISMATCH;
 }
 
 
@@ -817,6 +904,47 @@ ngx_http_attest_run_check(ngx_http_attest_job_t *job)
     attest_evidence_clear(ev);
     ngx_cpystrn((u_char *) job->error, (u_char *)
                 "the evidence does not verify", sizeof(job->error));
+}
+
+
+/*
+ * Renewal goes before fresh evidence for clients, of all processes: callers
+ * must not be able to keep it waiting until the evidence expires.  A process
+ * that is killed while it waits holds nobody up for longer than its limit.
+ */
+
+static ngx_int_t
+ngx_http_attest_device_turn(ngx_http_attest_state_t *state,
+    ngx_uint_t refresh, ngx_msec_t timeout)
+{
+    int64_t    deadline;
+    ngx_int_t  rc;
+
+    deadline = attest_bounded_now() + timeout;
+
+    if (refresh) {
+        state->renewal = deadline;
+        rc = ngx_http_attest_device_lock(state, timeout);
+        state->renewal = 0;
+
+        return rc;
+    }
+
+    /* who is in the lock's own queue cannot be overtaken: not for long */
+
+    do {
+        if (state->renewal > attest_bounded_now()) {
+            ngx_msleep(NGX_HTTP_ATTEST_NAP);
+
+        } else if (ngx_http_attest_device_lock(state, NGX_HTTP_ATTEST_NAP)
+                   == NGX_OK)
+        {
+            return NGX_OK;
+        }
+
+    } while (attest_bounded_now() < deadline);
+
+    return NGX_ERROR;
 }
 
 
@@ -1234,15 +1362,17 @@ ngx_http_attest_job_end(ngx_http_attest_worker_t *w,
 
     stats = ngx_http_attest_stats(w->amcf);
 
-    if (job->rc == ATTEST_OK) {
+    if (job->kind != NGX_HTTP_ATTEST_JOB_COLLECT) {
+
+        /* nothing of this says whether evidence can be collected */
+
+    } else if (job->rc == ATTEST_OK) {
         w->failures = 0;
         w->backoff_until = 0;
 
-        if (job->kind == NGX_HTTP_ATTEST_JOB_COLLECT) {
-            (void) ngx_atomic_fetch_add(&stats->quotes_made, 1);
-        }
+        (void) ngx_atomic_fetch_add(&stats->quotes_made, 1);
 
-    } else if (job->kind == NGX_HTTP_ATTEST_JOB_COLLECT) {
+    } else {
 
         /* a refused credential is the client's matter, this is ours */
 
@@ -1296,7 +1426,7 @@ ngx_http_attest_due(ngx_http_attest_worker_t *w)
     ngx_http_attest_view_t  *view;
 
     now = ngx_time();
-    view = ngx_http_attest_view(w->amcf, w->log);
+    view = ngx_http_attest_evidence_view(w->amcf, w->log);
 
     if (view == NULL) {
         if (!w->expired) {
@@ -1406,28 +1536,50 @@ ngx_http_attest_renew_done(ngx_http_attest_job_t *job)
 static time_t
 ngx_http_attest_gpu_tick(ngx_http_attest_worker_t *w, time_t now, time_t due)
 {
-    time_t      interval;
-    ngx_uint_t  required;
+    time_t  gpu_due;
 
-    interval = ngx_http_attest_source_gpu(w->amcf, &required);
-
-    if (interval == 0) {
+    if (ngx_http_attest_source_gpu(w->amcf) == 0) {
         return due;
     }
 
-    if (w->gpu_due == 0) {
-        w->gpu_due = now + interval;
-    }
+    gpu_due = ngx_http_attest_gpu_due(w);
 
-    if (now >= w->gpu_due && w->gpu_job == NULL) {
-        w->gpu_due = now + interval;
+    if (now >= gpu_due && w->gpu_job == NULL) {
+        w->gpu_last = now;
 
         if (ngx_http_attest_gpu_check(w) != NGX_OK) {
             ngx_http_attest_gpu_result(w, "the GPUs cannot be checked");
         }
+
+        gpu_due = ngx_http_attest_gpu_due(w);
     }
 
-    return ngx_min(due, w->gpu_due);
+    return ngx_min(due, gpu_due);
+}
+
+
+/* Closed servers do not wait for the end of a long interval. */
+
+static time_t
+ngx_http_attest_gpu_due(ngx_http_attest_worker_t *w)
+{
+    time_t                   interval;
+    ngx_http_attest_view_t  *view;
+
+    interval = ngx_http_attest_source_gpu(w->amcf);
+
+    if (w->amcf->gpu_required && w->amcf->state->gpu_failed) {
+        interval = ngx_min(interval, NGX_HTTP_ATTEST_GPU_RETRY);
+
+    } else if (w->gpu_last == 0) {
+
+        /* a worker just begins: what is there was looked at when made */
+
+        view = ngx_http_attest_evidence_view(w->amcf, w->log);
+        w->gpu_last = (view != NULL) ? view->made_at : 0;
+    }
+
+    return w->gpu_last + interval;
 }
 
 
@@ -1496,16 +1648,24 @@ ngx_http_attest_gpu_result(ngx_http_attest_worker_t *w, const char *error)
     ngx_uint_t                required;
     ngx_http_attest_state_t  *state;
 
-    state = w->amcf->state;
-    (void) ngx_http_attest_source_gpu(w->amcf, &required);
+    /* whether servers are closed is for the worker to say that follows */
 
-    if (error == NULL && (w->gpu_failed || state->closed)) {
+    if (ngx_exiting) {
+        return;
+    }
+
+    state = w->amcf->state;
+    required = w->amcf->gpu_required;
+
+    if (error == NULL && state->gpu_failed) {
         ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
                       "attest: the GPUs attest again");
         w->renew_now = 1;
         w->next_try = 0;
 
-    } else if (error != NULL && !w->gpu_failed) {
+    } else if (error != NULL && (!state->gpu_failed
+                                 || (required && !w->gpu_said)))
+    {
         ngx_log_error(NGX_LOG_ERR, w->log, 0, "attest: GPU check failed: %s"
                       "%s", error, required ? "; attested servers refuse "
                       "service until it succeeds" : "");
@@ -1514,8 +1674,8 @@ ngx_http_attest_gpu_result(ngx_http_attest_worker_t *w, const char *error)
         w->next_try = 0;
     }
 
-    w->gpu_failed = (error != NULL);
-    state->closed = (error != NULL && required);
+    w->gpu_said = (error != NULL);
+    state->gpu_failed = (error != NULL);
 }
 
 
@@ -1540,7 +1700,7 @@ ngx_http_attest_renew_failed(ngx_http_attest_worker_t *w, const char *error)
     wait = ladder[ngx_min(w->renew_failures, 2)];
     wait = ngx_min(wait, ngx_max(w->amcf->lifetime / 12, 1));
 
-    if (view == NULL) {
+    if (ngx_http_attest_evidence_view(w->amcf, w->log) == NULL) {
         wait = ngx_min(wait, 10);
     }
 

@@ -82,6 +82,8 @@ static ngx_int_t ngx_http_attest_number(ngx_str_t *value, ngx_int_t max,
     int *number);
 static ngx_int_t ngx_http_attest_pcrs(ngx_str_t *value,
     attest_tpm_conf_t *tpm);
+static u_char *ngx_http_attest_pcr_range(u_char *p, u_char *last,
+    uint32_t *select);
 static ngx_int_t ngx_http_attest_handle(ngx_str_t *value, uint32_t *handle,
     uint32_t type);
 
@@ -603,7 +605,6 @@ ngx_http_attest_pcrs(ngx_str_t *value, attest_tpm_conf_t *tpm)
     u_char     *p, *last, *colon;
     uint32_t    select;
     ngx_str_t   bank;
-    ngx_uint_t  n[2], i;
 
     p = value->data;
     last = p + value->len;
@@ -630,44 +631,55 @@ ngx_http_attest_pcrs(ngx_str_t *value, attest_tpm_conf_t *tpm)
     p = colon;
 
     do {
-        p++;
+        p = ngx_http_attest_pcr_range(p + 1, last, &select);
 
-        for (i = 0; i < 2; i++) {
-            if (p == last || *p < '0' || *p > '9') {
-                return NGX_ERROR;
-            }
-
-            n[i] = *p++ - '0';
-            if (p < last && *p >= '0' && *p <= '9') {
-                n[i] = n[i] * 10 + (*p++ - '0');
-            }
-
-            if (i == 0) {
-                n[1] = n[0];
-                if (p == last || *p != '-') {
-                    break;
-                }
-                p++;
-            }
-        }
-
-        if (n[0] > n[1] || n[1] >= ATTEST_TPM_PCRS) {
-            return NGX_ERROR;
-        }
-
-        for (i = n[0]; i <= n[1]; i++) {
-            /* PCRs 16 and 23 can be reset by anybody, never evidence */
-            if (i == 16 || i == 23 || select & (1U << i)) {
-                return NGX_ERROR;
-            }
-            select |= 1U << i;
-        }
-
-    } while (p < last && *p == ',');
+    } while (p != NULL && p < last && *p == ',');
 
     tpm->select = select;
 
     return (p == last) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* "14" or "0-7"; NULL: malformed, or what cannot be. */
+
+static u_char *
+ngx_http_attest_pcr_range(u_char *p, u_char *last, uint32_t *select)
+{
+    ngx_uint_t  n[2], i;
+
+    for (i = 0; i < 2; i++) {
+        if (p == last || *p < '0' || *p > '9') {
+            return NULL;
+        }
+
+        n[i] = *p++ - '0';
+        if (p < last && *p >= '0' && *p <= '9') {
+            n[i] = n[i] * 10 + (*p++ - '0');
+        }
+
+        if (i == 0) {
+            n[1] = n[0];
+            if (p == last || *p != '-') {
+                break;
+            }
+            p++;
+        }
+    }
+
+    if (n[0] > n[1] || n[1] >= ATTEST_TPM_PCRS) {
+        return NULL;
+    }
+
+    for (i = n[0]; i <= n[1]; i++) {
+        /* PCRs 16 and 23 can be reset by anybody, never evidence */
+        if (i == 16 || i == 23 || *select & (1U << i)) {
+            return NULL;
+        }
+        *select |= 1U << i;
+    }
+
+    return p;
 }
 
 
@@ -703,11 +715,8 @@ ngx_http_attest_source_timeout(ngx_http_attest_main_conf_t *amcf)
 
 
 time_t
-ngx_http_attest_source_gpu(ngx_http_attest_main_conf_t *amcf,
-    ngx_uint_t *required)
+ngx_http_attest_source_gpu(ngx_http_attest_main_conf_t *amcf)
 {
-    *required = amcf->source->nvidia.required;
-
     return (amcf->gpu != NULL) ? amcf->source->gpu_interval : 0;
 }
 
@@ -789,7 +798,7 @@ static ngx_int_t
 ngx_http_attest_source_auto(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf)
 {
-    ngx_str_t                  found;
+    ngx_str_t                  found[3];
     attest_detected_t          d;
     ngx_http_attest_source_t  *s;
 
@@ -821,15 +830,20 @@ ngx_http_attest_source_auto(ngx_conf_t *cf,
                        "attest: \"attest_provider auto\" picks %s: %s",
                        d.picked, d.why);
 
-    found.len = ngx_strlen(d.picked);
-    found.data = ngx_pnalloc(cf->pool, found.len + 1);
-    if (found.data == NULL) {
+    found[0].len = ngx_strlen(d.picked);
+    found[0].data = ngx_pnalloc(cf->pool, found[0].len + 1);
+    if (found[0].data == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(found.data, d.picked, found.len + 1);
+    ngx_memcpy(found[0].data, d.picked, found[0].len + 1);
 
-    return ngx_http_attest_remember(cf, amcf, &found, 1);
+    found[1].data = (u_char *) (d.eventlog != NULL ? d.eventlog : "");
+    found[1].len = ngx_strlen(found[1].data);
+    found[2].data = (u_char *) (d.ccel != NULL ? d.ccel : "");
+    found[2].len = ngx_strlen(found[2].data);
+
+    return ngx_http_attest_remember(cf, amcf, found, 3);
 }
 
 
@@ -875,7 +889,13 @@ ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
         return NGX_ERROR;
     }
 
+    amcf->gpu_required = amcf->source->has_gpu
+                         && amcf->source->nvidia.required;
+
+    /* to read the configuration again is to accept the GPUs that are left */
+
     if (oamcf != NULL && oamcf->made != NULL
+        && !(amcf->gpu_required && ngx_http_attest_gpu_failed(amcf))
         && ngx_http_attest_source_same(amcf, oamcf))
     {
         amcf->made = oamcf->made;
@@ -915,10 +935,18 @@ static ngx_uint_t
 ngx_http_attest_source_same(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_main_conf_t *oamcf)
 {
-    ngx_str_t   *a, *b;
-    ngx_uint_t   i;
+    ngx_str_t        *a, *b;
+    ngx_uint_t        i;
+    ngx_core_conf_t  *ccf;
 
-    if (amcf->source_args->nelts != oamcf->source_args->nelts) {
+    ccf = (ngx_core_conf_t *) ngx_get_conf(amcf->cycle->conf_ctx,
+                                           ngx_core_module);
+
+    /* a report directory is one user's */
+
+    if (oamcf->made->user != ccf->user || oamcf->made->group != ccf->group
+        || amcf->source_args->nelts != oamcf->source_args->nelts)
+    {
         return 0;
     }
 
@@ -940,11 +968,16 @@ ngx_http_attest_source_same(ngx_http_attest_main_conf_t *amcf,
 static ngx_int_t
 ngx_http_attest_source_make(ngx_http_attest_main_conf_t *amcf)
 {
+    ngx_core_conf_t           *ccf;
     attest_provider_t         *gpu, *cpu, *tpm;
     ngx_http_attest_made_t    *made;
     ngx_http_attest_source_t  *s;
 
     s = amcf->source;
+    ccf = (ngx_core_conf_t *) ngx_get_conf(amcf->cycle->conf_ctx,
+                                           ngx_core_module);
+    s->tsm.uid = ccf->user;
+    s->tsm.gid = ccf->group;
 
     made = ngx_calloc(sizeof(ngx_http_attest_made_t), ngx_cycle->log);
     if (made == NULL) {
@@ -956,6 +989,8 @@ ngx_http_attest_source_make(ngx_http_attest_main_conf_t *amcf)
     tpm = s->has_tpm ? attest_tpm_provider(&s->tpm) : NULL;
 
     made->gpu = gpu;
+    made->user = ccf->user;
+    made->group = ccf->group;
 
     if ((s->has_gpu && gpu == NULL) || (s->has_tpm && tpm == NULL)
         || ((s->has_tsm || s->has_nitro || s->has_azure) && cpu == NULL))
@@ -998,18 +1033,11 @@ failed:
 static attest_provider_t *
 ngx_http_attest_source_cpu(ngx_http_attest_main_conf_t *amcf)
 {
-    ngx_core_conf_t           *ccf;
     ngx_http_attest_source_t  *s;
 
     s = amcf->source;
 
     if (s->has_tsm) {
-        ccf = (ngx_core_conf_t *) ngx_get_conf(amcf->cycle->conf_ctx,
-                                               ngx_core_module);
-
-        s->tsm.uid = ccf->user;
-        s->tsm.gid = ccf->group;
-
         return attest_tsm_provider(&s->tsm);
     }
 

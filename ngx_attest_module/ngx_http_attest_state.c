@@ -16,6 +16,8 @@
 
 static ngx_int_t ngx_http_attest_fingerprint(
     ngx_http_attest_main_conf_t *amcf);
+static ngx_uint_t ngx_http_attest_fingerprint_texts(
+    ngx_http_attest_main_conf_t *amcf, attest_span_t *parts, ngx_uint_t n);
 static ngx_int_t ngx_http_attest_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_attest_create_state(ngx_shm_zone_t *shm_zone,
@@ -119,12 +121,10 @@ ngx_http_attest_kept_size(ngx_conf_t *cf, ngx_str_t *name,
 static ngx_int_t
 ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
 {
-    char           **name;
-    u_char           spki[32], flags[3];
-    ngx_str_t       *arg;
-    ngx_int_t        rc;
-    ngx_uint_t       i, n;
-    attest_span_t   *parts;
+    u_char          spki[32], flags[3];
+    ngx_int_t       rc;
+    ngx_uint_t      n;
+    attest_span_t  *parts;
 
     parts = ngx_alloc((4 + amcf->names->nelts + amcf->source_args->nelts)
                       * sizeof(attest_span_t), ngx_cycle->log);
@@ -162,7 +162,28 @@ ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
     parts[n].p = (u_char *) &amcf->lifetime;
     parts[n++].n = sizeof(amcf->lifetime);
 
-    /* strings with their zero bytes, so that they cannot run together */
+    n = ngx_http_attest_fingerprint_texts(amcf, parts, n);
+
+    if (attest_sha256(parts, n, amcf->fingerprint) == ATTEST_OK) {
+        rc = NGX_OK;
+    }
+
+done:
+
+    ngx_free(parts);
+    return rc;
+}
+
+
+/* With their zero bytes, so that they cannot run together. */
+
+static ngx_uint_t
+ngx_http_attest_fingerprint_texts(ngx_http_attest_main_conf_t *amcf,
+    attest_span_t *parts, ngx_uint_t n)
+{
+    char       **name;
+    ngx_str_t   *arg;
+    ngx_uint_t   i;
 
     name = amcf->names->elts;
 
@@ -178,14 +199,7 @@ ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
         parts[n++].n = arg[i].len + 1;
     }
 
-    if (attest_sha256(parts, n, amcf->fingerprint) == ATTEST_OK) {
-        rc = NGX_OK;
-    }
-
-done:
-
-    ngx_free(parts);
-    return rc;
+    return n;
 }
 
 
@@ -391,6 +405,29 @@ ngx_http_attest_last_error(ngx_http_attest_main_conf_t *amcf, char *buf,
 }
 
 
+ngx_uint_t
+ngx_http_attest_new_worth(ngx_http_attest_main_conf_t *amcf,
+    const char *root, const char *note)
+{
+    ngx_uint_t                changed;
+    ngx_http_attest_state_t  *state = amcf->state;
+
+    ngx_shmtx_lock(&state->shpool->mutex);
+
+    changed = (ngx_strcmp(state->root, root) != 0
+               || ngx_strcmp(state->note, note) != 0);
+
+    ngx_cpystrn((u_char *) state->root, (u_char *) root,
+                sizeof(state->root));
+    ngx_cpystrn((u_char *) state->note, (u_char *) note,
+                sizeof(state->note));
+
+    ngx_shmtx_unlock(&state->shpool->mutex);
+
+    return changed;
+}
+
+
 static size_t
 ngx_http_attest_gen_size(const ngx_http_attest_gen_t *gen)
 {
@@ -521,7 +558,7 @@ ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
         ngx_log_error(NGX_LOG_ERR, log, 0,
                       "attest: evidence of %uz bytes does not fit, "
                       "make \"attest_zone\" larger than %uz bytes",
-                      size, 2 * size);
+                      size, ngx_align(2 * size, 65536) + 65536);
         return NGX_ERROR;
     }
 
@@ -555,12 +592,27 @@ ngx_http_attest_view(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 {
     ngx_http_attest_view_t  *view;
 
+    view = ngx_http_attest_evidence_view(amcf, log);
+
+    return (amcf->gpu_required && amcf->state->gpu_failed) ? NULL : view;
+}
+
+
+ngx_uint_t
+ngx_http_attest_gpu_failed(ngx_http_attest_main_conf_t *amcf)
+{
+    return amcf->state->gpu_failed;
+}
+
+
+ngx_http_attest_view_t *
+ngx_http_attest_evidence_view(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log)
+{
+    ngx_http_attest_view_t  *view;
+
     if (ngx_http_attest_seen != amcf->state->number) {
         ngx_http_attest_look(amcf, log);
-    }
-
-    if (amcf->state->closed) {
-        return NULL;
     }
 
     view = ngx_http_attest_current;

@@ -68,10 +68,16 @@ struct ngx_http_attest_state_s {
     size_t                    room;          /* bytes of a slot */
     ngx_atomic_t              number;        /* 0: none yet */
 
-    ngx_atomic_t              closed;        /* a GPU that must be there is
-                                                not as it was */
+    ngx_atomic_t              gpu_failed;    /* GPUs are not as they were;
+                                                what follows is said by each
+                                                configuration */
 
     pthread_mutex_t           device;        /* one user of a TPM at a time */
+    volatile int64_t          renewal;       /* waits for it until then, ms of
+                                                the monotonic clock; 0: none */
+
+    char                      root[16];      /* of the last generation, and */
+    char                      note[256];     /* what was said about it */
 
     time_t                    error_time;
     char                      error[256];
@@ -95,6 +101,14 @@ attest_span_t ngx_http_attest_gen_part(const ngx_http_attest_gen_t *gen,
 /* NGX_DECLINED: somebody else has published since `base` was current. */
 ngx_int_t ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_gen_t *gen, uint64_t base, ngx_log_t *log);
+
+/* The current generation, also while servers are closed; or NULL. */
+ngx_http_attest_view_t *ngx_http_attest_evidence_view(
+    ngx_http_attest_main_conf_t *amcf, ngx_log_t *log);
+
+/* Remembers what evidence is worth: 1 when that is something new. */
+ngx_uint_t ngx_http_attest_new_worth(ngx_http_attest_main_conf_t *amcf,
+    const char *root, const char *note);
 
 void ngx_http_attest_set_error(ngx_http_attest_main_conf_t *amcf,
     const char *text);

@@ -28,6 +28,10 @@ typedef struct {
 typedef struct {
     ngx_http_attest_view_t   *view;        /* NULL: no valid evidence */
     ngx_http_attest_stats_t  *stats;
+    const char               *provider;
+    ngx_uint_t                gpu;         /* GPUs are checked */
+    ngx_uint_t                required;
+    ngx_uint_t                gpu_failed;
     time_t                    now;
     time_t                    error_time;  /* 0: no error so far */
     char                      error[256];
@@ -195,6 +199,10 @@ ngx_http_attest_status_report(ngx_http_request_t *r,
 
     report->view = ngx_http_attest_view(amcf, r->connection->log);
     report->stats = ngx_http_attest_stats(amcf);
+    report->provider = amcf->provider->name;
+    report->gpu = (amcf->gpu != NULL);
+    report->required = amcf->gpu_required;
+    report->gpu_failed = ngx_http_attest_gpu_failed(amcf);
     report->now = ngx_time();
 
     ngx_http_attest_last_error(amcf, report->error, sizeof(report->error),
@@ -226,8 +234,9 @@ ngx_http_attest_status_json(u_char *p, u_char *last,
     ngx_http_attest_view_t           *view = report->view;
     const ngx_http_attest_counter_t  *c;
 
-    p = ngx_slprintf(p, last, "{\"version\":\"%s\",",
-                     ATTEST_VERSION);
+    p = ngx_slprintf(p, last, "{\"version\":\"%s\","
+                     "\"provider\":\"%s\",",
+                     ATTEST_VERSION, report->provider);
 
     if (view != NULL) {
         p = ngx_slprintf(p, last,
@@ -245,6 +254,16 @@ ngx_http_attest_status_json(u_char *p, u_char *last,
                          "\"evidence\":{\"valid\":false,\"age\":null,"
                          "\"not_before\":null,\"not_after\":null,"
                          "\"renew_at\":null},");
+    }
+
+    if (report->gpu) {
+        p = ngx_slprintf(p, last, "\"gpus\":{\"required\":%s,"
+                         "\"attest\":%s},",
+                         report->required ? "true" : "false",
+                         report->gpu_failed ? "false" : "true");
+
+    } else {
+        p = ngx_slprintf(p, last, "\"gpus\":null,");
     }
 
     p = ngx_http_attest_status_json_error(p, last, report);
@@ -321,15 +340,21 @@ ngx_http_attest_status_gauges(u_char *p, u_char *last,
     ngx_http_attest_view_t  *view = report->view;
 
     p = ngx_slprintf(p, last,
-                     "# HELP ngx_attest_info Version and root of trust.\n"
+                     "# HELP ngx_attest_info Version, provider, root.\n"
                      "# TYPE ngx_attest_info gauge\n"
-                     "ngx_attest_info{version=\"%s\",root_of_trust=\"%*s\"}"
-                     " 1\n", ATTEST_VERSION,
+                     "ngx_attest_info{version=\"%s\",provider=\"%s\","
+                     "root_of_trust=\"%*s\"} 1\n", ATTEST_VERSION,
+                     report->provider,
                      view ? view->root.len : (size_t) 0,
                      view ? view->root.data : (u_char *) "");
 
     p = ngx_http_attest_status_gauge(p, last, "evidence_valid",
             "Whether there is valid evidence.", view != NULL);
+    if (report->gpu) {
+        p = ngx_http_attest_status_gauge(p, last, "gpus_attest",
+                "Whether the GPUs attest.", !report->gpu_failed);
+    }
+
     p = ngx_http_attest_status_gauge(p, last, "last_error_timestamp_seconds",
             "When evidence could not be collected last, 0: never.",
             report->error_time);

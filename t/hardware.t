@@ -30,6 +30,7 @@ test_gpus_not_needed();
 test_azure();
 test_google();
 test_auto();
+test_auto_finds();
 
 AttestTest::done();
 
@@ -460,4 +461,40 @@ sub test_auto {
         ok(!$ok, 'auto, on a machine without any source');
         like($out, qr{finds no source of evidence: no /dev/nsm}, 'and why');
     }
+}
+
+
+# A confidential guest with a GPU's driver, in a mount namespace: what there
+# is is picked, said, used, and a second start is none the worse for the first.
+sub test_auto_finds {
+    my $t = AttestTest->new();
+
+    SKIP: {
+        skip 'only root has mount namespaces', 1 if $> != 0;
+        skip 'no mount over /sys/kernel here', 1 if !$t->fake_tsm_in_place();
+
+        gateway($t, 'attest_provider auto;');
+        my ($ok, $out) = $t->test_conf();
+        ok($ok, 'auto: the configuration is good') or diag($out);
+        like($out, qr/auto" picks attest_tsm: .*report works/,
+            'auto: it says what it picks and why');
+        is_deeply([ grep { /inblob|outblob/ } $t->tsm_log() ], [],
+            'auto: a test of the configuration asks for no report');
+
+        $t->start();
+        judged($t, 'auto', [ $t->path('tsm-roots.pem') ],
+            [ qr/^PASS  fresh-snp-signature: /m ]);
+        like($t->error_log(), qr/by provider "tsm"/, 'auto: the log too');
+
+        my @names = split ' ', AttestTest::run_out([ @{ $t->{inside} },
+            'ls', '/sys/kernel/config/tsm/report' ]);
+        is(scalar @names, 1, 'auto: no probe is left behind')
+            or diag("@names");
+
+        ok($t->reload(), 'auto: a reload picks the same');
+        unlike($t->error_log(), qr/generation 2/, 'auto: nothing is new');
+        $t->stop();
+    }
+
+    $t->stop_proc('fake_tsm', 'TERM', 5) if $t->{procs}{fake_tsm};
 }

@@ -52,12 +52,11 @@ attest_bounded_call(attest_bounded_t **late, attest_bounded_t *b,
 {
     int  err;
 
-    if (*late != NULL && attest_bounded_wait(*late, deadline) == ETIMEDOUT) {
+    err = attest_bounded_settle(late, deadline);
+    if (err != 0) {
         b->free(b);
-        return EBUSY;
+        return err;
     }
-
-    attest_bounded_abandon(late);
 
     err = attest_bounded_start(b);
     if (err != 0) {
@@ -70,6 +69,18 @@ attest_bounded_call(attest_bounded_t **late, attest_bounded_t *b,
     }
 
     return err;
+}
+
+
+int
+attest_bounded_settle(attest_bounded_t **late, int64_t deadline)
+{
+    if (*late != NULL && attest_bounded_wait(*late, deadline) == ETIMEDOUT) {
+        return EBUSY;
+    }
+
+    attest_bounded_abandon(late);
+    return 0;
 }
 
 

@@ -47,6 +47,12 @@ int64_t attest_bounded_now(void);
 int attest_bounded_call(attest_bounded_t **late, attest_bounded_t *b,
     int64_t deadline);
 
+/*
+ * Waits for the thread that *late remembers, if any.  EBUSY: it still runs at
+ * the deadline.
+ */
+int attest_bounded_settle(attest_bounded_t **late, int64_t deadline);
+
 void attest_bounded_free(attest_bounded_t *b);
 
 /* *late is NULL then; a thread that still runs frees it later. */

@@ -170,6 +170,7 @@ attest_nvidia_answered(attest_nvidia_t *nv, const attest_nvidia_answer_t *a,
 
     if (rc != ATTEST_OK) {
         memcpy(ev->note, gone, sizeof(ev->note));
+        ev->lost = 1;
 
     } else if (a->waiting) {
         snprintf(ev->note, sizeof(ev->note), "the GPUs do not take work:"

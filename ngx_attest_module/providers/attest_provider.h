@@ -32,6 +32,8 @@ typedef struct {
     char                     note[256];   /* what an operator should know,
                                              for the log; usually empty */
 
+    int                      lost;        /* a device of last time is gone */
+
     /* the claims that were signed, when a provider completed them (GPU) */
     uint8_t                  claims[ATTEST_CLAIMS_MAX];
     size_t                   claims_len;  /* 0: those that were given */

@@ -460,6 +460,34 @@ sub fake_tsm {
 }
 
 
+# The same at the real one's place, in a mount namespace of its own; nginx
+# runs there, too.  False where that is not allowed.
+sub fake_tsm_in_place {
+    my ($self, $control) = @_;
+    my $mount = '/sys/kernel/config/tsm/report';
+    my @double = (build() . '/doubles/fake_tsm',
+        '--control=' . $self->path('tsm.control'),
+        '--log=' . $self->path('tsm.log'),
+        '--roots=' . $self->path('tsm-roots.pem'), $mount);
+
+    $self->tsm_control($control // '');
+    $self->spawn('fake_tsm', [ 'unshare', '-m', 'sh', '-ec',
+        'mount -t tmpfs none /sys/kernel; mkdir -p "$1"; shift; exec "$@"',
+        'sh', $mount, @double ]);
+
+    my @inside = ('nsenter', '-m', '-t', $self->{procs}{fake_tsm}, '--');
+    my $works = until_true(20, sub {
+        return -1 if !$self->alive('fake_tsm');
+        return run_out([ @inside, 'stat', '-f', '-c', '%T', $mount ])
+            =~ /fuse/;
+    }) || 0;
+
+    delete $self->{procs}{fake_tsm} if $works == -1;
+    $self->{inside} = \@inside if $works == 1;
+    return $works == 1;
+}
+
+
 # By rename: the double must never see half of it.
 sub tsm_control {
     my ($self, $text) = @_;
@@ -666,8 +694,9 @@ sub asan_libs {
 sub nginx_cmd {
     my ($self, @args) = @_;
 
-    return [ $self->valgrind_cmd(), nginx(), '-p', $self->{dir},
-        '-c', $self->path('nginx.conf'), '-e', 'stderr', @args ];
+    return [ @{ $self->{inside} || [] }, $self->valgrind_cmd(), nginx(),
+        '-p', $self->{dir}, '-c', $self->path('nginx.conf'), '-e', 'stderr',
+        @args ];
 }
 
 

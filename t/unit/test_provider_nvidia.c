@@ -404,6 +404,12 @@ hang(attest_provider_t *p, const char *call)
        "still: %d ms, %s", (int) start, ev.error);
     OK(threads() <= 2, "one thread waits");
 
+    start = attest_tcti_now();
+    rc = collect(p, TIMEOUT, &ev);
+    start = attest_tcti_now() - start;
+    OK(rc == ATTEST_EINTERNAL && start < TIMEOUT / 2,
+       "and nobody waits long for it: %d ms", (int) start);
+
     control("gpus 1\n");
     rc = collect(p, TIMEOUT, &ev);
     OK(rc == ATTEST_OK, "recovers %s", ev.error);

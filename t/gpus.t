@@ -1,0 +1,324 @@
+# What becomes of servers that need their GPUs, and of others that do not:
+# across checks, reloads, the death of a worker and under load.  configfs-tsm
+# and NVIDIA's library are played by doubles.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use FindBin;
+use JSON::PP ();
+use MIME::Base64 ();
+use Time::HiRes qw(sleep time);
+
+use lib "$FindBin::Bin/lib";
+use AttestTest;
+
+my $missing = AttestTest::missing(qw(openssl python3))
+    // AttestTest::no_fake_tsm();
+plan(skip_all => $missing) if $missing;
+
+test_reload_without();
+test_reload_same();
+test_worker_dies();
+test_not_required();
+test_eight();
+test_flood();
+test_user();
+test_said_once();
+
+AttestTest::done();
+
+
+# ---- surroundings
+
+sub gateway {
+    my ($t, $more, %o) = @_;
+
+    $t->{workers} = $o{workers} || 1;
+    $t->write_conf(conf($t, $more, %o));
+    $t->start();
+}
+
+
+sub conf {
+    my ($t, $more, %o) = @_;
+    my $lifetime = $o{lifetime} || '1h';
+    my $tsm = 'attest_tsm path=' . $t->path('tsm') . ' timeout='
+        . ($o{timeout} || '5s');
+
+    return <<"END";
+%%GLOBALS%%
+events {}
+http {
+    %%HTTP%%
+    $tsm;
+    $more
+    attest_lifetime $lifetime;
+
+    server {
+        listen 127.0.0.1:%%PORT_TLS%% ssl;
+        server_name localhost;
+        attest_certificate on;
+        location = /.well-known/attestation { attest_evidence; }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT_STATUS%%;
+        location = /attest-status { attest_status; }
+    }
+}
+END
+}
+
+
+sub machine {
+    my ($nvml, $tsm) = @_;
+    my $t = AttestTest->new();
+
+    $t->fake_tsm($tsm);
+    $t->fake_nvml($nvml);
+    $t->{nginx_env} = { %{ AttestTest::nginx_env() }, %{ $t->nvml_env() } };
+    return $t;
+}
+
+
+sub done_with {
+    my ($t) = @_;
+
+    is($t->stop(), 0, 'ends cleanly');
+    $t->stop_fake_tsm();
+    $t->finish();
+}
+
+
+sub evidence {
+    my ($t) = @_;
+    my $r = eval { $t->get('/.well-known/attestation') } || {};
+
+    return ($r->{status} || 0) == 200 ? AttestTest::json($r) : undef;
+}
+
+
+sub status {
+    my ($t, $args) = @_;
+    my $r = $t->get('/attest-status' . ($args // ''), plain => 1,
+        port => $t->port('STATUS'));
+
+    return defined $args ? $r->{body} : AttestTest::json($r) || {};
+}
+
+
+sub within {
+    my ($sec, $what, $code) = @_;
+    my $start = time;
+
+    ok(AttestTest::until_true($sec, $code), "$what, within $sec s")
+        or diag(sprintf('%.1f s', time - $start));
+}
+
+
+sub close_it {
+    my ($t, $control, $sec) = @_;
+
+    $t->mark_log();
+    $t->fake_nvml($control);
+    like($t->wait_log(qr/GPU check failed: .*refuse service/, $sec || 20),
+        qr/refuse service/, "$control: closed");
+    within(5, 'no service', sub { !evidence($t) });
+}
+
+
+# ---- tests
+
+# "Closed" is about GPUs that a configuration asks for: one that does not is
+# not closed.
+sub test_reload_without {
+    my $t = machine('gpus 2');
+
+    gateway($t, 'attest_gpu nvidia required interval=1s;');
+    is_deeply(status($t)->{gpus}, { required => JSON::PP::true(),
+        attest => JSON::PP::true() }, 'status: the GPUs attest');
+    is(status($t)->{provider}, 'nvidia+tsm', 'status: the provider');
+
+    close_it($t, 'gpus 1');
+    is_deeply(status($t)->{gpus}, { required => JSON::PP::true(),
+        attest => JSON::PP::false() }, 'status: they do not');
+    like(status($t, '?format=prometheus'), qr/^ngx_attest_gpus_attest 0$/m,
+        'metrics too');
+
+    $t->write_conf(conf($t, ''));
+    ok($t->reload(), 'a reload without attest_gpu');
+    within(10, 'service again', sub { evidence($t) });
+    is(status($t)->{gpus}, undef, 'status: no GPUs are asked for');
+
+    # and back: the master has just collected what there is
+    $t->fake_nvml('gpus 2');
+    $t->write_conf(conf($t, 'attest_gpu nvidia required interval=1h;'));
+    ok($t->reload(), 'a reload with GPUs again');
+    within(10, 'service', sub { (evidence($t) || {})->{gpu} });
+    done_with($t);
+}
+
+
+# A GPU that is gone for good: reading the configuration again accepts it.
+sub test_reload_same {
+    my $t = machine('gpus 2');
+
+    gateway($t, 'attest_gpu nvidia required interval=2s;');
+    close_it($t, 'gpus 1');
+    sleep 4;
+    ok(!evidence($t), 'it stays closed');
+
+    ok($t->reload(), 'a reload');
+    within(15, 'service with one GPU', sub { evidence($t) });
+    done_with($t);
+}
+
+
+# Worker 0 is who checks.
+sub test_worker_dies {
+    my $t = machine('gpus 1');
+
+    gateway($t, 'attest_gpu nvidia required interval=9s;');
+    close_it($t, 'gpus 0', 30);
+
+    $t->fake_nvml('gpus 1');
+    $t->allow(qr/exited on signal 9/);
+    kill 'KILL', $t->workers();
+    within(6, 'a new worker checks at once', sub { evidence($t) });
+    done_with($t);
+}
+
+
+# Nothing is closed, but evidence says soon what there is.
+sub test_not_required {
+    my $t = machine('gpus 2');
+
+    gateway($t, 'attest_gpu nvidia interval=1s;');
+    ok(evidence($t)->{gpu}, 'GPUs are in the evidence');
+
+    $t->mark_log();
+    $t->fake_nvml('gpus 1');
+    like($t->wait_log(qr/GPU check failed: GPU .* is gone.*/), qr/1 of 2/,
+        'one is gone');
+    within(10, 'new evidence',
+        sub { (status($t)->{generation} || 0) >= 2 });
+    ok(evidence($t)->{gpu}, 'with the other one');
+
+    $t->mark_log();
+    $t->fake_nvml('gpus 0');
+    like($t->wait_log(qr/GPU check failed: .*/), qr/is gone|no NVIDIA GPU/,
+        'none is left');
+    within(10, 'evidence without GPUs',
+        sub { my $e = evidence($t); $e && !$e->{gpu} });
+    unlike($t->error_log(), qr/refuse service/, 'never closed');
+
+    $t->fake_nvml('gpus 1');
+    within(10, 'and with it again', sub { (evidence($t) || {})->{gpu} });
+    done_with($t);
+}
+
+
+# As many as the usual machine has: it all fits.
+sub test_eight {
+    my $t = machine('gpus 8');
+
+    gateway($t, 'attest_gpu nvidia required interval=1s; attest_zone 1m;',
+        timeout => '30s');
+    my $gpus = AttestTest::json({ body => unpack_gpu(evidence($t)->{gpu}) });
+    is(scalar @$gpus, 8, 'eight GPUs in the evidence');
+    is($t->get('/.well-known/attestation?nonce=' . 'ab' x 32)->{status}, 200,
+        'and in fresh evidence');
+    done_with($t);
+}
+
+
+sub unpack_gpu {
+    my ($record) = @_;
+    (my $text = $record->[1]) =~ tr{-_}{+/};
+
+    return MIME::Base64::decode_base64($text);
+}
+
+
+# Clients that ask for fresh evidence, as much as they can, in all workers:
+# neither renewal nor the GPUs' check waits for them.
+sub test_flood {
+    my $t = machine('gpus 1', 'delay 600');
+
+    gateway($t, 'attest_gpu nvidia required interval=1s;', workers => 6,
+        lifetime => '12s', timeout => '2s');
+
+    $t->mark_log();
+    my $go = load($t, 24);
+    my $first = status($t)->{generation} || 0;
+    within(60, 'renewed', sub { (status($t)->{generation} || 0) > $first });
+    sleep 3;
+    unlink $go;
+    $t->stop_proc('load', 'TERM', 30);
+
+    my $log = substr($t->error_log(), $t->{mark});
+    unlike($log, qr/GPU check failed/, 'and the GPUs checked');
+    unlike($log, qr/renewal failed: the device is busy/,
+        'no renewal waited in vain');
+    done_with($t);
+}
+
+
+# So many clients, until the file is gone.
+sub load {
+    my ($t, $n) = @_;
+    my ($go, $script) = map { $t->path("load.$_") } qw(go sh);
+    my $url = $t->url() . '/.well-known/attestation?nonce=';
+
+    AttestTest::write_file($go, '');
+    AttestTest::write_file($script, <<"END");
+for n in \$(seq $n); do
+    for i in \$(seq 1000); do
+        [ -e $go ] || break
+        curl -sk -m 20 -o /dev/null "$url\$(printf %064x \$((n * 1000 + i)))"
+        sleep 0.02
+    done &
+done
+wait
+END
+    $t->spawn('load', [ 'bash', $script ]);
+    return $go;
+}
+
+
+# The report directory belongs to the workers' user, who can be another one
+# after a reload.
+sub test_user {
+    return if $> != 0;
+
+    my $t = machine('gpus 1');
+
+    gateway($t, '', lifetime => '4s');
+    $t->{user} = 'nobody nogroup';
+    $t->write_conf(conf($t, '', lifetime => '4s'));
+    ok($t->reload(), 'a reload with another user');
+
+    my $first = status($t)->{generation};
+    within(15, 'renewed by another user',
+        sub { (status($t)->{generation} || 0) > $first + 1 });
+    unlike($t->error_log(), qr/renewal failed/, 'without a failure');
+    done_with($t);
+}
+
+
+sub test_said_once {
+    my $t = machine('gpus 0');
+
+    gateway($t, 'attest_gpu nvidia interval=1h;', lifetime => '3s');
+    within(20, 'some renewals',
+        sub { (status($t)->{generation} || 0) >= 4 });
+
+    my @warned = $t->error_log() =~ /\[warn\].*(attest: .*simulated.*)/g;
+    cmp_ok(scalar @warned, '<=', 2, 'what it is worth is a warning once')
+        or diag(join "\n", @warned);
+    ok(scalar @warned, 'but it is one');
+    done_with($t);
+}
