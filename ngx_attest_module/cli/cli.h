@@ -162,8 +162,12 @@ int cli_archive_load(cli_evidence_t *ev, const cli_options_t *opt);
 /* cli_verify.c */
 int cli_verify(const cli_options_t *opt);
 int cli_policy(const cli_options_t *opt);
-/* The policy file, or the default policy; reports errors itself. */
-int cli_policy_load(const cli_options_t *opt, attest_policy_t *policy);
+/*
+ * The policy file, or the default policy; reports errors itself.  kept, if
+ * not NULL: the bytes of the file, which the caller frees; none without one.
+ */
+int cli_policy_load(const cli_options_t *opt, attest_policy_t *policy,
+    cli_bytes_t *kept);
 void cli_print_result(FILE *out, const attest_result_t *res, int all);
 /* Collects and appraises; again when keys rotated or the gateway closed. */
 int cli_run(cli_evidence_t *ev, const cli_options_t *opt,

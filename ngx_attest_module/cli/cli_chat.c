@@ -161,7 +161,7 @@ cli_chat_run(const cli_options_t *opt)
         return cli_error("out of memory");
     }
 
-    rc = cli_policy_load(opt, policy);
+    rc = cli_policy_load(opt, policy, NULL);
 
     if (rc == CLI_OK) {
         policy->require_hpke_keys = 1;

@@ -58,6 +58,7 @@ cli_policy(const cli_options_t *opt)
 
     rc = cli_policy_base(opt, policy, &root);
     if (rc != CLI_OK) {
+        attest_policy_clear(policy);
         free(policy);
         return rc;
     }
@@ -87,9 +88,9 @@ cli_policy_base(const cli_options_t *opt, attest_policy_t *policy,
     cJSON **root)
 {
     int          rc;
-    cli_bytes_t  file;
+    cli_bytes_t  file = { NULL, 0 };
 
-    rc = cli_policy_load(opt, policy);
+    rc = cli_policy_load(opt, policy, &file);
     if (rc != CLI_OK) {
         return rc;
     }
@@ -105,14 +106,12 @@ cli_policy_base(const cli_options_t *opt, attest_policy_t *policy,
         return CLI_OK;
     }
 
-    rc = cli_file(opt->policy, ATTEST_POLICY_MAX_JSON, &file);
+    /* the bytes that were checked: the file may be another one by now */
 
-    if (rc == CLI_OK) {
-        *root = cJSON_ParseWithLength((const char *) file.p, file.n);
-        cli_bytes_free(&file);
-    }
+    *root = cJSON_ParseWithLength((const char *) file.p, file.n);
+    cli_bytes_free(&file);
 
-    return rc;
+    return *root != NULL ? CLI_OK : cli_error("out of memory");
 }
 
 

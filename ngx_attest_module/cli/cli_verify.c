@@ -29,7 +29,7 @@ cli_verify(const cli_options_t *opt)
         return cli_error("out of memory");
     }
 
-    rc = cli_policy_load(opt, policy);
+    rc = cli_policy_load(opt, policy, NULL);
     if (rc != CLI_OK) {
         free(policy);
         return rc;
@@ -103,7 +103,8 @@ cli_run(cli_evidence_t *ev, const cli_options_t *opt,
 
 
 int
-cli_policy_load(const cli_options_t *opt, attest_policy_t *policy)
+cli_policy_load(const cli_options_t *opt, attest_policy_t *policy,
+    cli_bytes_t *kept)
 {
     int          rc;
     char         err[256];
@@ -132,6 +133,12 @@ cli_policy_load(const cli_options_t *opt, attest_policy_t *policy)
 
     rc = attest_policy_parse((const char *) file.p, file.n, policy, err,
                              sizeof(err));
+
+    if (rc == ATTEST_OK && kept != NULL) {
+        *kept = file;
+        return CLI_OK;
+    }
+
     cli_bytes_free(&file);
 
     if (rc == ATTEST_OK) {

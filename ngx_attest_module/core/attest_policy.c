@@ -236,8 +236,9 @@ attest_policy_fail(attest_policy_ctx_t *ctx, const char *path,
 /*
  * What cJSON lets pass and a policy must not: deep nesting, control
  * characters and NUL in strings, control characters as blanks (RFC 8259,
- * section 2, knows four), fractions, exponents and signs in numbers.  Returns
- * NULL or what is wrong.
+ * section 2, knows four), fractions, exponents and signs in numbers.  And an
+ * end within an object, behind which some cJSON reads on (CVE-2023-53154).
+ * Returns NULL or what is wrong.
  */
 
 static const char *
@@ -274,7 +275,7 @@ attest_policy_lex(const char *json, size_t len)
         }
     }
 
-    return NULL;
+    return depth == 0 ? NULL : "not valid JSON";
 }
 
 

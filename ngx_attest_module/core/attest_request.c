@@ -273,6 +273,7 @@ int
 attest_request_json(const uint8_t *p, size_t n, attest_request_t *req)
 {
     int          rc;
+    char         text[ATTEST_REQUEST_MAX_BODY + 1];
     cJSON       *root;
     const char  *end;
 
@@ -288,19 +289,24 @@ attest_request_json(const uint8_t *p, size_t n, attest_request_t *req)
                                    "without escapes");
     }
 
+    /* terminated, for some cJSON reads on behind the end (CVE-2023-53154) */
+
+    memcpy(text, p, n);
+    text[n] = '\0';
+
     end = NULL;
-    root = cJSON_ParseWithLengthOpts((const char *) p, n, &end, 0);
+    root = cJSON_ParseWithLengthOpts(text, n, &end, 0);
     if (root == NULL) {
         return attest_request_fail(req, "the body must be a JSON object");
     }
 
-    while (end < (const char *) p + n
+    while (end < text + n
            && (*end == ' ' || *end == '\t' || *end == '\r' || *end == '\n'))
     {
         end++;
     }
 
-    rc = (end == (const char *) p + n)
+    rc = (end == text + n)
          ? attest_request_members(req, root)
          : attest_request_fail(req, "something follows the JSON object");
 

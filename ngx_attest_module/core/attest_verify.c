@@ -41,6 +41,7 @@ static void attest_verify_config(attest_verify_t *v, attest_part_t *part);
 static void attest_verify_hpke_served(attest_verify_t *v);
 static void attest_verify_config_reference(attest_verify_t *v);
 static void attest_verify_verdict(attest_verify_t *v);
+static int attest_verify_adds_up(const attest_verify_t *v);
 static void attest_verify_vadd(attest_verify_t *v, const char *id,
     attest_check_e state, const char *fmt, va_list args);
 static int attest_span_eq(attest_span_t a, attest_span_t b);
@@ -995,10 +996,7 @@ attest_verify_verdict(attest_verify_t *v)
 
     /* what the checks above imply, once more: trust is never a default */
 
-    if (v->overflow || v->main == NULL
-        || !(v->main->proven || v->main->cpu.proven)
-        || (res->root & v->policy->roots) == 0)
-    {
+    if (!attest_verify_adds_up(v)) {
         (void) snprintf(res->why, sizeof(res->why),
                         "the checks do not add up to a proof");
         return;
@@ -1008,6 +1006,37 @@ attest_verify_verdict(attest_verify_t *v)
     (void) snprintf(res->why, sizeof(res->why),
                     "every check passed; root of trust \"%s\", which the "
                     "policy accepts", attest_root_label(res->root));
+}
+
+
+/* Each part is signed by what it is rooted in, not by something beside it. */
+
+static int
+attest_verify_adds_up(const attest_verify_t *v)
+{
+    size_t                i;
+    const attest_part_t  *part;
+
+    for (i = 0; i < ATTEST_PARTS; i++) {
+        part = &v->part[i];
+
+        if (!part->has_claims) {
+            continue;
+        }
+
+        if (part->cpu.kind != ATTEST_KIND_NONE && !part->cpu.proven) {
+            return 0;
+        }
+
+        if ((part->cpu.kind == ATTEST_KIND_NONE
+             || part->cpu.kind == ATTEST_KIND_AZURE) && !part->proven)
+        {
+            return 0;
+        }
+    }
+
+    return !v->overflow && v->main != NULL
+           && (v->res->root & v->policy->roots) != 0;
 }
 
 
@@ -1093,7 +1122,14 @@ attest_verify_vadd(attest_verify_t *v, const char *id, attest_check_e state,
 
     if (v->res->count == ATTEST_MAX_CHECKS) {
         v->overflow = 1;
-        return;
+
+        if (state != ATTEST_CHECK_FAIL) {
+            return;
+        }
+
+        /* a refusal is never lost for want of room */
+
+        v->res->count--;
     }
 
     check = &v->res->checks[v->res->count++];

@@ -41,11 +41,11 @@ attest_verify_ek(attest_verify_t *v)
 {
     const attest_part_t  *part;
 
+    attest_verify_ak_reference(v);
+
     if (!v->main->has_tpm) {
         return;
     }
-
-    attest_verify_ak_reference(v);
 
     part = attest_verify_ek_part(v);
 

@@ -69,6 +69,8 @@ typedef enum {
 
 typedef struct {
     attest_kind_e         kind;
+    attest_kind_e         chip;      /* whose member of the policy is asked:
+                                        Azure's is SNP or TDX */
     attest_span_t         raw;       /* value of the item: what a TPM quote
                                         on the same machine hashes */
     uint8_t               ak_spki[32];  /* Azure: SHA-256 of the SPKI of the
@@ -230,6 +232,8 @@ void attest_verify_gpu_required(attest_verify_t *v);
 /* Sets ak_cloud; called when the quote and its AK are there. */
 void attest_verify_ak_cert(attest_verify_t *v, attest_part_t *part,
     const attest_cmw_item_t *item);
+/* Is the evidence of a kind of CPU that the policy is about? */
+void attest_verify_kind_named(attest_verify_t *v);
 /* Is the evidence of the cloud that the policy is about? */
 void attest_verify_clouds(attest_verify_t *v);
 

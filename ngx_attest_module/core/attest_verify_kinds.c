@@ -228,6 +228,12 @@ attest_verify_hardware_agrees(attest_verify_t *v)
             other = part;
             differs = "machine or software";
 
+        } else if (part->cpu.proven && v->main->cpu.proven
+                   && part->cpu.simulated != v->main->cpu.simulated)
+        {
+            other = part;
+            differs = "whether the CPU is simulated";
+
         } else if (part->claims.has_gpu != v->main->claims.has_gpu) {
             other = part;
             differs = "whether there are GPUs";
@@ -247,6 +253,41 @@ attest_verify_hardware_agrees(attest_verify_t *v)
                           attest_verify_part_name(other->which),
                           attest_verify_part_name(v->main->which), differs);
     }
+}
+
+
+/*
+ * Members about several kinds are for a fleet that has them all.  But what a
+ * policy says of CPUs is not met by evidence of another kind, nor of none:
+ * its values would be left out without a word.
+ */
+
+void
+attest_verify_kind_named(attest_verify_t *v)
+{
+    attest_kind_e           chip = v->main->cpu.chip;
+    const attest_policy_t  *p = v->policy;
+
+    if (!p->snp.given && !p->tdx.given && !p->nitro.given) {
+        return;
+    }
+
+    if ((chip == ATTEST_KIND_SNP && p->snp.given)
+        || (chip == ATTEST_KIND_TDX && p->tdx.given)
+        || (chip == ATTEST_KIND_NITRO && p->nitro.given))
+    {
+        return;
+    }
+
+    attest_verify_add(v, "cpu-kind", ATTEST_CHECK_UNKNOWN,
+                      "the policy is about evidence of%s%s%s, what there is "
+                      "is of %s", p->snp.given ? " SEV-SNP" : "",
+                      p->tdx.given ? " TDX" : "",
+                      p->nitro.given ? " Nitro" : "",
+                      chip == ATTEST_KIND_SNP ? "SEV-SNP"
+                      : chip == ATTEST_KIND_TDX ? "TDX"
+                      : chip == ATTEST_KIND_NITRO ? "Nitro"
+                      : "no CPU that this version checks");
 }
 
 

@@ -52,6 +52,8 @@ attest_verify_nitro(attest_verify_t *v, attest_part_t *part,
     int              rc, good;
     attest_nitro_t   doc;
 
+    part->cpu.chip = ATTEST_KIND_NITRO;
+
     rc = attest_nitro_parse(item->value.p, item->value.n, &doc);
 
     attest_verify_kind(v, part, "nitro-document", rc == ATTEST_OK

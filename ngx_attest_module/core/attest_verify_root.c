@@ -13,12 +13,13 @@ static unsigned attest_verify_root_cpu(attest_verify_t *v);
 static unsigned attest_verify_root_azure(attest_verify_t *v);
 static unsigned attest_verify_root_cloud(attest_verify_t *v);
 static unsigned attest_verify_root_tpm(attest_verify_t *v);
-static unsigned attest_verify_root_gpus(const attest_verify_t *v,
+static unsigned attest_verify_root_simulated(const attest_verify_t *v,
     unsigned found);
 static unsigned attest_verify_root_stated(attest_verify_t *v,
     unsigned found);
 static void attest_verify_root_accepted(attest_verify_t *v, unsigned root);
 static void attest_verify_tpm_beside(attest_verify_t *v);
+static int attest_verify_wants_tpm(const attest_verify_t *v);
 
 
 /* In the order of what they are worth, for comparing two of them. */
@@ -49,10 +50,12 @@ attest_verify_root(attest_verify_t *v)
     }
 
     if (root != 0) {
-        attest_verify_root_accepted(v, attest_verify_root_gpus(v, root));
+        attest_verify_root_accepted(v,
+                                    attest_verify_root_simulated(v, root));
     }
 
     attest_verify_tpm_beside(v);
+    attest_verify_kind_named(v);
     attest_verify_clouds(v);
 }
 
@@ -197,15 +200,22 @@ attest_verify_root_tpm(attest_verify_t *v)
 }
 
 
-/* What a simulated GPU sees is seen by whoever simulates it. */
+/*
+ * Evidence is worth what the least of it is worth: what a simulated GPU sees
+ * is seen by whoever simulates it, and a simulated cloud vouches for any TPM.
+ */
 
 static unsigned
-attest_verify_root_gpus(const attest_verify_t *v, unsigned found)
+attest_verify_root_simulated(const attest_verify_t *v, unsigned found)
 {
-    size_t  i;
+    size_t                i;
+    const attest_part_t  *part;
 
     for (i = 0; i < ATTEST_PARTS; i++) {
-        if (v->part[i].gpu_simulated) {
+        part = &v->part[i];
+
+        if (part->cpu.simulated || part->ak_simulated || part->gpu_simulated)
+        {
             return ATTEST_ROOT_SIMULATED;
         }
     }
@@ -311,10 +321,23 @@ attest_verify_tpm_beside(attest_verify_t *v)
                  || part->ak_cloud || part->svsm_ak;
 
     attest_verify_add(v, "tpm-beside", v->ak_tied ? ATTEST_CHECK_PASS
-                      : attest_verify_set_count(v->policy->pcrs) != 0
+                      : attest_verify_wants_tpm(v)
                       ? ATTEST_CHECK_UNKNOWN : ATTEST_CHECK_NOTE,
                       "%s ties the TPM beside the CPU's report to this "
                       "machine%s", v->ak_tied ? "something that the policy "
                       "or a cloud vouches for" : "nothing",
                       v->ak_tied ? "" : ": its PCR values prove nothing");
+}
+
+
+/* Does the policy ask for anything that only a TPM answers? */
+
+static int
+attest_verify_wants_tpm(const attest_verify_t *v)
+{
+    const attest_policy_t  *p = v->policy;
+
+    return attest_verify_set_count(p->pcrs) != 0
+           || attest_verify_set_count(p->events) != 0
+           || (p->require_eventlog && !v->main->cpu.has_log);
 }

@@ -113,6 +113,7 @@ attest_verify_snp_report(attest_verify_t *v, attest_part_t *part,
     j.name = attest_verify_part_name(part->which);
     j.raw = report;
     j.r = r;
+    part->cpu.chip = ATTEST_KIND_SNP;
 
     ok = attest_snp_judge_report(&j) && attest_snp_judge_genuine(&j, certs);
 
@@ -538,13 +539,21 @@ attest_snp_judge_opened(attest_snp_judge_t *j)
         return 0;
     }
 
+    /* whoever signed for a guest that is open: it is worth a simulation */
+
+    if (p & ATTEST_SNP_DEBUG) {
+        j->part->cpu.simulated = 1;
+    }
+
     if (p & (ATTEST_SNP_MIGRATE_MA | ATTEST_SNP_DEBUG)) {
         attest_verify_kind(j->v, j->part, "snp-guest-policy",
                            ATTEST_CHECK_NOTE, "%s evidence, guest policy "
-                           "%llx: the guest is not confidential (%s), which "
-                           "the policy accepts by name", j->name,
-                           (unsigned long long) p, p & ATTEST_SNP_DEBUG
-                           ? "the host may debug it" : "it may be migrated");
+                           "%llx: %s, which the policy accepts by name",
+                           j->name, (unsigned long long) p,
+                           p & ATTEST_SNP_DEBUG
+                           ? "the host may debug the guest (allow_debug): it "
+                             "counts as simulated" : "the guest may be "
+                             "migrated (allow_migration)");
         return 1;
     }
 

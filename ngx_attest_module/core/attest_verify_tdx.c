@@ -75,6 +75,7 @@ attest_verify_td_quote(attest_verify_t *v, attest_part_t *part,
     memset(&td, 0, sizeof(td));
     td.v = v;
     td.part = part;
+    part->cpu.chip = ATTEST_KIND_TDX;
 
     /* errors left in the queue would be taken for those of a connection */
 
@@ -297,9 +298,14 @@ attest_td_debug(attest_td_t *td)
                        ? ATTEST_CHECK_PASS : allowed ? ATTEST_CHECK_NOTE
                        : ATTEST_CHECK_FAIL, "the TD is %s", !debug
                        ? "closed to debuggers" : allowed
-                       ? "open to debuggers, which proves nothing; the "
-                         "policy allows it" : "open to debuggers: its host "
-                         "reads and writes its memory");
+                       ? "open to debuggers, which the policy allows "
+                         "(allow_debug): it counts as simulated"
+                       : "open to debuggers: its host reads and writes its "
+                         "memory");
+
+    if (debug) {
+        td->part->cpu.simulated = 1;
+    }
 
     return !debug || allowed;
 }

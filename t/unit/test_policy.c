@@ -1,6 +1,9 @@
 
 /* The policy file: what is said, what is refused and how the path is named. */
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <openssl/pem.h>
 
 #include "attest_policy.h"
@@ -19,6 +22,7 @@ static char             err[256];
 static int parse(const char *json);
 static void bad(const char *json, const char *want);
 static char *pem(void);
+static void test_ends(void);
 
 
 static int
@@ -42,6 +46,37 @@ bad(const char *json, const char *want)
     {
         printf("#   rc %d: %s\n", rc, err);
     }
+}
+
+
+/* Cut anywhere, with nothing readable behind it. */
+
+static void
+test_ends(void)
+{
+    int                  refused = 1;
+    char                *page, *at;
+    size_t               n, size = (size_t) sysconf(_SC_PAGESIZE);
+    static const char    json[] = "{\"version\":1, \"roots_of_trust\":[\"tee\","
+                                  "\"simulated\"], \"max_age\":3600}";
+
+    page = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED || mprotect(page + size, size, PROT_NONE) == -1) {
+        printf("Bail out! no pages\n");
+        exit(1);
+    }
+
+    for (n = 0; n < sizeof(json); n++) {
+        at = page + size - n;
+        memcpy(at, json, n);
+        attest_policy_clear(&policy);
+        refused &= (attest_policy_parse(at, n, &policy, err, sizeof(err))
+                    != ATTEST_OK) == (n != sizeof(json) - 1);
+    }
+
+    OK(refused, "cut anywhere, it is refused and not read behind its end");
+    (void) munmap(page, 2 * size);
 }
 
 
@@ -152,6 +187,8 @@ test_full(char *cert)
 static void
 test_members(void)
 {
+    test_ends();
+
     bad("{}", "version: missing");
     bad("{\"version\":2}", "version: must be 1");
     bad("{\"version\":\"1\"}", "version: must be 1");
