@@ -91,15 +91,28 @@ sub test_then {
 }
 
 
+# Where the text of "maker" lies, which is for people to read: no signature
+# of a TPM covers it, and no verdict depends on it.
+sub unsigned_text {
+    my ($bytes) = @_;
+
+    return (0, 0) if $bytes !~ /\x65maker([\x60-\x77])/s;
+    return ($+[0], $+[0] + ord($1) - 0x60);
+}
+
+
 # One byte of each file in turn, here and there.
 sub test_changed {
     my ($tried, $accepted) = (0, 0);
 
     for my $file (@files[0 .. 2]) {
         my $bytes = AttestTest::read_file("$kept/$file");
+        my ($from, $to) = unsigned_text($bytes);
 
         for (my $i = 0; $i < length $bytes; $i += 97) {
             my $bad = $bytes;
+
+            next if $file =~ /cmw$/ && $i >= $from && $i < $to;
             substr($bad, $i, 1) ^= "\x01";
             AttestTest::write_file("$kept/$file", $bad);
 
