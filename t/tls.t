@@ -29,7 +29,7 @@ sub s_client {
 
 
 sub tickets { return scalar(() = $_[0] =~ /<<< .*NewSessionTicket/g) }
-sub subject { return $_[0] =~ /^subject=.*CN = (\S+)/m ? $1 : '' }
+sub subject { return $_[0] =~ /^subject=.*CN ?= ?(\S+)/m ? $1 : '' }
 
 
 # Plain and attested servers on one address; the plain one is the default.
