@@ -109,6 +109,7 @@ attest_bounded_start(attest_bounded_t *b)
     int  err;
 
     b->pid = getpid();
+    b->joined = 0;
     atomic_init(&b->state, ATTEST_BOUNDED_RUNNING);
 
     if (pipe2(b->fd, O_CLOEXEC) == -1) {
@@ -133,7 +134,6 @@ attest_bounded_thread(attest_bounded_t *b)
 {
     int             err;
     sigset_t        all, old;
-    pthread_t       tid;
     pthread_attr_t  attr;
 
     err = pthread_attr_init(&attr);
@@ -141,13 +141,12 @@ attest_bounded_thread(attest_bounded_t *b)
         return err;
     }
 
-    (void) pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     (void) pthread_attr_setstacksize(&attr, ATTEST_BOUNDED_STACK);
 
     (void) sigfillset(&all);
     (void) pthread_sigmask(SIG_SETMASK, &all, &old);
 
-    err = pthread_create(&tid, &attr, attest_bounded_main, b);
+    err = pthread_create(&b->thread, &attr, attest_bounded_main, b);
 
     (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
     (void) pthread_attr_destroy(&attr);
@@ -220,13 +219,25 @@ attest_bounded_wait(attest_bounded_t *b, int64_t deadline)
 
     } while (n == -1 && errno == EINTR);
 
-    return n > 0 ? 0 : ETIMEDOUT;
+    if (n <= 0) {
+        return ETIMEDOUT;
+    }
+
+    /* it has nothing left to do but to end */
+
+    if (!b->joined) {
+        (void) pthread_join(b->thread, NULL);
+        b->joined = 1;
+    }
+
+    return 0;
 }
 
 
 void
 attest_bounded_abandon(attest_bounded_t **late)
 {
+    pthread_t          thread;
     attest_bounded_t  *b = *late;
 
     if (b == NULL) {
@@ -244,7 +255,12 @@ attest_bounded_abandon(attest_bounded_t **late)
         return;
     }
 
+    /* the thread frees b as soon as it is abandoned */
+
+    thread = b->thread;
+
     if (attest_bounded_move(b, ATTEST_BOUNDED_ABANDONED)) {
+        (void) pthread_detach(thread);
         return;
     }
 

@@ -5,8 +5,10 @@
  * a thread of its own, and the caller waits no longer than it wants to: a
  * thread that is late is left alone and ends when the kernel answers.
  *
- * No lock is used, so a fork at any moment leaves a child with nothing that
- * is held; the thread itself does not exist in the child.
+ * No lock is used, so a fork at any moment leaves a child with nothing of ours
+ * that is held; the thread itself does not exist in the child.  A thread that
+ * was in time is joined: its libraries clean up as it ends, under locks of
+ * their own, and nginx forks its workers right after the first evidence.
  */
 
 
@@ -14,6 +16,7 @@
 #define ATTEST_BOUNDED_H_INCLUDED
 
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -28,6 +31,8 @@ struct attest_bounded_s {
     void          (*free)(attest_bounded_t *b);   /* the caller, or the
                                                      thread when it is late */
     atomic_int      state;
+    pthread_t       thread;
+    int             joined;                       /* it is gone, wholly */
     int             fd[2];                        /* a byte: it ended */
     pid_t           pid;                          /* where the thread is */
 };
