@@ -93,6 +93,9 @@ static void ngx_http_attest_seal_wipe(ngx_http_request_t *r, ngx_buf_t *b,
     size_t n);
 static void ngx_http_attest_seal_shift(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
+#if (NGX_HTTP_ATTEST_EARLY_HINTS)
+static ngx_int_t ngx_http_attest_early_hints_filter(ngx_http_request_t *r);
+#endif
 
 
 static ngx_http_module_t  ngx_http_attest_filter_module_ctx = {
@@ -135,6 +138,10 @@ static ngx_http_attest_format_t  ngx_http_attest_ehbp_format = {
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+#if (NGX_HTTP_ATTEST_EARLY_HINTS)
+static ngx_http_output_header_filter_pt  ngx_http_next_early_hints_filter;
+#endif
 
 
 static u_char  ngx_http_attest_bad_backend[] =
@@ -438,8 +445,8 @@ ngx_http_attest_seal_encoded(ngx_http_request_t *r,
 
 
 /*
- * nginx before 1.29 knows no interim response of a backend but 101: its
- * fields would be those of the answer, and the answer itself a body.
+ * nginx knows no interim response of a backend but 101, and since 1.29 103:
+ * another's fields would be those of the answer, and the answer itself a body.
  */
 
 void
@@ -1412,6 +1419,30 @@ ngx_http_attest_seal_shift(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 }
 
 
+#if (NGX_HTTP_ATTEST_EARLY_HINTS)
+
+/*
+ * "early_hints" sends a backend's fields in the clear before the answer that
+ * they belong to is sealed.
+ */
+
+static ngx_int_t
+ngx_http_attest_early_hints_filter(ngx_http_request_t *r)
+{
+    ngx_http_attest_ctx_t  *ctx;
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+
+    if (ctx != NULL && ctx->sealed) {
+        return NGX_OK;
+    }
+
+    return ngx_http_next_early_hints_filter(r);
+}
+
+#endif
+
+
 static ngx_int_t
 ngx_http_attest_filter_init(ngx_conf_t *cf)
 {
@@ -1420,6 +1451,11 @@ ngx_http_attest_filter_init(ngx_conf_t *cf)
 
     ngx_http_next_body_filter = ngx_http_top_body_filter;
     ngx_http_top_body_filter = ngx_http_attest_body_filter;
+
+#if (NGX_HTTP_ATTEST_EARLY_HINTS)
+    ngx_http_next_early_hints_filter = ngx_http_top_early_hints_filter;
+    ngx_http_top_early_hints_filter = ngx_http_attest_early_hints_filter;
+#endif
 
     return NGX_OK;
 }
