@@ -1007,8 +1007,9 @@ sub test_fields {
     @fields = grep { lc ne 'connection: close' } @fields;
 
     is(join("\n", sort map { lc } @fields), join("\n", sort(
-        'host: ' . $t->expand('%%BACKEND%%'), 'content-length: 8', 'authorization: bearer inner', 'x-own: a',
-        'x-own: b', 'cookie: a=1; b=2')),
+        'host: ' . $t->expand('%%BACKEND%%'), 'content-length: 8',
+        'authorization: bearer inner', 'x-own: a', 'x-own: b',
+        'cookie: a=1; b=2')),
         'these fields and no others');
 
     $before = length $t->backend_raw();
