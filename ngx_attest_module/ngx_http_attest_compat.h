@@ -43,6 +43,15 @@
 #endif
 
 
+/* 1.29.0: a backend's 103 is read, and passed on past the header filters. */
+
+#if (nginx_version >= 1029000)
+#define NGX_HTTP_ATTEST_EARLY_HINTS  1
+#else
+#define NGX_HTTP_ATTEST_EARLY_HINTS  0
+#endif
+
+
 /* What ssl_protocols is when nobody has set it: it grew over the releases. */
 
 #if (nginx_version >= 1027003)

@@ -32,9 +32,6 @@
 
 static ngx_int_t ngx_http_attest_filter_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_attest_header_filter(ngx_http_request_t *r);
-#if (nginx_version >= 1029000)
-static ngx_int_t ngx_http_attest_early_hints_filter(ngx_http_request_t *r);
-#endif
 static ngx_int_t ngx_http_attest_header_inside(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static void ngx_http_attest_seal_no_disk(ngx_http_upstream_t *u);
@@ -96,6 +93,9 @@ static void ngx_http_attest_seal_wipe(ngx_http_request_t *r, ngx_buf_t *b,
     size_t n);
 static void ngx_http_attest_seal_shift(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
+#if (NGX_HTTP_ATTEST_EARLY_HINTS)
+static ngx_int_t ngx_http_attest_early_hints_filter(ngx_http_request_t *r);
+#endif
 
 
 static ngx_http_module_t  ngx_http_attest_filter_module_ctx = {
@@ -138,7 +138,8 @@ static ngx_http_attest_format_t  ngx_http_attest_ehbp_format = {
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
-#if (nginx_version >= 1029000)
+
+#if (NGX_HTTP_ATTEST_EARLY_HINTS)
 static ngx_http_output_header_filter_pt  ngx_http_next_early_hints_filter;
 #endif
 
@@ -207,30 +208,6 @@ ngx_http_attest_header_filter(ngx_http_request_t *r)
 
     return ngx_http_next_header_filter(r);
 }
-
-
-#if (nginx_version >= 1029000)
-
-/*
- * A backend's 103 for "early_hints": fields of the inner response, which
- * would go out in clear, before the only header that may.
- */
-
-static ngx_int_t
-ngx_http_attest_early_hints_filter(ngx_http_request_t *r)
-{
-    ngx_http_attest_ctx_t  *ctx;
-
-    ctx = ngx_http_attest_prompt_ctx(r);
-
-    if (ctx != NULL && ctx->sealed) {
-        return NGX_OK;
-    }
-
-    return ngx_http_next_early_hints_filter(r);
-}
-
-#endif
 
 
 /* The format puts all of the header inside, and we CORS fields outside. */
@@ -468,8 +445,8 @@ ngx_http_attest_seal_encoded(ngx_http_request_t *r,
 
 
 /*
- * nginx before 1.29 knows no interim response of a backend but 101: its
- * fields would be those of the answer, and the answer itself a body.
+ * nginx knows no interim response of a backend but 101, and since 1.29 103:
+ * another's fields would be those of the answer, and the answer itself a body.
  */
 
 void
@@ -1442,6 +1419,30 @@ ngx_http_attest_seal_shift(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 }
 
 
+#if (NGX_HTTP_ATTEST_EARLY_HINTS)
+
+/*
+ * "early_hints" sends a backend's fields in the clear before the answer that
+ * they belong to is sealed.
+ */
+
+static ngx_int_t
+ngx_http_attest_early_hints_filter(ngx_http_request_t *r)
+{
+    ngx_http_attest_ctx_t  *ctx;
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+
+    if (ctx != NULL && ctx->sealed) {
+        return NGX_OK;
+    }
+
+    return ngx_http_next_early_hints_filter(r);
+}
+
+#endif
+
+
 static ngx_int_t
 ngx_http_attest_filter_init(ngx_conf_t *cf)
 {
@@ -1451,7 +1452,7 @@ ngx_http_attest_filter_init(ngx_conf_t *cf)
     ngx_http_next_body_filter = ngx_http_top_body_filter;
     ngx_http_top_body_filter = ngx_http_attest_body_filter;
 
-#if (nginx_version >= 1029000)
+#if (NGX_HTTP_ATTEST_EARLY_HINTS)
     ngx_http_next_early_hints_filter = ngx_http_top_early_hints_filter;
     ngx_http_top_early_hints_filter = ngx_http_attest_early_hints_filter;
 #endif

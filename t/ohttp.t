@@ -95,6 +95,7 @@ AttestTest::done();
 sub config {
     my (%o) = @_;
     my $http = $o{http} // '';
+    my $hints = AttestTest::hints_conf();
 
     return <<"END";
 %%GLOBALS%%
@@ -111,6 +112,7 @@ http {
     access_log %%DIR%%/logs/combined.log combined;
     access_log %%DIR%%/logs/all.log all;
     attest_tpm %%TCTI%%;
+    $hints
     $http
     gzip on;
     gzip_min_length 1;
@@ -1011,10 +1013,13 @@ sub test_fields {
 
     is($line, 'POST /request?q=%41&b HTTP/1.1', 'request line');
     is($body, 'the body', 'the body and nothing behind it');
+    # nginx's own, until it kept connections to backends by default
+    @fields = grep { lc ne 'connection: close' } @fields;
+
     is(join("\n", sort map { lc } @fields), join("\n", sort(
-        'host: ' . $t->expand('%%BACKEND%%'), 'connection: close',
-        'content-length: 8', 'authorization: bearer inner', 'x-own: a',
-        'x-own: b', 'cookie: a=1; b=2')),
+        'host: ' . $t->expand('%%BACKEND%%'), 'content-length: 8',
+        'authorization: bearer inner', 'x-own: a', 'x-own: b',
+        'cookie: a=1; b=2')),
         'these fields and no others');
 
     $before = length $t->backend_raw();
@@ -1396,10 +1401,18 @@ sub test_interim {
                             : JSON::PP::false) });
                     my $name = "$form, $status, $path, $stream";
 
-                    sealed_ok($o, 502, $name);
-                    like($o->{body}, qr/an interim response/, "$name, why");
-                    unlike(join(' ', %{ $o->{field} }, $o->{body}),
-                        qr/interim>|HTTP|200/, "$name, nothing of it");
+                    if (AttestTest::early_hints($status)) {
+                        sealed_ok($o, 200, "$name: the answer behind it");
+
+                    } else {
+                        sealed_ok($o, 502, $name);
+                        like($o->{body}, qr/an interim response/,
+                            "$name, why");
+                    }
+
+                    unlike(join(' ', $o->{outer}{interim},
+                            %{ $o->{field} }, $o->{body}),
+                        qr/interim>|HTTP\S+ $status/, "$name, nothing of it");
                 }
             }
         }

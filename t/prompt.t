@@ -96,6 +96,7 @@ AttestTest::done();
 sub config {
     my (%o) = @_;
     my $http = $o{http} // '';
+    my $hints = AttestTest::hints_conf();
 
     return <<"END";
 %%GLOBALS%%
@@ -104,6 +105,7 @@ http {
     %%HTTP%%
     log_format body '[\$request_body] \$status \$attest_prompt_protocol';
     attest_tpm %%TCTI%%;
+    $hints
     $http
     limit_req_zone \$server_name zone=one:64k rate=1r/m;
     upstream twice { server %%BACKEND%%; server %%BACKEND%%; }
@@ -892,6 +894,15 @@ sub test_interim {
             for my $path ('', '/buffered', '/soon') {
                 my $r = send_to("$path$CHAT?interim=$status", seal(chat('x')),
                     how => $how);
+
+                unlike($r->{interim}, qr/interim>|^HTTP\S+ $status/m,
+                    "$status, $how, '$path': nothing of it");
+
+                if (AttestTest::early_hints($status)) {
+                    sealed_ok($r, 200, "$how, '$path': what follows 103");
+                    next;
+                }
+
                 sealed_ok($r, 502, "$status, $how, '$path'");
                 like($r->{plain}, qr/^\{.*an interim response.*\}\n$/,
                     'and why');

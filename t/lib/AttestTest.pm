@@ -69,6 +69,23 @@ sub cli    { return build() . '/ngx-attest' }
 sub nginx  { return $ENV{TEST_NGINX_BINARY} || which('nginx') }
 
 
+# As nginx counts in its own headers: 1.22.1 is 1022001.
+sub nginx_version {
+    my $out = run_out([ nginx(), '-v' ]);
+
+    return $1 * 1000000 + $2 * 1000 + $3
+        if $out =~ m{nginx/(\d+)\.(\d+)\.(\d+)};
+    die "nginx -v says: $out\n";
+}
+
+
+# Since 1.29.0 nginx reads on behind a backend's 103.
+sub early_hints { return $_[0] == 103 && nginx_version() >= 1029000 }
+
+# For a configuration: pass 103 on wherever this nginx can.
+sub hints_conf { return early_hints(103) ? 'early_hints 1;' : '' }
+
+
 sub which {
     my ($name) = @_;
 
@@ -937,8 +954,9 @@ sub parse_response {
     my %r = (status => 0, headers => {}, field => {}, body => $body,
         exit => $exit, text => $text);
 
-    # The last one: 100 (Continue) may come before.
+    # The last one: 100 (Continue) or 103 may come before.
     my @heads = grep { length } split /\r\n\r\n/, $head;
+    $r{interim} = join("\n", @heads[0 .. $#heads - 1]);
     my @lines = split /\r\n/, $heads[-1] // '';
 
     $r{status} = $1 if @lines && shift(@lines) =~ m{^HTTP/\S+ (\d+)};
