@@ -220,6 +220,7 @@ test_refusals(void)
     IS_INT(attest_hpke_setup_recipient(&s, &suite, &other, enc, sizeof(enc),
                                        NULL, 0),
            ATTEST_EARG, "a key of another KEM");
+    attest_hpke_key_clear(&other);
     IS_INT(attest_hpke_key_derive(&other, ATTEST_KEM_XWING, seed, 32),
            ATTEST_EUNSUPPORTED, "nothing is derived");
 
