@@ -30,7 +30,6 @@
 #define ATTEST_TDREPORT_DATA      128      /* 64 bytes */
 #define ATTEST_TDREPORT_TDINFO    512      /* 512 bytes */
 /* .. and in its TDINFO: in this order, without gaps */
-#define ATTEST_TDINFO_LEN         512
 #define ATTEST_TDINFO_SIGNED      400      /* attributes 8, xfam 8, mrtd,
                                               mrconfigid, mrowner,
                                               mrownerconfig, rtmr0 to 3:

@@ -15,7 +15,6 @@
 
 
 #define ATTEST_SPDM_MAX              (8 * 1024 + 1024)   /* a whole report */
-#define ATTEST_SPDM_REQUEST          37
 #define ATTEST_SPDM_SIGNATURE        96
 #define ATTEST_SPDM_MAX_OPAQUE       64          /* fields */
 

@@ -672,20 +672,6 @@ attest_pck_uint(unsigned tag, attest_span_t value, unsigned max,
 }
 
 
-int
-attest_tdx_rtmr_extend(uint8_t rtmr[ATTEST_TDX_MR_LEN],
-    const uint8_t digest[ATTEST_TDX_MR_LEN])
-{
-    uint8_t  both[2 * ATTEST_TDX_MR_LEN];
-
-    memcpy(both, rtmr, ATTEST_TDX_MR_LEN);
-    memcpy(both + ATTEST_TDX_MR_LEN, digest, ATTEST_TDX_MR_LEN);
-
-    return EVP_Digest(both, sizeof(both), rtmr, NULL, EVP_sha384(), NULL) == 1
-           ? ATTEST_OK : ATTEST_EINTERNAL;
-}
-
-
 uint64_t
 attest_tdx_u64(const uint8_t p[8])
 {

@@ -26,7 +26,6 @@
 #define ATTEST_TDX_SEPT_VE       (UINT64_C(1) << 28)
 #define ATTEST_TDX_MIGRATABLE    (UINT64_C(1) << 29)
 #define ATTEST_TDX_PKS           (UINT64_C(1) << 30)
-#define ATTEST_TDX_KL            (UINT64_C(1) << 31)
 #define ATTEST_TDX_PERFMON       (UINT64_C(1) << 63)
 
 /* SGX ATTRIBUTES.FLAGS */
@@ -128,10 +127,6 @@ int attest_tdx_pck_read(X509 *cert, attest_tdx_pck_t *pck);
 /* ECDSA P-256 with SHA-256, signature r || s big-endian. ATTEST_ECRYPTO. */
 int attest_tdx_ecdsa(EVP_PKEY *key, const uint8_t sig[64],
     attest_span_t msg);
-
-/* rtmr = SHA-384(rtmr || digest); ATTEST_EINTERNAL. */
-int attest_tdx_rtmr_extend(uint8_t rtmr[ATTEST_TDX_MR_LEN],
-    const uint8_t digest[ATTEST_TDX_MR_LEN]);
 
 /* Bit 0 of byte 0 is bit 0. */
 uint64_t attest_tdx_u64(const uint8_t p[8]);

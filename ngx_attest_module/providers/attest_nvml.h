@@ -24,7 +24,6 @@
 
 /* nvmlConfComputeSystemState_t.environment */
 #define ATTEST_NVML_ENV_NONE         0
-#define ATTEST_NVML_ENV_SIMULATION   1
 #define ATTEST_NVML_ENV_PRODUCTION   2
 
 /* nvmlDeviceArchitecture_t */
