@@ -7,9 +7,8 @@
 
 #include "ngx_http_attest_ohttp.h"
 
-#include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/rand.h>
+#include <sodium.h>
 
 
 /* memory for what comes is not asked for in steps up to this size */
@@ -512,7 +511,9 @@ ngx_http_attest_ohttp_opened(ngx_http_request_t *r,
     ngx_http_attest_ohttp_drop(op->oh);
 
     /* nginx takes what is left in OpenSSL's queue for its own */
-    ERR_clear_error();
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
 
     if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
         ngx_http_attest_prompt_forget(ctx);
@@ -908,9 +909,6 @@ ngx_http_attest_ohttp_admit(ngx_http_attest_opening_t *op)
         return NGX_HTTP_ATTEST_OHTTP_KEY;
     }
 
-    oh->enc_len = op->request.enc_len;
-    ngx_memcpy(oh->enc, op->request.enc, oh->enc_len);
-
     /* by Date: when the fields inside are known */
 
     if (oh->gateway->replay == NGX_HTTP_ATTEST_REPLAY_KEY) {
@@ -931,7 +929,7 @@ ngx_http_attest_ohttp_admit(ngx_http_attest_opening_t *op)
     oh->nonce_len = attest_ohttp_nonce_len(oh->head.header.suite.aead);
 
     if (oh->nonce_len == 0
-        || RAND_bytes(oh->nonce, (int) oh->nonce_len) != 1
+        || ngx_http_attest_nonce(oh->nonce, oh->nonce_len) != NGX_OK
         || attest_ohttp_sealer_response(&oh->sealer, &op->request, oh->nonce)
            != ATTEST_OK)
     {
@@ -950,8 +948,12 @@ ngx_http_attest_ohttp_once(ngx_http_request_t *r, ngx_http_attest_ohttp_t *oh,
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
 
-    return ngx_http_attest_replay_add(amcf, oh->enc, oh->enc_len,
-                                      ngx_min(expires, oh->expires));
+    /* by the encapsulated key, which follows the header */
+
+    return ngx_http_attest_replay_add(amcf,
+                                    oh->head.bytes + ATTEST_OHTTP_HEADER_LEN,
+                                    oh->head.len - ATTEST_OHTTP_HEADER_LEN,
+                                    ngx_min(expires, oh->expires));
 }
 
 
@@ -1037,7 +1039,7 @@ ngx_http_attest_ohttp_cleanup(ngx_http_attest_ohttp_t *oh)
     }
 
     if (oh->pending.len) {
-        OPENSSL_cleanse(oh->pending.data, oh->pending.len);
+        sodium_memzero(oh->pending.data, oh->pending.len);
         oh->pending.len = 0;
     }
 }
@@ -1106,14 +1108,14 @@ ngx_http_attest_ohttp_wipe(ngx_http_upstream_t *u)
         b = cl->buf;
 
         if (b->temporary) {
-            OPENSSL_cleanse(b->start, b->end - b->start);
+            sodium_memzero(b->start, b->end - b->start);
         }
     }
 
     b = &u->buffer;
 
     if (b->start != NULL) {
-        OPENSSL_cleanse(b->start, b->end - b->start);
+        sodium_memzero(b->start, b->end - b->start);
     }
 
     if (!ngx_http_attest_ohttp_copies(u)) {
@@ -1125,7 +1127,7 @@ ngx_http_attest_ohttp_wipe(ngx_http_upstream_t *u)
 
         for (i = 0; i < part->nelts; i++) {
             if (h[i].value.len) {
-                OPENSSL_cleanse(h[i].value.data, h[i].value.len);
+                sodium_memzero(h[i].value.data, h[i].value.len);
             }
         }
     }

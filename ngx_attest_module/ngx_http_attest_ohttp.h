@@ -34,8 +34,6 @@ struct ngx_http_attest_ohttp_s {
 
     ngx_http_attest_loc_conf_t   *gateway;     /* the outer location's */
     time_t                        expires;     /* of the key that opened it */
-    u_char                        enc[ATTEST_HPKE_MAX_ENC];
-    size_t                        enc_len;
 
     /* of the outer request, for logs and CORS */
 

@@ -8,7 +8,7 @@
 
 #include "ngx_http_attest_ohttp.h"
 
-#include <openssl/crypto.h>
+#include <sodium.h>
 
 
 #define NGX_HTTP_ATTEST_SMALL    4096       /* of a smaller output buffer */
@@ -522,7 +522,7 @@ ngx_http_attest_ohttp_encode_end(ngx_http_request_t *r,
     oh->encoder.len = oh->pending.len;
 
     if (oh->pending.len) {
-        OPENSSL_cleanse(oh->pending.data, oh->pending.len);
+        sodium_memzero(oh->pending.data, oh->pending.len);
     }
 
     if (attest_bhttp_put_content_end(&oh->encoder) != ATTEST_OK
@@ -615,7 +615,7 @@ ngx_http_attest_ohttp_take(ngx_http_attest_ohttp_t *oh)
     ngx_memcpy(oh->encoder.buf, oh->pending.data, n);
     oh->encoder.len = n;
 
-    OPENSSL_cleanse(oh->pending.data, n);
+    sodium_memzero(oh->pending.data, n);
     oh->pending.data += n;
     oh->pending.len -= n;
 }
@@ -653,7 +653,7 @@ ngx_http_attest_ohttp_seal(ngx_http_request_t *r, ngx_http_attest_ohttp_t *oh,
     }
 
     if (rc != ATTEST_OK) {
-        OPENSSL_cleanse(p, n);
+        sodium_memzero(p, n);
         b->pos = b->last;
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "attest: cannot seal a response");

@@ -10,7 +10,6 @@
 #include "ngx_http_attest_prompt.h"
 
 #include <openssl/err.h>
-#include <openssl/rand.h>
 
 
 #define NGX_HTTP_ATTEST_KEY_FIELD     "ehbp-encapsulated-key"
@@ -962,7 +961,7 @@ ngx_http_attest_prompt_admit(ngx_http_request_t *r,
         return NGX_HTTP_ATTEST_FULL;
     }
 
-    if (RAND_bytes(ctx->nonce, ATTEST_EHBP_NONCE_LEN) != 1
+    if (ngx_http_attest_nonce(ctx->nonce, ATTEST_EHBP_NONCE_LEN) != NGX_OK
         || attest_ehbp_response(&ctx->aead, hpke, ctx->enc, ctx->nonce, 1)
            != ATTEST_OK)
     {
@@ -1480,13 +1479,17 @@ ngx_http_attest_prompt_check_proxy(ngx_conf_t *cf,
 ngx_uint_t
 ngx_http_attest_proxy_version(void *plcf)
 {
-    ngx_command_t  *cmd;
+    ngx_command_t         *cmd;
+    static ngx_command_t  *known;   /* asked for with every response */
 
-    for (cmd = ngx_http_proxy_module.commands; cmd->name.len; cmd++) {
+    for (cmd = ngx_http_proxy_module.commands;
+         known == NULL && cmd->name.len;
+         cmd++)
+    {
         if (ngx_strcmp(cmd->name.data, "proxy_http_version") == 0) {
-            return *(ngx_uint_t *) ((char *) plcf + cmd->offset);
+            known = cmd;
         }
     }
 
-    return 0;
+    return known ? *(ngx_uint_t *) ((char *) plcf + known->offset) : 0;
 }

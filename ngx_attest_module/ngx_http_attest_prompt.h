@@ -98,6 +98,9 @@ void ngx_http_attest_ohttp_cleanup(ngx_http_attest_ohttp_t *oh);
 ngx_int_t ngx_http_attest_ohttp_gate(ngx_http_request_t *r);
 
 
+/* len random bytes, 1024 at most, that no other call gets */
+ngx_int_t ngx_http_attest_nonce(u_char *nonce, size_t len);
+
 /* Locked memory; the same len must be given to free it, which wipes it. */
 u_char *ngx_http_attest_locked_alloc(size_t len);
 void ngx_http_attest_locked_free(u_char *p, size_t len);

@@ -9,7 +9,7 @@
 
 #include "ngx_http_attest_ohttp.h"
 
-#include <openssl/crypto.h>
+#include <sodium.h>
 
 
 #define NGX_HTTP_ATTEST_FRAME    16384      /* plaintext of one frame */
@@ -1027,7 +1027,7 @@ ngx_http_attest_seal_held(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
             return NGX_ERROR;
         }
 
-        OPENSSL_cleanse(held->pos, n);
+        sodium_memzero(held->pos, n);
         held->pos += n;
     }
 
@@ -1108,7 +1108,7 @@ ngx_http_attest_seal_cleanup(ngx_http_attest_ctx_t *ctx)
     }
 
     if (ctx->held != NULL) {
-        OPENSSL_cleanse(ctx->held->start, ctx->held->last - ctx->held->start);
+        sodium_memzero(ctx->held->start, ctx->held->last - ctx->held->start);
     }
 }
 
@@ -1392,7 +1392,7 @@ ngx_http_attest_seal_wipe(ngx_http_request_t *r, ngx_buf_t *b, size_t n)
         || (u != NULL && b->pos >= u->buffer.start
             && b->last <= u->buffer.end))
     {
-        OPENSSL_cleanse(b->pos, n);
+        sodium_memzero(b->pos, n);
     }
 }
 

@@ -45,6 +45,7 @@ subtest 'reload' => \&test_reload;
 subtest 'death of the worker' => \&test_death;
 subtest 'rotation' => \&test_rotation;
 subtest 'clients that leave' => \&test_leaving;
+subtest 'nonces' => \&test_nonces;
 
 close $client_in;
 waitpid $client_pid, 0;
@@ -159,13 +160,45 @@ sub test_leaving {
 }
 
 
+# A worker draws many at a time: none may come twice, from no process.
+sub test_nonces {
+    begin(workers => 2, gateway => 'attest_ohttp_replay off;');
+
+    my $in = $t->path('client/again');
+    client(op => 'seal', list => keys_now(), form => 'whole', out => $in,
+        request => { method => 'GET', path => '/v1/models', content => '' });
+
+    my $ask = sub {
+        my $r = $t->get($GATEWAY, method => 'POST',
+            body => AttestTest::read_file($in),
+            headers => [ 'Content-Type: message/ohttp-req' ]);
+        return $r->{status} == 200 ? substr($r->{body}, 0, 16) : $r->{text};
+    };
+
+    my @nonces = map { $ask->() } 1 .. 150;
+    ok($t->reload(sec => 60), 'reload');
+    push @nonces, map { $ask->() } 1 .. 50;
+
+    my ($old) = $t->workers();
+    $t->allow(qr/exited on signal 9/);
+    kill 'KILL', $old;
+    push @nonces, map { $ask->() } 1 .. 50;
+
+    my %seen;
+    is(scalar(grep { length($_) != 16 || $seen{$_}++ } @nonces), 0,
+        'every answer has a nonce of its own');
+    $t->finish();
+}
+
+
 # ---- surroundings
 
 sub begin {
     my (%o) = @_;
     my $http = $o{http} // 'attest_lifetime 1h;';
+    my $gateway = $o{gateway} // '';
 
-    $t = AttestTest->new();
+    $t = AttestTest->new(workers => $o{workers});
     # A backend's connection that went away with its client.
     $t->allow(qr/\[(?:alert|crit)\] .*(?:setsockopt|shutdown)\(/);
     $t->swtpm();
@@ -185,6 +218,7 @@ http {
         location = $GATEWAY {
             attest_prompt ohttp;
             attest_ohttp_allow api.test/v1/;
+            $gateway
         }
         location = /attest-status { attest_status; }
         location /v1/ {
