@@ -90,7 +90,7 @@ int
 attest_ohttp_head_feed(attest_ohttp_head_t *head, const uint8_t *p, size_t n,
     size_t *used)
 {
-    size_t  want = ATTEST_OHTTP_HEADER_LEN, enc;
+    size_t  want = ATTEST_OHTTP_HEADER_LEN, enc, piece;
 
     *used = 0;
 
@@ -116,7 +116,11 @@ attest_ohttp_head_feed(attest_ohttp_head_t *head, const uint8_t *p, size_t n,
             break;
         }
 
-        head->bytes[head->len++] = p[(*used)++];
+        piece = want - head->len < n - *used ? want - head->len : n - *used;
+
+        memcpy(head->bytes + head->len, p + *used, piece);
+        head->len += piece;
+        *used += piece;
     }
 
     return ATTEST_OK;
@@ -289,8 +293,10 @@ attest_ohttp_sender(attest_ohttp_t *o, attest_ohttp_form_e form,
 void
 attest_ohttp_clear(attest_ohttp_t *o)
 {
+    /* which wipes: nothing else here is secret */
     attest_hpke_ctx_clear(&o->hpke);
-    OPENSSL_cleanse(o, sizeof(*o));
+
+    memset(o, 0, sizeof(*o));
 }
 
 
