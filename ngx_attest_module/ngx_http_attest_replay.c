@@ -13,7 +13,7 @@
 #include <sodium.h>
 
 
-#define NGX_HTTP_ATTEST_REPLAY_TAG    16
+#define NGX_HTTP_ATTEST_REPLAY_TAG    crypto_shorthash_siphashx24_BYTES
 #define NGX_HTTP_ATTEST_REPLAY_SWEEP  8     /* slots looked at per insertion */
 
 /* s: remembered longer than a message opens, whatever a worker's clock says */
@@ -34,7 +34,7 @@ typedef struct {
     ngx_uint_t                     max;     /* the table stays 1/8 empty */
     ngx_uint_t                     cursor;
     time_t                         swept;
-    u_char                         key[crypto_generichash_KEYBYTES];
+    u_char                         key[crypto_shorthash_siphashx24_KEYBYTES];
     ngx_http_attest_replay_slot_t *slots;
 } ngx_http_attest_replay_t;
 
@@ -117,7 +117,7 @@ ngx_http_attest_replay_init(ngx_shm_zone_t *shm_zone, void *data)
     rp->max = rp->nslots - rp->nslots / 8;
 
     /* nobody outside may choose where an entry goes */
-    crypto_generichash_keygen(rp->key);
+    randombytes_buf(rp->key, sizeof(rp->key));
 
     shpool->log_nomem = 0;
     shpool->data = rp;
@@ -140,7 +140,7 @@ ngx_http_attest_replay_add(ngx_http_attest_main_conf_t *amcf,
     rp = amcf->replay->data;
     shpool = (ngx_slab_pool_t *) amcf->replay->shm.addr;
 
-    crypto_generichash(tag, sizeof(tag), enc, len, rp->key, sizeof(rp->key));
+    crypto_shorthash_siphashx24(tag, enc, len, rp->key);
 
     now = ngx_time();
 
