@@ -258,10 +258,17 @@ sub prompts {
 
             measure("$form $kib", 4 * $n, 'load', $port, $path, $n, @load,
                 $key);
-            push @{ $cost{"bare $form $kib"} }, AttestTest::run_out([ @pin,
-                $bench, 'bare', $key, $kib * 1024, $n ]) + 0;
+            bare("bare $form $kib", $key, $kib * 1024, $n);
         }
     }
+}
+
+
+sub bare {
+    my ($name, @args) = @_;
+
+    push @{ $cost{$name} }, AttestTest::run_out([ @pin, $bench, 'bare',
+        @args ]) + 0;
 }
 
 
@@ -327,8 +334,11 @@ sub peers {
             @load);
 
         for my $form (qw(ohttp chunked)) {
+            my $key = key($form{$form});
+
             measure("clear $form $kib", 4 * $n, 'load', $port, $GATEWAY, $n,
-                @load, key($form{$form}));
+                @load, $key);
+            bare("clear bare $form $kib", $key, $kib * 1024, $n);
             measure("peer $_ $form $kib", 4 * $n, 'load', 'clear:'
                 . $t->port("peer-$_"), '/', $n, @load, "$form:$peer{$_}")
                 for sort keys %peer;
@@ -530,11 +540,13 @@ sub report_peers {
             for (sort keys %peer) {
                 my $cost = $cost{"peer $_ $form $kib"};
                 my $ratio = median(@{ over($cost, $ours) });
+                my $least = median(@{ over($cost, $cost{"clear plain $kib"},
+                    $cost{"clear bare $form $kib"}) });
 
-                row("$kib KiB: $what{$_}, $name{$form}", $cost,
-                    sprintf('%.2f x nginx', $ratio) . ($_ eq 'go' ? sprintf(
-                        ' (target 2.50: %s)', $ratio >= 2.5 ? 'met'
-                        : 'MISSED') : ''));
+                row("$kib KiB: $what{$_}, $name{$form}", $cost, sprintf(
+                    '%.2f x nginx, %.2f x plain + bare', $ratio, $least)
+                    . ($_ eq 'go' ? sprintf(' (target 2.50: %s)',
+                        $ratio >= 2.5 ? 'met' : 'MISSED') : ''));
             }
         }
     }
