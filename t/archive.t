@@ -8,6 +8,7 @@ use Test::More;
 
 use FindBin;
 use JSON::PP qw(decode_json encode_json);
+use POSIX qw(mkfifo);
 
 use lib "$FindBin::Bin/lib";
 use AttestTest;
@@ -48,6 +49,7 @@ $t->stop();
 my $then = decode_json(AttestTest::read_file("$kept/session.json"))->{time};
 
 test_then();
+test_folders();
 test_changed();
 test_parts();
 test_policy();
@@ -88,6 +90,29 @@ sub test_then {
     my $r = decode_json($out);
     is($r->{verdict}, 'trusted', 'JSON of an archive');
     is($r->{time}, $then, 'and its time');
+}
+
+
+# Folders are other people's.
+sub test_folders {
+    my $odd = $t->path('odd');
+    mkdir $odd or die "$odd: $!";
+    AttestTest::write_file("$odd/session.json", '{}');
+    mkfifo("$odd/fresh.cmw", 0600) or die "$odd/fresh.cmw: $!";
+    says('a pipe is no evidence', 2, qr/fresh\.cmw is no file/,
+        verify($odd));
+
+    my $deep = join '/', $t->path('deep'), ('x' x 200) x 8;
+    AttestTest::make_path($deep);
+    my $out = AttestTest::run_out([ AttestTest::which('cp'), '-r', $kept,
+        "$deep/kept" ]);
+    is($out, '', 'a copy');
+    says('a long name', 0, qr/^TRUSTED/m, verify("$deep/kept", '--time',
+        $then));
+
+    my $long = "$deep/" . './' x 2000;
+    says('too long a name', 2, qr/is too long a name/,
+        verify(substr($long, 0, 4086) . 'kept'));
 }
 
 

@@ -23,6 +23,7 @@
 
 #define CLI_MAX_TRIES          3
 
+#define CLI_MAX_PATH           4096
 #define CLI_MAX_ANSWER         (8 * 1024 * 1024)   /* JSON of base64 logs */
 #define CLI_MAX_SMALL          (64 * 1024)         /* keys, problems, proofs */
 #define CLI_TIMEOUT            30000               /* ms, one exchange */
@@ -221,6 +222,10 @@ int cli_unhex(const char *hex, uint8_t *out, size_t want);
  */
 void cli_print_text(FILE *out, const uint8_t *p, size_t n, int newlines);
 /* A file of at most `cap` bytes; reports errors itself. */
+/* The name of a file, which must fit. */
+int cli_path(char path[CLI_MAX_PATH], const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 int cli_file(const char *name, size_t cap, cli_bytes_t *out);
 void cli_bytes_free(cli_bytes_t *b);
 attest_span_t cli_span(const cli_bytes_t *b);

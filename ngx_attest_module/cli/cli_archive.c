@@ -144,10 +144,12 @@ cli_archive_write(const cli_options_t *opt, const char *name,
     const uint8_t *p, size_t n)
 {
     int    ok;
-    char   path[1024];
+    char   path[CLI_MAX_PATH];
     FILE  *f;
 
-    (void) snprintf(path, sizeof(path), "%s/%s", opt->save, name);
+    if (cli_path(path, "%s/%s", opt->save, name) != CLI_OK) {
+        return CLI_UNDECIDED;
+    }
 
     f = fopen(path, "wx");
     ok = f != NULL && fwrite(p, 1, n, f) == n;
@@ -218,13 +220,22 @@ static int
 cli_archive_read(const cli_options_t *opt, const char *name, size_t cap,
     cli_bytes_t *out)
 {
-    char         path[1024];
+    char         path[CLI_MAX_PATH];
     struct stat  st;
 
-    (void) snprintf(path, sizeof(path), "%s/%s", opt->target, name);
+    if (cli_path(path, "%s/%s", opt->target, name) != CLI_OK) {
+        return CLI_UNDECIDED;
+    }
 
-    if (stat(path, &st) == -1 && errno == ENOENT) {
-        return CLI_OK;
+    if (stat(path, &st) == -1) {
+        return errno == ENOENT ? CLI_OK
+               : cli_error("%s: %s", path, strerror(errno));
+    }
+
+    /* to open a pipe could wait for ever */
+
+    if (!S_ISREG(st.st_mode)) {
+        return cli_error("%s is no file", path);
     }
 
     return cli_file(path, cap, out);

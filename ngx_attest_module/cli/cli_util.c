@@ -181,6 +181,21 @@ cli_utf8(const uint8_t *p, size_t n, uint32_t *code)
 
 
 int
+cli_path(char path[CLI_MAX_PATH], const char *fmt, ...)
+{
+    int      n;
+    va_list  args;
+
+    va_start(args, fmt);
+    n = vsnprintf(path, CLI_MAX_PATH, fmt, args);
+    va_end(args);
+
+    return n >= 0 && n < CLI_MAX_PATH ? CLI_OK
+           : cli_error("%.64s... is too long a name", path);
+}
+
+
+int
 cli_file(const char *name, size_t cap, cli_bytes_t *out)
 {
     FILE  *f;

@@ -160,11 +160,14 @@ static int
 cli_policy_signed(const cli_options_t *opt, const cli_bytes_t *policy)
 {
     int                     rc;
-    char                    name[1024], comment[ATTEST_MINISIGN_COMMENT];
+    char                    name[CLI_MAX_PATH];
+    char                    comment[ATTEST_MINISIGN_COMMENT];
     cli_bytes_t             key, sig;
     attest_minisign_key_t   pk;
 
-    if (cli_file(opt->policy_key, ATTEST_MINISIGN_MAX, &key) != CLI_OK) {
+    if (cli_path(name, "%s.minisig", opt->policy) != CLI_OK
+        || cli_file(opt->policy_key, ATTEST_MINISIGN_MAX, &key) != CLI_OK)
+    {
         return CLI_UNDECIDED;
     }
 
@@ -174,8 +177,6 @@ cli_policy_signed(const cli_options_t *opt, const cli_bytes_t *policy)
     if (rc != ATTEST_OK) {
         return cli_error("%s is not a minisign public key", opt->policy_key);
     }
-
-    (void) snprintf(name, sizeof(name), "%s.minisig", opt->policy);
 
     if (cli_file(name, ATTEST_MINISIGN_MAX, &sig) != CLI_OK) {
         return CLI_UNDECIDED;
