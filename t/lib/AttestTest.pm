@@ -823,7 +823,12 @@ sub reload {
 sub stop {
     my ($self, $signal) = @_;
 
-    return $self->stop_proc('nginx', $signal || 'QUIT', 30);
+    my @workers = $self->children();
+    my $status = $self->stop_proc('nginx', $signal || 'QUIT', 30);
+
+    # A master that had to be killed leaves them behind.
+    kill 'KILL', @workers if !defined $status;
+    return $status;
 }
 
 
