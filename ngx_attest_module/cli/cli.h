@@ -221,11 +221,12 @@ int cli_unhex(const char *hex, uint8_t *out, size_t want);
  * character of UTF-8 become '?'; without newlines they and tabs are blanks.
  */
 void cli_print_text(FILE *out, const uint8_t *p, size_t n, int newlines);
-/* A file of at most `cap` bytes; reports errors itself. */
+
 /* The name of a file, which must fit. */
 int cli_path(char path[CLI_MAX_PATH], const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* A file of at most `cap` bytes; reports errors itself. */
 int cli_file(const char *name, size_t cap, cli_bytes_t *out);
 void cli_bytes_free(cli_bytes_t *b);
 attest_span_t cli_span(const cli_bytes_t *b);
