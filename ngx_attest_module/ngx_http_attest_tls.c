@@ -20,6 +20,8 @@ static char *ngx_http_attest_tls_ca_key(ngx_conf_t *cf,
 static void ngx_http_attest_tls_no_resumption(SSL_CTX *ctx);
 static ngx_int_t ngx_http_attest_tls_address(ngx_conf_t *cf,
     ngx_http_conf_addr_t *addr);
+static ngx_int_t ngx_http_attest_tls_default(ngx_conf_t *cf,
+    ngx_http_conf_addr_t *addr, ngx_http_attest_srv_conf_t *ascf);
 static int ngx_http_attest_cert_cb(ngx_ssl_conn_t *ssl_conn, void *data);
 static void ngx_http_attest_ca_key_cleanup(void *data);
 
@@ -408,7 +410,6 @@ static ngx_int_t
 ngx_http_attest_tls_address(ngx_conf_t *cf, ngx_http_conf_addr_t *addr)
 {
     ngx_uint_t                    s;
-    ngx_http_ssl_srv_conf_t      *sscf;
     ngx_http_core_srv_conf_t    **cscfp;
     ngx_http_attest_srv_conf_t   *ascf;
 
@@ -431,6 +432,18 @@ ngx_http_attest_tls_address(ngx_conf_t *cf, ngx_http_conf_addr_t *addr)
     if (s == addr->servers.nelts || cscfp[s] == addr->default_server) {
         return NGX_OK;
     }
+
+    return ngx_http_attest_tls_default(cf, addr, ascf);
+}
+
+
+/* Its default server decides what SNI comes too late for. */
+
+static ngx_int_t
+ngx_http_attest_tls_default(ngx_conf_t *cf, ngx_http_conf_addr_t *addr,
+    ngx_http_attest_srv_conf_t *ascf)
+{
+    ngx_http_ssl_srv_conf_t  *sscf;
 
     sscf = addr->default_server->ctx
                ->srv_conf[ngx_http_ssl_module.ctx_index];

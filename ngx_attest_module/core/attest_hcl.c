@@ -21,6 +21,8 @@ static int attest_hcl_zeros(attest_span_t s);
 static int attest_hcl_report(attest_hcl_t *hcl, attest_span_t region);
 static const EVP_MD *attest_hcl_md(uint32_t hash);
 static attest_span_t *attest_azure_field(attest_azure_t *azure, size_t i);
+static int attest_azure_member(attest_cbor_reader_t *r,
+    attest_azure_t *azure, size_t *next);
 
 
 static const uint8_t  attest_hcl_magic[4] = { 'H', 'C', 'L', 'A' };
@@ -252,13 +254,46 @@ attest_azure_encode(const attest_azure_t *azure, uint8_t *out, size_t *len)
 }
 
 
+/* One member; in order, from *next on, so that none can be there twice. */
+
+static int
+attest_azure_member(attest_cbor_reader_t *r, attest_azure_t *azure,
+    size_t *next)
+{
+    int             rc;
+    attest_span_t   key, *s;
+
+    if (attest_cbor_read_text(r, &key) != ATTEST_OK) {
+        return ATTEST_EFORMAT;
+    }
+
+    while (*next < ATTEST_AZURE_KEYS
+           && !attest_span_is(key, attest_azure_keys[*next]))
+    {
+        (*next)++;
+    }
+
+    if (*next == ATTEST_AZURE_KEYS) {
+        return ATTEST_EFORMAT;
+    }
+
+    s = attest_azure_field(azure, (*next)++);
+
+    rc = attest_cbor_read_bytes(r, s);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    return s->n != 0 ? ATTEST_OK : ATTEST_EFORMAT;
+}
+
+
 int
 attest_azure_parse(const uint8_t *p, size_t n, attest_azure_t *azure)
 {
     int                    rc;
-    size_t                 i, next = 0;
+    size_t                 next = 0;
     uint64_t               count;
-    attest_span_t          key, *s;
     attest_cbor_reader_t   r;
 
     memset(azure, 0, sizeof(*azure));
@@ -271,28 +306,7 @@ attest_azure_parse(const uint8_t *p, size_t n, attest_azure_t *azure)
     rc = attest_cbor_read_map(&r, &count);
 
     while (rc == ATTEST_OK && count-- != 0) {
-        rc = attest_cbor_read_text(&r, &key);
-
-        /* in order, so none can be there twice */
-
-        for (i = next; rc == ATTEST_OK && i < ATTEST_AZURE_KEYS; i++) {
-            if (attest_span_is(key, attest_azure_keys[i])) {
-                break;
-            }
-        }
-
-        if (rc != ATTEST_OK || i == ATTEST_AZURE_KEYS) {
-            rc = ATTEST_EFORMAT;
-            break;
-        }
-
-        next = i + 1;
-        s = attest_azure_field(azure, i);
-        rc = attest_cbor_read_bytes(&r, s);
-
-        if (rc == ATTEST_OK && s->n == 0) {
-            rc = ATTEST_EFORMAT;
-        }
+        rc = attest_azure_member(&r, azure, &next);
     }
 
     if (rc == ATTEST_OK) {

@@ -13,6 +13,8 @@ static const uint8_t *attest_x509_blanks(const uint8_t *p,
     const uint8_t *end);
 static X509 *attest_x509_read_pem(const uint8_t **pp, const uint8_t *end);
 static int attest_x509_store(X509_STORE *store, const attest_x509_chain_t *c);
+static void attest_x509_rules(X509_STORE_CTX *ctx,
+    const attest_x509_chain_t *c);
 
 
 static const char  attest_pem_head[] = "-----BEGIN CERTIFICATE-----";
@@ -197,10 +199,9 @@ attest_x509_read_pem(const uint8_t **pp, const uint8_t *end)
 const char *
 attest_x509_chain(X509 *leaf, const attest_x509_chain_t *c)
 {
-    const char         *what = "out of memory";
-    X509_STORE         *store;
-    X509_STORE_CTX     *ctx;
-    X509_VERIFY_PARAM  *param;
+    const char      *what = "out of memory";
+    X509_STORE      *store;
+    X509_STORE_CTX  *ctx;
 
     if (c->now < 0) {
         return "the time is not known";
@@ -214,6 +215,28 @@ attest_x509_chain(X509 *leaf, const attest_x509_chain_t *c)
     {
         goto done;
     }
+
+    attest_x509_rules(ctx, c);
+
+    if (X509_verify_cert(ctx) == 1) {
+        what = NULL;
+
+    } else {
+        what = X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx));
+    }
+
+done:
+
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    return what;
+}
+
+
+static void
+attest_x509_rules(X509_STORE_CTX *ctx, const attest_x509_chain_t *c)
+{
+    X509_VERIFY_PARAM  *param;
 
     param = X509_STORE_CTX_get0_param(ctx);
     X509_VERIFY_PARAM_set_time(param, (time_t) c->now);
@@ -236,19 +259,6 @@ attest_x509_chain(X509 *leaf, const attest_x509_chain_t *c)
     /* 80 bits: no SHA-1 or MD5 signatures, no RSA below 1024 bits */
 
     X509_VERIFY_PARAM_set_auth_level(param, 1);
-
-    if (X509_verify_cert(ctx) == 1) {
-        what = NULL;
-
-    } else {
-        what = X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx));
-    }
-
-done:
-
-    X509_STORE_CTX_free(ctx);
-    X509_STORE_free(store);
-    return what;
 }
 
 
