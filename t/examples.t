@@ -9,11 +9,10 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use AttestTest;
+use PromptClient;
 use File::Basename;
 use File::Copy qw(copy);
 use File::Path qw(make_path);
-use IPC::Open2;
-use JSON::PP qw(decode_json encode_json);
 use Test::More;
 
 # What stands for a machine's hardware: the roots below which it signs, or a
@@ -178,19 +177,13 @@ sub chat {
 sub oblivious {
     my ($t) = @_;
     my $where = '/.well-known/ohttp-gateway';
-    my $pid = open2(my $from, my $to, AttestTest::which('python3'),
-        "$FindBin::Bin/lib/ohttp_client.py");
-
-    my $client = sub {
-        print $to encode_json({@_}), "\n";
-        return decode_json(scalar <$from>);
-    };
+    my $client = PromptClient->new('ohttp_client.py');
 
     my $keys = $t->get($where,
         headers => [ 'Accept: application/ohttp-keys' ])->{body};
     my ($sealed, $answer) = map { $t->path("client/ohttp.$_") } qw(in out);
 
-    my $m = $client->(op => 'seal', list => unpack('H*', $keys),
+    my $m = $client->ask(op => 'seal', list => unpack('H*', $keys),
         form => 'chunked', out => $sealed, request => {
             method => 'POST', scheme => 'https', authority => 'localhost',
             path => '/v1/chat/completions',
@@ -203,9 +196,8 @@ sub oblivious {
         headers => [ 'Content-Type: message/ohttp-chunked-req' ]);
     AttestTest::write_file($answer, $r->{body});
 
-    my $o = $client->(op => 'open', id => $m->{id}, in => $answer);
+    my $o = $client->ask(op => 'open', id => $m->{id}, in => $answer);
 
-    close $to;
-    waitpid $pid, 0;
+    $client->end();
     return $o;
 }

@@ -8,25 +8,16 @@ use warnings;
 use Test::More;
 
 use FindBin;
-use IPC::Open2;
-use JSON::PP qw(encode_json decode_json);
+use JSON::PP qw(encode_json);
 use POSIX qw(strftime);
 use Time::HiRes qw(sleep time);
 use Time::Local qw(timegm);
 
 use lib "$FindBin::Bin/lib";
 use AttestTest;
+use PromptClient;
 
-my $missing = AttestTest::missing(qw(swtpm swtpm_setup curl python3));
-plan(skip_all => $missing) if $missing;
-
-# The packaged one: the client needs the packaged python3-cryptography.
-my $python = $ENV{ATTEST_PYTHON} || '/usr/bin/python3';
-
-if (system($python, '-c', 'import cryptography') != 0) {
-    die "python3-cryptography is missing in CI\n" if $ENV{CI};
-    plan(skip_all => 'missing: python3-cryptography');
-}
+PromptClient::need();
 
 my $KEY_ERROR = 'https://iana.org/assignments/http-problem-types#ohttp-key';
 my $URN = 'urn:ngx-attest:problem:';
@@ -40,10 +31,7 @@ my $t = AttestTest->new(fresh_tpm => 0);
 # A backend that dies.
 $t->{allow} = [ qr/\[(?:alert|crit)\] .*(?:setsockopt|shutdown)\(/ ];
 
-my ($client_out, $client_in);
-my $client_pid = open2($client_out, $client_in, $python,
-    AttestTest::top() . '/t/lib/ohttp_client.py');
-$client_in->autoflush(1);
+my $client = PromptClient->new('ohttp_client.py');
 
 $t->swtpm();
 $t->backend();
@@ -85,8 +73,7 @@ test_logs();
 test_conf();
 test_rotation();
 
-close $client_in;
-waitpid $client_pid, 0;
+$client->end();
 AttestTest::done();
 
 
@@ -245,16 +232,6 @@ END
 }
 
 
-sub client {
-    my (%o) = @_;
-
-    print $client_in encode_json(\%o), "\n";
-    my $line = <$client_out>;
-    die "the OHTTP client died\n" if !defined $line;
-    return decode_json($line);
-}
-
-
 sub keys_now {
     my $r = $t->get($GATEWAY, headers => [ 'Accept: application/ohttp-keys' ]);
 
@@ -284,7 +261,8 @@ sub seal {
         $o{message} = unpack('H*', $q);
     }
 
-    my $m = client(op => 'seal', list => $list, form => $form, out => $out,
+    my $m = $client->ask(op => 'seal', list => $list, form => $form,
+        out => $out,
         %o);
     return { %$m, form => $form, file => $out,
         body => AttestTest::read_file($out) };
@@ -320,7 +298,8 @@ sub open_it {
     my $in = $t->path('client/answer.' . ++$n);
     AttestTest::write_file($in, $r->{body});
 
-    my $o = client(op => 'open', id => $m->{id}, in => $in, to => "$in.to");
+    my $o = $client->ask(op => 'open', id => $m->{id}, in => $in,
+        to => "$in.to");
     $o->{body} = AttestTest::read_file("$in.to");
     $o->{field} = { map { $_->[0] => $_->[1] } @{ $o->{fields} } };
     $o->{outer} = $r;
@@ -558,7 +537,7 @@ sub test_xwing {
     SKIP: {
         skip 'X-Wing: this OpenSSL has no ML-KEM', 1 if !defined $which;
         skip 'X-Wing: the client has no ML-KEM', 1
-            if !client(op => 'can_xwing')->{can};
+            if !$client->ask(op => 'can_xwing')->{can};
 
         my @x25519 = grep { substr($_, 1, 2) eq "\0\x20" } @members;
         is(scalar @members, 2 * @x25519, 'as many of each kind');
@@ -592,11 +571,11 @@ sub test_xwing {
                 });
             }
 
-            my $r = client(op => 'drip', host => '127.0.0.1',
+            my $r = $client->ask(op => 'drip', host => '127.0.0.1',
                 port => $t->port('TLS'), path => $GATEWAY,
                 type => type_of($form), in => $m->{file},
                 chunked => JSON::PP::false);
-            my $o = client(op => 'open', id => $m->{id}, in => $r->{out});
+            my $o = $client->ask(op => 'open', id => $m->{id}, in => $r->{out});
             ok($o->{complete}, "X-Wing, $form, byte by byte");
         }
     }
@@ -1132,7 +1111,7 @@ sub test_kinds {
         @cmd ]);
     is($connects, '10', 'the connection is kept');
     for (0, 1) {
-        my $o = client(op => 'open', id => $m[$_]{id}, in => $files[$_]);
+        my $o = $client->ask(op => 'open', id => $m[$_]{id}, in => $files[$_]);
         ok($o->{complete}, "answer $_");
     }
 }
@@ -1215,11 +1194,11 @@ sub test_pieces {
         for my $chunked (JSON::PP::false, JSON::PP::true) {
             my $m = seal($form, { path => '/echo', body => 'drop by drop' },
                 $form eq 'chunked' ? (pieces => [ 20, 20 ]) : ());
-            my $r = client(op => 'drip', host => '127.0.0.1',
+            my $r = $client->ask(op => 'drip', host => '127.0.0.1',
                 port => $t->port('TLS'), path => $GATEWAY,
                 type => type_of($form), in => $m->{file},
                 chunked => $chunked);
-            my $o = client(op => 'open', id => $m->{id}, in => $r->{out});
+            my $o = $client->ask(op => 'open', id => $m->{id}, in => $r->{out});
 
             ok($o->{complete}, "$form, byte by byte");
             is(pack('H*', $o->{content}), 'drop by drop', "$form, body");
@@ -1359,22 +1338,22 @@ sub test_uploads {
 sub upload {
     my ($m, %o) = @_;
 
-    print $client_in encode_json({ op => 'upload', host => '127.0.0.1',
+    $client->put(op => 'upload', host => '127.0.0.1',
         port => $t->port('TLS') + 0, path => $GATEWAY,
-        type => type_of($m->{form}), in => $m->{file}, %o }), "\n";
+        type => type_of($m->{form}), in => $m->{file}, %o);
 }
 
 
 sub uploaded {
     my ($m) = @_;
-    my $r = decode_json(scalar <$client_out>);
+    my $r = $client->get();
     my %r = (http => $r->{status}, sent => $r->{sent}, status => 0,
         head => $r->{head} // '',
         text => $r->{out} ? AttestTest::read_file($r->{out}) : '');
 
     return \%r if $r->{status} != 200;
 
-    my $o = client(op => 'open', id => $m->{id}, in => $r->{out},
+    my $o = $client->ask(op => 'open', id => $m->{id}, in => $r->{out},
         to => "$r->{out}.to");
     return { %r, %$o, body => AttestTest::read_file("$r->{out}.to") };
 }

@@ -8,23 +8,14 @@ use warnings;
 use Test::More;
 
 use FindBin;
-use IPC::Open2;
-use JSON::PP qw(encode_json decode_json);
+use JSON::PP qw(encode_json);
 use Time::HiRes qw(sleep time);
 
 use lib "$FindBin::Bin/lib";
 use AttestTest;
+use PromptClient;
 
-my $missing = AttestTest::missing(qw(swtpm swtpm_setup curl python3));
-plan(skip_all => $missing) if $missing;
-
-# The packaged one: the client needs the packaged python3-cryptography.
-my $python = '/usr/bin/python3';
-
-if (system($python, '-c', 'import cryptography') != 0) {
-    die "python3-cryptography is missing in CI\n" if $ENV{CI};
-    plan(skip_all => 'missing: python3-cryptography');
-}
+PromptClient::need();
 
 my $GATEWAY = '/.well-known/ohttp-gateway';
 my $CHAT = '/v1/chat/completions';
@@ -34,10 +25,7 @@ my $SLOW = AttestTest::valgrind() ? 20 : AttestTest::asan() ? 3 : 1;
 my @WAYS = map { my $form = $_; map { [ $form, $_ ] } 0, 1 }
     qw(whole chunked);
 
-my ($client_out, $client_in);
-my $client_pid = open2($client_out, $client_in, $python,
-    AttestTest::top() . '/t/lib/ohttp_client.py');
-$client_in->autoflush(1);
+my $client = PromptClient->new('ohttp_client.py');
 
 my ($t, $n) = (undef, 0);
 
@@ -47,8 +35,7 @@ subtest 'rotation' => \&test_rotation;
 subtest 'clients that leave' => \&test_leaving;
 subtest 'nonces' => \&test_nonces;
 
-close $client_in;
-waitpid $client_pid, 0;
+$client->end();
 done_testing();
 
 
@@ -165,7 +152,7 @@ sub test_nonces {
     begin(workers => 2, gateway => 'attest_ohttp_replay off;');
 
     my $in = $t->path('client/again');
-    client(op => 'seal', list => keys_now(), form => 'whole', out => $in,
+    $client->ask(op => 'seal', list => keys_now(), form => 'whole', out => $in,
         request => { method => 'GET', path => '/v1/models', content => '' });
 
     my $ask = sub {
@@ -235,16 +222,6 @@ END
 }
 
 
-sub client {
-    my (%o) = @_;
-
-    print $client_in encode_json(\%o), "\n";
-    my $line = <$client_out>;
-    die "the OHTTP client died\n" if !defined $line;
-    return decode_json($line);
-}
-
-
 sub keys_now {
     my $r = $t->get($GATEWAY, headers => [ 'Accept: application/ohttp-keys' ]);
 
@@ -269,7 +246,7 @@ sub stream {
         messages => [ { role => 'user', content => 'x' } ] });
     my $type = $form eq 'chunked' ? 'chunked-req' : 'req';
 
-    my $m = client(op => 'seal', list => keys_now(), form => $form,
+    my $m = $client->ask(op => 'seal', list => keys_now(), form => $form,
         out => $in, request => { method => 'POST', path => "$CHAT?$query",
             content => unpack('H*', $content) });
     my $pid = $t->spawn($name, [ AttestTest::which('curl'), '-q', '-s', '-S',
@@ -309,7 +286,7 @@ sub answer {
     waitpid delete $t->{procs}{$s->{spawned}}, 0;
     my $exit = $?;
 
-    my $o = -s $s->{body} ? client(op => 'open', id => $s->{id},
+    my $o = -s $s->{body} ? $client->ask(op => 'open', id => $s->{id},
         in => $s->{body}) : { content => '' };
     $o->{exit} = $exit;
     $o->{body} = pack('H*', $o->{content} // '');

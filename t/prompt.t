@@ -9,24 +9,15 @@ use Test::More;
 
 use Digest::SHA qw(sha256_hex);
 use FindBin;
-use IPC::Open2;
-use JSON::PP qw(encode_json decode_json);
+use JSON::PP qw(encode_json);
 use MIME::Base64 qw(decode_base64);
 use Time::HiRes qw(sleep);
 
 use lib "$FindBin::Bin/lib";
 use AttestTest;
+use PromptClient;
 
-my $missing = AttestTest::missing(qw(swtpm swtpm_setup curl python3));
-plan(skip_all => $missing) if $missing;
-
-# The packaged one: the client needs the packaged python3-cryptography.
-my $python = '/usr/bin/python3';
-
-if (system($python, '-c', 'import cryptography') != 0) {
-    die "python3-cryptography is missing in CI\n" if $ENV{CI};
-    plan(skip_all => 'missing: python3-cryptography');
-}
+PromptClient::need();
 
 my $KEY_ERROR = 'urn:ietf:params:ehbp:error:key-config';
 my $URN = 'urn:ngx-attest:problem:';
@@ -39,8 +30,7 @@ my $t = AttestTest->new(log_level => 'debug', fresh_tpm => 0);
 # A backend that dies, and files that hold no plaintext but are looked at.
 $t->{allow} = [ qr/\[(?:alert|crit)\] .*(?:setsockopt|shutdown)\(/ ];
 
-my ($client_out, $client_in, $client_pid);
-start_client();
+my $client = PromptClient->new('ehbp_client.py');
 
 $t->swtpm();
 $t->backend();
@@ -86,8 +76,7 @@ test_rotation();
 test_replay_full();
 test_slow_client();
 
-close $client_in;
-waitpid $client_pid, 0;
+$client->end();
 AttestTest::done();
 
 
@@ -251,23 +240,6 @@ END
 }
 
 
-sub start_client {
-    $client_pid = open2($client_out, $client_in, $python,
-        AttestTest::top() . '/t/lib/ehbp_client.py');
-    $client_in->autoflush(1);
-}
-
-
-sub client {
-    my (%o) = @_;
-
-    print $client_in encode_json(\%o), "\n";
-    my $line = <$client_out>;
-    die "the EHBP client died\n" if !defined $line;
-    return decode_json($line);
-}
-
-
 sub keys_now {
     my $r = $t->get('/.well-known/hpke-keys');
 
@@ -289,7 +261,7 @@ sub seal_of {
     my (%o) = @_;
 
     my $out = $t->path('client/seal.' . ++$n);
-    my $m = client(op => 'seal', keys => $keys, out => $out, %o);
+    my $m = $client->ask(op => 'seal', keys => $keys, out => $out, %o);
 
     return { %$m, file => $out, body => AttestTest::read_file($out) };
 }
@@ -324,7 +296,7 @@ sub open_answer {
 
 sub opened {
     my ($id, $nonce, $in) = @_;
-    my $o = client(op => 'open', id => $id, nonce => $nonce, in => $in,
+    my $o = $client->ask(op => 'open', id => $id, nonce => $nonce, in => $in,
         plain => "$in.plain");
 
     $o->{plain} = AttestTest::read_file("$in.plain");
@@ -828,7 +800,7 @@ sub test_coalescing {
     # they leave while something waits, and its time comes
     for my $path ('/soon', '/late') {
         my $m = seal(chat('leave', stream => JSON::PP::true));
-        client(op => 'leave', host => '127.0.0.1',
+        $client->ask(op => 'leave', host => '127.0.0.1',
             port => $t->port('TLS') + 0, part => length $m->{body},
             path => "$path$CHAT?tokens=9&hang_after=3", id => $m->{id},
             in => $m->{file}, linger => 0.15);
@@ -1182,8 +1154,8 @@ sub test_pieces {
 
     for my $chunked (0, 1) {
         my $m = seal('byte', '', 'by', 'byte');
-        my $r = client(%to, op => 'drip', id => $m->{id}, in => $m->{file},
-            chunked => $chunked);
+        my $r = $client->ask(%to, op => 'drip', id => $m->{id},
+            in => $m->{file}, chunked => $chunked);
         my $o = opened($m->{id}, $r->{nonce}, $r->{out});
 
         is($o->{plain}, 'bytebybyte',
@@ -1191,7 +1163,7 @@ sub test_pieces {
     }
 
     my @m = map { seal("pipelined $_" x 100) } 1 .. 5;
-    my $r = client(%to, op => 'pipeline', ids => [ map { $_->{id} } @m ],
+    my $r = $client->ask(%to, op => 'pipeline', ids => [ map { $_->{id} } @m ],
         ins => [ map { $_->{file} } @m ]);
 
     for my $i (1 .. 5) {
@@ -1209,9 +1181,9 @@ sub test_client_leaves {
     my $cut = status_of(qr/cut/);
     my $m = seal(chat('leave', stream => JSON::PP::true));
 
-    client(%to, op => 'leave', path => '/echo', id => $m->{id},
+    $client->ask(%to, op => 'leave', path => '/echo', id => $m->{id},
         in => $m->{file}, part => 10, linger => 0);
-    client(%to, op => 'leave', path => "$CHAT?tokens=5&hang_after=3",
+    $client->ask(%to, op => 'leave', path => "$CHAT?tokens=5&hang_after=3",
         id => $m->{id}, in => $m->{file}, part => length $m->{body},
         linger => 0.3);
 
@@ -1368,7 +1340,7 @@ sub test_replay_full {
     my $first = seal('first');
     sealed_ok(send_to('/echo', $first), 200, 'room for one');
 
-    my $r = client(op => 'flood', host => '127.0.0.1',
+    my $r = $client->ask(op => 'flood', host => '127.0.0.1',
         port => $t->port('TLS') + 0, path => '/echo', keys => $keys,
         count => 4000, stop => 503);
     my $served = $r->{statuses}{200} || 0;
@@ -1411,7 +1383,7 @@ sub test_slow_client {
 
         my $peak = peak();
         my $m = seal(chat('much'));
-        my $r = client(op => 'slow', host => '127.0.0.1',
+        my $r = $client->ask(op => 'slow', host => '127.0.0.1',
             port => $t->port('TLS') + 0, path => "$path$CHAT?size=$size",
             id => $m->{id}, in => $m->{file}, wait => 0.7);
 
