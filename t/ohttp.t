@@ -1435,7 +1435,9 @@ sub test_padding {
     # the words of an answer look alike
     for my $http2 (0, 1) {
         for my $path ('/padded', '/odd') {
-            my $o = ask('chunked', { path => "$CHAT?tokens=10&delay=30",
+            # several times what /odd waits for more
+            my $delay = $path eq '/odd' ? 150 : 30;
+            my $o = ask('chunked', { path => "$CHAT?tokens=10&delay=$delay",
                 body => chat('x', stream => JSON::PP::true) },
                 path => $path, http2 => $http2);
             my $size = $path eq '/odd' ? 1000 : 512;
