@@ -2,8 +2,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include <openssl/crypto.h>
-
 #include "attest_ohttp.h"
 
 
