@@ -42,7 +42,60 @@ for my $file (sort grep { -T } @tree) {
     ok(!@bad, "$file: no path of one machine") or diag(join "\n", @bad);
 }
 
+# Evidence and policies are text of strangers: only one file reads PEM, with a
+# function that never asks for a pass phrase.  All of these ask the terminal or
+# standard input on their own, or read files of which we know nothing.
+my $asks = join '|', qw(
+    PEM_read\w* PEM_bytes_read_bio\w* PEM_do_header PEM_ASN1_read\w*
+    PEM_X509_INFO_read\w* PEM_def_callback PEM_get_EVP_CIPHER_INFO
+    d2i_PKCS8PrivateKey_\w+ b2i_PVK\w* PKCS12_\w+ SMIME_read\w*
+    SSL_(?:CTX_)?use_\w+_file SSL_CTX_use_certificate_chain_file
+    SSL_use_certificate_chain_file SSL_CTX_load_verify_\w+
+    SSL_CTX_set_default_verify_\w+ SSL_load_client_CA_file\w*
+    SSL_add_(?:file|dir|store)_cert_subjects\w* X509_load_\w+
+    X509_LOOKUP_\w+ X509_STORE_(?:load|add_lookup|set_default)\w*
+    OSSL_STORE_\w+ OSSL_DECODER_\w+ ENGINE_load_(?:private|public)_key
+    UI_\w+ EVP_read_pw_string\w* getpass readpassphrase
+    ngx_ssl_(?:client_|trusted_)?certificates? ngx_ssl_connection_certificate
+    ngx_ssl_crl);
+
+for my $file (sort grep { m{^ngx_attest_module/} } @c) {
+    next if $file eq 'ngx_attest_module/core/attest_pem.c';
+
+    my @bad = grep { /\b(?:$asks)\s*\(/ } code($file);
+    ok(!@bad, "$file: asks nobody for a pass phrase")
+        or diag(join "\n", @bad);
+}
+
+# In the reader itself the function that refuses stands in every call.
+my $reader = join ' ', code('ngx_attest_module/core/attest_pem.c');
+my @calls = $reader =~ /\b(?:$asks)\s*\(([^;]*);/g;
+
+cmp_ok(scalar @calls, '>=', 3, 'the reader of PEM reads');
+is(scalar(grep { !/^[^,]+,\s*NULL,\s*attest_pem_refuse,/ } @calls), 0,
+    'and never asks');
+
+# Whoever runs a command in a loop keeps its list on standard input.
+for my $file (sort grep { m{^ngx_attest_module/} } @c) {
+    next if $file eq 'ngx_attest_module/cli/cli_chat.c';
+
+    my @bad = grep { /\b(?:stdin|STDIN_FILENO|getchar|scanf|gets)\b/ }
+        code($file);
+    ok(!@bad, "$file: leaves standard input alone") or diag(join "\n", @bad);
+}
+
 done_testing();
+
+
+# Lines of C without comments and without what is quoted.
+sub code {
+    my ($file) = @_;
+    my $text = join "\n", lines($file);
+
+    $text =~ s{/\*.*?\*/}{}gs;
+    $text =~ s/"(?:\\.|[^"\\])*"/""/g;
+    return split /\n/, $text;
+}
 
 
 sub lines {

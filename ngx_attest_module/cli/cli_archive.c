@@ -11,12 +11,11 @@
 #include <sys/stat.h>
 
 #include <cjson/cJSON.h>
-#include <openssl/bio.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "attest_cbor.h"
 #include "attest_claims.h"
+#include "attest_pem.h"
 #include "cli.h"
 
 
@@ -363,16 +362,12 @@ static int
 cli_archive_pem(cli_bytes_t *b)
 {
     int          n;
-    BIO         *bio;
     X509        *x;
     cli_bytes_t  der = { NULL, 0 };
 
-    bio = BIO_new_mem_buf(b->p, (int) b->n);
-    x = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    x = attest_pem_cert(cli_span(b), NULL);
     n = x != NULL ? i2d_X509(x, &der.p) : -1;
-
     X509_free(x);
-    BIO_free(bio);
 
     if (n <= 0) {
         return 0;

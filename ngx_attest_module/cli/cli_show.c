@@ -4,14 +4,13 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/bio.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "attest_cbor.h"
 #include "attest_claims.h"
 #include "attest_eventlog.h"
 #include "attest_keyconfig.h"
+#include "attest_pem.h"
 #include "attest_ratls.h"
 #include "attest_tpm.h"
 #include "attest_x509.h"
@@ -125,15 +124,11 @@ static int
 cli_show_pem(const cli_bytes_t *b)
 {
     int             n, rc;
-    BIO            *bio;
     X509           *x;
     uint8_t        *der = NULL;
     attest_span_t   s;
 
-    bio = BIO_new_mem_buf(b->p, (int) b->n);
-    x = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-    BIO_free(bio);
-
+    x = attest_pem_cert(cli_span(b), NULL);
     n = x != NULL ? i2d_X509(x, &der) : -1;
     X509_free(x);
 

@@ -2,9 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/bio.h>
-#include <openssl/pem.h>
-
+#include "attest_pem.h"
 #include "attest_policy_internal.h"
 
 
@@ -182,29 +180,26 @@ static int
 attest_policy_snp_crl(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, STACK_OF(X509_CRL) *crls)
 {
-    BIO         *bio;
-    size_t       n;
-    X509_CRL    *crl = NULL;
+    size_t          used;
+    X509_CRL       *crl = NULL;
+    attest_span_t   pem = { NULL, 0 };
 
     static const char  head[] = "-----BEGIN X509 CRL-----";
 
-    n = cJSON_IsString(v) ? strlen(v->valuestring) : 0;
+    if (cJSON_IsString(v)) {
+        pem.p = (const uint8_t *) v->valuestring;
+        pem.n = strlen(v->valuestring);
+    }
 
-    if (n >= sizeof(head)
-        && memcmp(v->valuestring, head, sizeof(head) - 1) == 0)
+    if (pem.n >= sizeof(head)
+        && memcmp(pem.p, head, sizeof(head) - 1) == 0)
     {
-        bio = BIO_new_mem_buf(v->valuestring, (int) n);
+        crl = attest_pem_crl(pem, &used);
 
-        if (bio != NULL) {
-            crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
-        }
-
-        if (crl != NULL && BIO_pending(bio) != 0) {
+        if (crl != NULL && used != pem.n) {
             X509_CRL_free(crl);
             crl = NULL;
         }
-
-        BIO_free(bio);
     }
 
     if (crl == NULL) {

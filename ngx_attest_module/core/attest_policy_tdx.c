@@ -3,11 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 
+#include "attest_pem.h"
 #include "attest_policy_internal.h"
 #include "attest_tdx_tcb.h"
 #include "attest_x509.h"
@@ -710,19 +709,15 @@ attest_policy_tdx_crl(attest_policy_ctx_t *ctx, const char *path,
 static X509_CRL *
 attest_policy_tdx_crl_read(const char *text)
 {
-    int        len;
-    long       hex_len = 0;
-    BIO       *bio;
-    size_t     n = strlen(text);
-    uint8_t   *der;
-    X509_CRL  *crl;
+    int            len;
+    long           hex_len = 0;
+    size_t         n = strlen(text);
+    uint8_t       *der;
+    X509_CRL      *crl;
+    attest_span_t  pem = { (const uint8_t *) text, n };
 
     if (*text == '-') {
-        bio = BIO_new_mem_buf(text, (int) n);
-        crl = bio == NULL ? NULL : PEM_read_bio_X509_CRL(bio, NULL, NULL,
-                                                         NULL);
-        BIO_free(bio);
-        return crl;
+        return attest_pem_crl(pem, NULL);
     }
 
     if (strspn(text, "0123456789abcdefABCDEF") == n) {

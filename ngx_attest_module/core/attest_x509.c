@@ -1,11 +1,10 @@
 
 #include <string.h>
 
-#include <openssl/bio.h>
-#include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include "attest_pem.h"
 #include "attest_x509.h"
 
 
@@ -173,8 +172,9 @@ attest_x509_blanks(const uint8_t *p, const uint8_t *end)
 static X509 *
 attest_x509_read_pem(const uint8_t **pp, const uint8_t *end)
 {
-    BIO            *bio;
     X509           *cert;
+    size_t          used;
+    attest_span_t   rest;
     const uint8_t  *p = *pp;
 
     if ((size_t) (end - p) < sizeof(attest_pem_head)
@@ -183,15 +183,11 @@ attest_x509_read_pem(const uint8_t **pp, const uint8_t *end)
         return NULL;
     }
 
-    bio = BIO_new_mem_buf(p, (int) (end - p));
-    if (bio == NULL) {
-        return NULL;
-    }
+    rest.p = p;
+    rest.n = (size_t) (end - p);
 
-    cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-
-    *pp = end - BIO_pending(bio);
-    BIO_free(bio);
+    cert = attest_pem_cert(rest, &used);
+    *pp = p + used;
     return cert;
 }
 
