@@ -21,6 +21,9 @@ typedef struct {
     size_t   shown;
 } cli_log_t;
 
+typedef int (*cli_show_claims_pt)(const uint8_t *p, size_t n,
+    attest_claims_t *c);
+
 
 static int cli_show_url(const cli_options_t *opt);
 static int cli_show_bytes(const cli_bytes_t *b);
@@ -31,7 +34,7 @@ static int cli_show_collection(attest_span_t raw);
 static void cli_show_item(const attest_cmw_item_t *item,
     const attest_tpm_item_t *tpm);
 static int cli_show_hardware(const attest_cmw_item_t *item);
-static void cli_show_claims(attest_span_t s);
+static void cli_show_claims(attest_span_t s, cli_show_claims_pt parse);
 static void cli_show_tpm(attest_span_t s);
 static void cli_show_quote(attest_span_t s);
 static void cli_show_key(const char *what, attest_span_t s);
@@ -204,7 +207,7 @@ cli_show_ccc(attest_span_t ext, int alone)
 
     if (alone) {
         printf("\n-- claims\n");
-        cli_show_claims(ccc.claims);
+        cli_show_claims(ccc.claims, attest_claims_parse_foreign);
         printf("\n-- quote\n");
         cli_quote_show(ccc.quote);
     }
@@ -261,7 +264,7 @@ cli_show_item(const attest_cmw_item_t *item, const attest_tpm_item_t *tpm)
     printf("), %zu bytes\n", item->value.n);
 
     if (attest_span_is(item->type_in, ATTEST_TYPE_CLAIMS)) {
-        cli_show_claims(item->value);
+        cli_show_claims(item->value, attest_claims_parse);
 
     } else if (attest_span_is(item->type_in, ATTEST_TYPE_TPM)) {
         cli_show_tpm(item->value);
@@ -322,13 +325,13 @@ cli_show_hardware(const attest_cmw_item_t *item)
 
 
 static void
-cli_show_claims(attest_span_t s)
+cli_show_claims(attest_span_t s, cli_show_claims_pt parse)
 {
     int              rc;
     uint8_t          digest[32];
     attest_claims_t  c;
 
-    rc = attest_claims_parse(s.p, s.n, &c);
+    rc = parse(s.p, s.n, &c);
     if (rc != ATTEST_OK) {
         printf("%s\n", attest_strerror(rc));
         return;
@@ -347,6 +350,9 @@ cli_show_claims(attest_span_t s)
 
     if (c.nonce_len != 0) {
         cli_show_hex("nonce", c.nonce, c.nonce_len);
+
+    } else if (c.foreign_nonce) {
+        cli_show_line("nonce", "one that we did not ask for");
 
     } else {
         printf("%-24s%s\n", "nonce", "none: no proof of freshness");

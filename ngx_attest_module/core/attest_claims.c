@@ -5,6 +5,8 @@
 #include "attest_claims.h"
 
 
+#define ATTEST_CLAIMS_OURS        "ngx-attest.v1/"
+
 #define ATTEST_CLAIM_NONCE        "nonce"
 #define ATTEST_CLAIM_PUBKEY       "pubkey-hash"
 #define ATTEST_CLAIM_GPU          "ngx-attest.v1/gpu"
@@ -32,13 +34,20 @@ static size_t attest_claims_count(const attest_claims_t *c);
 static void attest_claims_validity(const attest_claims_t *c,
     uint8_t out[ATTEST_CLAIMS_VALIDITY]);
 static uint64_t attest_claims_get_u64(const uint8_t *p);
+static int attest_claims_read(const uint8_t *p, size_t n, int foreign,
+    attest_claims_t *c, int *ours);
 static int attest_claims_parse_map(attest_cbor_reader_t *r,
-    attest_claims_t *c);
+    attest_claims_t *c, int *ours);
+static int attest_claims_parse_key(attest_cbor_reader_t *r,
+    attest_span_t *keys, size_t i, attest_span_t *before);
+static int attest_claims_is_ours(attest_span_t key);
 static int attest_claims_sorted(attest_span_t before, attest_span_t key);
 static int attest_claims_parse_claim(attest_span_t key, attest_span_t value,
+    int foreign, attest_claims_t *c);
+static int attest_claims_parse_pubkey(attest_span_t s, int foreign,
     attest_claims_t *c);
-static int attest_claims_parse_pubkey(attest_span_t s, attest_claims_t *c);
-static int attest_claims_parse_nonce(attest_span_t s, attest_claims_t *c);
+static int attest_claims_parse_nonce(attest_span_t s, int foreign,
+    attest_claims_t *c);
 static int attest_claims_parse_validity(attest_span_t s, attest_claims_t *c);
 static int attest_claims_parse_hash(attest_span_t s, uint8_t out[32]);
 
@@ -93,18 +102,47 @@ attest_claims_encode(const attest_claims_t *c, uint8_t *out, size_t *len)
 int
 attest_claims_parse(const uint8_t *p, size_t n, attest_claims_t *c)
 {
+    int  ours;
+
+    return attest_claims_read(p, n, 0, c, &ours);
+}
+
+
+/*
+ * CCC, "Interoperable RA-TLS", asks for definite lengths and says nothing of
+ * the order or of shortest heads (RFC 8949 section 4.1 leaves both open), and
+ * it takes a nonce of any length.  The bytes themselves are hashed into the
+ * quote, so there is nothing to be gained by writing them in another way.
+ */
+
+int
+attest_claims_parse_foreign(const uint8_t *p, size_t n, attest_claims_t *c)
+{
+    int  rc, ours;
+
+    rc = attest_claims_read(p, n, 1, c, &ours);
+
+    return (rc == ATTEST_OK && ours) ? attest_claims_parse(p, n, c) : rc;
+}
+
+
+static int
+attest_claims_read(const uint8_t *p, size_t n, int foreign,
+    attest_claims_t *c, int *ours)
+{
     int                    rc;
     attest_cbor_reader_t   r;
 
     memset(c, 0, sizeof(attest_claims_t));
+    *ours = 0;
 
-    if (n > ATTEST_CLAIMS_MAX) {
+    if (n > (foreign ? ATTEST_MAX_ITEM : ATTEST_CLAIMS_MAX)) {
         return ATTEST_ELIMIT;
     }
 
-    attest_cbor_reader_init(&r, p, n, 0);
+    attest_cbor_reader_init(&r, p, n, foreign);
 
-    rc = attest_claims_parse_map(&r, c);
+    rc = attest_claims_parse_map(&r, c, ours);
     if (rc == ATTEST_OK) {
         rc = attest_cbor_done(&r);
     }
@@ -307,46 +345,94 @@ attest_claims_get_u64(const uint8_t *p)
 }
 
 
-/* { + tstr => bstr }, keys in ascending order, so none comes twice */
+/* { + tstr => bstr }, in our own claims with keys in ascending order */
 
 static int
-attest_claims_parse_map(attest_cbor_reader_t *r, attest_claims_t *c)
+attest_claims_parse_map(attest_cbor_reader_t *r, attest_claims_t *c,
+    int *ours)
 {
     int             rc;
-    uint64_t        i, count;
-    attest_span_t   key, value, encoded, before = { NULL, 0 };
+    size_t          i;
+    uint64_t        count;
+    attest_span_t   value, before = { NULL, 0 };
+    attest_span_t   keys[ATTEST_MAX_ITEMS];
 
     rc = attest_cbor_read_map(r, &count);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    for (i = 0; i < count; i++) {
-        encoded.p = r->p;
+    if (count == ATTEST_CBOR_INDEFINITE) {
+        return ATTEST_EFORMAT;
+    }
 
-        rc = attest_cbor_read_text(r, &key);
+    for (i = 0; i < count; i++) {
+        rc = attest_claims_parse_key(r, keys, i, &before);
         if (rc != ATTEST_OK) {
             return rc;
         }
-
-        encoded.n = (size_t) (r->p - encoded.p);
-        if (!attest_claims_sorted(before, encoded)) {
-            return ATTEST_EFORMAT;
-        }
-        before = encoded;
 
         rc = attest_cbor_read_bytes(r, &value);
         if (rc != ATTEST_OK) {
             return rc;
         }
 
-        rc = attest_claims_parse_claim(key, value, c);
+        *ours |= attest_claims_is_ours(keys[i]);
+
+        rc = attest_claims_parse_claim(keys[i], value, r->lenient, c);
         if (rc != ATTEST_OK) {
             return rc;
         }
     }
 
     return ATTEST_OK;
+}
+
+
+/* RFC 8949 section 5.6: keys are the same by value, whatever their heads. */
+
+static int
+attest_claims_parse_key(attest_cbor_reader_t *r, attest_span_t *keys,
+    size_t i, attest_span_t *before)
+{
+    int            rc;
+    size_t         k;
+    attest_span_t  encoded;
+
+    encoded.p = r->p;
+
+    rc = attest_cbor_read_text(r, &keys[i]);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    encoded.n = (size_t) (r->p - encoded.p);
+
+    if (!r->lenient && !attest_claims_sorted(*before, encoded)) {
+        return ATTEST_EFORMAT;
+    }
+
+    *before = encoded;
+
+    for (k = 0; k < i; k++) {
+        if (keys[k].n == keys[i].n
+            && (keys[i].n == 0
+                || memcmp(keys[k].p, keys[i].p, keys[i].n) == 0))
+        {
+            return ATTEST_EFORMAT;
+        }
+    }
+
+    return ATTEST_OK;
+}
+
+
+static int
+attest_claims_is_ours(attest_span_t key)
+{
+    return key.n >= sizeof(ATTEST_CLAIMS_OURS) - 1
+           && memcmp(key.p, ATTEST_CLAIMS_OURS,
+                     sizeof(ATTEST_CLAIMS_OURS) - 1) == 0;
 }
 
 
@@ -363,14 +449,14 @@ attest_claims_sorted(attest_span_t before, attest_span_t key)
 
 static int
 attest_claims_parse_claim(attest_span_t key, attest_span_t value,
-    attest_claims_t *c)
+    int foreign, attest_claims_t *c)
 {
     if (attest_span_is(key, ATTEST_CLAIM_PUBKEY)) {
-        return attest_claims_parse_pubkey(value, c);
+        return attest_claims_parse_pubkey(value, foreign, c);
     }
 
     if (attest_span_is(key, ATTEST_CLAIM_NONCE)) {
-        return attest_claims_parse_nonce(value, c);
+        return attest_claims_parse_nonce(value, foreign, c);
     }
 
     if (attest_span_is(key, ATTEST_CLAIM_VALIDITY)) {
@@ -404,14 +490,15 @@ attest_claims_parse_claim(attest_span_t key, attest_span_t value,
 /* [ alg: uint, hash: bstr ] */
 
 static int
-attest_claims_parse_pubkey(attest_span_t s, attest_claims_t *c)
+attest_claims_parse_pubkey(attest_span_t s, int foreign,
+    attest_claims_t *c)
 {
     size_t                 want;
     uint64_t               count, alg;
     attest_span_t          hash;
     attest_cbor_reader_t   r;
 
-    attest_cbor_reader_init(&r, s.p, s.n, 0);
+    attest_cbor_reader_init(&r, s.p, s.n, foreign);
 
     if (attest_cbor_read_array(&r, &count) != ATTEST_OK || count != 2
         || attest_cbor_read_uint(&r, &alg) != ATTEST_OK
@@ -438,8 +525,13 @@ attest_claims_parse_pubkey(attest_span_t s, attest_claims_t *c)
 
 
 static int
-attest_claims_parse_nonce(attest_span_t s, attest_claims_t *c)
+attest_claims_parse_nonce(attest_span_t s, int foreign, attest_claims_t *c)
 {
+    if (foreign) {
+        c->foreign_nonce = 1;
+        return ATTEST_OK;
+    }
+
     if (s.n < ATTEST_NONCE_MIN || s.n > ATTEST_NONCE_MAX) {
         return ATTEST_EFORMAT;
     }

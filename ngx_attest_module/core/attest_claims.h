@@ -40,6 +40,8 @@ typedef struct {
     unsigned   has_gpu:1;
     unsigned   has_exporter:1;
     unsigned   has_validity:1;
+    unsigned   foreign_nonce:1;             /* there is one, that no protocol
+                                               of ours asked for */
 } attest_claims_t;
 
 
@@ -58,6 +60,15 @@ int attest_claims_encode(const attest_claims_t *c, uint8_t *out, size_t *len);
  * ATTEST_MAX_ITEMS claims) or ATTEST_EUNSUPPORTED (alg); *c is then all 0.
  */
 int attest_claims_parse(const uint8_t *p, size_t n, attest_claims_t *c);
+
+/*
+ * The claims of somebody else's certificate (CCC): keys in any order, heads
+ * of any length, a nonce of any length (which is not kept), ATTEST_MAX_ITEM
+ * bytes at most.  Definite lengths and no duplicates as above.  Claims with a
+ * key of ours ("ngx-attest.v1/..") are ours, and parsed as strictly.
+ */
+int attest_claims_parse_foreign(const uint8_t *p, size_t n,
+    attest_claims_t *c);
 
 /* SHA-256(claims) || 32 zero bytes: a CPU report's report_data. */
 int attest_claims_report_data(const uint8_t *claims, size_t n,

@@ -5,6 +5,7 @@
 
 #include <openssl/asn1.h>
 #include <openssl/x509v3.h>
+#include <sodium.h>
 
 #include "attest_gpu.h"
 #include "attest_x509.h"
@@ -28,6 +29,9 @@ static int attest_gpu_der_is(attest_span_t *in, unsigned tag,
     attest_span_t *value);
 static int attest_gpu_composite(attest_span_t ext, attest_span_t *fwid);
 static int attest_gpu_tcbinfo(attest_span_t ext, attest_span_t *fwid);
+static int attest_gpu_fwid_first(attest_span_t fwids, attest_span_t *fwid);
+static int attest_gpu_fwid_split(attest_span_t fwid, attest_span_t *oid,
+    attest_span_t *digest);
 static int attest_gpu_fwid_read(attest_span_t fwid, uint8_t out[48]);
 static void attest_gpu_text(attest_span_t s,
     char out[ATTEST_GPU_MAX_VERSION]);
@@ -224,27 +228,63 @@ attest_gpu_tcbinfo(attest_span_t ext, attest_span_t *fwid)
         }
     }
 
-    if (seen != 1 || !attest_gpu_der_is(&fwids, ATTEST_DER_SEQUENCE, fwid)) {
+    return seen == 1 ? attest_gpu_fwid_first(fwids, fwid) : ATTEST_EFORMAT;
+}
+
+
+/*
+ * FWIDLIST ::= SEQUENCE SIZE (1..MAX) OF FWID: the first one is that of the
+ * firmware, as NVIDIA's own verifier takes it.  A digest of zeros names
+ * nothing: Blackwell fills the list up with them.  All are read, so that a
+ * list is good or bad as a whole.
+ */
+
+static int
+attest_gpu_fwid_first(attest_span_t fwids, attest_span_t *fwid)
+{
+    int             found = 0;
+    attest_span_t   one, oid, digest;
+
+    if (fwids.n == 0) {
         return ATTEST_EFORMAT;
     }
 
-    /* with several it would be left open which of them runs */
+    while (fwids.n != 0) {
 
-    return fwids.n == 0 ? ATTEST_OK : ATTEST_EUNSUPPORTED;
+        if (!attest_gpu_der_is(&fwids, ATTEST_DER_SEQUENCE, &one)
+            || attest_gpu_fwid_split(one, &oid, &digest) != ATTEST_OK)
+        {
+            return ATTEST_EFORMAT;
+        }
+
+        if (!found && !sodium_is_zero(digest.p, digest.n)) {
+            *fwid = one;
+            found = 1;
+        }
+    }
+
+    return found ? ATTEST_OK : ATTEST_EUNSUPPORTED;
 }
 
 
 /* FWID ::= SEQUENCE { hashAlg OBJECT IDENTIFIER, digest OCTET STRING } */
 
 static int
+attest_gpu_fwid_split(attest_span_t fwid, attest_span_t *oid,
+    attest_span_t *digest)
+{
+    return attest_gpu_der_is(&fwid, ATTEST_DER_OID, oid)
+           && attest_gpu_der_is(&fwid, ATTEST_DER_OCTETS, digest)
+           && fwid.n == 0 && digest->n != 0 ? ATTEST_OK : ATTEST_EFORMAT;
+}
+
+
+static int
 attest_gpu_fwid_read(attest_span_t fwid, uint8_t out[48])
 {
     attest_span_t  oid, digest;
 
-    if (!attest_gpu_der_is(&fwid, ATTEST_DER_OID, &oid)
-        || !attest_gpu_der_is(&fwid, ATTEST_DER_OCTETS, &digest)
-        || fwid.n != 0)
-    {
+    if (attest_gpu_fwid_split(fwid, &oid, &digest) != ATTEST_OK) {
         return ATTEST_EFORMAT;
     }
 
@@ -256,6 +296,12 @@ attest_gpu_fwid_read(attest_span_t fwid, uint8_t out[48])
 
     if (digest.n != 48) {
         return ATTEST_EFORMAT;
+    }
+
+    /* zeros in the report, too, would "agree" */
+
+    if (sodium_is_zero(digest.p, digest.n)) {
+        return ATTEST_EUNSUPPORTED;
     }
 
     memcpy(out, digest.p, digest.n);

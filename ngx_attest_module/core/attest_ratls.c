@@ -820,7 +820,9 @@ attest_ratls_ccc_parse(attest_span_t ext, attest_ratls_ccc_t *ccc)
         return ATTEST_ELIMIT;
     }
 
-    attest_cbor_reader_init(&r, ext.p, ext.n, 0);
+    /* heads of any length: RFC 8949 section 4.1, as in the claims */
+
+    attest_cbor_reader_init(&r, ext.p, ext.n, 1);
 
     rc = attest_cbor_next(&r, &item);
     if (rc != ATTEST_OK || item.type != ATTEST_CBOR_TAG) {

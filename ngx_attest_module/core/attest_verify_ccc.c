@@ -102,7 +102,8 @@ attest_verify_ccc_alone(attest_verify_t *v, attest_part_t *part,
 {
     int   rc;
 
-    rc = attest_claims_parse(ccc->claims.p, ccc->claims.n, &part->claims);
+    rc = attest_claims_parse_foreign(ccc->claims.p, ccc->claims.n,
+                                     &part->claims);
 
     if (rc != ATTEST_OK) {
         attest_verify_on(v, part, ATTEST_ON_CLAIMS, attest_verify_state(rc),
@@ -119,6 +120,14 @@ attest_verify_ccc_alone(attest_verify_t *v, attest_part_t *part,
     attest_verify_on(v, part, ATTEST_ON_CLAIMS, ATTEST_CHECK_PASS,
                      "%s claims are well formed",
                      attest_verify_part_name(part->which));
+
+    /* the document allows one; nobody can say whose it is */
+
+    if (part->claims.foreign_nonce) {
+        attest_verify_add(v, "certificate-nonce", ATTEST_CHECK_NOTE,
+                          "the certificate's claims carry a nonce that we "
+                          "did not send: it proves nothing to us");
+    }
 }
 
 

@@ -23,8 +23,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     attest_claims_t        c, again;
     attest_cbor_reader_t   r;
 
+    (void) attest_claims_parse_foreign(data, size, &again);
+
     if (attest_claims_parse(data, size, &c) != ATTEST_OK) {
         return 0;
+    }
+
+    if (attest_claims_parse_foreign(data, size, &again) != ATTEST_OK
+        || memcmp(&c, &again, sizeof(c)) != 0)
+    {
+        abort();
     }
 
     len = sizeof(out);

@@ -1,6 +1,9 @@
 
 /* GPU evidence: NVIDIA's own, the double's, and every way to bend it. */
 
+#include <sodium.h>
+
+#include "fixture.h"
 #include "hardware.h"
 
 
@@ -30,6 +33,9 @@ static void vbios(const void *p, size_t n, const char *want);
 static void test_fwid(void);
 static void fwid(const char *what, const char *oid, const uint8_t *ext,
     size_t n, int want);
+static size_t fwid_list(const char *list, uint8_t *ext);
+static void test_fwid_lists(void);
+static void test_blackwell(void);
 static void test_identity(void);
 static void test_file(const char *name, const char *arch, int gpu);
 static void test_files(void);
@@ -364,7 +370,7 @@ test_fwid(void)
     printf("# %zu truncations, %zu accepted\n", tried, cut);
     IS_INT(cut, 0, "no truncation is accepted");
 
-    /* two lists of firmware, or two entries in one */
+    /* one list may have many (below), but there is one list */
 
     n = gpu_double_dice(&blackwell, key, ext);
     memcpy(ext + n, ext + 10, 65);
@@ -374,15 +380,190 @@ test_fwid(void)
     ext[2] = (uint8_t) (n + 65 - 2);
     fwid("two lists of firmware", oids[1], ext, n + 66, ATTEST_EFORMAT);
 
-    ext[2] = (uint8_t) (8 + 3 + 126);
-    memcpy(ext + 3, "\x80\x06NVIDIA\xa6\x7e", 10);
-    n = gpu_double_dice(&blackwell, key, ext + 200);
-    memcpy(ext + 13, ext + 212, 63);
-    memcpy(ext + 76, ext + 212, 63);
-    ext[2] = 136;
-    fwid("two firmwares in a list", oids[1], ext, 139, ATTEST_EUNSUPPORTED);
-
     EVP_PKEY_free(key);
+}
+
+
+/*
+ * A DiceTcbInfo with these firmware digests: each 'a', 'b' (SHA-384) or 0
+ * stands for one of that octet repeated, 's' for one of SHA-256, 't' for one
+ * that is cut short.
+ */
+
+static size_t
+fwid_list(const char *list, uint8_t *ext)
+{
+    size_t    i, n = 0, len;
+    uint8_t   body[512];
+
+    for (i = 0; list[i] != '\0'; i++) {
+        len = list[i] == 's' || list[i] == 'z' ? 32 : 48;
+        body[n++] = 0x30;
+        body[n++] = (uint8_t) (13 + len - (list[i] == 't'));
+        memcpy(body + n, "\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x04",
+               12);
+        body[n + 10] = len == 32 ? 1 : 2;
+        body[n + 12] = (uint8_t) len;
+        n += 13;
+        memset(body + n, list[i] == '0' || list[i] == 'z' ? 0 : list[i],
+               len);
+        n += len - (list[i] == 't');
+    }
+
+    memcpy(ext, "\x30\x82\x00\x00\x80\x06NVIDIA\xa6\x82\x00\x00", 16);
+    ext[2] = (uint8_t) ((n + 12) >> 8);
+    ext[3] = (uint8_t) (n + 12);
+    ext[14] = (uint8_t) (n >> 8);
+    ext[15] = (uint8_t) n;
+    memcpy(ext + 16, body, n);
+
+    /* DER: the shortest length there is */
+
+    if (n < 256) {
+        ext[13] = 0x81;
+        memmove(ext + 14, ext + 15, n + 1);
+        ext[3]--;
+        if (n < 128) {
+            ext[13] = (uint8_t) n;
+            memmove(ext + 14, ext + 15, n);
+            ext[3]--;
+        }
+    }
+
+    len = (size_t) ext[2] << 8 | ext[3];
+
+    if (len < 256) {
+        ext[1] = 0x81;
+        memmove(ext + 2, ext + 3, len + 1);
+        if (len < 128) {
+            ext[1] = (uint8_t) len;
+            memmove(ext + 2, ext + 3, len);
+            return len + 2;
+        }
+        return len + 3;
+    }
+
+    return len + 4;
+}
+
+
+/* TCG DICE: FWIDLIST has one or more; NVIDIA's first one counts. */
+
+static void
+test_fwid_lists(void)
+{
+    X509          *x;
+    size_t         i;
+    uint8_t        ext[600], got[48];
+    double_cert_t  c;
+
+    static const struct {
+        const char  *list;
+        int          rc;
+        char         first;
+    } lists[] = {
+        { "a", ATTEST_OK, 'a' }, { "a0", ATTEST_OK, 'a' },
+        { "ab", ATTEST_OK, 'a' }, { "ba", ATTEST_OK, 'b' },
+        { "0a", ATTEST_OK, 'a' }, { "00ba", ATTEST_OK, 'b' },
+        { "za", ATTEST_OK, 'a' }, { "as", ATTEST_OK, 'a' },
+        { "a0b0ab0", ATTEST_OK, 'a' }, { "aa", ATTEST_OK, 'a' },
+        { "", ATTEST_EFORMAT, 0 }, { "0", ATTEST_EUNSUPPORTED, 0 },
+        { "00", ATTEST_EUNSUPPORTED, 0 }, { "sa", ATTEST_EUNSUPPORTED, 0 },
+        { "t", ATTEST_EFORMAT, 0 }, { "at", ATTEST_EFORMAT, 0 },
+        { "0t", ATTEST_EFORMAT, 0 }
+    };
+
+    memset(&c, 0, sizeof(c));
+    c.cn = "leaf";
+    c.key = double_key("leaf");
+    c.from = DOUBLE_FROM;
+    c.until = DOUBLE_FOREVER;
+    c.oid = "2.23.133.5.4.1.1";
+    c.ext = ext;
+
+    for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        memset(got, 0xee, sizeof(got));
+        c.ext_len = fwid_list(lists[i].list, ext);
+        x = double_cert(&c);
+        IS_INT(attest_gpu_fwid(x, got), lists[i].rc, "firmware list \"%s\"",
+               lists[i].list);
+        OK(lists[i].rc != ATTEST_OK
+           || (got[0] == (uint8_t) lists[i].first && got[47] == got[0]),
+           "names its first one");
+        X509_free(x);
+    }
+
+    EVP_PKEY_free(c.key);
+}
+
+
+/* NVIDIA's own report of a Blackwell, whose leaf lists two. */
+
+static void
+test_blackwell(void)
+{
+    char            *hex;
+    size_t           i, n;
+    uint8_t         *report, fwid48[48];
+    attest_spdm_t    s;
+    attest_span_t    pem, shown, item;
+    STACK_OF(X509)  *chain;
+
+    attest_gpu_device_t  device;
+    static const char   *ids[] = {
+        "fresh-gpu-report", "fresh-gpu-arch", "fresh-gpu-chain",
+        "fresh-gpu-signature", "fresh-gpu-firmware", "fresh-gpu-unique"
+    };
+
+    hex = (char *) unit_fixture("nvidia/blackwell-575.32-report.hex", &n);
+    if (hex == NULL) {
+        OK(1, "# SKIP no ATTEST_FIXTURES");
+        return;
+    }
+
+    report = malloc(n);
+    (void) sodium_hex2bin(report, n, hex, n, " \r\n", &n, NULL);
+    pem.p = unit_fixture("nvidia/blackwell-575.32-chain.pem.txt", &pem.n);
+    chain = attest_x509_read(pem);
+
+    IS_INT(attest_spdm_parse(report, n, &s), ATTEST_OK,
+           "a Blackwell's report");
+    IS_INT(sk_X509_num(chain) > 1
+           && attest_spdm_signature(&s,
+                                    X509_get0_pubkey(sk_X509_value(chain, 0)))
+              == ATTEST_OK, 1, "is signed by its leaf");
+    IS_INT(attest_gpu_fwid(sk_X509_value(chain, 0), fwid48), ATTEST_OK,
+           "whose list of two names its firmware");
+    OK(attest_spdm_opaque(&s, ATTEST_SPDM_FWID, &shown) && shown.n == 48
+       && memcmp(shown.p, fwid48, 48) == 0, "which the report names, too");
+
+    /* appraised as a whole: for another nonce, and good otherwise */
+
+    memset(&device, 0, sizeof(device));
+    device.arch.p = (const uint8_t *) "BLACKWELL";
+    device.arch.n = 9;
+    device.chain = pem;
+    device.report.p = report;
+    device.report.n = n;
+    memcpy(device.nonce, s.nonce.p, 32);
+    hw.part[0].gpu_len = HW_ROOM;
+    (void) attest_gpu_encode(&device, 1, hw.part[0].gpu,
+                             &hw.part[0].gpu_len);
+    item.p = (const uint8_t *) hw.part[0].gpu;
+    item.n = hw.part[0].gpu_len;
+
+    HW_REFUSED("a real Blackwell", "fresh-gpu-nonce",
+               hw.part[2].gpu_item = item; hw.part[1].gpu_item = item);
+
+    for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        hw_expect("a real Blackwell", ids[i], ATTEST_CHECK_PASS,
+                  ATTEST_NOT_TRUSTED);
+    }
+
+    sk_X509_pop_free(chain, X509_free);
+    free(report);
+    free(hex);
+    free((void *) pem.p);
 }
 
 
@@ -891,6 +1072,8 @@ main(void)
     test_item_lengths();
     test_versions();
     test_fwid();
+    test_fwid_lists();
+    test_blackwell();
     test_identity();
     test_files();
     test_appraisal();

@@ -1,6 +1,7 @@
 
 #include <cjson/cJSON.h>
 #include <openssl/pem.h>
+#include <sodium.h>
 
 #include "attest_cbor.h"
 #include "attest_claims.h"
@@ -1211,6 +1212,98 @@ test_cert(void)
 }
 
 
+/* A certificate with CCC's extension alone, about these claims. */
+
+static attest_verdict_e
+appraise_foreign(const char *form)
+{
+    size_t               n;
+    char                 hex[1024], key[65];
+    uint8_t              claims[512], report_data[64], spki[32];
+    attest_ratls_ccc_t   ccc;
+
+    (void) attest_x509_spki_hash(tls, spki);
+    (void) sodium_bin2hex(key, sizeof(key), spki, 32);
+    (void) snprintf(hex, sizeof(hex), form, key);
+    n = unit_hex(hex, claims, sizeof(claims));
+
+    memset(&ccc, 0, sizeof(ccc));
+    make_cert(CERT_BOTH, &ccc);
+
+    w.quote_len = sizeof(w.quote);
+    ccc.claims.p = claims;
+    ccc.claims.n = n;
+    (void) attest_claims_report_data(claims, n, report_data);
+    (void) tdx_double_make(&w.d, report_data, w.quote, &w.quote_len);
+    ccc.quote.p = w.quote;
+    ccc.quote.n = w.quote_len;
+
+    cert_len = sizeof(cert);
+    (void) attest_ratls_make(tls, (const char *[]) { "gateway.test" }, 1, T0,
+                             UNTIL, (const uint8_t *) "\xa0", 1, &ccc, cert,
+                             &cert_len);
+    drop_cmw();
+
+    return appraise_cert(cert, cert_len);
+}
+
+
+/* What others write may have another order, other heads, another nonce. */
+
+static void
+test_cert_foreign(void)
+{
+    size_t  i;
+
+#define F_KEY     "6b7075626b65792d68617368" "5824" "82015820" "%s"
+#define F_NONCE   "656e6f6e6365"
+
+    static const struct {
+        const char      *hex;
+        attest_check_e   state;
+        const char      *what;
+    } forms[] = {
+        { "a1" F_KEY, ATTEST_CHECK_PASS, "the key alone" },
+        { "a2" F_KEY F_NONCE "420102", ATTEST_CHECK_PASS,
+          "the order of CCC's document, a short nonce" },
+        { "a2" F_NONCE "40" F_KEY, ATTEST_CHECK_PASS, "an empty nonce" },
+        { "a3" "656f74686572" "4100" F_KEY "6161" "40", ATTEST_CHECK_PASS,
+          "claims of others around it" },
+        { "b90002" "780b7075626b65792d68617368" "590024" "82015820" "%s"
+          "6161" "40", ATTEST_CHECK_PASS, "longer heads" },
+        { "a2" F_KEY "780b7075626b65792d68617368" "40", ATTEST_CHECK_FAIL,
+          "a key twice, with another head" },
+        { "a3" "6161" "40" F_KEY "6161" "40", ATTEST_CHECK_FAIL,
+          "another's claim twice" },
+        { "bf" F_KEY "ff", ATTEST_CHECK_FAIL, "an indefinite map" },
+        { "a2" F_KEY "716e67782d6174746573742e76312f677075" "5820"
+          "00000000000000000000000000000000"
+          "00000000000000000000000000000000", ATTEST_CHECK_PASS,
+          "a claim of ours, in order" },
+        { "a2" "716e67782d6174746573742e76312f677075" "5820"
+          "00000000000000000000000000000000"
+          "00000000000000000000000000000000" F_KEY, ATTEST_CHECK_FAIL,
+          "a claim of ours, out of order" }
+    };
+
+    reset();
+
+    for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        (void) appraise_foreign(forms[i].hex);
+        OK(has("certificate-claims", forms[i].state), "%s", forms[i].what);
+        OK(has("certificate-tdx-binding", ATTEST_CHECK_PASS)
+           == (forms[i].state == ATTEST_CHECK_PASS), "judged: %s",
+           forms[i].what);
+    }
+
+    (void) appraise_foreign(forms[1].hex);
+    OK(has("certificate-key", ATTEST_CHECK_PASS)
+       && has("certificate-nonce", ATTEST_CHECK_NOTE),
+       "a foreign nonce is noted, and proves nothing");
+    reset();
+}
+
+
 static void
 test_cert_differs(void)
 {
@@ -1429,6 +1522,7 @@ main(void)
     test_evidence_flips();
     test_ccel();
     test_cert();
+    test_cert_foreign();
     test_cert_differs();
     test_cert_forms();
     test_cert_sgx("t/data/ratls/gramine-cert.pem");
