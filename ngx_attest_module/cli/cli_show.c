@@ -352,7 +352,7 @@ cli_show_claims(attest_span_t s, cli_show_claims_pt parse)
         cli_show_hex("nonce", c.nonce, c.nonce_len);
 
     } else if (c.foreign_nonce) {
-        cli_show_line("nonce", "one that we did not ask for");
+        printf("%-24s%s\n", "nonce", "one that we did not ask for");
 
     } else {
         printf("%-24s%s\n", "nonce", "none: no proof of freshness");

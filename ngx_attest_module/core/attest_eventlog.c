@@ -42,7 +42,9 @@ typedef struct {
 
 
 static int attest_log_walk(attest_log_t *log);
+static void attest_log_old_event(attest_wire_t *w, attest_event_t *e);
 static int attest_log_spec_id(attest_log_t *log);
+static int attest_log_is_old(const attest_log_t *log);
 static int attest_log_algs(attest_log_t *log, attest_span_t data);
 static int attest_log_alg(attest_log_t *log, attest_wire_t *w);
 static int attest_log_alg_index(const attest_log_t *log, uint16_t alg);
@@ -165,6 +167,10 @@ attest_log_walk(attest_log_t *log)
     size_t          count;
     attest_event_t  e;
 
+    if (attest_log_is_old(log)) {
+        return ATTEST_EUNSUPPORTED;
+    }
+
     rc = attest_log_spec_id(log);
     if (rc != ATTEST_OK) {
         return rc;
@@ -195,6 +201,57 @@ attest_log_walk(attest_log_t *log)
 }
 
 
+/* TCG_PCClientPCREvent, which has one digest, of SHA-1 */
+
+static void
+attest_log_old_event(attest_wire_t *w, attest_event_t *e)
+{
+    memset(e, 0, sizeof(attest_event_t));
+
+    e->pcr = attest_wire_le32(w);
+    e->type = attest_wire_le32(w);
+    (void) attest_wire_take(w, ATTEST_LOG_SHA1_LEN);
+    e->data = attest_wire_take(w, attest_wire_le32(w));
+}
+
+
+/*
+ * A whole log of the old form: events as the first one of today's, up to the
+ * end, and none that announces today's form.  It is well formed, but has no
+ * digest that is worth a comparison.
+ */
+
+static int
+attest_log_is_old(const attest_log_t *log)
+{
+    size_t          extended = 0;
+    attest_log_t    at = *log;
+    attest_event_t  e;
+
+    while (at.w.n != 0 && !attest_log_padding(&at)) {
+
+        attest_log_old_event(&at.w, &e);
+
+        if (at.w.bad
+            || (e.data.n >= sizeof(ATTEST_LOG_SPEC_ID)
+                && memcmp(e.data.p, ATTEST_LOG_SPEC_ID,
+                          sizeof(ATTEST_LOG_SPEC_ID)) == 0))
+        {
+            return 0;
+        }
+
+        if (e.type != ATTEST_LOG_NO_ACTION) {
+            if (e.pcr >= ATTEST_TPM_PCRS) {
+                return 0;
+            }
+            extended++;
+        }
+    }
+
+    return extended != 0;
+}
+
+
 /*
  * The first event: TCG_PCClientPCREvent with TCG_EfiSpecIDEvent in it.  Its
  * PCR is 0 in a TPM's log and 1 in a CCEL, and means nothing.
@@ -206,12 +263,7 @@ attest_log_spec_id(attest_log_t *log)
     int             rc;
     attest_event_t  e;
 
-    memset(&e, 0, sizeof(attest_event_t));
-
-    e.pcr = attest_wire_le32(&log->w);
-    e.type = attest_wire_le32(&log->w);
-    (void) attest_wire_take(&log->w, ATTEST_LOG_SHA1_LEN);
-    e.data = attest_wire_take(&log->w, attest_wire_le32(&log->w));
+    attest_log_old_event(&log->w, &e);
 
     if (log->w.bad || e.type != ATTEST_LOG_NO_ACTION) {
         return ATTEST_EFORMAT;
@@ -305,7 +357,11 @@ attest_log_alg_index(const attest_log_t *log, uint16_t alg)
 }
 
 
-/* An ACPI table (CCEL) is longer than its log: ff up to the end. */
+/*
+ * A log lies in an area that is longer: ff up to the end in an ACPI table
+ * (CCEL), zeros in what firmware cleared before it wrote.  No event is made
+ * of either: zeros would be one that extends a PCR and has no digest.
+ */
 
 static int
 attest_log_padding(const attest_log_t *log)
@@ -313,12 +369,12 @@ attest_log_padding(const attest_log_t *log)
     size_t  i;
 
     for (i = 0; i < log->w.n; i++) {
-        if (log->w.p[i] != 0xff) {
+        if (log->w.p[i] != log->w.p[0]) {
             return 0;
         }
     }
 
-    return 1;
+    return log->w.p[0] == 0xff || log->w.p[0] == 0;
 }
 
 

@@ -45,7 +45,8 @@ static int attest_verify_pcr_part(attest_verify_t *v,
 static const attest_part_t *attest_verify_log_part(const attest_verify_t *v,
     const char *label);
 static void attest_verify_eventlog(attest_verify_t *v);
-static void attest_verify_no_eventlog(attest_verify_t *v);
+static void attest_verify_bad_eventlog(attest_verify_t *v, const char *what);
+static void attest_verify_no_eventlog(attest_verify_t *v, const char *why);
 static int attest_verify_event_visit(void *ctx, const attest_event_t *e);
 static uint32_t attest_verify_replayed(attest_verify_t *v,
     const attest_tpm_bank_t *log, const attest_tpm_bank_t *quoted,
@@ -600,8 +601,6 @@ static void
 attest_verify_eventlog(attest_verify_t *v)
 {
     int                       rc, wrong;
-    uint32_t                  replayed;
-    const char               *what = NULL;
     attest_tpm_bank_t         log;
     const attest_part_t      *part;
     const attest_cmw_item_t  *item = NULL;
@@ -613,7 +612,7 @@ attest_verify_eventlog(attest_verify_t *v)
 
     part = attest_verify_log_part(v, ATTEST_ITEM_EVENTLOG);
     if (part == NULL) {
-        attest_verify_no_eventlog(v);
+        attest_verify_no_eventlog(v, "evidence carries no boot event log");
         return;
     }
 
@@ -623,32 +622,44 @@ attest_verify_eventlog(attest_verify_t *v)
                               ATTEST_TYPE_EVENTLOG, &wrong);
     bank = attest_verify_bank(v, v->main);
 
-    if (item == NULL) {
-        what = "of a foreign media type";
-
-    } else if (!v->main->proven || bank == NULL) {
-        what = "about no proven quote";
-
-    } else {
-        rc = attest_eventlog_replay(item->value.p, item->value.n, bank->alg,
-                                    &log, attest_verify_event_visit,
-                                    &search);
-        what = rc == ATTEST_OK ? NULL : attest_strerror(rc);
-    }
-
-    if (what != NULL) {
-        attest_verify_add(v, "event-log", ATTEST_CHECK_FAIL,
-                          "the boot event log is %s", what);
+    if (item == NULL || !v->main->proven || bank == NULL) {
+        attest_verify_bad_eventlog(v, item == NULL
+                                   ? "of a foreign media type"
+                                   : "about no proven quote");
         return;
     }
 
-    replayed = attest_verify_replayed(v, &log, bank, search.events);
-    attest_verify_events(v, &search, replayed);
+    rc = attest_eventlog_replay(item->value.p, item->value.n, bank->alg, &log,
+                                attest_verify_event_visit, &search);
+
+    if (rc == ATTEST_EUNSUPPORTED) {
+        attest_verify_no_eventlog(v, "boot event log carries no digests of "
+                                  "the quoted bank, as those of the old form "
+                                  "(SHA-1)");
+
+    } else if (rc != ATTEST_OK) {
+        attest_verify_bad_eventlog(v, attest_strerror(rc));
+
+    } else {
+        attest_verify_events(v, &search,
+                             attest_verify_replayed(v, &log, bank,
+                                                    search.events));
+    }
 }
 
 
 static void
-attest_verify_no_eventlog(attest_verify_t *v)
+attest_verify_bad_eventlog(attest_verify_t *v, const char *what)
+{
+    attest_verify_add(v, "event-log", ATTEST_CHECK_FAIL,
+                      "the boot event log is %s", what);
+}
+
+
+/* Nothing that could be compared: a failure when the policy wants it. */
+
+static void
+attest_verify_no_eventlog(attest_verify_t *v, const char *why)
 {
     int  needed;
 
@@ -656,9 +667,9 @@ attest_verify_no_eventlog(attest_verify_t *v)
              || attest_verify_set_count(v->policy->events) != 0;
 
     attest_verify_add(v, "event-log", needed ? ATTEST_CHECK_FAIL
-                      : ATTEST_CHECK_NOTE, "%sthe evidence carries no boot "
-                      "event log", needed ? "the policy wants one, but "
-                      : "not evaluated: ");
+                      : ATTEST_CHECK_NOTE, "%sthe %s", needed
+                      ? "the policy wants a boot event log, but "
+                      : "not evaluated: ", why);
 }
 
 

@@ -57,6 +57,7 @@ static void test_header_fields(void);
 static void test_events(void);
 static void test_locality(void);
 static void test_padding(void);
+static void test_old_form(void);
 static void test_limits(void);
 static void test_names(void);
 
@@ -81,6 +82,7 @@ main(void)
     test_events();
     test_locality();
     test_padding();
+    test_old_form();
     test_limits();
     test_names();
 
@@ -264,14 +266,17 @@ test_ccel(void)
 }
 
 
-/* Every truncation parses if and only if it ends between two events. */
+/*
+ * Every truncation parses if and only if it ends between two events, or in
+ * zeros behind one: an event of PCR 0 begins with them.
+ */
 
 static void
 test_cuts(const char *name)
 {
-    int                 rc, zero;
+    int                 rc, zero, ends = 0;
     char                path[256];
-    size_t              n, i, bad = 0, dirty = 0, good = 0;
+    size_t              n, i, bad = 0, dirty = 0, good = 0, tails = 0;
     uint8_t            *p, *cut;
     visit_t             v;
     attest_tpm_bank_t   bank;
@@ -296,13 +301,15 @@ test_cuts(const char *name)
         rc = attest_eventlog_replay(cut, i, SHA384, &bank, NULL, NULL);
         free(cut);
 
-        bad += rc != (v.boundary[i] ? ATTEST_OK : ATTEST_EFORMAT);
+        ends = v.boundary[i] || (ends && p[i - 1] == 0);
+        tails += ends && !v.boundary[i];
+        bad += rc != (ends ? ATTEST_OK : ATTEST_EFORMAT);
         good += rc == ATTEST_OK;
         zero = memcmp(&bank, &none, sizeof(bank)) == 0;
         dirty += rc != ATTEST_OK && !zero;
     }
     IS_INT(bad, 0, "%s: cut anywhere but between events it fails", name);
-    IS_INT(good, v.events, "%s: cut between events it does not", name);
+    IS_INT(good, v.events + tails, "%s: cut between events it does not", name);
     IS_INT(dirty, 0, "%s: a failure leaves no value", name);
 
     free(v.boundary);
@@ -515,7 +522,7 @@ test_events(void)
     IS_INT(replay(&b, &bank), ATTEST_EFORMAT, "data of 2^32-1");
     start(&b, one);
     put_event(&b, 0, 4, ONE, "00");
-    put(&b, "00");
+    put(&b, "01");
     IS_INT(replay(&b, &bank), ATTEST_EFORMAT, "a byte behind the log");
 }
 
@@ -582,8 +589,76 @@ test_padding(void)
     put(&b, "00");
     IS_INT(replay(&b, &bank), ATTEST_EFORMAT, "padding must go to the end");
     start(&b, one);
-    put(&b, "00000000000000000000000000000000");
-    IS_INT(replay(&b, &bank), ATTEST_EFORMAT, "zeros are no padding");
+    put(&b, "00");
+    IS_INT(replay(&b, &bank), ATTEST_OK, "one zero is padding");
+    put(&b, "0000000000000000000000000000000000000000");
+    IS_INT(replay(&b, &bank), ATTEST_OK, "more of them are, too");
+    put(&b, "01");
+    IS_INT(replay(&b, &bank), ATTEST_EFORMAT, "but only up to the end");
+
+    start(&b, one);
+    put_event(&b, 0, 4, ONE, "00");
+    put(&b, "0000000000000000000000000000000000000000");
+    IS_INT(replay(&b, &bank), ATTEST_OK, "zeros behind an event");
+    IS_INT(bank.select, 1, "are no event of PCR 0");
+    put_event(&b, 1, 4, ONE, "00");
+    IS_INT(replay(&b, &bank), ATTEST_EFORMAT, "an event behind zeros");
+    start(&b, one);
+    put(&b, "00ff");
+    IS_INT(replay(&b, &bank), ATTEST_EFORMAT, "padding is of one kind");
+}
+
+
+/* The form before TPM 2.0, which has SHA-1 alone: TCG_PCClientPCREvent. */
+
+static void
+test_old_form(void)
+{
+    size_t             i, old = 0, other = 0;
+    build_t            b;
+    attest_tpm_bank_t  bank;
+
+#define OLD   "0102030405060708090a0b0c0d0e0f1011121314"
+#define SPEC  "53706563204944204576656e74"
+
+    b.n = 0;
+    put_event(&b, 0, 8, OLD, "31000000");
+    IS_INT(replay(&b, &bank), ATTEST_EUNSUPPORTED, "an event of SHA-1");
+    put_event(&b, 0, 3, OLD, SPEC "303200");
+    put_event(&b, 7, 0x80000001, OLD, "");
+    IS_INT(replay(&b, &bank), ATTEST_EUNSUPPORTED, "a log of SHA-1");
+
+    b.n = 0;
+    put_event(&b, 0, 3, OLD, SPEC "303000" "0000000002010000");
+    IS_INT(replay(&b, &bank), ATTEST_EFORMAT, "a header alone is no log");
+    put_event(&b, 0, 8, OLD, "31000000");
+    put_event(&b, 4, 5, OLD, "");
+
+    for (i = 0; i < b.n; i++) {
+        build_t  cut = b;
+        int      rc;
+
+        cut.n = i;
+        rc = replay(&cut, &bank);
+        old += rc == ATTEST_EUNSUPPORTED;
+        other += rc != ATTEST_EUNSUPPORTED && rc != ATTEST_EFORMAT;
+    }
+
+    OK(old == 1 && other == 0, "cut anywhere but between events it is none");
+
+    put(&b, "000000000000");
+    IS_INT(replay(&b, &bank), ATTEST_EUNSUPPORTED, "with zeros behind it");
+    put_event(&b, 0, 3, OLD, SPEC "303300");
+    IS_INT(replay(&b, &bank), ATTEST_EFORMAT, "something behind the zeros");
+
+    b.n = 0;
+    put_event(&b, 0, 8, OLD, "31000000");
+    put_event(&b, 24, 8, OLD, "");
+    IS_INT(replay(&b, &bank), ATTEST_EFORMAT, "a PCR that does not exist");
+    b.n = 0;
+    put_event(&b, 0, 8, OLD, "31000000");
+    put_event(&b, 0, 3, OLD, SPEC "303300");
+    IS_INT(replay(&b, &bank), ATTEST_EFORMAT, "today's header comes first");
 }
 
 

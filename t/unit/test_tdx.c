@@ -1016,6 +1016,9 @@ test_ccel(void)
     uint8_t           *p = unit_read("t/data/tpm/ccel-log.bin", &n);
     attest_tpm_bank_t  bank;
 
+    /* register 1, EV_EFI_VARIABLE_DRIVER_CONFIG, no data */
+    static const uint8_t  old[32] = { 1, 0, 0, 0, 1, 0, 0, 0x80, 0xab };
+
     (void) attest_eventlog_replay(p, n, ATTEST_TPM_ALG_SHA384, &bank, NULL,
                                   NULL);
     reset();
@@ -1054,6 +1057,20 @@ test_ccel(void)
     IS_INT(run(), ATTEST_NOT_TRUSTED, "RTMR 1 does not");
     OK(has("fresh-ccel", ATTEST_CHECK_FAIL), "for the log");
     w.d.body[TDX_DOUBLE_RTMR + 48] ^= 1;
+
+    memset(p + 1933, 0, n - 1933);
+    IS_INT(run(), ATTEST_TRUSTED, "zeros behind the last event");
+    OK(has("fresh-ccel", ATTEST_CHECK_PASS), "are its end");
+
+    w.ccel = old;
+    w.ccel_len = sizeof(old);
+    IS_INT(run(), ATTEST_TRUSTED, "a log of SHA-1");
+    OK(has("fresh-ccel", ATTEST_CHECK_NOTE), "is not evaluated");
+    w.policy.require_eventlog = 1;
+    IS_INT(appraise(w.out, w.out_len), ATTEST_NOT_TRUSTED,
+           "and is none that a policy wants");
+    w.ccel = p;
+    w.ccel_len = n;
 
     /* the first event behind the head belongs to a register: another one */
 

@@ -917,6 +917,38 @@ test_measurements(void)
 }
 
 
+/* In an area that is longer, and in the form before TPM 2.0. */
+
+static void
+test_log_forms(void)
+{
+    static ev_buf_t  zeros, old;
+
+    zeros = eventlog;
+    ev_put(&zeros, (uint8_t [4096]) { 0 }, 4096);
+
+    old.n = 0;
+    ev_le(&old, 0, 4);
+    ev_le(&old, 8, 4);
+    ev_put(&old, (uint8_t [20]) { 1, 2, 3 }, 20);
+    ev_le(&old, 2, 4);
+    ev_put(&old, "1", 2);
+
+    TRUSTED("zeros behind the last event", "event-log",
+            fresh()->eventlog = ev_span(&zeros));
+    NOTED("a log of SHA-1", "event-log",
+          fresh()->eventlog = ev_span(&old); w.policy.events[4].count = 0);
+    REFUSED("a log of SHA-1 where one is wanted", "event-log",
+            fresh()->eventlog = ev_span(&old); w.policy.events[4].count = 0;
+            w.policy.require_eventlog = 1);
+    REFUSED("a log of SHA-1 where events are wanted", "event-log",
+            fresh()->eventlog = ev_span(&old));
+    REFUSED("half a log of SHA-1", "event-log",
+            fresh()->eventlog = ev_span(&old); fresh()->eventlog.n--;
+            w.policy.events[4].count = 0);
+}
+
+
 static void
 test_ek(void)
 {
@@ -1175,6 +1207,7 @@ main(int argc, char **argv)
     test_items();
     test_quote();
     test_measurements();
+    test_log_forms();
     test_ek();
     test_root();
     test_outer();
