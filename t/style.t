@@ -84,6 +84,14 @@ for my $file (sort grep { m{^ngx_attest_module/} } @c) {
     ok(!@bad, "$file: leaves standard input alone") or diag(join "\n", @bad);
 }
 
+# What strangers sent reaches a terminal through one filter.
+for my $file (sort grep { m{/cli/(?!cli_util\.c)} } @c) {
+    my $own = $file =~ /cli_archive\.c$/ ? '' : '|fwrite';
+    my @bad = grep { /\b(?:v?f?d?printf|f?puts|f?put(?:c|char)|perror
+                     |write$own)\s*\(/x } code($file);
+    ok(!@bad, "$file: writes through the filter") or diag(join "\n", @bad);
+}
+
 done_testing();
 
 

@@ -217,10 +217,19 @@ void cli_hex(char *out, const uint8_t *p, size_t n);
 /* Exactly `want` bytes of hex; 0 when it is not. */
 int cli_unhex(const char *hex, uint8_t *out, size_t want);
 /*
- * Foreign text for a terminal: control characters and what is no whole
- * character of UTF-8 become '?'; without newlines they and tabs are blanks.
+ * All output goes through these.  Control characters, what is no whole
+ * character of UTF-8, what changes the order of letters and what nobody sees
+ * become '?'; without newlines they and tabs are blanks.  The first two let
+ * no argument begin a line.
  */
+void cli_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void cli_fprintf(FILE *out, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 void cli_print_text(FILE *out, const uint8_t *p, size_t n, int newlines);
+/* A chat's answer: with joiners and variation selectors. */
+void cli_print_answer(FILE *out, const uint8_t *p, size_t n);
+/* A JSON text and a newline: escaped, not replaced. */
+void cli_print_json(FILE *out, const char *json);
 
 /* The name of a file, which must fit. */
 int cli_path(char path[CLI_MAX_PATH], const char *fmt, ...)

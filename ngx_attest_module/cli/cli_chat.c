@@ -199,7 +199,7 @@ cli_chat_once(const cli_options_t *opt, const attest_policy_t *policy)
 
     if (rc == CLI_OK && res.verdict != ATTEST_TRUSTED) {
         cli_print_result(stderr, &res, 0);
-        fprintf(stderr, "ngx-attest: nothing was sent\n");
+        (void) cli_error("nothing was sent");
         rc = (int) res.verdict;
 
     } else if (rc == CLI_OK && ev.conn.close) {
@@ -393,16 +393,9 @@ cli_chat_refused(cli_evidence_t *ev)
         again = 1;
 
     } else {
-        fprintf(stderr, "ngx-attest: the gateway answered %d, not sealed",
-                ev->conn.status);
-
-        if (cJSON_IsString(title)) {
-            fputs(": ", stderr);
-            cli_print_text(stderr, (const uint8_t *) title->valuestring,
-                           strnlen(title->valuestring, 200), 0);
-        }
-
-        fputc('\n', stderr);
+        (void) cli_error("the gateway answered %d, not sealed%s%.200s",
+                         ev->conn.status, cJSON_IsString(title) ? ": " : "",
+                         cJSON_IsString(title) ? title->valuestring : "");
     }
 
     cJSON_Delete(json);
@@ -436,7 +429,7 @@ cli_chat_answer(cli_evidence_t *ev, const attest_hpke_ctx_t *ctx,
          ? cli_stream_run(&s) : cli_error("out of memory");
 
     if (s.tokens) {
-        printf("\n");
+        cli_printf("\n");
     }
 
     if (s.why != NULL) {
@@ -664,8 +657,8 @@ cli_stream_text(cli_stream_t *s, const cJSON *json, const char *member)
     v = cJSON_GetObjectItemCaseSensitive(v, "content");
 
     if (cJSON_IsString(v) && v->valuestring[0] != '\0') {
-        cli_print_text(stdout, (const uint8_t *) v->valuestring,
-                       strlen(v->valuestring), 1);
+        cli_print_answer(stdout, (const uint8_t *) v->valuestring,
+                         strlen(v->valuestring));
         s->tokens = 1;
     }
 }
@@ -688,8 +681,6 @@ cli_stream_error(cli_stream_t *s, const cJSON *v)
 
     text = cJSON_IsString(v) ? v->valuestring : "an error";
 
-    fputs("ngx-attest: the backend says: ", stderr);
-    cli_print_text(stderr, (const uint8_t *) text, strnlen(text, 500), 0);
-    fputc('\n', stderr);
+    (void) cli_error("the backend says: %.500s", text);
     s->refused = 1;
 }

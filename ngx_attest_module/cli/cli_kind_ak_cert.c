@@ -23,7 +23,7 @@ cli_ak_cert_show(attest_span_t value)
 
     certs = attest_x509_read(value);
     if (certs == NULL) {
-        printf("no certificate\n");
+        cli_printf("no certificate\n");
         return;
     }
 
@@ -48,20 +48,20 @@ cli_ak_cert_usage(X509 *x)
     uint32_t             usage = X509_get_key_usage(x);
     EXTENDED_KEY_USAGE  *eku;
 
-    printf("%-24s%s%s\n", "  may be used for",
-           usage == UINT32_MAX ? "anything: no key usage"
-           : usage & KU_DIGITAL_SIGNATURE ? "signatures" : "no signatures",
-           usage != UINT32_MAX && (usage & KU_KEY_ENCIPHERMENT)
-           ? ", and to encrypt keys to it, as an EK" : "");
+    cli_printf("%-24s%s%s\n", "  may be used for",
+               usage == UINT32_MAX ? "anything: no key usage"
+               : usage & KU_DIGITAL_SIGNATURE ? "signatures" : "no signatures",
+               usage != UINT32_MAX && (usage & KU_KEY_ENCIPHERMENT)
+               ? ", and to encrypt keys to it, as an EK" : "");
 
     eku = X509_get_ext_d2i(x, NID_ext_key_usage, NULL, NULL);
 
     for (i = 0; i < sk_ASN1_OBJECT_num(eku); i++) {
         (void) OBJ_obj2txt(oid, sizeof(oid), sk_ASN1_OBJECT_value(eku, i), 1);
-        printf("%-24s%s%s\n", "  extended usage", oid,
-               strcmp(oid, "2.23.133.8.1") == 0 ? " (TCG: endorsement key)"
-               : strcmp(oid, "2.23.133.8.3") == 0
-               ? " (TCG: attestation key)" : "");
+        cli_printf("%-24s%s%s\n", "  extended usage", oid,
+                   strcmp(oid, "2.23.133.8.1") == 0 ? " (TCG: endorsement key)"
+                   : strcmp(oid, "2.23.133.8.3") == 0
+                   ? " (TCG: attestation key)" : "");
     }
 
     EXTENDED_KEY_USAGE_free(eku);
@@ -81,25 +81,26 @@ cli_ak_cert_instance(X509 *x)
     }
 
     if (rc != ATTEST_OK) {
-        printf("%-24s%s\n", "Google Cloud instance", attest_strerror(rc));
+        cli_printf("%-24s%s\n", "Google Cloud instance", attest_strerror(rc));
         return;
     }
 
     cli_show_line("Google Cloud instance", info.instance_name);
-    printf("%-24s%llu\n", "  its id", (unsigned long long) info.instance_id);
+    cli_printf("%-24s%llu\n", "  its id",
+               (unsigned long long) info.instance_id);
     cli_show_line("  project", info.project_id);
-    printf("%-24s%llu\n", "  project number",
-           (unsigned long long) info.project_number);
+    cli_printf("%-24s%llu\n", "  project number",
+               (unsigned long long) info.project_number);
     cli_show_line("  zone", info.zone);
 
     if (!info.has_security) {
-        printf("%-24s%s\n", "  security properties", "none");
+        cli_printf("%-24s%s\n", "  security properties", "none");
         return;
     }
 
-    printf("%-24sversion %llu, %s\n", "  security properties",
-           (unsigned long long) info.security_version,
-           info.production ? "in production" : "NOT in production");
+    cli_printf("%-24sversion %llu, %s\n", "  security properties",
+               (unsigned long long) info.security_version,
+               info.production ? "in production" : "NOT in production");
 }
 
 

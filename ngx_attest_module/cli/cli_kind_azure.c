@@ -34,14 +34,14 @@ cli_azure_show(attest_span_t value)
 
     rc = attest_azure_parse(value.p, value.n, &azure);
     if (rc != ATTEST_OK) {
-        printf("%s\n", attest_strerror(rc));
+        cli_printf("%s\n", attest_strerror(rc));
         return;
     }
 
     rc = attest_hcl_parse(azure.hcl_report.p, azure.hcl_report.n, &hcl);
     if (rc != ATTEST_OK) {
-        printf("%-24s%zu bytes: %s\n", "paravisor's report",
-               azure.hcl_report.n, attest_strerror(rc));
+        cli_printf("%-24s%zu bytes: %s\n", "paravisor's report",
+                   azure.hcl_report.n, attest_strerror(rc));
         return;
     }
 
@@ -56,12 +56,12 @@ cli_azure_show(attest_span_t value)
 static void
 cli_azure_report(const attest_hcl_t *hcl)
 {
-    printf("%-24sversion %u, over a report by %s\n", "paravisor's report",
-           hcl->version, hcl->type == ATTEST_HCL_SNP
-           ? "AMD SEV-SNP" : "Intel TDX");
-    printf("%-24s%zu bytes; the hardware's report %s its %s\n",
-           "its text", hcl->json.n, attest_hcl_check(hcl) == ATTEST_OK
-           ? "names" : "does NOT name", attest_hcl_hash_name(hcl->hash));
+    cli_printf("%-24sversion %u, over a report by %s\n", "paravisor's report",
+               hcl->version, hcl->type == ATTEST_HCL_SNP
+               ? "AMD SEV-SNP" : "Intel TDX");
+    cli_printf("%-24s%zu bytes; the hardware's report %s its %s\n",
+               "its text", hcl->json.n, attest_hcl_check(hcl) == ATTEST_OK
+               ? "names" : "does NOT name", attest_hcl_hash_name(hcl->hash));
     cli_show_hex("  report data", hcl->report_data.p, hcl->report_data.n);
 }
 
@@ -75,7 +75,7 @@ cli_azure_keys(const attest_hcl_runtime_t *rt)
         cli_x509_key("endorsement key", rt->ek);
 
     } else {
-        printf("%-24s%s\n", "endorsement key", "none");
+        cli_printf("%-24s%s\n", "endorsement key", "none");
     }
 }
 
@@ -84,11 +84,11 @@ static void
 cli_azure_machine(const attest_hcl_runtime_t *rt)
 {
     cli_azure_text("virtual machine", rt->vm_unique_id);
-    printf("%-24s%s\n", "  secure boot", cli_azure_said(rt->secure_boot));
-    printf("%-24s%s\n", "  virtual TPM", cli_azure_said(rt->tpm_enabled));
-    printf("%-24s%s\n", "  its state is kept",
-           cli_azure_said(rt->tpm_persisted));
-    printf("%-24s%s\n", "  console", cli_azure_said(rt->console_enabled));
+    cli_printf("%-24s%s\n", "  secure boot", cli_azure_said(rt->secure_boot));
+    cli_printf("%-24s%s\n", "  virtual TPM", cli_azure_said(rt->tpm_enabled));
+    cli_printf("%-24s%s\n", "  its state is kept",
+               cli_azure_said(rt->tpm_persisted));
+    cli_printf("%-24s%s\n", "  console", cli_azure_said(rt->console_enabled));
     cli_azure_text("  root certificate", rt->root_cert_thumbprint);
 
     if (rt->user_data_len != 0) {
@@ -96,7 +96,7 @@ cli_azure_machine(const attest_hcl_runtime_t *rt)
                      rt->user_data_len);
 
     } else {
-        printf("%-24s%s\n", "the guest's user data", "none");
+        cli_printf("%-24s%s\n", "the guest's user data", "none");
     }
 }
 
@@ -107,7 +107,7 @@ cli_azure_text(const char *what, const char *text)
     attest_span_t  s = { (const uint8_t *) text, strlen(text) };
 
     if (s.n == 0) {
-        printf("%-24s%s\n", what, "not mentioned");
+        cli_printf("%-24s%s\n", what, "not mentioned");
         return;
     }
 
@@ -143,12 +143,12 @@ cli_azure_hardware(const attest_azure_t *azure, const attest_hcl_t *hcl)
 
     if (azure->td_quote.n != 0) {
         tsm = cli_azure_tsm("tdx_guest", azure->td_quote);
-        printf("%-24s%zu bytes\n", "TD quote", azure->td_quote.n);
+        cli_printf("%-24s%zu bytes\n", "TD quote", azure->td_quote.n);
         cli_tdx_show(&tsm);
 
     } else if (hcl->type == ATTEST_HCL_TDX) {
-        printf("%-24s%s\n", "TD quote", "none: nobody but its own processor "
-               "can check this report");
+        cli_printf("%-24s%s\n", "TD quote", "none: nobody but its own "
+                   "processor can check this report");
     }
 }
 

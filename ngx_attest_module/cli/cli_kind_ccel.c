@@ -20,11 +20,11 @@ cli_ccel_show(attest_span_t value)
     rc = attest_eventlog_replay(value.p, value.n, ATTEST_TPM_ALG_SHA384,
                                 &bank, cli_ccel_event, &shown);
     if (rc != ATTEST_OK) {
-        printf("the log is %s\n", attest_strerror(rc));
+        cli_printf("the log is %s\n", attest_strerror(rc));
         return;
     }
 
-    printf("%zu events, which give\n", shown);
+    cli_printf("%zu events, which give\n", shown);
 
     for (i = 0; i < ATTEST_TDX_RTMRS; i++) {
 
@@ -55,7 +55,7 @@ cli_ccel_event(void *ctx, const attest_event_t *e)
         (void) snprintf(name, sizeof(name), "RTMR %u", e->pcr - 1);
     }
 
-    printf("%4zu  %-8s %-34s %s\n", ++*shown, name,
-           attest_eventlog_type_name(e->type), hex);
+    cli_printf("%4zu  %-8s %-34s %s\n", ++*shown, name,
+               attest_eventlog_type_name(e->type), hex);
     return 0;
 }

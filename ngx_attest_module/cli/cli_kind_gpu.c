@@ -29,14 +29,14 @@ cli_gpu_show(attest_span_t value)
 
     rc = attest_gpu_parse(value.p, value.n, &gpu);
     if (rc != ATTEST_OK) {
-        printf("the GPU evidence is %s\n", attest_strerror(rc));
+        cli_printf("the GPU evidence is %s\n", attest_strerror(rc));
         return;
     }
 
-    printf("%-24s%zu\n", "devices", gpu.count);
+    cli_printf("%-24s%zu\n", "devices", gpu.count);
 
     for (i = 0; i < gpu.count; i++) {
-        printf("\n   device %zu\n", i + 1);
+        cli_printf("\n   device %zu\n", i + 1);
         cli_gpu_device(&gpu.devices[i]);
     }
 
@@ -54,26 +54,26 @@ cli_gpu_device(const attest_gpu_device_t *d)
     attest_gpu_class_e   kind = attest_gpu_class(d->arch, &chip);
 
     cli_show_line("architecture", d->arch);
-    printf("%-24s%s\n", "kind", kind == ATTEST_GPU_GPU ? "GPU"
-           : kind == ATTEST_GPU_SWITCH ? "switch"
-           : "unknown to this version");
+    cli_printf("%-24s%s\n", "kind", kind == ATTEST_GPU_GPU ? "GPU"
+               : kind == ATTEST_GPU_SWITCH ? "switch"
+               : "unknown to this version");
     cli_show_hex("nonce", d->nonce, sizeof(d->nonce));
 
     rc = attest_spdm_parse(d->report.p, d->report.n, &s);
 
     if (rc != ATTEST_OK) {
-        printf("%-24s%zu bytes, %s\n", "report", d->report.n,
-               attest_strerror(rc));
+        cli_printf("%-24s%zu bytes, %s\n", "report", d->report.n,
+                   attest_strerror(rc));
 
     } else {
-        printf("%-24s%zu bytes, SPDM 1.1\n", "report", d->report.n);
+        cli_printf("%-24s%zu bytes, SPDM 1.1\n", "report", d->report.n);
         cli_gpu_report(&s);
     }
 
     chain = attest_x509_read(d->chain);
 
     if (chain == NULL) {
-        printf("%-24s%s\n", "certificates", "malformed");
+        cli_printf("%-24s%s\n", "certificates", "malformed");
         return;
     }
 
@@ -89,7 +89,7 @@ cli_gpu_report(const attest_spdm_t *s)
     attest_spdm_field_t   f;
 
     cli_show_hex("  asked with the nonce", s->nonce.p, s->nonce.n);
-    printf("%-24s%u\n", "  slot", s->slot);
+    cli_printf("%-24s%u\n", "  slot", s->slot);
     cli_show_hex("  its own nonce", s->responder_nonce.p,
                  s->responder_nonce.n);
     cli_gpu_versions(s);
@@ -109,18 +109,18 @@ cli_gpu_versions(const attest_spdm_t *s)
     char         text[ATTEST_GPU_MAX_VERSION];
     const char  *mode = attest_gpu_mode(s);
 
-    printf("%-24s%s\n", "  mode", mode == NULL ? "unknown to this version"
-           : strcmp(mode, "spt") == 0 ? "spt: one GPU alone"
-           : strcmp(mode, "mpt") == 0 ? "mpt: several GPUs, encrypted links"
-           : strcmp(mode, "ppcie") == 0
-           ? "ppcie: several GPUs, links in the clear through switches"
-           : "not named");
+    cli_printf("%-24s%s\n", "  mode", mode == NULL ? "unknown to this version"
+               : strcmp(mode, "spt") == 0 ? "spt: one GPU alone"
+               : strcmp(mode, "mpt") == 0 ? "mpt: several GPUs, encrypted links"
+               : strcmp(mode, "ppcie") == 0
+               ? "ppcie: several GPUs, links in the clear through switches"
+               : "not named");
 
     attest_gpu_driver(s, text);
-    printf("%-24s%s\n", "  driver", text[0] != '\0' ? text : "not named");
+    cli_printf("%-24s%s\n", "  driver", text[0] != '\0' ? text : "not named");
 
     attest_gpu_vbios(s, text);
-    printf("%-24s%s\n", "  VBIOS", text[0] != '\0' ? text : "not named");
+    cli_printf("%-24s%s\n", "  VBIOS", text[0] != '\0' ? text : "not named");
 }
 
 
@@ -214,8 +214,8 @@ cli_gpu_measurements(const attest_spdm_t *s)
     size_t                i;
     attest_spdm_block_t   b;
 
-    printf("%-24s%zu, which are not compared with NVIDIA's reference "
-           "values\n", "  measurements", s->blocks);
+    cli_printf("%-24s%zu, which are not compared with NVIDIA's reference "
+               "values\n", "  measurements", s->blocks);
 
     for (i = 0; attest_spdm_block(s, i, &b); i++) {
         (void) snprintf(what, sizeof(what), "  %3u, type %u", b.index,
@@ -233,10 +233,10 @@ cli_gpu_chain(STACK_OF(X509) *chain, const attest_spdm_t *s)
     uint8_t   fwid[48], id[32];
 
     if (s != NULL) {
-        printf("%-24s%s\n", "report signed by", attest_spdm_signature(s,
-               X509_get0_pubkey(leaf)) == ATTEST_OK
-               ? "the key of its first certificate"
-               : "another key than that of its first certificate");
+        cli_printf("%-24s%s\n", "report signed by", attest_spdm_signature(s,
+                   X509_get0_pubkey(leaf)) == ATTEST_OK
+                   ? "the key of its first certificate"
+                   : "another key than that of its first certificate");
     }
 
     if (attest_gpu_identity(chain, id) == ATTEST_OK) {
@@ -247,7 +247,7 @@ cli_gpu_chain(STACK_OF(X509) *chain, const attest_spdm_t *s)
         cli_show_hex("firmware certified", fwid, sizeof(fwid));
     }
 
-    printf("%-24s%d\n", "certificates", count);
+    cli_printf("%-24s%d\n", "certificates", count);
 
     for (i = 0; i < count; i++) {
         cli_x509_show(i == 0 ? "certificate of" : "  by the key of",

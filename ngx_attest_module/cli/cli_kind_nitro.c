@@ -35,18 +35,18 @@ cli_nitro_show(attest_span_t value)
 
     rc = attest_nitro_parse(value.p, value.n, &doc);
     if (rc != ATTEST_OK) {
-        printf("the attestation document is %s\n", attest_strerror(rc));
+        cli_printf("the attestation document is %s\n", attest_strerror(rc));
         return;
     }
 
     cli_show_line("enclave (module_id)", doc.module_id);
     cli_show_time("made at", (int64_t) (doc.timestamp / 1000));
-    printf("%-24s%llu\n", "  in milliseconds",
-           (unsigned long long) doc.timestamp);
-    printf("%-24s%s\n", "digest of PCRs", "SHA-384");
-    printf("%-24s%s\n", "mode", attest_nitro_debug(&doc)
-           ? "debug: its console can be read, it proves nothing"
-           : "production (PCR 0 to 2 are set)");
+    cli_printf("%-24s%llu\n", "  in milliseconds",
+               (unsigned long long) doc.timestamp);
+    cli_printf("%-24s%s\n", "digest of PCRs", "SHA-384");
+    cli_printf("%-24s%s\n", "mode", attest_nitro_debug(&doc)
+               ? "debug: its console can be read, it proves nothing"
+               : "production (PCR 0 to 2 are set)");
 
     cli_nitro_pcrs(&doc);
     cli_nitro_bytes("user data", doc.user_data);
@@ -56,8 +56,8 @@ cli_nitro_show(attest_span_t value)
     cli_nitro_signature(&doc);
     cli_nitro_certificate("certificate of", doc.certificate);
 
-    printf("%-24s%zu certificates; the first is the root, which is not taken "
-           "from here\n", "bundle", doc.cabundle_count);
+    cli_printf("%-24s%zu certificates; the first is the root, which is not "
+               "taken from here\n", "bundle", doc.cabundle_count);
 
     for (i = 0; i < doc.cabundle_count; i++) {
         (void) snprintf(what, sizeof(what), "  %zu, of", i + 1);
@@ -70,7 +70,7 @@ static void
 cli_nitro_bytes(const char *what, attest_span_t s)
 {
     if (s.n == 0) {
-        printf("%-24s%s\n", what, "none");
+        cli_printf("%-24s%s\n", what, "none");
         return;
     }
 
@@ -91,13 +91,13 @@ cli_nitro_pcrs(const attest_nitro_t *doc)
         }
 
         if (i < CLI_NITRO_MEANINGS && cli_nitro_meaning[i] != NULL) {
-            printf("%-24s%s\n", "", cli_nitro_meaning[i]);
+            cli_printf("%-24s%s\n", "", cli_nitro_meaning[i]);
         }
 
         (void) snprintf(what, sizeof(what), "PCR %2zu", i);
 
         if (cli_nitro_is_zero(doc->pcrs[i])) {
-            printf("%-24szero, %zu bytes\n", what, doc->pcrs[i].n);
+            cli_printf("%-24szero, %zu bytes\n", what, doc->pcrs[i].n);
             continue;
         }
 
@@ -131,9 +131,9 @@ cli_nitro_signature(const attest_nitro_t *doc)
         X509_free(leaf);
     }
 
-    printf("%-24s%s\n", "signature (ES384)", rc == ATTEST_OK
-           ? "by the key of the certificate below"
-           : "not by the key of the certificate below");
+    cli_printf("%-24s%s\n", "signature (ES384)", rc == ATTEST_OK
+               ? "by the key of the certificate below"
+               : "not by the key of the certificate below");
 }
 
 
@@ -143,7 +143,7 @@ cli_nitro_certificate(const char *what, attest_span_t der)
     X509  *x = attest_x509_read_der(der);
 
     if (x == NULL) {
-        printf("%-24s%zu bytes, malformed\n", what, der.n);
+        cli_printf("%-24s%zu bytes, malformed\n", what, der.n);
         return;
     }
 

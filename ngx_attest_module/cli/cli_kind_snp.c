@@ -96,8 +96,9 @@ cli_snp_show(const attest_tsm_t *tsm)
         cli_snp_report(&r, cli_snp_product(&r, &t));
 
     } else {
-        printf("%-24s%zu bytes, version %u: %s\n", "SNP report",
-               tsm->outblob.n, r.version, "not one that this version reads");
+        cli_printf("%-24s%zu bytes, version %u: %s\n", "SNP report",
+                   tsm->outblob.n, r.version,
+                   "not one that this version reads");
     }
 
     cli_snp_table(tsm, &t, rc);
@@ -113,12 +114,12 @@ cli_snp_show(const attest_tsm_t *tsm)
 static void
 cli_snp_report(const attest_snp_report_t *r, attest_snp_product_e product)
 {
-    printf("%-24sSEV-SNP, version %u\n", "report", r->version);
-    printf("%-24s%s%s\n", "signed by", cli_snp_signer(r->signer),
-           r->masked_chip_key ? " (the host masks the chip's key)" : "");
-    printf("%-24s%u (%s)\n", "signature algorithm", r->sig_algo,
-           r->sig_algo == ATTEST_SNP_SIG_P384_SHA384
-           ? "ECDSA P-384 with SHA-384" : "unknown");
+    cli_printf("%-24sSEV-SNP, version %u\n", "report", r->version);
+    cli_printf("%-24s%s%s\n", "signed by", cli_snp_signer(r->signer),
+               r->masked_chip_key ? " (the host masks the chip's key)" : "");
+    cli_printf("%-24s%u (%s)\n", "signature algorithm", r->sig_algo,
+               r->sig_algo == ATTEST_SNP_SIG_P384_SHA384
+               ? "ECDSA P-384 with SHA-384" : "unknown");
 
     cli_show_hex("report data", r->report_data.p, r->report_data.n);
     cli_show_hex("launch measurement", r->measurement.p, r->measurement.n);
@@ -135,20 +136,21 @@ cli_snp_guest(const attest_snp_report_t *r)
     char  text[48];
 
     if (r->vmpl <= ATTEST_SNP_VMPL_MAX) {
-        printf("%-24s%u\n", "VMPL", r->vmpl);
+        cli_printf("%-24s%u\n", "VMPL", r->vmpl);
 
     } else {
-        printf("%-24s%u: the host asked for this report\n", "VMPL", r->vmpl);
+        cli_printf("%-24s%u: the host asked for this report\n", "VMPL",
+                   r->vmpl);
     }
 
     (void) snprintf(text, sizeof(text), "%016llx, ABI %u.%u or newer",
                     (unsigned long long) r->policy,
                     (unsigned) (r->policy >> 8 & 0xff),
                     (unsigned) (r->policy & 0xff));
-    printf("%-24s%s\n", "guest policy", text);
+    cli_printf("%-24s%s\n", "guest policy", text);
     cli_snp_bits("", r->policy, cli_snp_guest_bits);
 
-    printf("%-24s%u\n", "guest's version (SVN)", r->guest_svn);
+    cli_printf("%-24s%u\n", "guest's version (SVN)", r->guest_svn);
     cli_show_hex("family id", r->family_id.p, r->family_id.n);
     cli_show_hex("image id", r->image_id.p, r->image_id.n);
     cli_show_hex("id key digest", r->id_key_digest.p, r->id_key_digest.n);
@@ -158,7 +160,7 @@ cli_snp_guest(const attest_snp_report_t *r)
                      r->author_key_digest.n);
 
     } else {
-        printf("%-24s%s\n", "author key digest", "none");
+        cli_printf("%-24s%s\n", "author key digest", "none");
     }
 
     cli_show_hex("report id", r->report_id.p, r->report_id.n);
@@ -171,18 +173,18 @@ static void
 cli_snp_machine(const attest_snp_report_t *r, attest_snp_product_e product)
 {
     if (r->version >= 3) {
-        printf("%-24s%s, CPUID family %02x model %02x stepping %02x\n",
-               "processor", attest_snp_product_name(product), r->family,
-               r->model, r->stepping);
+        cli_printf("%-24s%s, CPUID family %02x model %02x stepping %02x\n",
+                   "processor", attest_snp_product_name(product), r->family,
+                   r->model, r->stepping);
 
     } else {
-        printf("%-24s%s, by its certificate\n", "processor",
-               attest_snp_product_name(product));
+        cli_printf("%-24s%s, by its certificate\n", "processor",
+                   attest_snp_product_name(product));
     }
 
     cli_show_hex("chip id", r->chip_id.p, r->chip_id.n);
-    printf("%-24s%016llx\n", "platform",
-           (unsigned long long) r->platform);
+    cli_printf("%-24s%016llx\n", "platform",
+               (unsigned long long) r->platform);
     cli_snp_bits("", r->platform, cli_snp_platform_bits);
 
     cli_snp_tcb("reported TCB", r->reported_tcb, product);
@@ -193,10 +195,10 @@ cli_snp_machine(const attest_snp_report_t *r, attest_snp_product_e product)
     cli_snp_firmware("committed firmware", r->committed);
 
     if (r->version >= 5) {
-        printf("%-24s%016llx\n", "mitigations at launch",
-               (unsigned long long) r->launch_mitigations);
-        printf("%-24s%016llx\n", "current mitigations",
-               (unsigned long long) r->current_mitigations);
+        cli_printf("%-24s%016llx\n", "mitigations at launch",
+                   (unsigned long long) r->launch_mitigations);
+        cli_printf("%-24s%016llx\n", "current mitigations",
+                   (unsigned long long) r->current_mitigations);
     }
 }
 
@@ -213,13 +215,13 @@ cli_snp_bits(const char *what, uint64_t value, const cli_snp_bit_t *table)
         text = value & table[i].bit ? table[i].set : table[i].clear;
 
         if (text != NULL) {
-            printf("%-24s  %s\n", what, text);
+            cli_printf("%-24s  %s\n", what, text);
         }
     }
 
     if (value & ~known) {
-        printf("%-24s  bits unknown to this version: %llx\n", what,
-               (unsigned long long) (value & ~known));
+        cli_printf("%-24s  bits unknown to this version: %llx\n", what,
+                   (unsigned long long) (value & ~known));
     }
 }
 
@@ -234,21 +236,21 @@ cli_snp_tcb(const char *what, attest_span_t raw, attest_snp_product_e product)
         return;
     }
 
-    printf("%-24s", what);
+    cli_printf("%-24s", what);
 
     if (product == ATTEST_SNP_TURIN) {
-        printf("fmc %u, ", t.fmc);
+        cli_printf("fmc %u, ", t.fmc);
     }
 
-    printf("bootloader %u, tee %u, snp %u, microcode %u\n", t.bootloader,
-           t.tee, t.snp, t.microcode);
+    cli_printf("bootloader %u, tee %u, snp %u, microcode %u\n", t.bootloader,
+               t.tee, t.snp, t.microcode);
 }
 
 
 static void
 cli_snp_firmware(const char *what, attest_snp_firmware_t f)
 {
-    printf("%-24s%u.%u.%u\n", what, f.major, f.minor, f.build);
+    cli_printf("%-24s%u.%u.%u\n", what, f.major, f.minor, f.build);
 }
 
 
@@ -301,13 +303,13 @@ static void
 cli_snp_table(const attest_tsm_t *tsm, const attest_snp_table_t *t, int rc)
 {
     if (rc != ATTEST_OK) {
-        printf("%-24s%zu bytes: %s\n", "certificates", tsm->auxblob.n,
-               attest_strerror(rc));
+        cli_printf("%-24s%zu bytes: %s\n", "certificates", tsm->auxblob.n,
+                   attest_strerror(rc));
         return;
     }
 
     if (t->vcek.n == 0 && t->vlek.n == 0 && t->ask.n == 0 && t->ark.n == 0) {
-        printf("%-24s%s\n", "certificates", "none: the host gave none");
+        cli_printf("%-24s%s\n", "certificates", "none: the host gave none");
         return;
     }
 
@@ -330,7 +332,7 @@ cli_snp_cert(const char *what, attest_span_t der)
 
     x = attest_x509_read_der(der);
     if (x == NULL) {
-        printf("%-24s%zu bytes: no certificate\n", what, der.n);
+        cli_printf("%-24s%zu bytes: no certificate\n", what, der.n);
         return;
     }
 
@@ -349,14 +351,14 @@ cli_snp_leaf(const attest_snp_cert_t *c)
 {
     cli_show_line("  for product", c->product_name);
 
-    printf("%-24s", "  for TCB");
+    cli_printf("%-24s", "  for TCB");
 
     if (c->product == ATTEST_SNP_TURIN) {
-        printf("fmc %u, ", c->spl[9]);
+        cli_printf("fmc %u, ", c->spl[9]);
     }
 
-    printf("bootloader %u, tee %u, snp %u, microcode %u\n", c->spl[1],
-           c->spl[2], c->spl[3], c->spl[8]);
+    cli_printf("bootloader %u, tee %u, snp %u, microcode %u\n", c->spl[1],
+               c->spl[2], c->spl[3], c->spl[8]);
 
     if (c->hwid.n != 0) {
         cli_show_hex("  for chip", c->hwid.p, c->hwid.n);

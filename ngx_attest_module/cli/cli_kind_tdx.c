@@ -75,8 +75,8 @@ cli_tdx_show(const attest_tsm_t *tsm)
     cli_quote_show(tsm->outblob);
 
     if (tsm->auxblob.n != 0) {
-        printf("%-24s%zu bytes by the host, not used\n", "auxiliary data",
-               tsm->auxblob.n);
+        cli_printf("%-24s%zu bytes by the host, not used\n", "auxiliary data",
+                   tsm->auxblob.n);
     }
 }
 
@@ -89,15 +89,15 @@ cli_quote_show(attest_span_t quote)
 
     rc = attest_tdx_parse(quote.p, quote.n, &q);
     if (rc != ATTEST_OK) {
-        printf("a quote of %zu bytes: %s\n", quote.n, attest_strerror(rc));
+        cli_printf("a quote of %zu bytes: %s\n", quote.n, attest_strerror(rc));
         return;
     }
 
-    printf("%-24s%s, version %u, %zu bytes%s\n", "quote",
-           q.body == ATTEST_TDX_BODY_SGX ? "SGX enclave"
-           : q.body == ATTEST_TDX_BODY_15 ? "TDX 1.5" : "TDX 1.0",
-           (unsigned) q.version, q.length,
-           q.length == quote.n ? "" : " and padding");
+    cli_printf("%-24s%s, version %u, %zu bytes%s\n", "quote",
+               q.body == ATTEST_TDX_BODY_SGX ? "SGX enclave"
+               : q.body == ATTEST_TDX_BODY_15 ? "TDX 1.5" : "TDX 1.0",
+               (unsigned) q.version, q.length,
+               q.length == quote.n ? "" : " and padding");
     cli_show_hex("user data of the header", q.user_data, 20);
 
     if (q.body == ATTEST_TDX_BODY_SGX) {
@@ -140,9 +140,9 @@ cli_quote_td(const attest_tdx_quote_t *q)
     cli_show_hex("MRSEAM (TDX module)", q->mrseam, ATTEST_TDX_MR_LEN);
     cli_quote_register("MRSIGNERSEAM", q->mrsignerseam);
     cli_show_hex("TDX module attributes", q->seam_attributes, 8);
-    printf("%-24s%u.%u, microcode %u\n", "TDX module's SVN",
-           (unsigned) q->tee_tcb_svn[1], (unsigned) q->tee_tcb_svn[0],
-           (unsigned) q->tee_tcb_svn[2]);
+    cli_printf("%-24s%u.%u, microcode %u\n", "TDX module's SVN",
+               (unsigned) q->tee_tcb_svn[1], (unsigned) q->tee_tcb_svn[0],
+               (unsigned) q->tee_tcb_svn[2]);
     cli_show_hex("TCB SVNs at launch", q->tee_tcb_svn, ATTEST_TDX_SVNS);
 
     if (q->tee_tcb_svn2 != NULL) {
@@ -154,8 +154,8 @@ cli_quote_td(const attest_tdx_quote_t *q)
 static void
 cli_quote_enclave(const char *what, const attest_sgx_report_t *r)
 {
-    printf("%-24sproduct %u, SVN %u\n", what, (unsigned) r->isvprodid,
-           (unsigned) r->isvsvn);
+    cli_printf("%-24sproduct %u, SVN %u\n", what, (unsigned) r->isvprodid,
+               (unsigned) r->isvsvn);
     cli_show_hex("  MRENCLAVE", r->mrenclave, 32);
     cli_show_hex("  MRSIGNER", r->mrsigner, 32);
     cli_quote_bits("  attributes", r->attributes, cli_enclave_attributes);
@@ -185,8 +185,8 @@ cli_quote_bits(const char *what, const uint8_t p[8], const cli_bit_t *names)
             /* void */
         }
 
-        printf("%-24s  bit %u, %s\n", "", bit,
-               n->name != NULL ? n->name : "unknown to this version");
+        cli_printf("%-24s  bit %u, %s\n", "", bit,
+                   n->name != NULL ? n->name : "unknown to this version");
     }
 }
 
@@ -197,7 +197,7 @@ cli_quote_register(const char *what, const uint8_t *p)
     static const uint8_t  zero[ATTEST_TDX_MR_LEN];
 
     if (memcmp(p, zero, sizeof(zero)) == 0) {
-        printf("%-24s%s\n", what, "all zero");
+        cli_printf("%-24s%s\n", what, "all zero");
         return;
     }
 
@@ -225,7 +225,7 @@ cli_quote_certs(attest_span_t pem)
 
     certs = attest_x509_read(pem);
     if (certs == NULL) {
-        printf("%-24s%s\n", "certificates", "malformed");
+        cli_printf("%-24s%s\n", "certificates", "malformed");
         return;
     }
 
@@ -275,11 +275,11 @@ cli_quote_pck(const attest_tdx_pck_t *pck)
     cli_show_hex("  PCEID", pck->pceid, sizeof(pck->pceid));
     cli_show_hex("  TCB SVNs", pck->svn, sizeof(pck->svn));
     cli_show_hex("  CPU's SVN", pck->cpusvn, sizeof(pck->cpusvn));
-    printf("%-24s%u\n", "  PCE's SVN", (unsigned) pck->pcesvn);
-    printf("%-24s%s\n", "  SGX type", pck->sgx_type == 0 ? "standard"
-           : pck->sgx_type == 1 ? "scalable"
-           : pck->sgx_type == 2 ? "scalable with integrity"
-           : "unknown to this version");
+    cli_printf("%-24s%u\n", "  PCE's SVN", (unsigned) pck->pcesvn);
+    cli_printf("%-24s%s\n", "  SGX type", pck->sgx_type == 0 ? "standard"
+               : pck->sgx_type == 1 ? "scalable"
+               : pck->sgx_type == 2 ? "scalable with integrity"
+               : "unknown to this version");
 }
 
 

@@ -13,7 +13,7 @@ cli_tsm_show(attest_span_t value)
 
     rc = attest_tsm_parse(value.p, value.n, &tsm);
     if (rc != ATTEST_OK) {
-        printf("%s\n", attest_strerror(rc));
+        cli_printf("%s\n", attest_strerror(rc));
         return;
     }
 
@@ -26,7 +26,7 @@ cli_tsm_show(attest_span_t value)
         cli_tdx_show(&tsm);
 
     } else {
-        printf("a report of %zu bytes, of a kind unknown to this version\n",
-               tsm.outblob.n);
+        cli_printf("a report of %zu bytes, of a kind unknown to this version\n",
+                   tsm.outblob.n);
     }
 }

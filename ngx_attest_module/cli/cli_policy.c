@@ -211,7 +211,7 @@ cli_policy_write(const cli_evidence_t *ev, const attest_result_t *res,
     }
 
     text = cJSON_Print(root);
-    printf("%s\n", text != NULL ? text : "{}");
+    cli_print_json(stdout, text != NULL ? text : "{}");
 
     cJSON_free(text);
     attest_cmw_free(&cmw);
@@ -374,16 +374,16 @@ cli_policy_set(cJSON *root, const char *name, cJSON *value)
 static void
 cli_policy_warn(const char *label)
 {
-    fputs("ngx-attest: this policy trusts what the gateway runs now; compare "
-          "its values with ones you know to be good\n"
-          "ngx-attest: nothing authenticated this connection; compare the "
-          "key's name and the values with the machine's console, or fetch "
-          "them over a path that you trust\n", stderr);
+    (void) cli_error("this policy trusts what the gateway runs now; compare "
+                     "its values with ones you know to be good");
+    (void) cli_error("nothing authenticated this connection; compare the "
+                     "key's name and the values with the machine's console, "
+                     "or fetch them over a path that you trust");
 
     if (strcmp(label, attest_root_label(ATTEST_ROOT_HOST_VTPM)) == 0) {
-        fputs("ngx-attest: that this key is in a TPM is the gateway's own "
-              "word; set ek_roots and require_ek to have it proven\n",
-              stderr);
+        (void) cli_error("that this key is in a TPM is the gateway's own "
+                         "word; set ek_roots and require_ek to have it "
+                         "proven");
     }
 }
 

@@ -77,22 +77,22 @@ cli_show_url(const cli_options_t *opt)
     rc = cli_collect(&ev, opt, 0);
 
     if (rc == CLI_OK && ev.cert.n != 0) {
-        printf("== certificate of the connection\n");
+        cli_printf("== certificate of the connection\n");
         rc = cli_show_certificate(cli_span(&ev.cert));
     }
 
     if (rc == CLI_OK && ev.cached.n != 0) {
-        printf("\n== cached evidence of the endpoint\n");
+        cli_printf("\n== cached evidence of the endpoint\n");
         rc = cli_show_collection(cli_span(&ev.cached));
     }
 
     if (rc == CLI_OK && ev.fresh.n != 0) {
-        printf("\n== fresh evidence of the endpoint\n");
+        cli_printf("\n== fresh evidence of the endpoint\n");
         rc = cli_show_collection(cli_span(&ev.fresh));
     }
 
     for (i = 0; i < ev.nnotes; i++) {
-        printf("\nnot shown: %s\n", ev.notes[i]);
+        cli_printf("\nnot shown: %s\n", ev.notes[i]);
     }
 
     if (rc == CLI_OK && ev.cached.n == 0 && ev.cert.n == 0) {
@@ -165,8 +165,8 @@ cli_show_certificate(attest_span_t der)
     cli_show_time("valid from", c.not_before);
     cli_show_time("valid until", c.not_after);
     cli_show_hex("SHA-256 of its key", c.spki_sha256, 32);
-    printf("%-24s%s\n", "signature", c.self_signed ? "its own, good"
-           : "by another key (a CA's), or bad");
+    cli_printf("%-24s%s\n", "signature", c.self_signed ? "its own, good"
+               : "by another key (a CA's), or bad");
 
     if (c.ccc.n != 0) {
         rc = cli_show_ccc(c.ccc, c.cmw.n == 0);
@@ -177,13 +177,14 @@ cli_show_certificate(attest_span_t der)
 
     if (c.cmw.n == 0) {
         if (c.ccc.n == 0) {
-            printf("%-24s%s\n", "evidence", "none in this certificate");
+            cli_printf("%-24s%s\n", "evidence", "none in this certificate");
         }
 
         return CLI_OK;
     }
 
-    printf("%-24s%zu bytes (id-pe-cmw), as follows\n\n", "evidence", c.cmw.n);
+    cli_printf("%-24s%zu bytes (id-pe-cmw), as follows\n\n", "evidence",
+               c.cmw.n);
     return cli_show_collection(c.cmw);
 }
 
@@ -202,13 +203,13 @@ cli_show_ccc(attest_span_t ext, int alone)
                          "Computing Consortium is %s", attest_strerror(rc));
     }
 
-    printf("%-24s%zu bytes: a quote of %zu bytes, claims of %zu\n",
-           "CCC RA-TLS extension", ext.n, ccc.quote.n, ccc.claims.n);
+    cli_printf("%-24s%zu bytes: a quote of %zu bytes, claims of %zu\n",
+               "CCC RA-TLS extension", ext.n, ccc.quote.n, ccc.claims.n);
 
     if (alone) {
-        printf("\n-- claims\n");
+        cli_printf("\n-- claims\n");
         cli_show_claims(ccc.claims, attest_claims_parse_foreign);
-        printf("\n-- quote\n");
+        cli_printf("\n-- quote\n");
         cli_quote_show(ccc.quote);
     }
 
@@ -231,7 +232,7 @@ cli_show_collection(attest_span_t raw)
                          attest_strerror(rc));
     }
 
-    printf("%-24s%zu items\n", "collection", cmw.count);
+    cli_printf("%-24s%zu items\n", "collection", cmw.count);
     cli_show_line("type", cmw.ctype);
 
     memset(&tpm, 0, sizeof(tpm));
@@ -257,11 +258,11 @@ cli_show_item(const attest_cmw_item_t *item, const attest_tpm_item_t *tpm)
     alg = tpm->pcrs.count != 0 ? tpm->pcrs.banks[0].alg
                                : ATTEST_TPM_ALG_SHA256;
 
-    printf("\n-- ");
+    cli_printf("\n-- ");
     cli_print_text(stdout, item->label_in.p, item->label_in.n, 0);
-    printf(" (");
+    cli_printf(" (");
     cli_print_text(stdout, item->type_in.p, item->type_in.n, 0);
-    printf("), %zu bytes\n", item->value.n);
+    cli_printf("), %zu bytes\n", item->value.n);
 
     if (attest_span_is(item->type_in, ATTEST_TYPE_CLAIMS)) {
         cli_show_claims(item->value, attest_claims_parse);
@@ -275,7 +276,7 @@ cli_show_item(const attest_cmw_item_t *item, const attest_tpm_item_t *tpm)
     } else if (attest_span_is(item->type_in, ATTEST_TYPE_CONFIG)) {
         cli_print_text(stdout, item->value.p, item->value.n, 1);
         if (item->value.n != 0 && item->value.p[item->value.n - 1] != '\n') {
-            printf("\n");
+            cli_printf("\n");
         }
 
     } else if (attest_span_is(item->type_in, ATTEST_TYPE_EVENTLOG)) {
@@ -288,7 +289,7 @@ cli_show_item(const attest_cmw_item_t *item, const attest_tpm_item_t *tpm)
         cli_show_line("root of trust", item->value);
 
     } else if (!cli_show_hardware(item)) {
-        printf("unknown to this version\n");
+        cli_printf("unknown to this version\n");
     }
 }
 
@@ -333,7 +334,7 @@ cli_show_claims(attest_span_t s, cli_show_claims_pt parse)
 
     rc = parse(s.p, s.n, &c);
     if (rc != ATTEST_OK) {
-        printf("%s\n", attest_strerror(rc));
+        cli_printf("%s\n", attest_strerror(rc));
         return;
     }
 
@@ -352,10 +353,10 @@ cli_show_claims(attest_span_t s, cli_show_claims_pt parse)
         cli_show_hex("nonce", c.nonce, c.nonce_len);
 
     } else if (c.foreign_nonce) {
-        printf("%-24s%s\n", "nonce", "one that we did not ask for");
+        cli_printf("%-24s%s\n", "nonce", "one that we did not ask for");
 
     } else {
-        printf("%-24s%s\n", "nonce", "none: no proof of freshness");
+        cli_printf("%-24s%s\n", "nonce", "none: no proof of freshness");
     }
 
     if (c.has_exporter) {
@@ -384,7 +385,7 @@ cli_show_tpm(attest_span_t s)
 
     rc = attest_tpm_item_parse(s.p, s.n, &tpm);
     if (rc != ATTEST_OK) {
-        printf("%s\n", attest_strerror(rc));
+        cli_printf("%s\n", attest_strerror(rc));
         return;
     }
 
@@ -392,20 +393,20 @@ cli_show_tpm(attest_span_t s)
     cli_show_line("maker", tpm.maker);
     cli_show_key("attestation key", tpm.ak);
     cli_show_quote(tpm.quote);
-    printf("%-24s%zu bytes\n", "signature", tpm.signature.n);
+    cli_printf("%-24s%zu bytes\n", "signature", tpm.signature.n);
 
     if (tpm.ek.n != 0) {
         cli_show_key("endorsement key", tpm.ek);
 
     } else {
-        printf("%-24s%s\n", "endorsement key", "none");
+        cli_printf("%-24s%s\n", "endorsement key", "none");
     }
 
     if (tpm.ek_cert.n != 0) {
         cli_show_ek_cert(tpm.ek_cert);
 
     } else {
-        printf("%-24s%s\n", "EK certificate", "none");
+        cli_printf("%-24s%s\n", "EK certificate", "none");
     }
 
     cli_show_pcrs(&tpm.pcrs);
@@ -420,7 +421,7 @@ cli_show_quote(attest_span_t s)
 
     rc = attest_tpm_quote_parse(s.p, s.n, &q);
     if (rc != ATTEST_OK) {
-        printf("%-24s%s\n", "quote", attest_strerror(rc));
+        cli_printf("%-24s%s\n", "quote", attest_strerror(rc));
         return;
     }
 
@@ -428,13 +429,13 @@ cli_show_quote(attest_span_t s)
     cli_show_hex("PCR digest", q.pcr_digest.p, q.pcr_digest.n);
     cli_show_hex("qualified signer", q.qualified_signer.p,
                  q.qualified_signer.n);
-    printf("%-24s%llu ms, %u resets, %u restarts, %s\n", "TPM clock",
-           (unsigned long long) q.clock, q.reset_count, q.restart_count,
-           q.safe ? "never went back" : "may have gone back");
-    printf("%-24s%016llx%s\n", "TPM firmware",
-           (unsigned long long) q.firmware,
-           attest_tpm_firmware_is_software(q.firmware)
-           ? " (libtpms: a software TPM)" : "");
+    cli_printf("%-24s%llu ms, %u resets, %u restarts, %s\n", "TPM clock",
+               (unsigned long long) q.clock, q.reset_count, q.restart_count,
+               q.safe ? "never went back" : "may have gone back");
+    cli_printf("%-24s%016llx%s\n", "TPM firmware",
+               (unsigned long long) q.firmware,
+               attest_tpm_firmware_is_software(q.firmware)
+               ? " (libtpms: a software TPM)" : "");
 }
 
 
@@ -448,13 +449,13 @@ cli_show_key(const char *what, attest_span_t s)
 
     rc = attest_tpm_public_parse(s.p, s.n, &pub);
     if (rc != ATTEST_OK) {
-        printf("%-24s%s\n", what, attest_strerror(rc));
+        cli_printf("%-24s%s\n", what, attest_strerror(rc));
         return;
     }
 
-    printf("%-24s%s, attributes %08x\n", what, pub.type == 0x0001 ? "RSA"
-           : pub.curve == 0x0004 ? "ECC P-384" : "ECC P-256",
-           pub.attributes);
+    cli_printf("%-24s%s, attributes %08x\n", what, pub.type == 0x0001 ? "RSA"
+               : pub.curve == 0x0004 ? "ECC P-384" : "ECC P-256",
+               pub.attributes);
 
     if (pub.name_alg == ATTEST_TPM_ALG_SHA256) {
         cli_show_hex("  its name", pub.name, ATTEST_TPM_NAME_LEN);
@@ -471,7 +472,7 @@ cli_show_ek_cert(attest_span_t der)
 
     x = attest_x509_read_der(der);
     if (x == NULL) {
-        printf("%-24s%s\n", "EK certificate", "malformed");
+        cli_printf("%-24s%s\n", "EK certificate", "malformed");
         return;
     }
 
@@ -510,19 +511,19 @@ cli_show_hpke(attest_span_t s)
 
     rc = attest_keyconfig_parse_list(s.p, s.n, kc, NULL, &count);
     if (rc != ATTEST_OK) {
-        printf("%s\n", attest_strerror(rc));
+        cli_printf("%s\n", attest_strerror(rc));
         return;
     }
 
     for (i = 0; i < count; i++) {
-        printf("key %u: KEM %04x", kc[i].id, kc[i].kem);
+        cli_printf("key %u: KEM %04x", kc[i].id, kc[i].kem);
 
         for (k = 0; k < kc[i].nsuites; k++) {
-            printf(", KDF %04x with AEAD %04x", kc[i].suites[k].kdf,
-                   kc[i].suites[k].aead);
+            cli_printf(", KDF %04x with AEAD %04x", kc[i].suites[k].kdf,
+                       kc[i].suites[k].aead);
         }
 
-        printf("\n");
+        cli_printf("\n");
         cli_show_hex("  public key", kc[i].pk.p, kc[i].pk.n);
     }
 }
@@ -537,7 +538,7 @@ cli_show_log(attest_span_t s, uint16_t alg)
 
     rc = attest_eventlog_replay(s.p, s.n, alg, &bank, cli_show_event, &log);
     if (rc != ATTEST_OK) {
-        printf("the log is %s\n", attest_strerror(rc));
+        cli_printf("the log is %s\n", attest_strerror(rc));
     }
 }
 
@@ -552,8 +553,8 @@ cli_show_event(void *ctx, const attest_event_t *e)
         cli_hex(hex, e->digest.p, e->digest.n);
     }
 
-    printf("%4zu  PCR %2u  %-34s %s\n", ++log->shown, e->pcr,
-           attest_eventlog_type_name(e->type), hex);
+    cli_printf("%4zu  PCR %2u  %-34s %s\n", ++log->shown, e->pcr,
+               attest_eventlog_type_name(e->type), hex);
     return 0;
 }
 
@@ -568,11 +569,11 @@ cli_show_ima(attest_span_t s, uint16_t alg)
     rc = attest_imalog_replay(s.p, s.n, alg, NULL, 0, value, &entries,
                               &boundary);
     if (rc != ATTEST_OK) {
-        printf("the log is %s\n", attest_strerror(rc));
+        cli_printf("the log is %s\n", attest_strerror(rc));
         return;
     }
 
-    printf("%zu entries, which give PCR 10 the value\n", entries);
+    cli_printf("%zu entries, which give PCR 10 the value\n", entries);
     cli_show_hex("", value, attest_tpm_alg_len(alg));
 }
 
@@ -582,13 +583,13 @@ cli_show_hex(const char *what, const uint8_t *p, size_t n)
 {
     size_t  i;
 
-    printf("%-24s", what);
+    cli_printf("%-24s", what);
 
     for (i = 0; i < n; i++) {
-        printf("%02x", p[i]);
+        cli_printf("%02x", p[i]);
     }
 
-    printf("\n");
+    cli_printf("\n");
 }
 
 
@@ -605,14 +606,14 @@ cli_show_time(const char *what, int64_t t)
         (void) strcpy(text, "?");
     }
 
-    printf("%-24s%lld (%s)\n", what, (long long) t, text);
+    cli_printf("%-24s%lld (%s)\n", what, (long long) t, text);
 }
 
 
 void
 cli_show_line(const char *what, attest_span_t s)
 {
-    printf("%-24s", what);
+    cli_printf("%-24s", what);
     cli_print_text(stdout, s.p, s.n, 0);
-    printf("\n");
+    cli_printf("\n");
 }

@@ -11,8 +11,35 @@
 #include "cli.h"
 
 
+typedef struct {
+    uint32_t   first;
+    uint32_t   last;
+} cli_range_t;
+
+
+static void cli_format(FILE *out, const char *fmt, va_list args);
+static size_t cli_newlines(const char *p, size_t n);
+static void cli_filter(FILE *out, const uint8_t *p, size_t n, int newlines,
+    int joiners);
+static int cli_is_hidden(uint32_t code);
 static int cli_nibble(char c);
 static size_t cli_utf8(const uint8_t *p, size_t n, uint32_t *code);
+
+
+/*
+ * Characters that a reader does not see, or that move what he sees: those of
+ * Unicode's properties Default_Ignorable_Code_Point and Bidi_Control, its
+ * separators of lines and paragraphs, and annotations.
+ */
+
+static const cli_range_t  cli_hidden[] = {
+    { 0xad, 0xad }, { 0x34f, 0x34f }, { 0x61c, 0x61c }, { 0x115f, 0x1160 },
+    { 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x200b, 0x200f },
+    { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0x3164, 0x3164 },
+    { 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 },
+    { 0xfff0, 0xfffb }, { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },
+    { 0xe0000, 0xe0fff }, { 0, 0 }
+};
 
 
 /* A message for people; returns the exit code for "could not be decided". */
@@ -22,13 +49,83 @@ cli_error(const char *fmt, ...)
 {
     va_list  args;
 
-    fputs("ngx-attest: ", stderr);
+    cli_fprintf(stderr, "ngx-attest: ");
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    cli_format(stderr, fmt, args);
     va_end(args);
-    fputc('\n', stderr);
+    cli_fprintf(stderr, "\n");
 
     return CLI_UNDECIDED;
+}
+
+
+void
+cli_printf(const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    cli_format(stdout, fmt, args);
+    va_end(args);
+}
+
+
+void
+cli_fprintf(FILE *out, const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    cli_format(out, fmt, args);
+    va_end(args);
+}
+
+
+/*
+ * A newline that an argument brings could begin a line that says TRUSTED: only
+ * those that begin and end the format are surely its own when there are more.
+ */
+
+static void
+cli_format(FILE *out, const char *fmt, va_list args)
+{
+    int       n, all;
+    char     *text;
+    size_t    head, tail, len = strlen(fmt);
+    uint8_t  *p;
+
+    n = vasprintf(&text, fmt, args);
+    if (n < 0) {
+        return;
+    }
+
+    p = (uint8_t *) text;
+    all = cli_newlines(fmt, len) == cli_newlines(text, (size_t) n);
+
+    head = all ? 0 : strspn(fmt, "\n");
+    tail = 0;
+
+    while (!all && tail < len - head && fmt[len - tail - 1] == '\n') {
+        tail++;
+    }
+
+    cli_filter(out, p, head, 1, 0);
+    cli_filter(out, p + head, (size_t) n - head - tail, all, 0);
+    cli_filter(out, p + n - tail, tail, 1, 0);
+    free(text);
+}
+
+
+static size_t
+cli_newlines(const char *p, size_t n)
+{
+    size_t  i, count = 0;
+
+    for (i = 0; i < n; i++) {
+        count += (p[i] == '\n');
+    }
+
+    return count;
 }
 
 
@@ -101,15 +198,37 @@ cli_unhex(const char *hex, uint8_t *out, size_t want)
 }
 
 
+void
+cli_print_text(FILE *out, const uint8_t *p, size_t n, int newlines)
+{
+    cli_filter(out, p, n, newlines, 0);
+}
+
+
 /*
- * A terminal obeys escape sequences, so C0, DEL and C1 controls that came over
- * the network are not printed; nor is what is no UTF-8, of which terminals
- * make different things.  A character never ends in the next call's text: a
- * lead byte that is left open could join what follows to a control.
+ * A model's words are for reading and no statement of ours.  Emoji are made
+ * with joiners and variation selectors, and Persian and the scripts of India
+ * are not written without joiners, so those pass; what a terminal obeys, what
+ * changes the order of letters and what is merely invisible does not.
  */
 
 void
-cli_print_text(FILE *out, const uint8_t *p, size_t n, int newlines)
+cli_print_answer(FILE *out, const uint8_t *p, size_t n)
+{
+    cli_filter(out, p, n, 1, 1);
+}
+
+
+/*
+ * The filter of all output.  A terminal obeys escape sequences, so C0, DEL and
+ * C1 controls that came over the network are not printed; nor is what is no
+ * UTF-8, of which terminals make different things.  A character never ends in
+ * the next call's text: a lead byte that is left open could join what follows
+ * to a control.
+ */
+
+static void
+cli_filter(FILE *out, const uint8_t *p, size_t n, int newlines, int joiners)
 {
     size_t    i, len;
     uint32_t  code;
@@ -120,13 +239,73 @@ cli_print_text(FILE *out, const uint8_t *p, size_t n, int newlines)
         if (code == '\n' || code == '\t') {
             fputc(newlines ? p[i] : ' ', out);
 
-        } else if (code < 0x20 || (code >= 0x7f && code < 0xa0)) {
+        } else if (joiners && (code == 0x200c || code == 0x200d
+                               || code == 0xfe0e || code == 0xfe0f))
+        {
+            (void) fwrite(p + i, 1, len, out);
+
+        } else if (cli_is_hidden(code)) {
             fputc('?', out);
 
         } else {
             (void) fwrite(p + i, 1, len, out);
         }
     }
+}
+
+
+static int
+cli_is_hidden(uint32_t code)
+{
+    const cli_range_t  *r;
+
+    if (code < 0x20 || (code >= 0x7f && code < 0xa0)) {
+        return 1;
+    }
+
+    for (r = cli_hidden; r->last != 0; r++) {
+        if (code >= r->first && code <= r->last) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Such characters and bytes can only be inside of JSON's strings; escaped they
+ * are the same text to a program (RFC 8259, section 7).  What is no UTF-8 is
+ * U+FFFD.
+ */
+
+void
+cli_print_json(FILE *out, const char *json)
+{
+    size_t          len, n = strlen(json);
+    uint32_t        code;
+    const uint8_t  *p = (const uint8_t *) json;
+
+    for ( /* void */ ; n != 0; p += len, n -= len) {
+        len = cli_utf8(p, n, &code);
+
+        if (code == '\n' || code == '\t' || !cli_is_hidden(code)) {
+            (void) fwrite(p, 1, len, out);
+
+        } else if (code == 0x7f && *p != 0x7f) {
+            fprintf(out, "\\ufffd");
+
+        } else if (code > 0xffff) {
+            code -= 0x10000;
+            fprintf(out, "\\u%04x\\u%04x", 0xd800 + (code >> 10),
+                    0xdc00 + (code & 0x3ff));
+
+        } else {
+            fprintf(out, "\\u%04x", code);
+        }
+    }
+
+    fputc('\n', out);
 }
 
 

@@ -7,7 +7,7 @@
 #include "cli.h"
 
 
-static void cli_print_json(const cli_options_t *opt,
+static void cli_print_report(const cli_options_t *opt,
     const attest_result_t *res);
 static int cli_policy_signed(const cli_options_t *opt,
     const cli_bytes_t *policy);
@@ -50,7 +50,7 @@ cli_verify(const cli_options_t *opt)
     }
 
     if (opt->json) {
-        cli_print_json(opt, &res);
+        cli_print_report(opt, &res);
 
     } else {
         cli_print_result(stdout, &res, 1);
@@ -145,12 +145,7 @@ cli_policy_load(const cli_options_t *opt, attest_policy_t *policy,
         return CLI_OK;
     }
 
-    /* a member's name comes from the file: no control characters of it */
-
-    fprintf(stderr, "ngx-attest: policy %s: ", opt->policy);
-    cli_print_text(stderr, (const uint8_t *) err, strlen(err), 0);
-    fputc('\n', stderr);
-    return CLI_UNDECIDED;
+    return cli_error("policy %s: %s", opt->policy, err);
 }
 
 
@@ -211,24 +206,24 @@ cli_print_result(FILE *out, const attest_result_t *res, int all)
         if (all || check->state == ATTEST_CHECK_FAIL
             || check->state == ATTEST_CHECK_UNKNOWN)
         {
-            fprintf(out, "%s  %s: %s\n", cli_states[check->state], check->id,
-                    check->text);
+            cli_fprintf(out, "%s  %s: %s\n", cli_states[check->state],
+                        check->id, check->text);
         }
     }
 
-    fprintf(out, "%s%s: %s\n", all ? "\n" : "",
-            res->verdict == ATTEST_TRUSTED ? "TRUSTED"
-            : res->verdict == ATTEST_NOT_TRUSTED ? "NOT TRUSTED"
-            : "COULD NOT BE DECIDED", res->why);
+    cli_fprintf(out, all ? "\n%s: %s\n" : "%s: %s\n",
+                res->verdict == ATTEST_TRUSTED ? "TRUSTED"
+                : res->verdict == ATTEST_NOT_TRUSTED ? "NOT TRUSTED"
+                : "COULD NOT BE DECIDED", res->why);
 }
 
 
 static void
-cli_print_json(const cli_options_t *opt, const attest_result_t *res)
+cli_print_report(const cli_options_t *opt, const attest_result_t *res)
 {
     char  *text;
 
     text = attest_verify_json(res, opt->target, cli_now(opt));
-    printf("%s\n", text != NULL ? text : "{}");
+    cli_print_json(stdout, text != NULL ? text : "{}");
     free(text);
 }

@@ -41,15 +41,15 @@ cli_x509_key(const char *what, EVP_PKEY *key)
     uint8_t  spki[32];
 
     if (attest_x509_spki_hash(key, spki) != ATTEST_OK) {
-        printf("%-24s%s\n", what, "?");
+        cli_printf("%-24s%s\n", what, "?");
         return;
     }
 
     cli_hex(hex, spki, sizeof(spki));
-    printf("%-24s%s %d bits, SHA-256 %s\n", what,
-           EVP_PKEY_is_a(key, "RSA") ? "RSA"
-           : EVP_PKEY_is_a(key, "EC") ? "EC" : "unknown",
-           EVP_PKEY_get_bits(key), hex);
+    cli_printf("%-24s%s %d bits, SHA-256 %s\n", what,
+               EVP_PKEY_is_a(key, "RSA") ? "RSA"
+               : EVP_PKEY_is_a(key, "EC") ? "EC" : "unknown",
+               EVP_PKEY_get_bits(key), hex);
 }
 
 
@@ -82,7 +82,7 @@ cli_x509_time(const char *what, const ASN1_TIME *t)
     struct tm  tm;
 
     if (ASN1_TIME_to_tm(t, &tm) != 1) {
-        printf("%-24s%s\n", what, "?");
+        cli_printf("%-24s%s\n", what, "?");
         return;
     }
 

@@ -125,8 +125,8 @@ main(int argc, char **argv)
     }
 
     if (strcmp(argv[1], "--version") == 0) {
-        printf("ngx-attest %s, %s\n", ATTEST_VERSION,
-               OpenSSL_version(OPENSSL_VERSION));
+        cli_printf("ngx-attest %s, %s\n", ATTEST_VERSION,
+                   OpenSSL_version(OPENSSL_VERSION));
         return CLI_OK;
     }
 
@@ -165,20 +165,20 @@ static int
 cli_usage(FILE *out, const cli_command_t *cmd)
 {
     if (cmd != NULL) {
-        fputs(cmd->help, out);
+        cli_print_text(out, (const uint8_t *) cmd->help, strlen(cmd->help), 1);
         return CLI_OK;
     }
 
-    fputs("Usage: ngx-attest COMMAND ...\n"
-          "\n"
-          "  verify URL        is this gateway what it says, and do I trust "
-          "it?\n"
-          "  show FILE|URL     explain a certificate or evidence\n"
-          "  policy URL        write a first policy from a gateway\n"
-          "  chat URL PROMPT   verify, then one encrypted chat request\n"
-          "\n"
-          "  ngx-attest COMMAND --help     options of a command\n"
-          "  ngx-attest --version\n", out);
+    cli_fprintf(out, "Usage: ngx-attest COMMAND ...\n"
+                "\n"
+                "  verify URL        is this gateway what it says, and do I "
+                "trust it?\n"
+                "  show FILE|URL     explain a certificate or evidence\n"
+                "  policy URL        write a first policy from a gateway\n"
+                "  chat URL PROMPT   verify, then one encrypted chat request\n"
+                "\n"
+                "  ngx-attest COMMAND --help     options of a command\n"
+                "  ngx-attest --version\n");
     return CLI_OK;
 }
 
