@@ -101,6 +101,8 @@ typedef struct {
     const char   *save;             /* folder for an archive */
     const char   *nonce;            /* hex, of evidence in a file */
     const char   *connect;
+    const char   *cert;             /* PEM files, of the client */
+    const char   *key;
     const char   *path;
     const char   *model;
     const char   *prompt;
@@ -133,7 +135,8 @@ typedef struct {
 
 /* cli_http.c: CLI_OK, or CLI_UNDECIDED with conn->err set. */
 int cli_url_parse(const char *text, cli_url_t *url, char err[256]);
-int cli_connect(cli_conn_t *c, const cli_url_t *url, const char *connect_to);
+int cli_connect(cli_conn_t *c, const cli_url_t *url,
+    const cli_options_t *opt);
 void cli_close(cli_conn_t *c);
 /* Sends and reads the answer's head. */
 int cli_exchange(cli_conn_t *c, const cli_url_t *url,
@@ -144,6 +147,9 @@ long cli_read(cli_conn_t *c, uint8_t *p, size_t n);
 int cli_read_all(cli_conn_t *c, size_t cap, cli_bytes_t *out);
 int64_t cli_monotonic(void);
 void cli_set_timeout(cli_conn_t *c, int64_t ms, int total);
+
+/* cli_identity.c: certificate and key of --cert and --key; reports errors. */
+int cli_identity(SSL_CTX *ctx, const cli_options_t *opt);
 
 /* cli_fetch.c */
 int cli_collect(cli_evidence_t *ev, const cli_options_t *opt, int activate);

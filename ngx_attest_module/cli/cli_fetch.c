@@ -18,6 +18,9 @@ static void cli_note(cli_evidence_t *ev, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 static void cli_note_answer(cli_evidence_t *ev, const char *what,
     const cli_bytes_t *body);
+static void cli_title_problem(const cli_bytes_t *body, char *title,
+    size_t room);
+static void cli_title_page(const cli_bytes_t *body, char *title, size_t room);
 static int cli_certificate(cli_evidence_t *ev);
 static void cli_fetch_cached(cli_evidence_t *ev);
 static void cli_fetch_fresh(cli_evidence_t *ev);
@@ -49,7 +52,7 @@ cli_collect(cli_evidence_t *ev, const cli_options_t *opt, int activate)
         return cli_error("%s: %s", opt->target, err);
     }
 
-    if (cli_connect(&ev->conn, &ev->url, opt->connect) != CLI_OK) {
+    if (cli_connect(&ev->conn, &ev->url, opt) != CLI_OK) {
         return cli_error("%s: %s", opt->target, ev->conn.err);
     }
 
@@ -149,34 +152,58 @@ cli_note(cli_evidence_t *ev, const char *fmt, ...)
 }
 
 
-/* What a refusal says of itself, if it is a problem document (RFC 9457). */
+/* What a refusal says of itself: RFC 9457, or a page for people. */
 
 static void
 cli_note_answer(cli_evidence_t *ev, const char *what,
     const cli_bytes_t *body)
 {
-    char         title[160] = "";
-    char        *p;
-    cJSON       *json = NULL;
-    const cJSON *t;
+    char  title[160] = "";
 
-    if (strcmp(ev->conn.type, "application/problem+json") == 0) {
-        json = cJSON_ParseWithLength((const char *) body->p, body->n);
+    if (strcasecmp(ev->conn.type, "application/problem+json") == 0) {
+        cli_title_problem(body, title, sizeof(title));
+
+    } else if (strcasecmp(ev->conn.type, "text/html") == 0) {
+        cli_title_page(body, title, sizeof(title));
     }
 
+    cli_note(ev, "%s: the gateway answered %d%s%s", what, ev->conn.status,
+             title[0] != '\0' ? ": " : "", title);
+}
+
+
+static void
+cli_title_problem(const cli_bytes_t *body, char *title, size_t room)
+{
+    cJSON        *json;
+    const cJSON  *t;
+
+    json = cJSON_ParseWithLength((const char *) body->p, body->n);
     t = cJSON_GetObjectItemCaseSensitive(json, "title");
-    if (cJSON_IsString(t)) {
-        (void) snprintf(title, sizeof(title), ": %.150s", t->valuestring);
-    }
 
-    for (p = title; *p != '\0'; p++) {
-        *p = (unsigned char) *p < 0x20 || (unsigned char) *p >= 0x7f ? '?'
-                                                                     : *p;
+    if (cJSON_IsString(t)) {
+        (void) snprintf(title, room, "%s", t->valuestring);
     }
 
     cJSON_Delete(json);
-    cli_note(ev, "%s: the gateway answered %d%s", what, ev->conn.status,
-             title);
+}
+
+
+/* nginx says there what it misses; the status is in front of it. */
+
+static void
+cli_title_page(const cli_bytes_t *body, char *title, size_t room)
+{
+    const char  *p;
+
+    p = strcasestr((const char *) body->p, "<title>");
+    if (p == NULL) {
+        return;
+    }
+
+    p += sizeof("<title>") - 1;
+    p += strspn(p, "0123456789 ");
+    (void) snprintf(title, room, "%.*s", (int) strcspn(p, "<\r\n"), p);
 }
 
 
@@ -212,8 +239,10 @@ cli_fetch(cli_evidence_t *ev, const char *what, const cli_request_t *req,
 {
     cli_conn_t  *c = &ev->conn;
 
-    if (c->close && c->err[0] != '\0') {
-        return CLI_UNDECIDED;                  /* was noted already */
+    /* was noted already, or a refusal closed the connection */
+
+    if (c->close && (c->err[0] != '\0' || c->status >= 400)) {
+        return CLI_UNDECIDED;
     }
 
     cli_set_timeout(c, CLI_TIMEOUT, 1);

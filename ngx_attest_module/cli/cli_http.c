@@ -24,7 +24,9 @@
 static int cli_host_port(const char *text, size_t n, char *host, char *port);
 static int cli_dial(cli_conn_t *c, const char *host, const char *port);
 static int cli_dial_one(const struct addrinfo *ai, int64_t end);
-static int cli_tls(cli_conn_t *c, const cli_url_t *url);
+static int cli_tls(cli_conn_t *c, const cli_url_t *url,
+    const cli_options_t *opt);
+static int cli_tls_context(cli_conn_t *c, const cli_options_t *opt);
 static int cli_handshake(cli_conn_t *c);
 static int cli_fail(cli_conn_t *c, const char *what);
 static int64_t cli_end(const cli_conn_t *c);
@@ -157,7 +159,7 @@ cli_host_port(const char *text, size_t n, char *host, char *port)
 
 
 int
-cli_connect(cli_conn_t *c, const cli_url_t *url, const char *connect_to)
+cli_connect(cli_conn_t *c, const cli_url_t *url, const cli_options_t *opt)
 {
     int   rc;
     char  host[256], port[8];
@@ -165,8 +167,8 @@ cli_connect(cli_conn_t *c, const cli_url_t *url, const char *connect_to)
     memset(c, 0, sizeof(*c));
     c->fd = -1;
 
-    if (connect_to != NULL) {
-        if (!cli_host_port(connect_to, strlen(connect_to), host, port)
+    if (opt->connect != NULL) {
+        if (!cli_host_port(opt->connect, strlen(opt->connect), host, port)
             || port[0] == '\0')
         {
             return cli_fail(c, "--connect wants host:port");
@@ -184,7 +186,7 @@ cli_connect(cli_conn_t *c, const cli_url_t *url, const char *connect_to)
 
     cli_set_timeout(c, CLI_TIMEOUT, 1);
 
-    return url->tls ? cli_tls(c, url) : CLI_OK;
+    return url->tls ? cli_tls(c, url, opt) : CLI_OK;
 }
 
 
@@ -284,27 +286,15 @@ cli_dial_one(const struct addrinfo *ai, int64_t end)
 }
 
 
-/*
- * No WebPKI here: the certificate is judged by evidence, so verification of
- * the chain stays off.  TLS 1.3 because the exporter of earlier versions
- * does not bind the connection (RFC 9266, section 3).
- */
-
 static int
-cli_tls(cli_conn_t *c, const cli_url_t *url)
+cli_tls(cli_conn_t *c, const cli_url_t *url, const cli_options_t *opt)
 {
     uint8_t               addr[16];
     static const uint8_t  alpn[] = "\x08http/1.1";
 
-    c->ctx = SSL_CTX_new(TLS_client_method());
-    if (c->ctx == NULL
-        || SSL_CTX_set_min_proto_version(c->ctx, TLS1_3_VERSION) != 1)
-    {
-        return cli_fail(c, "cannot set TLS up");
+    if (cli_tls_context(c, opt) != CLI_OK) {
+        return CLI_UNDECIDED;
     }
-
-    SSL_CTX_set_verify(c->ctx, SSL_VERIFY_NONE, NULL);
-    SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_OFF);
 
     c->ssl = SSL_new(c->ctx);
     if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1
@@ -327,6 +317,30 @@ cli_tls(cli_conn_t *c, const cli_url_t *url)
     (void) SSL_clear_mode(c->ssl, SSL_MODE_AUTO_RETRY);
 
     return cli_handshake(c);
+}
+
+
+/*
+ * No WebPKI here: the certificate is judged by evidence, so verification of
+ * the chain stays off.  TLS 1.3 because the exporter of earlier versions
+ * does not bind the connection (RFC 9266, section 3).
+ */
+
+static int
+cli_tls_context(cli_conn_t *c, const cli_options_t *opt)
+{
+    c->ctx = SSL_CTX_new(TLS_client_method());
+    if (c->ctx == NULL
+        || SSL_CTX_set_min_proto_version(c->ctx, TLS1_3_VERSION) != 1)
+    {
+        return cli_fail(c, "cannot set TLS up");
+    }
+
+    SSL_CTX_set_verify(c->ctx, SSL_VERIFY_NONE, NULL);
+    SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_OFF);
+
+    return cli_identity(c->ctx, opt) == CLI_OK ? CLI_OK
+           : cli_fail(c, "--cert or --key cannot be used");
 }
 
 
@@ -419,6 +433,8 @@ cli_wait(cli_conn_t *c, int64_t end, short events)
 static int
 cli_again(cli_conn_t *c, int64_t end, int rc, short events)
 {
+    const char  *why;
+
     if (c->ssl == NULL) {
         return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR
                ? cli_wait(c, end, events)
@@ -431,8 +447,20 @@ cli_again(cli_conn_t *c, int64_t end, int rc, short events)
     case SSL_ERROR_WANT_WRITE:
         return cli_wait(c, end, POLLOUT);
     default:
-        return cli_fail(c, "the connection broke");
+        break;
     }
+
+    /* in TLS 1.3 a refused client hears of it behind the handshake */
+
+    why = ERR_reason_error_string(ERR_peek_error());
+    (void) cli_fail(c, "the connection broke");
+
+    if (why != NULL) {
+        (void) snprintf(c->err, sizeof(c->err), "the connection broke: %.200s",
+                        why);
+    }
+
+    return CLI_UNDECIDED;
 }
 
 

@@ -184,6 +184,7 @@ cli_policy_write(const cli_evidence_t *ev, const attest_result_t *res,
     /* all of this passed attest_verify() a moment ago */
 
     if (attest_cmw_parse(from->p, from->n, &cmw) != ATTEST_OK) {
+        cli_print_result(stderr, res, 0);
         return cli_error("there is no collection of evidence to read");
     }
 

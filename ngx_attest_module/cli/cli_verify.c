@@ -203,8 +203,11 @@ cli_print_result(FILE *out, const attest_result_t *res, int all)
     for (i = 0; i < res->count; i++) {
         check = &res->checks[i];
 
+        /* what could not be fetched explains what could not be decided */
+
         if (all || check->state == ATTEST_CHECK_FAIL
-            || check->state == ATTEST_CHECK_UNKNOWN)
+            || check->state == ATTEST_CHECK_UNKNOWN
+            || strcmp(check->id, "fetch") == 0)
         {
             cli_fprintf(out, "%s  %s: %s\n", cli_states[check->state],
                         check->id, check->text);

@@ -48,14 +48,17 @@ static const cli_option_t  cli_option_table[] = {
     { 'k', "--policy-key", 1 },
     { 's', "--save", 1 },
     { 'n', "--nonce", 1 },
+    { 'C', "--cert", 1 },
+    { 'K', "--key", 1 },
     { 0, NULL, 0 }
 };
 
 static const cli_command_t  cli_commands[] = {
-    { "verify", cli_verify, "pkjtcsn",
+    { "verify", cli_verify, "pkjtcsnCK",
       "ngx-attest verify URL|FOLDER|FILE [--policy FILE [--policy-key FILE]]\n"
       "                      [--json] [--time UNIX] [--connect HOST:PORT]\n"
       "                      [--save FOLDER] [--nonce HEX]\n"
+      "                      [--cert FILE --key FILE]\n"
       "\n"
       "Fetches evidence from https://host[:port][/path] (path: "
       CLI_EVIDENCE_PATH ")\n"
@@ -73,27 +76,33 @@ static const cli_command_t  cli_commands[] = {
       "  --json               one JSON object instead of lines\n"
       "  --time UNIX          appraise as of this time\n"
       "  --connect HOST:PORT  connect there instead of to the URL's host\n"
+      "  --cert FILE          certificates of this client, PEM, for gateways\n"
+      "                       that ask for one (ssl_verify_client)\n"
+      "  --key FILE           its key, PEM, not encrypted\n"
       "\n"
       "Exit status: 0 trusted, 1 not trusted, 2 could not be decided.\n" },
 
-    { "show", cli_show, "c",
+    { "show", cli_show, "cCK",
       "ngx-attest show FILE|URL [--connect HOST:PORT]\n"
+      "                         [--cert FILE --key FILE]\n"
       "\n"
       "Explains a certificate (PEM or DER), a collection of evidence (CBOR\n"
       "or JSON) or what a gateway serves, in words, without judging it.\n" },
 
-    { "policy", cli_policy, "ptcn",
+    { "policy", cli_policy, "ptcnCK",
       "ngx-attest policy URL|FOLDER|FILE [--policy FILE] [--time UNIX]\n"
       "                      [--connect HOST:PORT] [--nonce HEX]\n"
+      "                      [--cert FILE --key FILE]\n"
       "\n"
       "Checks that a gateway's evidence is sound, and prints a policy that\n"
       "accepts what it runs now.  Use it on a gateway that you trust now,\n"
       "and compare the values with ones that you know to be good.  Members\n"
       "of --policy FILE (simulated_roots, for example) are taken over.\n" },
 
-    { "chat", cli_chat, "pktcam",
+    { "chat", cli_chat, "pktcamCK",
       "ngx-attest chat URL --policy FILE [--path PATH] [--model NAME]\n"
-      "                    [--connect HOST:PORT] [--] PROMPT\n"
+      "                    [--connect HOST:PORT] [--cert FILE --key FILE]\n"
+      "                    [--] PROMPT\n"
       "\n"
       "Verifies the gateway, then sends one chat request that only it can\n"
       "open, and prints the tokens as they come.  Refuses to send anything\n"
@@ -266,6 +275,10 @@ cli_complete(const cli_command_t *cmd, cli_options_t *opt)
         return cli_bad(cmd, "chat needs", "--policy FILE");
     }
 
+    if ((opt->cert != NULL) != (opt->key != NULL)) {
+        return cli_bad(cmd, "--cert and --key", "belong together");
+    }
+
     opt->command = cmd->name;
     return CLI_OK;
 }
@@ -323,6 +336,14 @@ cli_option(const cli_command_t *cmd, const cli_option_t *o,
 
     case 'n':
         opt->nonce = value;
+        break;
+
+    case 'C':
+        opt->cert = value;
+        break;
+
+    case 'K':
+        opt->key = value;
         break;
 
     default:
