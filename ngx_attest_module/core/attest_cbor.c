@@ -11,6 +11,15 @@
 #define ATTEST_CBOR_HEAD_MAX     9
 
 
+/* What libcbor counts strings and entries in, since its version 0.9. */
+
+#if (CBOR_MAJOR_VERSION > 0 || CBOR_MINOR_VERSION >= 9)
+typedef uint64_t  attest_cbor_len_t;
+#else
+typedef size_t    attest_cbor_len_t;
+#endif
+
+
 /* A container that attest_cbor_skip() has entered and not yet left. */
 
 typedef struct {
@@ -21,11 +30,12 @@ typedef struct {
 } attest_cbor_level_t;
 
 
+static void attest_cbor_callbacks(struct cbor_callbacks *cb);
 static void attest_cbor_set(void *ctx, attest_cbor_type_e type,
     uint64_t value);
 static void attest_cbor_set_indefinite(void *ctx, attest_cbor_type_e type);
 static void attest_cbor_set_string(void *ctx, attest_cbor_type_e type,
-    cbor_data p, size_t n);
+    cbor_data p, attest_cbor_len_t n);
 static void attest_cbor_on_uint8(void *ctx, uint8_t v);
 static void attest_cbor_on_uint16(void *ctx, uint16_t v);
 static void attest_cbor_on_uint32(void *ctx, uint32_t v);
@@ -34,12 +44,14 @@ static void attest_cbor_on_nint8(void *ctx, uint8_t v);
 static void attest_cbor_on_nint16(void *ctx, uint16_t v);
 static void attest_cbor_on_nint32(void *ctx, uint32_t v);
 static void attest_cbor_on_nint64(void *ctx, uint64_t v);
-static void attest_cbor_on_bytes(void *ctx, cbor_data p, size_t n);
-static void attest_cbor_on_text(void *ctx, cbor_data p, size_t n);
+static void attest_cbor_on_bytes(void *ctx, cbor_data p,
+    attest_cbor_len_t n);
+static void attest_cbor_on_text(void *ctx, cbor_data p,
+    attest_cbor_len_t n);
 static void attest_cbor_on_bytes_start(void *ctx);
 static void attest_cbor_on_text_start(void *ctx);
-static void attest_cbor_on_array(void *ctx, size_t n);
-static void attest_cbor_on_map(void *ctx, size_t n);
+static void attest_cbor_on_array(void *ctx, attest_cbor_len_t n);
+static void attest_cbor_on_map(void *ctx, attest_cbor_len_t n);
 static void attest_cbor_on_array_start(void *ctx);
 static void attest_cbor_on_map_start(void *ctx);
 static void attest_cbor_on_tag(void *ctx, uint64_t v);
@@ -68,34 +80,6 @@ static void attest_cbor_put(attest_cbor_writer_t *w, const uint8_t *p,
     size_t n);
 
 
-static const struct cbor_callbacks  attest_cbor_callbacks = {
-    .uint8 = attest_cbor_on_uint8,
-    .uint16 = attest_cbor_on_uint16,
-    .uint32 = attest_cbor_on_uint32,
-    .uint64 = attest_cbor_on_uint64,
-    .negint8 = attest_cbor_on_nint8,
-    .negint16 = attest_cbor_on_nint16,
-    .negint32 = attest_cbor_on_nint32,
-    .negint64 = attest_cbor_on_nint64,
-    .byte_string = attest_cbor_on_bytes,
-    .byte_string_start = attest_cbor_on_bytes_start,
-    .string = attest_cbor_on_text,
-    .string_start = attest_cbor_on_text_start,
-    .array_start = attest_cbor_on_array,
-    .indef_array_start = attest_cbor_on_array_start,
-    .map_start = attest_cbor_on_map,
-    .indef_map_start = attest_cbor_on_map_start,
-    .tag = attest_cbor_on_tag,
-    .float2 = attest_cbor_on_half,
-    .float4 = attest_cbor_on_single,
-    .float8 = attest_cbor_on_double,
-    .undefined = attest_cbor_on_undefined,
-    .null = attest_cbor_on_null,
-    .boolean = attest_cbor_on_bool,
-    .indef_break = attest_cbor_on_break
-};
-
-
 void
 attest_cbor_reader_init(attest_cbor_reader_t *r, const uint8_t *p, size_t n,
     int lenient)
@@ -111,17 +95,23 @@ attest_cbor_reader_init(attest_cbor_reader_t *r, const uint8_t *p, size_t n,
 int
 attest_cbor_next(attest_cbor_reader_t *r, attest_cbor_item_t *item)
 {
+    struct cbor_callbacks       cb;
     struct cbor_decoder_result  res;
 
     memset(item, 0, sizeof(attest_cbor_item_t));
+    item->type = ATTEST_CBOR_OTHER;
 
     if (r->p == r->end) {
         return ATTEST_EFORMAT;
     }
 
-    res = cbor_stream_decode(r->p, (size_t) (r->end - r->p),
-                             &attest_cbor_callbacks, item);
-    if (res.status != CBOR_DECODER_FINISHED) {
+    attest_cbor_callbacks(&cb);
+
+    res = cbor_stream_decode(r->p, (size_t) (r->end - r->p), &cb, item);
+
+    if (res.status != CBOR_DECODER_FINISHED
+        || item->type == ATTEST_CBOR_OTHER)
+    {
         return ATTEST_EFORMAT;
     }
 
@@ -586,6 +576,43 @@ attest_cbor_put(attest_cbor_writer_t *w, const uint8_t *p, size_t n)
 }
 
 
+/*
+ * Members that a newer libcbor has besides must not be NULL: they keep its own
+ * dummies, and an item that none of ours has taken is refused.
+ */
+
+static void
+attest_cbor_callbacks(struct cbor_callbacks *cb)
+{
+    *cb = cbor_empty_callbacks;
+
+    cb->uint8 = attest_cbor_on_uint8;
+    cb->uint16 = attest_cbor_on_uint16;
+    cb->uint32 = attest_cbor_on_uint32;
+    cb->uint64 = attest_cbor_on_uint64;
+    cb->negint8 = attest_cbor_on_nint8;
+    cb->negint16 = attest_cbor_on_nint16;
+    cb->negint32 = attest_cbor_on_nint32;
+    cb->negint64 = attest_cbor_on_nint64;
+    cb->byte_string = attest_cbor_on_bytes;
+    cb->byte_string_start = attest_cbor_on_bytes_start;
+    cb->string = attest_cbor_on_text;
+    cb->string_start = attest_cbor_on_text_start;
+    cb->array_start = attest_cbor_on_array;
+    cb->indef_array_start = attest_cbor_on_array_start;
+    cb->map_start = attest_cbor_on_map;
+    cb->indef_map_start = attest_cbor_on_map_start;
+    cb->tag = attest_cbor_on_tag;
+    cb->float2 = attest_cbor_on_half;
+    cb->float4 = attest_cbor_on_single;
+    cb->float8 = attest_cbor_on_double;
+    cb->undefined = attest_cbor_on_undefined;
+    cb->null = attest_cbor_on_null;
+    cb->boolean = attest_cbor_on_bool;
+    cb->indef_break = attest_cbor_on_break;
+}
+
+
 static void
 attest_cbor_set(void *ctx, attest_cbor_type_e type, uint64_t value)
 {
@@ -608,14 +635,14 @@ attest_cbor_set_indefinite(void *ctx, attest_cbor_type_e type)
 
 static void
 attest_cbor_set_string(void *ctx, attest_cbor_type_e type, cbor_data p,
-    size_t n)
+    attest_cbor_len_t n)
 {
     attest_cbor_item_t  *item = ctx;
 
     item->type = type;
     item->value = n;
     item->bytes.p = p;
-    item->bytes.n = n;
+    item->bytes.n = (size_t) n;          /* all of it lies there */
 }
 
 
@@ -676,14 +703,14 @@ attest_cbor_on_nint64(void *ctx, uint64_t v)
 
 
 static void
-attest_cbor_on_bytes(void *ctx, cbor_data p, size_t n)
+attest_cbor_on_bytes(void *ctx, cbor_data p, attest_cbor_len_t n)
 {
     attest_cbor_set_string(ctx, ATTEST_CBOR_BYTES, p, n);
 }
 
 
 static void
-attest_cbor_on_text(void *ctx, cbor_data p, size_t n)
+attest_cbor_on_text(void *ctx, cbor_data p, attest_cbor_len_t n)
 {
     attest_cbor_set_string(ctx, ATTEST_CBOR_TEXT, p, n);
 }
@@ -704,14 +731,14 @@ attest_cbor_on_text_start(void *ctx)
 
 
 static void
-attest_cbor_on_array(void *ctx, size_t n)
+attest_cbor_on_array(void *ctx, attest_cbor_len_t n)
 {
     attest_cbor_set(ctx, ATTEST_CBOR_ARRAY, n);
 }
 
 
 static void
-attest_cbor_on_map(void *ctx, size_t n)
+attest_cbor_on_map(void *ctx, attest_cbor_len_t n)
 {
     attest_cbor_set(ctx, ATTEST_CBOR_MAP, n);
 }

@@ -23,7 +23,8 @@ typedef enum {
     ATTEST_CBOR_TAG,
     ATTEST_CBOR_SIMPLE,          /* false 20, true 21, null 22, undefined 23;
                                     lenient: a float, 25..27 by its width */
-    ATTEST_CBOR_BREAK
+    ATTEST_CBOR_BREAK,
+    ATTEST_CBOR_OTHER            /* never returned */
 } attest_cbor_type_e;
 
 
