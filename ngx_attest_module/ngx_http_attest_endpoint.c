@@ -617,8 +617,10 @@ ngx_http_attest_collection(ngx_pool_t *pool, const char *ctype,
                                      ATTEST_TYPE_HPKE_KEYS, key_list, 0);
             }
 
-            ngx_http_attest_item(&list[n++], ATTEST_ITEM_CONFIG,
-                                 ATTEST_TYPE_CONFIG, record, 0);
+            if (record.n > 0) {
+                ngx_http_attest_item(&list[n++], ATTEST_ITEM_CONFIG,
+                                     ATTEST_TYPE_CONFIG, record, 0);
+            }
         }
     }
 

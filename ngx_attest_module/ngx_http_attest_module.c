@@ -409,7 +409,8 @@ ngx_http_attest_create_main_conf(ngx_conf_t *cf)
     amcf->servers = ngx_array_create(cf->pool, 4,
                                      sizeof(ngx_http_attest_srv_conf_t *));
     amcf->names = ngx_array_create(cf->pool, 4, sizeof(char *));
-    amcf->measure = ngx_array_create(cf->pool, 4, sizeof(ngx_str_t));
+    amcf->measure = ngx_array_create(cf->pool, 4,
+                                     sizeof(ngx_http_attest_measured_t));
 
     amcf->source = ngx_http_attest_source_create_conf(cf);
 
@@ -754,30 +755,31 @@ ngx_http_attest_measure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_attest_main_conf_t *amcf = conf;
 
-    ngx_str_t        *value, *path;
-    ngx_uint_t        i;
-    ngx_file_info_t   fi;
+    ngx_str_t                   *value;
+    ngx_uint_t                   i;
+    ngx_http_attest_measured_t  *file;
 
     value = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts; i++) {
-        path = ngx_array_push(amcf->measure);
-        if (path == NULL) {
+        file = ngx_array_push(amcf->measure);
+        if (file == NULL) {
             return NGX_CONF_ERROR;
         }
 
-        *path = value[i];
+        file->path = value[i];
+        file->said = 0;
 
-        if (ngx_conf_full_name(cf->cycle, path, 0) != NGX_OK) {
+        if (ngx_conf_full_name(cf->cycle, &file->path, 0) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
 
-        if (ngx_file_info(path->data, &fi) == NGX_FILE_ERROR
-            || !ngx_is_file(&fi))
+        if (ngx_file_info(file->path.data, &file->info) == NGX_FILE_ERROR
+            || !ngx_is_file(&file->info))
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
                                "\"%V\" in \"attest_measure\" is not "
-                               "a readable file", path);
+                               "a readable file", &file->path);
             return NGX_CONF_ERROR;
         }
     }

@@ -5,6 +5,7 @@
  *   ngx_http_attest_module.c     directives, configuration, phase hooks
  *   ngx_http_attest_source.c     sources of evidence: TPM, CPU, GPUs
  *   ngx_http_attest_measure.c    the configuration record
+ *   ngx_http_attest_opened.c     the files that nginx opens for it
  *   ngx_http_attest_state.c      the shared zone: one generation, the view
  *   ngx_http_attest_refresh.c    evidence collection: jobs, thread, renewal
  *   ngx_http_attest_tls.c        the certificate into nginx's TLS
@@ -144,6 +145,15 @@ typedef struct {
 } ngx_http_attest_made_t;
 
 
+/* A file that "attest_measure" names, as it was when that was parsed. */
+
+typedef struct {
+    ngx_str_t                  path;
+    ngx_file_info_t            info;
+    ngx_uint_t                 said;            /* that it changed */
+} ngx_http_attest_measured_t;
+
+
 typedef struct {
     ngx_cycle_t               *cycle;
     ngx_http_attest_source_t  *source;          /* as configured */
@@ -153,7 +163,7 @@ typedef struct {
     ngx_http_attest_made_t    *made;            /* who owns both */
     ngx_msec_t                 timeout;         /* of one collection */
     time_t                     lifetime;        /* attest_lifetime, s */
-    ngx_array_t               *measure;         /* of ngx_str_t */
+    ngx_array_t               *measure;         /* of measured_t */
     size_t                     zone_size;
     size_t                     replay_size;
     ngx_uint_t                 queue;           /* waiting nonce requests */
@@ -301,6 +311,7 @@ struct ngx_http_attest_job_s {
 
 extern ngx_module_t  ngx_http_attest_module;
 extern ngx_module_t  ngx_http_attest_filter_module;
+extern ngx_module_t  ngx_http_attest_opened_module;
 
 /* Marks the server{} being parsed as attested (for directive handlers). */
 void ngx_http_attest_mark_server(ngx_conf_t *cf);
@@ -331,10 +342,14 @@ time_t ngx_http_attest_source_gpu(ngx_http_attest_main_conf_t *amcf);
 
 /*
  * ngx_http_attest_measure.c: the record's text, from cycle->pool.  To be
- * called when all of the configuration has been read.
+ * called when all of the configuration has been read.  Under "nginx -t" the
+ * digests of what "attest_measure" names are left out.
  */
-ngx_int_t ngx_http_attest_record(ngx_cycle_t *cycle, ngx_array_t *measure,
+ngx_int_t ngx_http_attest_record(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log, ngx_str_t *record);
+/* Says in the log, once, what is not any more what the record names. */
+void ngx_http_attest_measured_check(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log);
 
 /* ngx_http_attest_state.c */
 
@@ -425,7 +440,7 @@ char *ngx_http_attest_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /*
  * The collection that carries evidence, in CBOR or (json) in JSON, in memory
- * of the pool: claims, evidence, hpke-keys (if not empty), config, logs.
+ * of the pool: claims, evidence, hpke-keys and config (if not empty), logs.
  */
 ngx_int_t ngx_http_attest_collection(ngx_pool_t *pool, const char *ctype,
     attest_span_t claims, attest_span_t key_list, attest_span_t record,

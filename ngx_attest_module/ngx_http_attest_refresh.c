@@ -584,8 +584,10 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
     ccc.quote = attest_ratls_ccc_quote(attest_evidence_cpu(ev));
     list.p = draft->list;
     list.n = draft->list_len;
-    record.p = amcf->record.data;
-    record.n = amcf->record.len;
+
+    /* how many files there are must not decide whether it can be made */
+
+    ngx_memzero(&record, sizeof(attest_span_t));
 
     if (ngx_http_attest_collection(pool, ATTEST_CMWC_CACHED, claims, list,
                                    record, items, n, 0, &cmw)
@@ -1468,6 +1470,8 @@ static void
 ngx_http_attest_renew(ngx_http_attest_worker_t *w)
 {
     ngx_http_attest_job_t  *job;
+
+    ngx_http_attest_measured_check(w->amcf, w->log);
 
     w->draft = ngx_http_attest_draft_create(w->amcf);
     if (w->draft == NULL) {

@@ -217,6 +217,16 @@ ngx_http_attest_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     amcf = shm_zone->data;
 
+    /* "nginx -t", too, says that there is too much of it */
+
+    if (ngx_http_attest_record(amcf, shm_zone->shm.log, &amcf->record)
+        != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "attest: cannot measure the configuration");
+        return NGX_ERROR;
+    }
+
     if (ngx_test_config) {
         return NGX_OK;
     }
@@ -227,13 +237,7 @@ ngx_http_attest_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    if (ngx_http_attest_record(amcf->cycle, amcf->measure,
-                               shm_zone->shm.log, &amcf->record)
-        != NGX_OK
-        || ngx_http_attest_fingerprint(amcf) != NGX_OK)
-    {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "attest: cannot measure the configuration");
+    if (ngx_http_attest_fingerprint(amcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
