@@ -5,6 +5,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "attest_least.h"
 #include "attest_policy_internal.h"
 #include "attest_x509.h"
 
@@ -45,6 +46,8 @@ static int attest_policy_ek_roots(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
 static int attest_policy_simulated_roots(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
+static int attest_policy_waive(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
 static int attest_policy_max_age(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
 static int attest_policy_require_nonce(attest_policy_ctx_t *ctx,
@@ -74,6 +77,7 @@ static const attest_policy_member_t  attest_policy_table[] = {
     { "gcp", attest_policy_gcp },
     { "nitro", attest_policy_nitro },
     { "gpu", attest_policy_gpu },
+    { "waive", attest_policy_waive },
     { "max_age", attest_policy_max_age },
     { "require_nonce", attest_policy_require_nonce },
     { "require_exporter", attest_policy_require_exporter },
@@ -82,52 +86,6 @@ static const attest_policy_member_t  attest_policy_table[] = {
     { "require_hpke_keys", attest_policy_require_hpke_keys },
     { NULL, NULL }
 };
-
-
-static const struct {
-    unsigned     bit;
-    const char  *label;
-} attest_root_table[] = {
-    { ATTEST_ROOT_TEE, "tee" },
-    { ATTEST_ROOT_TEE_VTPM, "tee-vtpm" },
-    { ATTEST_ROOT_CLOUD_VTPM, "cloud-vtpm" },
-    { ATTEST_ROOT_HOST_VTPM, "host-vtpm" },
-    { ATTEST_ROOT_SOFTWARE, "software" },
-    { ATTEST_ROOT_SIMULATED, "simulated" },
-    { 0, NULL }
-};
-
-
-unsigned
-attest_root_from_label(attest_span_t label)
-{
-    size_t  i;
-
-    for (i = 0; attest_root_table[i].label != NULL; i++) {
-        if (strlen(attest_root_table[i].label) == label.n
-            && memcmp(attest_root_table[i].label, label.p, label.n) == 0)
-        {
-            return attest_root_table[i].bit;
-        }
-    }
-
-    return 0;
-}
-
-
-const char *
-attest_root_label(unsigned root)
-{
-    size_t  i;
-
-    for (i = 0; attest_root_table[i].label != NULL; i++) {
-        if (attest_root_table[i].bit == root) {
-            return attest_root_table[i].label;
-        }
-    }
-
-    return "none";
-}
 
 
 void
@@ -387,6 +345,10 @@ attest_policy_table_read(attest_policy_ctx_t *ctx, const char *path,
         return rc;
     }
 
+    if (v->child == NULL && *path != '\0') {
+        return attest_policy_fail(ctx, path, ATTEST_POLICY_EMPTY);
+    }
+
     for (m = v->child; m != NULL; m = m->next) {
         (void) snprintf(sub, sizeof(sub), "%.56s%s%.32s", path,
                         *path == '\0' ? "" : ".", m->string);
@@ -616,7 +578,7 @@ attest_policy_numbered(attest_policy_ctx_t *ctx, const char *path,
     }
 
     if (v->child == NULL) {
-        return attest_policy_fail(ctx, path, "empty");
+        return attest_policy_fail(ctx, path, ATTEST_POLICY_EMPTY);
     }
 
     for (m = v->child; m != NULL; m = m->next) {
@@ -930,6 +892,42 @@ attest_policy_texts(attest_policy_ctx_t *ctx, const char *path,
 
         (void) snprintf(set->value[set->count++], ATTEST_POLICY_MAX_TEXT,
                         "%s", item->valuestring);
+    }
+
+    return ATTEST_OK;
+}
+
+
+/* What the policy leaves open, said by name. */
+
+static int
+attest_policy_waive(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    char          sub[ATTEST_POLICY_PATH];
+    size_t        i = 0;
+    unsigned      part;
+    const cJSON  *item;
+
+    if (!cJSON_IsArray(v) || v->child == NULL) {
+        return attest_policy_fail(ctx, path, "must be a list of names");
+    }
+
+    for (item = v->child; item != NULL; item = item->next) {
+        (void) snprintf(sub, sizeof(sub), "%.64s[%zu]", path, i++);
+
+        part = cJSON_IsString(item) ? attest_least_part(item->valuestring)
+                                    : 0;
+        if (part == 0) {
+            return attest_policy_fail(ctx, sub, "must be firmware, kernel, "
+                                      "machine or tcb");
+        }
+
+        if (ctx->policy->waive & part) {
+            return attest_policy_fail(ctx, sub, "given twice");
+        }
+
+        ctx->policy->waive |= part;
     }
 
     return ATTEST_OK;

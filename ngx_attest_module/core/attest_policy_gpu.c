@@ -69,6 +69,17 @@ attest_policy_gpu_finish(attest_policy_ctx_t *ctx, const char *path)
 {
     const attest_policy_gpu_t  *gpu = &ctx->policy->gpu;
 
+    if (gpu->optional && !gpu->has_count && gpu->min_count == 0
+        && !gpu->has_switches && gpu->arch.count == 0
+        && gpu->modes.count == 0 && gpu->driver.count == 0
+        && gpu->vbios.count == 0 && gpu->switch_bios.count == 0
+        && gpu->devices.count == 0)
+    {
+        return attest_policy_fail(ctx, path, "not required, and nothing is "
+                                  "said of those that are there: it demands "
+                                  "nothing");
+    }
+
     if (gpu->has_count && gpu->min_count != 0) {
         return attest_policy_fail(ctx, path, "either count or min_count");
     }

@@ -16,6 +16,9 @@
 
 #define ATTEST_POLICY_PATH       96
 
+/* What looks as if it demanded something is a mistake, not a policy. */
+#define ATTEST_POLICY_EMPTY      "empty: it demands nothing"
+
 
 typedef struct {
     attest_policy_t   *policy;
@@ -40,7 +43,7 @@ int attest_policy_fail(attest_policy_ctx_t *ctx, const char *path,
 /* An object without duplicates and with a sane number of members. */
 int attest_policy_object(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
-/* The table ends with a NULL name. */
+/* Not empty.  The table ends with a NULL name. */
 int attest_policy_table_read(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, const attest_policy_member_t *table);
 /* Adds one value of `want` bytes (at most 64); want 0: 32 or 48 bytes. */

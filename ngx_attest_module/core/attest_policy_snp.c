@@ -17,8 +17,12 @@ static int attest_policy_bits(attest_policy_ctx_t *ctx, const char *path,
     uint64_t *value);
 static int attest_policy_snp_tcb(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, attest_snp_tcb_t *tcb);
+static uint8_t *attest_policy_snp_component(attest_snp_tcb_t *tcb,
+    const char *name);
 static int attest_policy_snp_abi(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
+static int attest_policy_snp_covers(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
 static int attest_policy_snp_crl(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, STACK_OF(X509_CRL) *crls);
 
@@ -218,6 +222,7 @@ attest_policy_snp_crl(attest_policy_ctx_t *ctx, const char *path,
 
 static const attest_policy_member_t  attest_policy_snp_table[] = {
     { "measurement", attest_policy_snp_measurement },
+    { "measurement_covers", attest_policy_snp_covers },
     { "host_data", attest_policy_snp_host_data },
     { "id_key_digest", attest_policy_snp_id_key_digest },
     { "author_key_digest", attest_policy_snp_author_key_digest },
@@ -274,6 +279,10 @@ attest_policy_bits(attest_policy_ctx_t *ctx, const char *path, const cJSON *v,
         return rc;
     }
 
+    if (v->child == NULL) {
+        return attest_policy_fail(ctx, path, ATTEST_POLICY_EMPTY);
+    }
+
     for (m = v->child; m != NULL; m = m->next) {
         (void) snprintf(sub, sizeof(sub), "%.48s.%.32s", path, m->string);
 
@@ -308,21 +317,9 @@ attest_policy_snp_tcb(attest_policy_ctx_t *ctx, const char *path,
 {
     int           rc;
     char          sub[ATTEST_POLICY_PATH];
-    size_t        i;
-    uint64_t      n;
+    uint8_t      *component;
+    uint64_t      n, all = 0;
     const cJSON  *m;
-
-    static const struct {
-        const char  *name;
-        size_t       offset;
-    } table[] = {
-        { "fmc", offsetof(attest_snp_tcb_t, fmc) },
-        { "bootloader", offsetof(attest_snp_tcb_t, bootloader) },
-        { "tee", offsetof(attest_snp_tcb_t, tee) },
-        { "snp", offsetof(attest_snp_tcb_t, snp) },
-        { "microcode", offsetof(attest_snp_tcb_t, microcode) },
-        { NULL, 0 }
-    };
 
     rc = attest_policy_object(ctx, path, v);
     if (rc != ATTEST_OK) {
@@ -336,13 +333,8 @@ attest_policy_snp_tcb(attest_policy_ctx_t *ctx, const char *path,
     for (m = v->child; m != NULL; m = m->next) {
         (void) snprintf(sub, sizeof(sub), "%.48s.%.32s", path, m->string);
 
-        for (i = 0; table[i].name != NULL; i++) {
-            if (strcmp(table[i].name, m->string) == 0) {
-                break;
-            }
-        }
-
-        if (table[i].name == NULL) {
+        component = attest_policy_snp_component(tcb, m->string);
+        if (component == NULL) {
             return attest_policy_fail(ctx, sub, "unknown member");
         }
 
@@ -351,10 +343,43 @@ attest_policy_snp_tcb(attest_policy_ctx_t *ctx, const char *path,
             return rc;
         }
 
-        *((uint8_t *) tcb + table[i].offset) = (uint8_t) n;
+        *component = (uint8_t) n;
+        all |= n;
     }
 
-    return ATTEST_OK;
+    /* every platform reaches such a minimum */
+
+    return all != 0 ? ATTEST_OK
+           : attest_policy_fail(ctx, path, "all zero: it demands nothing");
+}
+
+
+/* NULL: there is none of that name. */
+
+static uint8_t *
+attest_policy_snp_component(attest_snp_tcb_t *tcb, const char *name)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *name;
+        size_t       offset;
+    } table[] = {
+        { "fmc", offsetof(attest_snp_tcb_t, fmc) },
+        { "bootloader", offsetof(attest_snp_tcb_t, bootloader) },
+        { "tee", offsetof(attest_snp_tcb_t, tee) },
+        { "snp", offsetof(attest_snp_tcb_t, snp) },
+        { "microcode", offsetof(attest_snp_tcb_t, microcode) },
+        { NULL, 0 }
+    };
+
+    for (i = 0; table[i].name != NULL; i++) {
+        if (strcmp(table[i].name, name) == 0) {
+            return (uint8_t *) tcb + table[i].offset;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -383,8 +408,33 @@ attest_policy_snp_abi(attest_policy_ctx_t *ctx, const char *path,
         return attest_policy_fail(ctx, path, "must be \"major.minor\"");
     }
 
+    if (major == 0 && minor == 0) {
+        return attest_policy_fail(ctx, path, "0.0: it demands nothing");
+    }
+
     ctx->policy->snp.abi_major = major;
     ctx->policy->snp.abi_minor = minor;
     ctx->policy->snp.has_abi = 1;
     return ATTEST_OK;
+}
+
+
+/* Which of the two it is the report does not say. */
+
+static int
+attest_policy_snp_covers(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    if (cJSON_IsString(v) && strcmp(v->valuestring, "firmware") == 0) {
+        ctx->policy->snp.covers = ATTEST_SNP_COVERS_FIRMWARE;
+        return ATTEST_OK;
+    }
+
+    if (cJSON_IsString(v) && strcmp(v->valuestring, "kernel") == 0) {
+        ctx->policy->snp.covers = ATTEST_SNP_COVERS_KERNEL;
+        return ATTEST_OK;
+    }
+
+    return attest_policy_fail(ctx, path, "must be \"firmware\", or "
+                              "\"kernel\" if it covers both");
 }

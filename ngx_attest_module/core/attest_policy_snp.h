@@ -12,8 +12,16 @@
 #include "attest_snp.h"
 
 
+/* "measurement_covers": the firmware alone, or what it boots as well */
+typedef enum {
+    ATTEST_SNP_COVERS_UNSAID = 0,
+    ATTEST_SNP_COVERS_FIRMWARE,
+    ATTEST_SNP_COVERS_KERNEL
+} attest_snp_covers_e;
+
 typedef struct {
     attest_refset_t        measurement;        /* 48 bytes each */
+    attest_snp_covers_e    covers;
     attest_refset_t        host_data;          /* 32 */
     attest_refset_t        id_key_digest;      /* 48 */
     attest_refset_t        author_key_digest;  /* 48 */

@@ -265,8 +265,16 @@ static int
 attest_policy_tdx_required(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    return attest_policy_tdx_mask(ctx, path, v,
-                                  &ctx->policy->tdx.attributes_required);
+    int  rc;
+
+    rc = attest_policy_tdx_mask(ctx, path, v,
+                                &ctx->policy->tdx.attributes_required);
+
+    if (rc == ATTEST_OK && ctx->policy->tdx.attributes_required == 0) {
+        rc = attest_policy_fail(ctx, path, "no bit: it demands nothing");
+    }
+
+    return rc;
 }
 
 

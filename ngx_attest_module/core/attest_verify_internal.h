@@ -16,6 +16,7 @@
 
 #include "attest_claims.h"
 #include "attest_cmw.h"
+#include "attest_least.h"
 #include "attest_ratls.h"
 #include "attest_snp.h"
 #include "attest_tpm.h"
@@ -55,17 +56,7 @@ typedef enum {
 } attest_on_e;
 
 
-/* Evidence of the CPU, or of what stands for it. */
-
-typedef enum {
-    ATTEST_KIND_NONE = 0,
-    ATTEST_KIND_SNP,
-    ATTEST_KIND_TDX,
-    ATTEST_KIND_AZURE,               /* the paravisor's report */
-    ATTEST_KIND_NITRO,
-    ATTEST_KIND_UNKNOWN              /* an item is there, its kind is not
-                                        one that this version checks */
-} attest_kind_e;
+/* What the CPU says, or what stands for it. */
 
 typedef struct {
     attest_kind_e         kind;

@@ -605,16 +605,16 @@ test_policy_json(void)
     size_t  i;
 
     static const char *const  good[] = {
-        "\"azure\":{}",
         "\"azure\":{\"secure_boot\":true,\"console_enabled\":false}",
         "\"azure\":{\"vm_unique_id\":"
         "[\"26F8BC30-774E-4290-8E7A-535F3B672AEE\"]}",
-        "\"gcp\":{}",
         "\"gcp\":{\"project\":[\"p\",\"1\"],\"zone\":[\"z\"],"
         "\"instance\":[\"i\"]}"
     };
     static const char *const  bad[] = {
         "\"azure\":[]",
+        "\"azure\":{}",
+        "\"gcp\":{}",
         "\"azure\":{\"secure_boot\":1}",
         "\"azure\":{\"console_enabled\":\"no\"}",
         "\"azure\":{\"secureboot\":true}",

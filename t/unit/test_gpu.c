@@ -814,18 +814,17 @@ static void
 test_policy(void)
 {
 #define GPU(text)  hw.policy = HW_NITRO ",\"gpu\":{" text "}"
+#define WANTED     GPU("\"required\":true")
 
-    HW_REFUSED("GPUs wanted, none there", "gpu-required", GPU(""));
-    HW_REFUSED("GPUs required, none there", "gpu-required",
-               GPU("\"required\":true"));
+    HW_REFUSED("GPUs wanted, none there", "gpu-required", WANTED);
     HW_TRUSTED("GPUs optional, none there", "root-of-trust",
-               GPU("\"required\":false"));
-    HW_TRUSTED("GPUs wanted", "gpu-required", hw_gpus(&hopper, 1); GPU(""));
+               GPU("\"required\":false,\"arch\":[\"HOPPER\"]"));
+    HW_TRUSTED("GPUs wanted", "gpu-required", hw_gpus(&hopper, 1); WANTED);
     HW_OPEN("GPUs wanted, a switch is there", "gpu-required",
-            hw_gpus(&nvswitch, 1); GPU(""));
+            hw_gpus(&nvswitch, 1); WANTED);
     HW_CASE("GPUs wanted, only the certificate is there", "gpu-required",
             UNKNOWN, ATTEST_UNDECIDED, hw_gpus(&hopper, 1);
-            hw.no_cached = hw.no_fresh = 1; GPU(""));
+            hw.no_cached = hw.no_fresh = 1; WANTED);
 
     HW_TRUSTED("two of two", "fresh-gpu-count", hw_gpus(&hopper, 2);
                GPU("\"count\":2"));
@@ -947,6 +946,8 @@ test_policy_errors(void)
     policy_error("[]", "gpu: must be an object");
     policy_error("{\"counts\":1}", "gpu.counts: unknown member");
     policy_error("{\"required\":1}", "must be true or false");
+    policy_error("{}", "gpu: empty: it demands nothing");
+    policy_error("{\"required\":false}", "it demands nothing");
     policy_error("{\"count\":0}", "gpu.count: must not be 0");
     policy_error("{\"count\":65}", "gpu.count: must be a number");
     policy_error("{\"min_count\":0}", "gpu.min_count: must not be 0");

@@ -217,6 +217,92 @@ test_members(void)
 }
 
 
+/* What looks like a demand and is none. */
+
+static void
+test_demands(void)
+{
+    size_t  i;
+    char    json[256], want[96];
+
+    static const struct {
+        const char  *path;
+        const char  *json;
+    } none[] = {
+        { "snp", "\"snp\":{}" },
+        { "tdx", "\"tdx\":{}" },
+        { "azure", "\"azure\":{}" },
+        { "gcp", "\"gcp\":{}" },
+        { "nitro", "\"nitro\":{}" },
+        { "gpu", "\"gpu\":{}" },
+        { "gpu", "\"gpu\":{\"required\":false}" },
+        { "pcrs", "\"pcrs\":{}" },
+        { "pcrs.sha256", "\"pcrs\":{\"sha256\":{}}" },
+        { "pcrs.sha256.0", "\"pcrs\":{\"sha256\":{\"0\":[]}}" },
+        { "events", "\"events\":{}" },
+        { "config", "\"config\":[]" },
+        { "ak", "\"ak\":[]" },
+        { "ek_roots", "\"ek_roots\":[]" },
+        { "simulated_roots", "\"simulated_roots\":[]" },
+        { "waive", "\"waive\":[]" },
+        { "snp.measurement", "\"snp\":{\"measurement\":[]}" },
+        { "snp.min_tcb", "\"snp\":{\"min_tcb\":{}}" },
+        { "snp.min_tcb", "\"snp\":{\"min_tcb\":{\"snp\":0,\"tee\":0}}" },
+        { "snp.min_committed_tcb",
+          "\"snp\":{\"min_committed_tcb\":{\"snp\":0}}" },
+        { "snp.min_launch_tcb",
+          "\"snp\":{\"min_launch_tcb\":{\"tee\":0}}" },
+        { "snp.min_abi", "\"snp\":{\"min_abi\":\"0.0\"}" },
+        { "snp.platform", "\"snp\":{\"platform\":{}}" },
+        { "snp.guest_policy", "\"snp\":{\"guest_policy\":{}}" },
+        { "snp.certs", "\"snp\":{\"certs\":[]}" },
+        { "snp.crls", "\"snp\":{\"crls\":[]}" },
+        { "tdx.rtmr", "\"tdx\":{\"rtmr\":{}}" },
+        { "tdx.mrtd", "\"tdx\":{\"mrtd\":[]}" },
+        { "tdx.tcb", "\"tdx\":{\"tcb\":[]}" },
+        { "tdx.collateral", "\"tdx\":{\"collateral\":{}}" },
+        { "tdx.collateral", "\"tdx\":{\"collateral\":[]}" },
+        { "tdx.attributes", "\"tdx\":{\"attributes\":{}}" },
+        { "tdx.attributes.required", "\"tdx\":{\"attributes\":{"
+          "\"required\":\"0000000000000000\"}}" },
+        { "azure.vm_unique_id", "\"azure\":{\"vm_unique_id\":[]}" },
+        { "gcp.project", "\"gcp\":{\"project\":[]}" },
+        { "nitro.pcrs", "\"nitro\":{\"pcrs\":{}}" },
+        { "nitro.module_ids", "\"nitro\":{\"module_ids\":[]}" },
+        { "gpu.devices", "\"gpu\":{\"devices\":[]}" },
+        { "gpu.arch", "\"gpu\":{\"arch\":[]}" }
+    };
+
+    for (i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        (void) snprintf(json, sizeof(json), "{\"version\":1,%s}",
+                        none[i].json);
+        (void) snprintf(want, sizeof(want), "%s: ", none[i].path);
+        bad(json, want);
+    }
+}
+
+
+static void
+test_waive(void)
+{
+    bad("{\"version\":1,\"waive\":\"kernel\"}", "waive: must be a list");
+    bad("{\"version\":1,\"waive\":[\"Kernel\"]}", "waive[0]: must be ");
+    bad("{\"version\":1,\"waive\":[\"kernel\",\"all\"]}", "waive[1]: mu");
+    bad("{\"version\":1,\"waive\":[\"kernel\",\"kernel\"]}",
+        "waive[1]: given twice");
+    bad("{\"version\":1,\"waive\":[1]}", "waive[0]: must be");
+    bad("{\"version\":1,\"snp\":{\"measurement_covers\":\"all\"}}",
+        "snp.measurement_covers: must be \"firmware\"");
+    bad("{\"version\":1,\"snp\":{\"measurement_covers\":true}}",
+        "snp.measurement_covers: must be");
+    bad("{\"version\":1,\"measurement_covers\":\"kernel\"}",
+        "measurement_covers: unknown member");
+    IS_INT(parse("{\"version\":1,\"snp\":{\"measurement_covers\":"
+                 "\"kernel\"}}"), ATTEST_OK, "what a measurement covers");
+    IS_INT(policy.snp.covers, ATTEST_SNP_COVERS_KERNEL, "the kernel, too");
+}
+
+
 static void
 test_values(void)
 {
@@ -393,6 +479,8 @@ main(void)
     test_defaults();
     test_full(cert);
     test_members();
+    test_demands();
+    test_waive();
     test_values();
     test_roots(cert);
     test_json();

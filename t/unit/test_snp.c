@@ -1122,7 +1122,8 @@ test_policy_values(void)
     named(MEASURED "\"min_tcb\":{\"snp\":9}", "tcb-minimum", 0);
     named(MEASURED "\"min_tcb\":{\"microcode\":214}", "tcb-minimum", 0);
     named(MEASURED "\"min_tcb\":{\"fmc\":1}", "tcb-minimum", 0);
-    named(MEASURED "\"min_tcb\":{\"microcode\":0}", "tcb-minimum", 1);
+    named(MEASURED "\"min_tcb\":{\"microcode\":0,\"snp\":1}",
+          "tcb-minimum", 1);
     named(MEASURED "\"min_committed_tcb\":{\"snp\":8}", "tcb-committed", 1);
     named(MEASURED "\"min_committed_tcb\":{\"snp\":9}", "tcb-committed", 0);
     named(MEASURED "\"min_launch_tcb\":{\"snp\":8}", "tcb-launch", 1);
