@@ -73,6 +73,7 @@ typedef struct {
     int          lost;              /* it was wanted, but the gateway closed */
     char         type[128];         /* Content-Type */
     char         ehbp_nonce[65];    /* Ehbp-Response-Nonce, 64 hex digits */
+    char         etag[80];
 } cli_conn_t;
 
 
@@ -120,6 +121,7 @@ typedef struct {
     cli_bytes_t   cached;
     cli_bytes_t   fresh;
     cli_bytes_t   hpke;
+    uint64_t      generation;       /* as the gateway counts; 0: not known */
     uint8_t       nonce[64];
     size_t        nonce_len;        /* 0: none was sent, or is known */
     uint8_t       exporter[32];
@@ -163,8 +165,15 @@ void cli_appraise(const cli_evidence_t *ev, const cli_options_t *opt,
  * file with one certificate or collection.
  */
 int cli_is_url(const char *target);
+int cli_archive_create(const cli_options_t *opt);
+void cli_archive_drop(const cli_options_t *opt);
 int cli_archive_save(const cli_evidence_t *ev, const cli_options_t *opt);
 int cli_archive_load(cli_evidence_t *ev, const cli_options_t *opt);
+/*
+ * A file's bytes, 0 behind, are a collection or a certificate, in DER then.
+ * Else they are freed, and what they are is said.
+ */
+int cli_input(const char *name, cli_bytes_t *b);
 
 /* cli_verify.c */
 int cli_verify(const cli_options_t *opt);

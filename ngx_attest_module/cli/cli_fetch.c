@@ -23,6 +23,7 @@ static void cli_title_problem(const cli_bytes_t *body, char *title,
 static void cli_title_page(const cli_bytes_t *body, char *title, size_t room);
 static int cli_certificate(cli_evidence_t *ev);
 static void cli_fetch_cached(cli_evidence_t *ev);
+static uint64_t cli_generation(const cli_evidence_t *ev);
 static void cli_fetch_fresh(cli_evidence_t *ev);
 static void cli_fetch_keys(cli_evidence_t *ev);
 static void cli_fetch_proof(cli_evidence_t *ev);
@@ -278,8 +279,43 @@ cli_fetch_cached(cli_evidence_t *ev)
     cli_request_t  req = { "GET", ev->url.path, "application/cmw+cbor",
                            NULL, NULL, NULL, 0 };
 
-    (void) cli_fetch(ev, "cached evidence", &req, "application/cmw+cbor",
-                     ATTEST_MAX_DOCUMENT, &ev->cached);
+    if (cli_fetch(ev, "cached evidence", &req, "application/cmw+cbor",
+                  ATTEST_MAX_DOCUMENT, &ev->cached) == CLI_OK)
+    {
+        ev->generation = cli_generation(ev);
+    }
+}
+
+
+/*
+ * Our gateways' entity tags are "GENERATION-NOTBEFORE-CRC-FORM", in hex; one
+ * that does not name the time of the claims is another server's.
+ */
+
+static uint64_t
+cli_generation(const cli_evidence_t *ev)
+{
+    char                 form;
+    uint64_t             found = 0;
+    attest_cmw_t         cmw;
+    attest_span_t        raw;
+    attest_claims_t      claims;
+    unsigned             crc;
+    unsigned long long   number, from;
+
+    if (sscanf(ev->conn.etag, "\"%15llx-%15llx-%8x-%c\"", &number, &from,
+               &crc, &form) != 4
+        || cli_claims(&ev->cached, &cmw, &raw, &claims) != CLI_OK)
+    {
+        return 0;
+    }
+
+    if (claims.has_validity && claims.not_before == from) {
+        found = number;
+    }
+
+    attest_cmw_free(&cmw);
+    return found;
 }
 
 

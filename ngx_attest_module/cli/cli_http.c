@@ -677,6 +677,7 @@ cli_fields(cli_conn_t *c)
     c->done = 0;
     c->type[0] = '\0';
     c->ehbp_nonce[0] = '\0';
+    c->etag[0] = '\0';
 
     for (fields = 0; ; fields++) {
         if (cli_line(c, line) != CLI_OK) {
@@ -766,6 +767,9 @@ cli_field(cli_conn_t *c, char *line, unsigned *seen)
     } else if (strcasecmp(line, "Content-Type") == 0) {
         (void) snprintf(c->type, sizeof(c->type), "%.*s",
                         (int) strcspn(value, "; \t"), value);
+
+    } else if (strcasecmp(line, "ETag") == 0) {
+        (void) snprintf(c->etag, sizeof(c->etag), "%s", value);
 
     } else if (strcasecmp(line, "Ehbp-Response-Nonce") == 0) {
         if (*seen & 4 || strlen(value) != 64) {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <openssl/x509.h>
@@ -10,7 +11,6 @@
 #include "attest_claims.h"
 #include "attest_eventlog.h"
 #include "attest_keyconfig.h"
-#include "attest_pem.h"
 #include "attest_ratls.h"
 #include "attest_tpm.h"
 #include "attest_x509.h"
@@ -25,9 +25,8 @@ typedef int (*cli_show_claims_pt)(const uint8_t *p, size_t n,
     attest_claims_t *c);
 
 
-static int cli_show_url(const cli_options_t *opt);
 static int cli_show_bytes(const cli_bytes_t *b);
-static int cli_show_pem(const cli_bytes_t *b);
+static int cli_show_seen(const cli_evidence_t *ev, int rc);
 static int cli_show_certificate(attest_span_t der);
 static int cli_show_ccc(attest_span_t ext, int alone);
 static int cli_show_collection(attest_span_t raw);
@@ -49,14 +48,26 @@ static void cli_show_ima(attest_span_t s, uint16_t alg);
 int
 cli_show(const cli_options_t *opt)
 {
-    int          rc;
-    cli_bytes_t  file;
+    int             rc;
+    struct stat     st;
+    cli_bytes_t     file;
+    cli_evidence_t  ev;
 
     if (cli_is_url(opt->target)) {
-        return cli_show_url(opt);
+        rc = cli_collect(&ev, opt, 0);
+        rc = cli_show_seen(&ev, rc);
+        cli_evidence_clear(&ev);
+        return rc;
     }
 
-    rc = cli_file(opt->target, ATTEST_MAX_DOCUMENT, &file);
+    if (stat(opt->target, &st) == 0 && S_ISDIR(st.st_mode)) {
+        rc = cli_archive_load(&ev, opt);
+        rc = cli_show_seen(&ev, rc);
+        cli_evidence_clear(&ev);
+        return rc;
+    }
+
+    rc = cli_file(opt->target, CLI_MAX_ANSWER, &file);
     if (rc != CLI_OK) {
         return rc;
     }
@@ -68,82 +79,58 @@ cli_show(const cli_options_t *opt)
 
 
 static int
-cli_show_url(const cli_options_t *opt)
-{
-    int             rc;
-    size_t          i;
-    cli_evidence_t  ev;
-
-    rc = cli_collect(&ev, opt, 0);
-
-    if (rc == CLI_OK && ev.cert.n != 0) {
-        cli_printf("== certificate of the connection\n");
-        rc = cli_show_certificate(cli_span(&ev.cert));
-    }
-
-    if (rc == CLI_OK && ev.cached.n != 0) {
-        cli_printf("\n== cached evidence of the endpoint\n");
-        rc = cli_show_collection(cli_span(&ev.cached));
-    }
-
-    if (rc == CLI_OK && ev.fresh.n != 0) {
-        cli_printf("\n== fresh evidence of the endpoint\n");
-        rc = cli_show_collection(cli_span(&ev.fresh));
-    }
-
-    for (i = 0; i < ev.nnotes; i++) {
-        cli_printf("\nnot shown: %s\n", ev.notes[i]);
-    }
-
-    if (rc == CLI_OK && ev.cached.n == 0 && ev.cert.n == 0) {
-        rc = CLI_UNDECIDED;
-    }
-
-    cli_evidence_clear(&ev);
-    return rc;
-}
-
-
-static int
 cli_show_bytes(const cli_bytes_t *b)
 {
-    /* evidence may carry PEM too, but it is no text */
+    int          rc;
+    cli_bytes_t  own = { malloc(b->n + 1), b->n };
 
-    if (memchr(b->p, '\0', b->n) == NULL
-        && memmem(b->p, b->n, "-----BEGIN CERTIFICATE-----", 27) != NULL)
-    {
-        return cli_show_pem(b);
+    if (own.p == NULL) {
+        return cli_error("out of memory");
     }
 
-    if (b->n != 0 && b->p[0] == 0x30) {
-        return cli_show_certificate(cli_span(b));
+    memcpy(own.p, b->p, b->n);
+    own.p[b->n] = '\0';
+
+    rc = cli_input("this", &own);
+
+    if (rc == CLI_OK) {
+        rc = own.p[0] == 0x30 ? cli_show_certificate(cli_span(&own))
+                              : cli_show_collection(cli_span(&own));
+        cli_bytes_free(&own);
     }
 
-    return cli_show_collection(cli_span(b));
+    return rc;
 }
 
 
+/* By a connection, or what an archive kept of one. */
+
 static int
-cli_show_pem(const cli_bytes_t *b)
+cli_show_seen(const cli_evidence_t *ev, int rc)
 {
-    int             n, rc;
-    X509           *x;
-    uint8_t        *der = NULL;
-    attest_span_t   s;
+    size_t  i;
 
-    x = attest_pem_cert(cli_span(b), NULL);
-    n = x != NULL ? i2d_X509(x, &der) : -1;
-    X509_free(x);
-
-    if (n <= 0) {
-        return cli_error("this is no certificate in PEM");
+    if (rc == CLI_OK && ev->cert.n != 0) {
+        cli_printf("== certificate of the connection\n");
+        rc = cli_show_certificate(cli_span(&ev->cert));
     }
 
-    s.p = der;
-    s.n = (size_t) n;
-    rc = cli_show_certificate(s);
-    OPENSSL_free(der);
-    return rc;
+    if (rc == CLI_OK && ev->cached.n != 0) {
+        cli_printf("\n== cached evidence of the endpoint\n");
+        rc = cli_show_collection(cli_span(&ev->cached));
+    }
+
+    if (rc == CLI_OK && ev->fresh.n != 0) {
+        cli_printf("\n== fresh evidence of the endpoint\n");
+        rc = cli_show_collection(cli_span(&ev->fresh));
+    }
+
+    for (i = 0; i < ev->nnotes; i++) {
+        cli_printf("\nnot shown: %s\n", ev->notes[i]);
+    }
+
+    return rc == CLI_OK && ev->cached.n == 0 && ev->cert.n == 0
+           ? CLI_UNDECIDED : rc;
 }
 
 

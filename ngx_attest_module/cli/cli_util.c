@@ -1,5 +1,5 @@
 
-#include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -383,7 +383,7 @@ cli_file(const char *name, size_t cap, cli_bytes_t *out)
 
     f = fopen(name, "rb");
     if (f == NULL) {
-        return cli_error("cannot open %s", name);
+        return cli_error("cannot open %s: %s", name, strerror(errno));
     }
 
     out->p = malloc(cap + 2);

@@ -3,14 +3,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
+#include <openssl/evp.h>
+
+#include "attest_claims.h"
 #include "attest_minisign.h"
+#include "attest_ratls.h"
 #include "cli.h"
 
 
 static void cli_print_report(const cli_options_t *opt,
-    const attest_result_t *res);
+    const cli_evidence_t *ev, const attest_result_t *res);
+static void cli_report(cJSON *root, const cli_evidence_t *ev);
+static void cli_report_claims(cJSON *root, const cli_evidence_t *ev,
+    const attest_ratls_cert_t *cert, const attest_cmw_t *cmw);
+static void cli_report_validity(cJSON *root, const attest_ratls_cert_t *cert,
+    const attest_claims_t *claims);
+static void cli_report_base64(cJSON *root, const char *name,
+    attest_span_t s);
+static void cli_report_pem(cJSON *root, attest_span_t der);
 static int cli_policy_signed(const cli_options_t *opt,
     const cli_bytes_t *policy);
+static int cli_verify_run(const cli_options_t *opt,
+    const attest_policy_t *policy);
 
 
 static const char *const  cli_states[] = { "PASS", "FAIL", "????", "NOTE" };
@@ -20,9 +35,7 @@ int
 cli_verify(const cli_options_t *opt)
 {
     int               rc;
-    attest_result_t   res;
     attest_policy_t  *policy;
-    cli_evidence_t    ev;
 
     policy = calloc(1, sizeof(*policy));
     if (policy == NULL) {
@@ -30,15 +43,35 @@ cli_verify(const cli_options_t *opt)
     }
 
     rc = cli_policy_load(opt, policy, NULL);
-    if (rc != CLI_OK) {
-        free(policy);
-        return rc;
+
+    if (rc == CLI_OK && opt->save != NULL) {
+        rc = cli_archive_create(opt);
     }
+
+    if (rc == CLI_OK) {
+        rc = cli_verify_run(opt, policy);
+    }
+
+    attest_policy_clear(policy);
+    free(policy);
+    return rc;
+}
+
+
+static int
+cli_verify_run(const cli_options_t *opt, const attest_policy_t *policy)
+{
+    int              rc, saved = CLI_OK;
+    attest_result_t  res;
+    cli_evidence_t   ev;
 
     rc = cli_run(&ev, opt, policy, 1, &res);
 
     if (rc == CLI_OK && opt->save != NULL) {
-        rc = cli_archive_save(&ev, opt);
+        saved = cli_archive_save(&ev, opt);
+
+    } else if (opt->save != NULL) {
+        cli_archive_drop(opt);
     }
 
     if (rc != CLI_OK) {
@@ -46,20 +79,23 @@ cli_verify(const cli_options_t *opt)
         res.verdict = ATTEST_UNDECIDED;
         (void) snprintf(res.why, sizeof(res.why), "no evidence was obtained: "
                         "%.300s", ev.conn.err[0] != '\0' ? ev.conn.err
-                        : "the request could not be made");
+                        : cli_is_url(opt->target)
+                        ? "the request could not be made"
+                        : "none could be read");
     }
 
     if (opt->json) {
-        cli_print_report(opt, &res);
+        cli_print_report(opt, &ev, &res);
 
     } else {
         cli_print_result(stdout, &res, 1);
     }
 
     cli_evidence_clear(&ev);
-    attest_policy_clear(policy);
-    free(policy);
-    return (int) res.verdict;
+
+    /* what was to be kept and is not is no success */
+
+    return res.verdict == ATTEST_TRUSTED ? saved : (int) res.verdict;
 }
 
 
@@ -221,12 +257,174 @@ cli_print_result(FILE *out, const attest_result_t *res, int all)
 }
 
 
+/* The verdict, and what a program needs to use what was judged. */
+
 static void
-cli_print_report(const cli_options_t *opt, const attest_result_t *res)
+cli_print_report(const cli_options_t *opt, const cli_evidence_t *ev,
+    const attest_result_t *res)
 {
-    char  *text;
+    char   *text, *more;
+    cJSON  *root;
 
     text = attest_verify_json(res, opt->target, cli_now(opt));
-    cli_print_json(stdout, text != NULL ? text : "{}");
+    root = text != NULL ? cJSON_Parse(text) : NULL;
+    free(text);
+
+    if (root != NULL && res->verdict == ATTEST_TRUSTED) {
+        cli_report(root, ev);
+    }
+
+    more = root != NULL ? cJSON_Print(root) : NULL;
+    cli_print_json(stdout, more != NULL ? more : "{}");
+
+    cJSON_free(more);
+    cJSON_Delete(root);
+}
+
+
+/*
+ * Only what evidence that is trusted vouches for: whoever looks at these
+ * members alone gets nothing from a gateway that was refused.
+ */
+
+static void
+cli_report(cJSON *root, const cli_evidence_t *ev)
+{
+    attest_cmw_t          cmw;
+    attest_span_t         from;
+    attest_ratls_cert_t   cert;
+
+    memset(&cert, 0, sizeof(cert));
+
+    if (ev->cert.n != 0) {
+        (void) attest_ratls_parse(ev->cert.p, ev->cert.n, &cert);
+    }
+
+    from = ev->fresh.n != 0 ? cli_span(&ev->fresh)
+           : ev->cached.n != 0 ? cli_span(&ev->cached) : cert.cmw;
+
+    if (attest_cmw_parse(from.p, from.n, &cmw) != ATTEST_OK) {
+        return;
+    }
+
+    cli_report_claims(root, ev, ev->cert.n != 0 ? &cert : NULL, &cmw);
+    attest_cmw_free(&cmw);
+
+    if (ev->generation != 0) {
+        cJSON_AddNumberToObject(root, "generation", (double) ev->generation);
+    }
+}
+
+
+static void
+cli_report_claims(cJSON *root, const cli_evidence_t *ev,
+    const attest_ratls_cert_t *cert, const attest_cmw_t *cmw)
+{
+    char                      hex[65];
+    uint8_t                   digest[32];
+    attest_span_t             keys = cli_span(&ev->hpke);
+    attest_claims_t           claims;
+    const attest_cmw_item_t  *item;
+
+    item = attest_cmw_find(cmw, ATTEST_ITEM_CLAIMS);
+
+    if (item == NULL
+        || attest_claims_parse(item->value.p, item->value.n, &claims)
+           != ATTEST_OK)
+    {
+        return;
+    }
+
+    if (cert != NULL || claims.pubkey_hash_len == 32) {
+        cli_hex(hex, cert != NULL ? cert->spki_sha256 : claims.pubkey_hash,
+                32);
+        cJSON_AddStringToObject(root, "tls_key_sha256", hex);
+    }
+
+    if (cert != NULL) {
+        cli_report_pem(root, cli_span(&ev->cert));
+    }
+
+    item = attest_cmw_find(cmw, ATTEST_ITEM_HPKE_KEYS);
+    keys = item != NULL ? item->value : keys;
+
+    if (claims.has_hpke_keys && attest_sha256(&keys, 1, digest) == ATTEST_OK
+        && memcmp(digest, claims.hpke_keys, 32) == 0)
+    {
+        cli_report_base64(root, "key_config", keys);
+    }
+
+    cli_report_validity(root, cert, &claims);
+}
+
+
+/* While the certificate and the evidence are valid. */
+
+static void
+cli_report_validity(cJSON *root, const attest_ratls_cert_t *cert,
+    const attest_claims_t *claims)
+{
+    cJSON    *validity;
+    int64_t   from = INT64_MIN, until = INT64_MAX;
+
+    if (claims->has_validity) {
+        from = (int64_t) claims->not_before;
+        until = (int64_t) claims->not_after;
+    }
+
+    if (cert != NULL) {
+        from = from > cert->not_before ? from : cert->not_before;
+        until = until < cert->not_after ? until : cert->not_after;
+    }
+
+    if (from == INT64_MIN) {
+        return;
+    }
+
+    validity = cJSON_AddObjectToObject(root, "validity");
+    cJSON_AddNumberToObject(validity, "not_before", (double) from);
+    cJSON_AddNumberToObject(validity, "not_after", (double) until);
+}
+
+
+static void
+cli_report_base64(cJSON *root, const char *name, attest_span_t s)
+{
+    char  *text = malloc(4 * ((s.n + 2) / 3) + 1);
+
+    if (text != NULL) {
+        (void) EVP_EncodeBlock((uint8_t *) text, s.p, (int) s.n);
+        cJSON_AddStringToObject(root, name, text);
+    }
+
+    free(text);
+}
+
+
+/* RFC 7468: 64 letters a line. */
+
+static void
+cli_report_pem(cJSON *root, attest_span_t der)
+{
+    int             n, left = (int) der.n, part;
+    char           *text, *p;
+    const uint8_t  *at = der.p;
+
+    text = malloc(4 * ((der.n + 2) / 3) + der.n / 48 + 128);
+    if (text == NULL) {
+        return;
+    }
+
+    p = text + sprintf(text, "-----BEGIN CERTIFICATE-----\n");
+
+    for ( /* void */ ; left > 0; left -= part, at += part) {
+        part = left < 48 ? left : 48;
+        n = EVP_EncodeBlock((uint8_t *) p, at, part);
+        p += n;
+        *p++ = '\n';
+    }
+
+    (void) strcpy(p, "-----END CERTIFICATE-----\n");
+    cJSON_AddStringToObject(root, "certificate", text);
     free(text);
 }

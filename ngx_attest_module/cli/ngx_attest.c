@@ -83,11 +83,12 @@ static const cli_command_t  cli_commands[] = {
       "Exit status: 0 trusted, 1 not trusted, 2 could not be decided.\n" },
 
     { "show", cli_show, "cCK",
-      "ngx-attest show FILE|URL [--connect HOST:PORT]\n"
+      "ngx-attest show URL|FOLDER|FILE [--connect HOST:PORT]\n"
       "                         [--cert FILE --key FILE]\n"
       "\n"
       "Explains a certificate (PEM or DER), a collection of evidence (CBOR\n"
-      "or JSON) or what a gateway serves, in words, without judging it.\n" },
+      "or JSON), what a gateway serves or what --save kept of one, in words,\n"
+      "without judging it.\n" },
 
     { "policy", cli_policy, "ptcnCK",
       "ngx-attest policy URL|FOLDER|FILE [--policy FILE] [--time UNIX]\n"
@@ -273,6 +274,10 @@ cli_complete(const cli_command_t *cmd, cli_options_t *opt)
 
     if (cmd->run == cli_chat && opt->policy == NULL) {
         return cli_bad(cmd, "chat needs", "--policy FILE");
+    }
+
+    if (cmd->run == cli_chat && !cli_is_url(opt->target)) {
+        return cli_bad(cmd, "chat wants a URL, not", opt->target);
     }
 
     if ((opt->cert != NULL) != (opt->key != NULL)) {
