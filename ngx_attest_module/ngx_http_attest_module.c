@@ -262,6 +262,20 @@ static ngx_command_t  ngx_http_attest_commands[] = {
       0,
       NULL },
 
+    { ngx_string("attest_ohttp_inner"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_attest_loc_conf_t, inner),
+      NULL },
+
+    { ngx_string("attest_prompt_mirror"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_attest_loc_conf_t, mirror),
+      NULL },
+
     { ngx_string("attest_ohttp_pad"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_attest_ohttp_pad,
@@ -349,6 +363,7 @@ ngx_http_attest_postconfiguration(ngx_conf_t *cf)
         || ngx_http_attest_collect_names(cf, amcf) != NGX_OK
         || ngx_http_attest_private_pool(cf, amcf) != NGX_OK
         || ngx_http_attest_ohttp_kems(cf, amcf) != NGX_OK
+        || ngx_http_attest_routes_check(cf) != NGX_OK
         || ngx_http_attest_replay_zone(cf, amcf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -372,6 +387,7 @@ ngx_http_attest_add_handlers(ngx_conf_t *cf)
         ngx_http_handler_pt     handler;
     }  handlers[] = {
         { NGX_HTTP_POST_READ_PHASE, ngx_http_attest_server_handler },
+        { NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_attest_subrequest },
         { NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_attest_server_handler },
         { NGX_HTTP_REWRITE_PHASE, ngx_http_attest_location_handler },
         { NGX_HTTP_PREACCESS_PHASE, ngx_http_attest_location_handler }
@@ -518,6 +534,8 @@ ngx_http_attest_create_loc_conf(ngx_conf_t *cf)
     alcf->replay = NGX_CONF_UNSET_UINT;
     alcf->coalesce = NGX_CONF_UNSET_MSEC;
     alcf->pad = NGX_CONF_UNSET_SIZE;
+    alcf->mirror = NGX_CONF_UNSET;
+    alcf->inner = NGX_CONF_UNSET;
 
     return alcf;
 }
@@ -565,6 +583,11 @@ ngx_http_attest_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
     ngx_conf_merge_msec_value(conf->coalesce, prev->coalesce, 0);
     ngx_conf_merge_size_value(conf->pad, prev->pad, 0);
+    ngx_conf_merge_value(conf->mirror, prev->mirror, 0);
+
+    if (ngx_http_attest_routes_add(cf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     if (conf->prompt_conf == NGX_HTTP_ATTEST_PROMPT_OHTTP
         || conf->allow != NULL)

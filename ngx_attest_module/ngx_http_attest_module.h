@@ -19,6 +19,7 @@
  *   ngx_http_attest_replay.c     the replay cache
  *   ngx_http_attest_ohttp.c      Oblivious HTTP: directives, gateway, log
  *   ngx_http_attest_ohttp_request.c, _response.c   what is inside
+ *   ngx_http_attest_routes.c     where opened prompts may go
  *   ngx_http_attest_variables.c
  */
 
@@ -203,6 +204,7 @@ typedef struct {
     ngx_uint_t                 ungated;         /* attest_status inside */
     ngx_uint_t                 tls;             /* has an SSL_CTX in use */
     ngx_uint_t                 tls13_only;
+    ngx_array_t               *locations;       /* of void **, loc_conf */
     u_char                    *file_name;       /* for messages */
     ngx_uint_t                 line;
 } ngx_http_attest_srv_conf_t;
@@ -219,6 +221,9 @@ typedef struct {
     time_t                     window;          /* of Date, s */
     ngx_msec_t                 coalesce;        /* attest_prompt_coalesce */
     size_t                     pad;             /* attest_ohttp_pad */
+    ngx_flag_t                 mirror;          /* attest_prompt_mirror */
+    ngx_flag_t                 inner;           /* attest_ohttp_inner, not
+                                                   inherited */
     unsigned                   endpoint:1;      /* attest_evidence, _keys,
                                                    _status: never sealed */
     unsigned                   ungated:1;       /* answers without evidence */
@@ -312,6 +317,7 @@ struct ngx_http_attest_job_s {
 extern ngx_module_t  ngx_http_attest_module;
 extern ngx_module_t  ngx_http_attest_filter_module;
 extern ngx_module_t  ngx_http_attest_opened_module;
+extern ngx_module_t  ngx_http_attest_early_module;
 
 /* Marks the server{} being parsed as attested (for directive handlers). */
 void ngx_http_attest_mark_server(ngx_conf_t *cf);
@@ -505,6 +511,17 @@ ngx_int_t ngx_http_attest_replay_zone(ngx_conf_t *cf,
  */
 ngx_int_t ngx_http_attest_replay_add(ngx_http_attest_main_conf_t *amcf,
     const u_char *enc, size_t len, time_t expires);
+
+/* ngx_http_attest_routes.c */
+
+/* At merge: this location, or server{}, is one to be checked. */
+ngx_int_t ngx_http_attest_routes_add(ngx_conf_t *cf);
+/* When all is read: no opened prompt goes where nobody sent it. */
+ngx_int_t ngx_http_attest_routes_check(ngx_conf_t *cf);
+/* The default of client_max_body_size, not what somebody wrote. */
+void ngx_http_attest_raise_body_size(void **loc_conf, off_t size);
+/* A phase handler: subrequests get no opened prompt. */
+ngx_int_t ngx_http_attest_subrequest(ngx_http_request_t *r);
 
 /* ngx_http_attest_variables.c */
 

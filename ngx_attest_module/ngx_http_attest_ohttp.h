@@ -73,6 +73,9 @@ typedef struct {
  */
 ngx_int_t ngx_http_attest_ohttp_once(ngx_http_request_t *r,
     ngx_http_attest_ohttp_t *oh, time_t expires);
+/* ngx_http_attest_routes.c: whether a location takes what it has opened. */
+ngx_uint_t ngx_http_attest_ohttp_admits(ngx_http_attest_loc_conf_t *gateway,
+    ngx_http_attest_loc_conf_t *alcf, ngx_http_core_loc_conf_t *clcf);
 /* An opened request turns out to be a replay: answered in clear. */
 void ngx_http_attest_ohttp_reject(ngx_http_request_t *r, ngx_int_t rc);
 

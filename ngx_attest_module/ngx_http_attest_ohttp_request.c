@@ -886,8 +886,9 @@ ngx_http_attest_inner_body(ngx_http_attest_inner_t *in)
 ngx_int_t
 ngx_http_attest_ohttp_gate(ngx_http_request_t *r)
 {
-    ngx_http_attest_ctx_t     *ctx;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_attest_ctx_t       *ctx;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_attest_loc_conf_t  *alcf;
 
     ctx = (r == r->main && r->internal) ? ngx_http_attest_prompt_ctx(r) : NULL;
 
@@ -901,7 +902,11 @@ ngx_http_attest_ohttp_gate(ngx_http_request_t *r)
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    if (clcf->internal || clcf->named) {
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
+
+    if (clcf->named
+        || ngx_http_attest_ohttp_admits(ctx->ohttp->gateway, alcf, clcf))
+    {
         return NGX_DECLINED;
     }
 
@@ -915,9 +920,7 @@ ngx_http_attest_ohttp_gate(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    /* whatever is public can be asked for without us */
-
     ngx_http_attest_inner_respond(r, NGX_HTTP_NOT_FOUND, NULL,
-                                  "there is no internal location for it");
+                                  "there is no location that takes it");
     return NGX_DONE;
 }

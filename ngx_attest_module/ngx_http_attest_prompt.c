@@ -16,9 +16,6 @@
 #define NGX_HTTP_ATTEST_OWN_FIELDS    "x-attest-"
 #define NGX_HTTP_ATTEST_OWN_VARS      "http_x_attest_"
 
-/* what nginx has when nobody says "client_max_body_size" */
-#define NGX_HTTP_ATTEST_DEFAULT_BODY  (1024 * 1024)
-
 /* a prompt that is larger has memory of its own, which grows */
 #define NGX_HTTP_ATTEST_BLOCK         (160 * 1024 - 16)
 
@@ -1406,11 +1403,9 @@ ngx_http_attest_prompt_check(ngx_conf_t *cf, ngx_http_attest_loc_conf_t *alcf)
 
     /* nginx' default must not be what limits an encrypted prompt */
 
-    if (clcf->client_max_body_size == NGX_HTTP_ATTEST_DEFAULT_BODY
-        && ngx_http_attest_max_body(alcf) > clcf->client_max_body_size)
-    {
-        clcf->client_max_body_size = ngx_http_attest_max_body(alcf);
-    }
+    ngx_http_attest_raise_body_size(((ngx_http_conf_ctx_t *)
+                                     cf->ctx)->loc_conf,
+                                    ngx_http_attest_max_body(alcf));
 
     if (clcf->handler == NULL
         || alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP)

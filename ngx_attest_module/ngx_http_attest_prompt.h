@@ -93,7 +93,7 @@ char *ngx_http_attest_ohttp_check(ngx_conf_t *cf,
 void ngx_http_attest_ohttp_cleanup(ngx_http_attest_ohttp_t *oh);
 /*
  * ngx_http_attest_ohttp_request.c, a phase handler: an inner request is for
- * locations that are "internal".
+ * locations that take such.
  */
 ngx_int_t ngx_http_attest_ohttp_gate(ngx_http_request_t *r);
 

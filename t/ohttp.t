@@ -166,7 +166,7 @@ http {
             proxy_buffering off;
         }
         location = /hosts {
-            internal;
+            internal; attest_ohttp_inner on;
             proxy_pass http://%%BACKEND%%/request;
             proxy_set_header Host \$host;
             proxy_set_header X-Http-Host \$http_host;
@@ -174,41 +174,47 @@ http {
             proxy_http_version 1.1;
         }
         location = /v1/upload {
-            internal;
+            internal; attest_ohttp_inner on;
             client_max_body_size 100;
             error_page 413 /public;
             proxy_pass http://%%BACKEND%%/echo;
             proxy_http_version 1.1;
         }
-        location = /v1/nowhere { internal; proxy_pass \$nowhere; }
-        location = /v1/204 { internal; return 204; }
-        location = /v1/301 { internal; return 301 /elsewhere; }
+        location = /v1/nowhere {
+            internal; attest_ohttp_inner on;
+            proxy_pass \$nowhere;
+        }
+        location = /v1/204 { internal; attest_ohttp_inner on; return 204; }
+        location = /v1/301 {
+            internal; attest_ohttp_inner on;
+            return 301 /elsewhere;
+        }
         location = /v1/teapot {
-            internal;
+            internal; attest_ohttp_inner on;
             add_header X-Long \$long always;
             return 418 "teapot";
         }
         location = /v1/trailer {
-            internal;
+            internal; attest_ohttp_inner on;
             add_trailer X-Trailer "yes $CANARY";
             proxy_pass http://%%BACKEND%%/v1/models;
             proxy_http_version 1.1;
         }
-        location /v1/static/ { internal; }
+        location /v1/static/ { internal; attest_ohttp_inner on; }
         location = /v1/buffered {
-            internal;
+            internal; attest_ohttp_inner on;
             proxy_pass http://%%BACKEND%%$CHAT;
             proxy_http_version 1.1;
         }
         location = /v1/error {
-            internal;
+            internal; attest_ohttp_inner on;
             error_page 503 = /public;
             proxy_intercept_errors on;
             proxy_pass http://%%BACKEND%%/v1/models;
             proxy_http_version 1.1;
         }
         location = /dead {
-            internal;
+            internal; attest_ohttp_inner on;
             proxy_pass http://127.0.0.1:%%PORT_OFF%%;
         }
         location = /ehbp {
