@@ -25,6 +25,7 @@
 
 #define CLI_MAX_PATH           4096
 #define CLI_MAX_ANSWER         (8 * 1024 * 1024)   /* JSON of base64 logs */
+#define CLI_MAX_CERT           (128 * 1024)        /* what TLS may bring */
 #define CLI_MAX_SMALL          (64 * 1024)         /* keys, problems, proofs */
 #define CLI_TIMEOUT            30000               /* ms, one exchange */
 #define CLI_STREAM_TIMEOUT     300000              /* ms between two tokens */
@@ -99,6 +100,7 @@ typedef struct {
     const char   *target;           /* URL or file */
     const char   *policy;
     const char   *policy_key;       /* minisign public key, file */
+    const char   *policy_state;     /* the newest that was seen, file */
     const char   *save;             /* folder for an archive */
     const char   *nonce;            /* hex, of evidence in a file */
     const char   *connect;
@@ -129,6 +131,7 @@ typedef struct {
     uint8_t       proof[32];
     int           has_exporter;
     int           has_proof;
+    int           told;             /* by a folder, not seen by us */
     int           rotated;          /* keys changed between two answers */
     char          notes[5][320];    /* what could not be fetched, and why */
     size_t        nnotes;
@@ -185,6 +188,8 @@ int cli_policy(const cli_options_t *opt);
 int cli_policy_load(const cli_options_t *opt, attest_policy_t *policy,
     cli_bytes_t *kept);
 void cli_print_result(FILE *out, const attest_result_t *res, int all);
+/* The exit status for a verdict. */
+int cli_status(const attest_result_t *res);
 /* Collects and appraises; again when keys rotated or the gateway closed. */
 int cli_run(cli_evidence_t *ev, const cli_options_t *opt,
     const attest_policy_t *policy, int activate, attest_result_t *res);

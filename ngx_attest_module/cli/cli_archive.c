@@ -59,7 +59,7 @@ static int cli_input_yaml(const char *text);
 static int cli_archive_pem(cli_bytes_t *b);
 
 
-/* Files of a folder, and where they belong. */
+/* Files of a folder, where they belong, and how much is read and fetched. */
 
 typedef struct {
     const char   *name;
@@ -68,7 +68,7 @@ typedef struct {
 } cli_archive_item_t;
 
 static const cli_archive_item_t  cli_archive_items[] = {
-    { "certificate.der", offsetof(cli_evidence_t, cert), CLI_MAX_SMALL },
+    { "certificate.der", offsetof(cli_evidence_t, cert), CLI_MAX_CERT },
     { "cached.cmw", offsetof(cli_evidence_t, cached), CLI_MAX_ANSWER },
     { "fresh.cmw", offsetof(cli_evidence_t, fresh), CLI_MAX_ANSWER },
     { "hpke-keys", offsetof(cli_evidence_t, hpke), CLI_MAX_SMALL },
@@ -116,6 +116,11 @@ cli_archive_save(const cli_evidence_t *ev, const cli_options_t *opt)
 
     for (item = cli_archive_items; item->name != NULL; item++) {
         b = (const cli_bytes_t *) ((const char *) ev + item->offset);
+
+        if (rc == CLI_OK && b->n > item->cap) {
+            rc = cli_error("%s is longer than an archive may have it",
+                           item->name);
+        }
 
         if (rc == CLI_OK && b->n != 0) {
             rc = cli_archive_write(opt, item->name, b->p, b->n);
@@ -242,6 +247,7 @@ cli_archive_folder(cli_evidence_t *ev, const cli_options_t *opt)
     const cli_archive_item_t  *item;
 
     rc = cli_archive_read_session(ev, opt);
+    ev->told = 1;
 
     for (item = cli_archive_items; item->name != NULL; item++) {
         b = (cli_bytes_t *) ((char *) ev + item->offset);

@@ -200,7 +200,7 @@ cli_chat_once(const cli_options_t *opt, const attest_policy_t *policy)
     if (rc == CLI_OK && res.verdict != ATTEST_TRUSTED) {
         cli_print_result(stderr, &res, 0);
         (void) cli_error("nothing was sent");
-        rc = (int) res.verdict;
+        rc = cli_status(&res);
 
     } else if (rc == CLI_OK && ev.conn.close) {
         rc = CLI_AGAIN;

@@ -339,6 +339,10 @@ cli_tls_context(cli_conn_t *c, const cli_options_t *opt)
     SSL_CTX_set_verify(c->ctx, SSL_VERIFY_NONE, NULL);
     SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_OFF);
 
+    /* what is kept can be read again */
+
+    SSL_CTX_set_max_cert_list(c->ctx, CLI_MAX_CERT);
+
     return cli_identity(c->ctx, opt) == CLI_OK ? CLI_OK
            : cli_fail(c, "--cert or --key cannot be used");
 }

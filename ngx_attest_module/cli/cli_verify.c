@@ -1,7 +1,14 @@
 
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cjson/cJSON.h>
 #include <openssl/evp.h>
@@ -10,6 +17,14 @@
 #include "attest_minisign.h"
 #include "attest_ratls.h"
 #include "cli.h"
+
+
+/* 64 digits of the key, a blank, 20 of the time, a newline: always as long */
+#define CLI_STATE_KEY     64
+#define CLI_STATE_LEN     (CLI_STATE_KEY + 1 + 20 + 1)
+
+/* A signer's clock may be ahead of ours, but not so much. */
+#define CLI_STATE_AHEAD   86400
 
 
 static void cli_print_report(const cli_options_t *opt,
@@ -22,13 +37,29 @@ static void cli_report_validity(cJSON *root, const attest_ratls_cert_t *cert,
 static void cli_report_base64(cJSON *root, const char *name,
     attest_span_t s);
 static void cli_report_pem(cJSON *root, attest_span_t der);
+static void cli_as_told(attest_result_t *res);
+static int cli_policy_date(const cli_options_t *opt,
+    const attest_minisign_key_t *pk, int64_t when);
+static int cli_policy_state(const cli_options_t *opt,
+    const attest_minisign_key_t *pk, int64_t when);
+static int cli_state_check(int fd, const cli_options_t *opt,
+    const char key[CLI_STATE_KEY + 1], int64_t when);
+static int cli_state_parse(const char text[CLI_STATE_LEN + 1],
+    char key[CLI_STATE_KEY + 1], int64_t *when);
+static int cli_state_write(int fd, const cli_options_t *opt,
+    const char key[CLI_STATE_KEY + 1], int64_t when);
 static int cli_policy_signed(const cli_options_t *opt,
     const cli_bytes_t *policy);
 static int cli_verify_run(const cli_options_t *opt,
     const attest_policy_t *policy);
 
 
-static const char *const  cli_states[] = { "PASS", "FAIL", "????", "NOTE" };
+static const char *const  cli_states[] = {
+    [ATTEST_CHECK_UNKNOWN] = "????",
+    [ATTEST_CHECK_FAIL] = "FAIL",
+    [ATTEST_CHECK_PASS] = "PASS",
+    [ATTEST_CHECK_NOTE] = "NOTE"
+};
 
 
 int
@@ -95,7 +126,7 @@ cli_verify_run(const cli_options_t *opt, const attest_policy_t *policy)
 
     /* what was to be kept and is not is no success */
 
-    return res.verdict == ATTEST_TRUSTED ? saved : (int) res.verdict;
+    return res.verdict == ATTEST_TRUSTED ? saved : cli_status(&res);
 }
 
 
@@ -111,6 +142,10 @@ cli_run(cli_evidence_t *ev, const cli_options_t *opt,
 
         if (rc == CLI_OK) {
             cli_appraise(ev, opt, policy, res);
+
+            if (ev->told) {
+                cli_as_told(res);
+            }
         }
 
         return rc;
@@ -138,6 +173,35 @@ cli_run(cli_evidence_t *ev, const cli_options_t *opt,
 }
 
 
+/*
+ * Nobody has signed session.json: whoever can write to a folder can keep a
+ * nonce and an exporter that fit evidence of his choice.
+ */
+
+static void
+cli_as_told(attest_result_t *res)
+{
+    char             why[sizeof(res->why)];
+    attest_check_t  *check;
+
+    static const char  what[] =
+        "as the folder says: its nonce, exporter, activation and key list "
+        "were written down and not seen, and nobody has signed them";
+
+    if (res->count < ATTEST_MAX_CHECKS) {
+        check = &res->checks[res->count++];
+        memset(check, 0, sizeof(*check));
+        check->state = ATTEST_CHECK_NOTE;
+        (void) snprintf(check->id, sizeof(check->id), "archive");
+        (void) snprintf(check->text, sizeof(check->text), "%s", what);
+    }
+
+    (void) snprintf(why, sizeof(why), "as the folder says: %.360s",
+                    res->why);
+    memcpy(res->why, why, sizeof(why));
+}
+
+
 int
 cli_policy_load(const cli_options_t *opt, attest_policy_t *policy,
     cli_bytes_t *kept)
@@ -148,6 +212,11 @@ cli_policy_load(const cli_options_t *opt, attest_policy_t *policy,
 
     if (opt->policy == NULL && opt->policy_key != NULL) {
         return cli_error("--policy-key needs --policy FILE");
+    }
+
+    if (opt->policy_key == NULL && opt->policy_state != NULL) {
+        return cli_error("--policy-state needs --policy-key FILE: what is "
+                         "not signed has no date");
     }
 
     if (opt->policy == NULL) {
@@ -226,7 +295,160 @@ cli_policy_signed(const cli_options_t *opt, const cli_bytes_t *policy)
                          : attest_strerror(rc));
     }
 
+    return cli_policy_date(opt, &pk, attest_minisign_time(comment));
+}
+
+
+/* Without a date nobody could tell an older policy from a newer one. */
+
+static int
+cli_policy_date(const cli_options_t *opt, const attest_minisign_key_t *pk,
+    int64_t when)
+{
+    if (when < 0) {
+        return cli_error("the signature of policy %s does not say when it was "
+                         "made: its trusted comment must begin with "
+                         "\"timestamp:SECONDS\", as minisign writes it",
+                         opt->policy);
+    }
+
+    return opt->policy_state != NULL ? cli_policy_state(opt, pk, when)
+                                     : CLI_OK;
+}
+
+
+/*
+ * When the newest policy of this key that was seen here was signed: an older
+ * one has a good signature, too.
+ */
+
+static int
+cli_policy_state(const cli_options_t *opt, const attest_minisign_key_t *pk,
+    int64_t when)
+{
+    int          fd, rc;
+    char         key[CLI_STATE_KEY + 1];
+    struct stat  st;
+
+    if (when > (int64_t) time(NULL) + CLI_STATE_AHEAD) {
+        return cli_error("policy %s was signed in the future, at %" PRId64
+                         ": every later one would be refused", opt->policy,
+                         when);
+    }
+
+    fd = open(opt->policy_state, O_RDWR|O_CREAT|O_CLOEXEC|O_NOCTTY|O_NONBLOCK,
+              0600);
+    if (fd == -1) {
+        return cli_error("%s: %s", opt->policy_state, strerror(errno));
+    }
+
+    cli_hex(key, pk->pk, sizeof(pk->pk));
+
+    if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)
+        || flock(fd, LOCK_EX) == -1)
+    {
+        rc = cli_error("%s cannot be used as a state of policies",
+                       opt->policy_state);
+    } else {
+        rc = cli_state_check(fd, opt, key, when);
+    }
+
+    (void) close(fd);
+    return rc;
+}
+
+
+static int
+cli_state_check(int fd, const cli_options_t *opt,
+    const char key[CLI_STATE_KEY + 1], int64_t when)
+{
+    char     text[CLI_STATE_LEN + 1], had[CLI_STATE_KEY + 1];
+    ssize_t  n;
+    int64_t  seen;
+
+    n = pread(fd, text, sizeof(text), 0);
+
+    if (n == 0) {
+        return cli_state_write(fd, opt, key, when);
+    }
+
+    if (n != CLI_STATE_LEN || !cli_state_parse(text, had, &seen)) {
+        return cli_error("%s is no state of policies", opt->policy_state);
+    }
+
+    if (strcmp(had, key) != 0) {
+        return cli_error("%s is about the policies of another key; remove it "
+                         "if you have changed the key", opt->policy_state);
+    }
+
+    if (when < seen) {
+        return cli_error("policy %s was signed at %" PRId64 ", and one that "
+                         "was signed at %" PRId64 " has been seen: it is an "
+                         "older one", opt->policy, when, seen);
+    }
+
+    return when == seen ? CLI_OK : cli_state_write(fd, opt, key, when);
+}
+
+
+static int
+cli_state_parse(const char text[CLI_STATE_LEN + 1],
+    char key[CLI_STATE_KEY + 1], int64_t *when)
+{
+    size_t       i;
+    const char  *p = text + CLI_STATE_KEY;
+
+    memcpy(key, text, CLI_STATE_KEY);
+    key[CLI_STATE_KEY] = '\0';
+
+    if (strspn(key, "0123456789abcdef") != CLI_STATE_KEY || *p++ != ' ') {
+        return 0;
+    }
+
+    for (i = 0, *when = 0; i < 20; i++, p++) {
+
+        if (*p < '0' || *p > '9' || *when > (INT64_MAX - 9) / 10) {
+            return 0;
+        }
+
+        *when = *when * 10 + (*p - '0');
+    }
+
+    return *p == '\n';
+}
+
+
+/* In one piece and of one length: whoever is stopped here leaves a whole. */
+
+static int
+cli_state_write(int fd, const cli_options_t *opt,
+    const char key[CLI_STATE_KEY + 1], int64_t when)
+{
+    char  text[CLI_STATE_LEN + 1];
+
+    (void) snprintf(text, sizeof(text), "%s %020" PRId64 "\n", key, when);
+
+    if (pwrite(fd, text, CLI_STATE_LEN, 0) != CLI_STATE_LEN
+        || fsync(fd) == -1)
+    {
+        return cli_error("%s: %s", opt->policy_state, strerror(errno));
+    }
+
     return CLI_OK;
+}
+
+
+int
+cli_status(const attest_result_t *res)
+{
+    switch (res->verdict) {
+    case ATTEST_TRUSTED:
+        return CLI_OK;
+    case ATTEST_NOT_TRUSTED:
+        return CLI_FAILED;
+    default:
+        return CLI_UNDECIDED;
+    }
 }
 
 

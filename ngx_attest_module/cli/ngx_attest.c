@@ -46,6 +46,7 @@ static const cli_option_t  cli_option_table[] = {
     { 'a', "--path", 1 },
     { 'm', "--model", 1 },
     { 'k', "--policy-key", 1 },
+    { 'r', "--policy-state", 1 },
     { 's', "--save", 1 },
     { 'n', "--nonce", 1 },
     { 'C', "--cert", 1 },
@@ -54,7 +55,7 @@ static const cli_option_t  cli_option_table[] = {
 };
 
 static const cli_command_t  cli_commands[] = {
-    { "verify", cli_verify, "pkjtcsnCK",
+    { "verify", cli_verify, "pkrjtcsnCK",
       "ngx-attest verify URL|FOLDER|FILE [--policy FILE [--policy-key FILE]]\n"
       "                      [--json] [--time UNIX] [--connect HOST:PORT]\n"
       "                      [--save FOLDER] [--nonce HEX]\n"
@@ -71,6 +72,8 @@ static const cli_command_t  cli_commands[] = {
       "                       without it only TEEs are accepted\n"
       "  --policy-key FILE    minisign public key that must have signed the\n"
       "                       policy: the signature is in FILE.minisig\n"
+      "  --policy-state FILE  keeps when the newest policy was signed, and\n"
+      "                       refuses older ones\n"
       "  --save FOLDER        keep all that was seen in a new folder\n"
       "  --nonce HEX          the nonce that evidence in a file is for\n"
       "  --json               one JSON object instead of lines\n"
@@ -100,7 +103,7 @@ static const cli_command_t  cli_commands[] = {
       "and compare the values with ones that you know to be good.  Members\n"
       "of --policy FILE (simulated_roots, for example) are taken over.\n" },
 
-    { "chat", cli_chat, "pktcamCK",
+    { "chat", cli_chat, "pkrtcamCK",
       "ngx-attest chat URL --policy FILE [--path PATH] [--model NAME]\n"
       "                    [--connect HOST:PORT] [--cert FILE --key FILE]\n"
       "                    [--] PROMPT\n"
@@ -335,6 +338,10 @@ cli_option(const cli_command_t *cmd, const cli_option_t *o,
         opt->policy_key = value;
         break;
 
+    case 'r':
+        opt->policy_state = value;
+        break;
+
     case 's':
         opt->save = value;
         break;
@@ -352,10 +359,8 @@ cli_option(const cli_command_t *cmd, const cli_option_t *o,
         break;
 
     default:
-        if (!cli_time(value, &opt->now)) {
-            return cli_bad(cmd, "--time wants seconds since 1970, not",
-                           value);
-        }
+        return cli_time(value, &opt->now) ? CLI_OK
+               : cli_bad(cmd, "--time wants seconds since 1970, not", value);
     }
 
     return CLI_OK;

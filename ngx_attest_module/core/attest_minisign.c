@@ -8,6 +8,8 @@
 
 #define ATTEST_MINISIGN_UNTRUSTED  "untrusted comment: "
 #define ATTEST_MINISIGN_TRUSTED    "trusted comment: "
+#define ATTEST_MINISIGN_TIME       "timestamp:"
+#define ATTEST_MINISIGN_DIGITS     12
 
 
 static int attest_minisign_line(attest_span_t *text, attest_span_t *line);
@@ -93,6 +95,32 @@ attest_minisign_verify(const attest_minisign_key_t *key, const char *sig,
     }
 
     return rc;
+}
+
+
+int64_t
+attest_minisign_time(const char *comment)
+{
+    size_t    n, label = sizeof(ATTEST_MINISIGN_TIME) - 1;
+    int64_t   t = 0;
+
+    if (strncmp(comment, ATTEST_MINISIGN_TIME, label) != 0) {
+        return -1;
+    }
+
+    for (n = label; comment[n] >= '0' && comment[n] <= '9'; n++) {
+
+        if (n - label >= ATTEST_MINISIGN_DIGITS) {
+            return -1;
+        }
+
+        t = t * 10 + (comment[n] - '0');
+    }
+
+    /* what follows is a tab, which was replaced, a blank or nothing */
+
+    return n != label && (comment[n] == '\0' || comment[n] == ' '
+                          || comment[n] == '?') ? t : -1;
 }
 
 

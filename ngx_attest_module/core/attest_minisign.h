@@ -40,5 +40,11 @@ int attest_minisign_verify(const attest_minisign_key_t *key,
     const char *sig, size_t sig_len, const uint8_t *msg, size_t n,
     char comment[ATTEST_MINISIGN_COMMENT]);
 
+/*
+ * When it was signed, Unix seconds: minisign begins its trusted comments with
+ * "timestamp:SECONDS".  -1: this one says nothing of the time.
+ */
+int64_t attest_minisign_time(const char *comment);
+
 
 #endif /* ATTEST_MINISIGN_H_INCLUDED */

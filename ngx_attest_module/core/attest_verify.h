@@ -16,17 +16,19 @@
 #include "attest_x509.h"
 
 
+/* Memory that nobody has written to says nothing good: 0 is neither. */
+
 typedef enum {
-    ATTEST_CHECK_PASS = 0,
+    ATTEST_CHECK_UNKNOWN = 0,      /* could not be decided */
     ATTEST_CHECK_FAIL,
-    ATTEST_CHECK_UNKNOWN,          /* could not be decided */
+    ATTEST_CHECK_PASS,
     ATTEST_CHECK_NOTE              /* not evaluated, or information */
 } attest_check_e;
 
 typedef enum {
-    ATTEST_TRUSTED = 0,            /* the command's exit codes */
-    ATTEST_NOT_TRUSTED = 1,
-    ATTEST_UNDECIDED = 2
+    ATTEST_NOT_TRUSTED = 1,        /* 0 is no verdict */
+    ATTEST_UNDECIDED = 2,
+    ATTEST_TRUSTED = 3
 } attest_verdict_e;
 
 #define ATTEST_MAX_CHECKS    192

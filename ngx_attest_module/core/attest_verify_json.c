@@ -5,7 +5,10 @@
 
 
 static const char *const  attest_verify_states[] = {
-    "pass", "fail", "unknown", "note"
+    [ATTEST_CHECK_UNKNOWN] = "unknown",
+    [ATTEST_CHECK_FAIL] = "fail",
+    [ATTEST_CHECK_PASS] = "pass",
+    [ATTEST_CHECK_NOTE] = "note"
 };
 
 

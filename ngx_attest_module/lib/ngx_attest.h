@@ -20,9 +20,13 @@ extern "C" {
 #endif
 
 
-#define NGX_ATTEST_TRUSTED        0     /* every check passed */
+/*
+ * Verdicts.  0 is none of them: memory that nobody has written to does not
+ * read as trusted.
+ */
 #define NGX_ATTEST_NOT_TRUSTED    1     /* a check failed */
 #define NGX_ATTEST_UNDECIDED      2     /* something could not be decided */
+#define NGX_ATTEST_TRUSTED        3     /* every check passed */
 
 #define NGX_ATTEST_SECRET_LEN    32     /* for a credential */
 #define NGX_ATTEST_CRED_MAX    1024     /* bytes of cred and of enc */
@@ -42,6 +46,9 @@ typedef struct {
 /*
  * What was seen of a gateway.  Zero it first, with size set: members that a
  * later version adds are then absent.  Everything but `time` may be empty.
+ * A library that is older than the header does not know the last members:
+ * unless they are zero its verdict is NGX_ATTEST_UNDECIDED, for they may say
+ * what it must not leave out.
  */
 
 typedef struct {
@@ -62,12 +69,25 @@ typedef struct {
 /*
  * A verifier for one policy (JSON, README.md "Policy"); NULL as the policy
  * is the default one.  With a minisign public key (text) the policy must be
- * signed by it: signature is the text of the .minisig file.  NULL on failure,
- * with a message for people in err.
+ * signed by it: signature is the text of the .minisig file, and says when the
+ * policy was signed.  NULL on failure, with a message for people in err.
  */
 ngx_attest_verifier_t *ngx_attest_verifier_create(ngx_attest_bytes_t policy,
     const char *public_key, ngx_attest_bytes_t signature, char *err,
     size_t err_len);
+
+/*
+ * The same, but NULL when the policy was signed before `since` (Unix
+ * seconds).  An old policy has a good signature, too: keep what
+ * ngx_attest_verifier_signed() returns where nobody else writes, and pass it
+ * here the next time.
+ */
+ngx_attest_verifier_t *ngx_attest_verifier_create_since(
+    ngx_attest_bytes_t policy, const char *public_key,
+    ngx_attest_bytes_t signature, int64_t since, char *err, size_t err_len);
+
+/* When its policy was signed, Unix seconds; -1: no key was given. */
+int64_t ngx_attest_verifier_signed(const ngx_attest_verifier_t *v);
 
 void ngx_attest_verifier_destroy(ngx_attest_verifier_t *v);
 

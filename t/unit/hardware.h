@@ -529,7 +529,7 @@ static inline void
 hw_expect(const char *what, const char *id, int state, int verdict)
 {
     size_t              i;
-    static const char  *names[] = { "pass", "FAIL", "unknown", "note" };
+    static const char  *names[] = { "unknown", "FAIL", "pass", "note" };
 
     if (OK(hw_find(id, state) != NULL && (int) hw_res.verdict == verdict,
            "%s: %s %s, verdict %d", what, id, names[state], verdict))

@@ -14,11 +14,17 @@
 
 static ngx_attest_bytes_t file(const char *name);
 static ngx_attest_bytes_t text(const char *s);
+/* when dated.minisig says that it was made */
+#define DATED   1782864000
+
+
 static ngx_attest_verifier_t *make(ngx_attest_bytes_t policy,
     const char *key, ngx_attest_bytes_t sig);
 static void test_create(void);
 static void test_signed(void);
+static void test_rollback(void);
 static void test_appraise(void);
+static void test_size(void);
 
 
 static ngx_attest_bytes_t  none;
@@ -32,7 +38,9 @@ main(void)
 
     test_create();
     test_signed();
+    test_rollback();
     test_appraise();
+    test_size();
     DONE();
 }
 
@@ -64,15 +72,22 @@ test_signed(void)
     ngx_attest_verifier_t    *v;
 
     policy = file(TEST_DATA "/policy/signed.json");
-    sig = file(TEST_DATA "/policy/signed.json.minisig");
-    key = (char *) file(TEST_DATA "/policy/signed.pub").p;
+    sig = file(TEST_DATA "/policy/dated.minisig");
+    key = (char *) file(TEST_DATA "/policy/dated.pub").p;
 
     v = make(policy, key, sig);
     OK(v != NULL, "a signed policy: %s", err);
+    IS_INT(v != NULL ? ngx_attest_verifier_signed(v) : 0, DATED,
+           "and when it was signed");
     ngx_attest_verifier_destroy(v);
 
     v = make(policy, strchr(key, '\n') + 1, sig);
     OK(v != NULL, "the key without its comment: %s", err);
+    ngx_attest_verifier_destroy(v);
+
+    v = make(policy, NULL, sig);
+    OK(v != NULL && ngx_attest_verifier_signed(v) == -1,
+       "without a key nothing is known of it");
     ngx_attest_verifier_destroy(v);
 
     OK(make(none, key, sig) == NULL, "nothing is not signed");
@@ -85,6 +100,37 @@ test_signed(void)
     OK(make(text(copy), key, sig) == NULL
        && strstr(err, "not signed by this key") != NULL,
        "one blank more: %s", err);
+
+    sig = file(TEST_DATA "/policy/signed.json.minisig");
+    key = (char *) file(TEST_DATA "/policy/signed.pub").p;
+    OK(make(policy, key, sig) == NULL && strstr(err, "timestamp") != NULL,
+       "a signature without a date: %s", err);
+}
+
+
+/* An old policy has a good signature, too. */
+
+static void
+test_rollback(void)
+{
+    size_t                   i;
+    char                    *key;
+    ngx_attest_bytes_t       policy, sig;
+    ngx_attest_verifier_t   *v;
+    static const int64_t     since[] = { INT64_MIN, -1, 0, DATED - 1, DATED,
+                                         DATED + 1, INT64_MAX };
+
+    policy = file(TEST_DATA "/policy/signed.json");
+    sig = file(TEST_DATA "/policy/dated.minisig");
+    key = (char *) file(TEST_DATA "/policy/dated.pub").p;
+
+    for (i = 0; i < sizeof(since) / sizeof(since[0]); i++) {
+        v = ngx_attest_verifier_create_since(policy, key, sig, since[i], err,
+                                             sizeof(err));
+        OK((v != NULL) == (since[i] <= DATED), "since %lld: %s",
+           (long long) since[i], v != NULL ? "taken" : err);
+        ngx_attest_verifier_destroy(v);
+    }
 }
 
 
@@ -121,6 +167,64 @@ test_appraise(void)
 }
 
 
+/* A program that was built with the header of a later version. */
+
+static void
+test_size(void)
+{
+    size_t                  i, open = 0;
+    char                   *report;
+    ngx_attest_verifier_t  *v;
+
+    static struct {
+        ngx_attest_seen_t   seen;
+        uint8_t             later[64];
+    } s;
+
+    v = make(none, NULL, none);
+    s.seen.time = 1782864000;
+    s.seen.cached = text("{\"x\":1}");
+
+    s.seen.size = sizeof(s);
+    OK(ngx_attest_appraise(v, &s.seen, NULL) == NGX_ATTEST_NOT_TRUSTED,
+       "later members that are zero change nothing");
+
+    for (i = 0; i < sizeof(s.later); i++) {
+        s.later[i] = 1;
+        open += ngx_attest_appraise(v, &s.seen, NULL)
+                == NGX_ATTEST_UNDECIDED;
+        s.later[i] = 0;
+    }
+
+    IS_INT(open, sizeof(s.later), "any that is not leaves it undecided");
+
+    s.later[63] = 1;
+    (void) ngx_attest_appraise(v, &s.seen, &report);
+    OK(report != NULL && strstr(report, "later version") != NULL
+       && strstr(report, "\"undecided\"") != NULL, "and says why");
+    ngx_attest_free(report);
+
+    s.seen.size = sizeof(s.seen);
+    OK(ngx_attest_appraise(v, &s.seen, NULL) == NGX_ATTEST_NOT_TRUSTED,
+       "what lies behind size is not looked at");
+
+    s.seen.size = 0;
+    OK(ngx_attest_appraise(v, &s.seen, NULL) == NGX_ATTEST_UNDECIDED,
+       "no size");
+    s.seen.size = SIZE_MAX;
+    OK(ngx_attest_appraise(v, &s.seen, NULL) == NGX_ATTEST_UNDECIDED,
+       "a size that was never set");
+    OK(ngx_attest_appraise(v, NULL, NULL) == NGX_ATTEST_UNDECIDED
+       && ngx_attest_appraise(NULL, &s.seen, NULL) == NGX_ATTEST_UNDECIDED,
+       "nothing at all");
+
+    OK(NGX_ATTEST_TRUSTED != 0 && NGX_ATTEST_TRUSTED != 1
+       && NGX_ATTEST_TRUSTED != -1, "neither zeros nor errors are trust");
+
+    ngx_attest_verifier_destroy(v);
+}
+
+
 static ngx_attest_verifier_t *
 make(ngx_attest_bytes_t policy, const char *key, ngx_attest_bytes_t sig)
 {
@@ -144,7 +248,7 @@ static ngx_attest_bytes_t
 file(const char *name)
 {
     FILE                *f;
-    static char          bufs[8][4096];
+    static char          bufs[16][4096];
     static size_t        used;
     ngx_attest_bytes_t   b = { bufs[used], 0 };
 

@@ -26,6 +26,7 @@ static void test_good(void);
 static void test_changed(file_t *f);
 static void test_cut(void);
 static void test_forms(void);
+static void test_time(void);
 
 
 static file_t                  pub, sig, msg;
@@ -49,6 +50,7 @@ main(void)
     test_changed(&msg);
     test_cut();
     test_forms();
+    test_time();
     DONE();
 }
 
@@ -191,4 +193,34 @@ read_file(const char *name, file_t *f)
 
     f->n = fread(f->p, 1, sizeof(f->p) - 1, in);
     fclose(in);
+}
+
+
+/* What minisign writes by itself, and what others may put into its place. */
+
+static void
+test_time(void)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *comment;
+        long long    time;
+    } cases[] = {
+        { "timestamp:1782864000", 1782864000 },
+        { "timestamp:1782864000?file:policy.json?hashed", 1782864000 },
+        { "timestamp:1782864000 of mine", 1782864000 },
+        { "timestamp:0", 0 },
+        { "timestamp:999999999999", 999999999999 },
+        { "timestamp:1000000000000", -1 },
+        { "timestamp:", -1 }, { "timestamp: 1", -1 }, { "timestamp:-1", -1 },
+        { "timestamp:1x", -1 }, { "timestamp:1.5", -1 }, { "", -1 },
+        { " timestamp:1", -1 }, { "timestamp", -1 },
+        { "a timestamp:1", -1 }, { "policy of the tests", -1 }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        IS_INT(attest_minisign_time(cases[i].comment), cases[i].time,
+               "time of \"%s\"", cases[i].comment);
+    }
 }
