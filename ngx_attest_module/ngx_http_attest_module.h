@@ -20,6 +20,7 @@
  *   ngx_http_attest_ohttp.c      Oblivious HTTP: directives, gateway, log
  *   ngx_http_attest_ohttp_request.c, _response.c   what is inside
  *   ngx_http_attest_routes.c     where opened prompts may go
+ *   ngx_http_attest_upstream.c   the upstreams of opened prompts, their ends
  *   ngx_http_attest_variables.c
  */
 
@@ -231,6 +232,7 @@ typedef struct {
 
 
 typedef struct ngx_http_attest_ohttp_s  ngx_http_attest_ohttp_t;
+typedef struct ngx_http_attest_up_s  ngx_http_attest_up_t;
 
 
 /* Per-request state of an encrypted prompt. */
@@ -239,6 +241,7 @@ typedef struct {
     ngx_http_request_t        *request;         /* the main one */
     ngx_http_attest_view_t    *view;
     ngx_http_attest_ohttp_t   *ohttp;           /* NULL: EHBP */
+    ngx_http_attest_up_t      *ups;             /* upstreams that answered */
     attest_aead_t              aead;            /* seals the response */
     u_char                     enc[ATTEST_EHBP_ENC_LEN];
     u_char                     nonce[ATTEST_EHBP_NONCE_LEN];
@@ -263,12 +266,12 @@ typedef struct {
     unsigned                   decided:1;       /* opened, plain or refused */
     unsigned                   sealed:1;        /* a context exists */
     unsigned                   head_sent:1;     /* header filter done */
-    unsigned                   unproven_end:1;  /* EOF-delimited backend */
+    unsigned                   unproven_end:1;  /* a part is missing */
     unsigned                   finished:1;      /* end marker written */
     unsigned                   replaced:1;      /* our own 502 instead */
     unsigned                   interim:1;       /* because of a 1xx */
     unsigned                   growing:1;       /* plain is a reservation */
-    unsigned                   cut:1;           /* counted as cut */
+    unsigned                   cut:1;           /* ends without an end */
 } ngx_http_attest_ctx_t;
 
 

@@ -101,8 +101,6 @@ static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_admit(
     ngx_http_attest_opening_t *op);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_code(int rc);
 static void ngx_http_attest_ohttp_drop(ngx_http_attest_ohttp_t *oh);
-static void ngx_http_attest_ohttp_wipe(ngx_http_upstream_t *u);
-static ngx_uint_t ngx_http_attest_ohttp_copies(ngx_http_upstream_t *u);
 
 static ngx_int_t ngx_http_attest_ohttp_log(ngx_http_request_t *r);
 static u_char *ngx_http_attest_ohttp_log_error(ngx_http_request_t *r,
@@ -1073,10 +1071,9 @@ ngx_http_attest_ohttp_log(ngx_http_request_t *r)
     r->unparsed_uri = oh->unparsed_uri;
     r->exten = oh->exten;
 
-    /* the backend's fields are variables too; the upstream is done with */
+    /* the backend's fields are variables too */
 
     if (r->upstream != NULL) {
-        ngx_http_attest_ohttp_wipe(r->upstream);
         ngx_memzero(&r->upstream->headers_in,
                     sizeof(ngx_http_upstream_headers_in_t));
     }
@@ -1090,85 +1087,6 @@ ngx_http_attest_ohttp_log(ngx_http_request_t *r)
 #endif
 
     return NGX_OK;
-}
-
-
-/* The header that nginx made for the backend, and the one that came back. */
-
-static void
-ngx_http_attest_ohttp_wipe(ngx_http_upstream_t *u)
-{
-    ngx_buf_t        *b;
-    ngx_uint_t        i;
-    ngx_chain_t      *cl;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    for (cl = u->request_bufs; cl; cl = cl->next) {
-        b = cl->buf;
-
-        if (b->temporary) {
-            sodium_memzero(b->start, b->end - b->start);
-        }
-    }
-
-    b = &u->buffer;
-
-    if (b->start != NULL) {
-        sodium_memzero(b->start, b->end - b->start);
-    }
-
-    if (!ngx_http_attest_ohttp_copies(u)) {
-        return;
-    }
-
-    for (part = &u->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].value.len) {
-                sodium_memzero(h[i].value.data, h[i].value.len);
-            }
-        }
-    }
-}
-
-
-/* Values of HTTP/2 may be constants of its table, which cannot be wiped. */
-
-static ngx_uint_t
-ngx_http_attest_ohttp_copies(ngx_http_upstream_t *u)
-{
-    ngx_uint_t   i;
-    ngx_str_t   *module;
-
-    static ngx_str_t  names[] = {
-        ngx_string("fastcgi"),
-        ngx_string("scgi"),
-        ngx_string("uwsgi"),
-        ngx_null_string
-    };
-
-    if (u->conf == NULL) {
-        /* its address was not one: it was not asked */
-        return 0;
-    }
-
-    module = &u->conf->module;
-
-    if (module->len == 5 && ngx_strncmp(module->data, "proxy", 5) == 0) {
-        return ngx_http_attest_proxy_version(u->conf) <= NGX_HTTP_VERSION_11;
-    }
-
-    for (i = 0; names[i].len; i++) {
-        if (module->len == names[i].len
-            && ngx_strncmp(module->data, names[i].data, module->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 

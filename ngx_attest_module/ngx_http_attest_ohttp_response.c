@@ -92,6 +92,7 @@ ngx_http_attest_ohttp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
                       "attest: status %ui cannot be sealed", status);
         status = NGX_HTTP_BAD_GATEWAY;
         r->headers_out.status = status;
+        ngx_http_attest_upstream_drop(r, ctx);
     }
 
     oh->status = status;
@@ -109,12 +110,6 @@ ngx_http_attest_ohttp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
         || ngx_http_attest_ohttp_outside(r, oh) != NGX_OK)
     {
         return NGX_ERROR;
-    }
-
-    /* "cleanup" is reset when an upstream gave way to an error page */
-
-    if (r->upstream != NULL && r->upstream->cleanup != NULL) {
-        ngx_http_attest_seal_upstream(r, ctx);
     }
 
     r->method = NGX_HTTP_POST;

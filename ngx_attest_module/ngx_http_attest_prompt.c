@@ -567,7 +567,8 @@ ngx_http_attest_prompt_cleanup(void *data)
     /* a backend that died in the middle; a client that left does not count */
 
     if (ctx->head_sent && !ctx->finished && !ctx->cut && !r->header_only
-        && r->upstream != NULL && !c->error && !c->timedout)
+        && (r->upstream != NULL || ctx->ups != NULL)
+        && !c->error && !c->timedout)
     {
         amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
         ngx_http_attest_count(amcf, streams_cut);
@@ -1381,6 +1382,8 @@ ngx_http_attest_prompt_init(ngx_conf_t *cf)
     ngx_http_attest_next_request_body_filter =
                                              ngx_http_top_request_body_filter;
     ngx_http_top_request_body_filter = ngx_http_attest_prompt_limit;
+
+    ngx_http_attest_upstream_init();
 
     return ngx_http_attest_ohttp_init(cf);
 }

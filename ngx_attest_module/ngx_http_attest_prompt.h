@@ -68,9 +68,6 @@ extern ngx_http_attest_format_t  ngx_http_attest_ohttp_format;
  */
 ngx_buf_t *ngx_http_attest_seal_buf(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, size_t size, ngx_http_attest_out_t *out);
-/* What the response's upstream must not do, and whether its end is proven. */
-void ngx_http_attest_seal_upstream(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx);
 /* A 1xx of the backend that nginx takes for its answer: 502 instead. */
 void ngx_http_attest_seal_interim(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
@@ -85,6 +82,25 @@ ngx_http_attest_ctx_t *ngx_http_attest_prompt_ctx_create(
 ngx_int_t ngx_http_attest_content_length(ngx_http_request_t *r, size_t len);
 /* 1 for what only we say to a backend: X-Attest-*, in any spelling. */
 ngx_uint_t ngx_http_attest_own_field(ngx_str_t *key);
+
+/* ngx_http_attest_upstream.c: at postconfiguration */
+void ngx_http_attest_upstream_init(void);
+/*
+ * An answer's header: from here on its upstream, if it has one, does not
+ * buffer, and its end is watched.  Once is enough.
+ */
+ngx_int_t ngx_http_attest_upstream_take(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+/* What it says is replaced: no part of the answer, nor used again. */
+void ngx_http_attest_upstream_drop(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+/* 1 when each that had a part in the answer has come to its end. */
+ngx_uint_t ngx_http_attest_upstream_proven(ngx_http_attest_ctx_t *ctx);
+/* 1 when the bytes are in what one of them reads into. */
+ngx_uint_t ngx_http_attest_upstream_owns(ngx_http_attest_ctx_t *ctx,
+    ngx_buf_t *b);
+/* All is sealed: what is left of Oblivious HTTP in their memory is wiped. */
+void ngx_http_attest_upstream_forget(ngx_http_attest_ctx_t *ctx);
 
 /* ngx_http_attest_ohttp.c: at postconfiguration, at merge, at the end. */
 ngx_int_t ngx_http_attest_ohttp_init(ngx_conf_t *cf);

@@ -34,7 +34,6 @@ static ngx_int_t ngx_http_attest_filter_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_attest_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_header_inside(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
-static void ngx_http_attest_seal_no_disk(ngx_http_upstream_t *u);
 static ngx_int_t ngx_http_attest_seal_at_once(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static ngx_int_t ngx_http_attest_seal_head(ngx_http_request_t *r,
@@ -89,8 +88,8 @@ static ssize_t ngx_http_attest_seal_frame(ngx_http_request_t *r,
     ngx_http_attest_out_t *out);
 static ngx_int_t ngx_http_attest_seal_marker(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
-static void ngx_http_attest_seal_wipe(ngx_http_request_t *r, ngx_buf_t *b,
-    size_t n);
+static void ngx_http_attest_seal_wipe(ngx_http_attest_ctx_t *ctx,
+    ngx_buf_t *b, size_t n);
 static void ngx_http_attest_seal_shift(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 #if (NGX_HTTP_ATTEST_EARLY_HINTS)
@@ -167,14 +166,12 @@ ngx_http_attest_header_filter(ngx_http_request_t *r)
     ctx = ngx_http_attest_prompt_ctx(r);
     sealed = (ctx != NULL && ctx->sealed);
 
+    if (sealed && ngx_http_attest_upstream_take(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (r != r->main) {
-
         /* what it adds is sealed with the main request's answer */
-
-        if (sealed && r->upstream != NULL && r->upstream->cleanup != NULL) {
-            ngx_http_attest_seal_no_disk(r->upstream);
-        }
-
         return ngx_http_next_header_filter(r);
     }
 
@@ -283,6 +280,8 @@ ngx_http_attest_seal_at_once(ngx_http_request_t *r,
 
     ctx->finished = 1;
 
+    ngx_http_attest_upstream_forget(ctx);
+
     rc = ngx_http_attest_seal_pass(r, ctx, out.chain);
 
     /* what the caller would do with a body */
@@ -343,74 +342,12 @@ ngx_http_attest_seal_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
         ngx_http_attest_seal_encoded(r, ctx);
     }
 
-    /* "cleanup" is reset when an upstream gave way to an error page */
-
-    if (r->upstream != NULL && r->upstream->cleanup != NULL) {
-        ngx_http_attest_seal_upstream(r, ctx);
-    }
-
     r->filter_need_in_memory = 1;
     r->main_filter_need_in_memory = 1;
 
     ctx->head_sent = 1;
 
     return NGX_OK;
-}
-
-
-/*
- * nginx looks at these only after the header was sent: whatever module, or
- * the backend's X-Accel-Buffering, asked for, plaintext is not written to a
- * temporary file, a cache or a store.
- */
-
-static void
-ngx_http_attest_seal_no_disk(ngx_http_upstream_t *u)
-{
-    if (u->conf->max_temp_file_size) {
-        u->buffering = 0;
-    }
-
-    u->store = 0;
-#if (NGX_HTTP_CACHE)
-    u->cacheable = 0;
-#endif
-}
-
-
-void
-ngx_http_attest_seal_upstream(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx)
-{
-    ngx_str_t            *module;
-    ngx_http_upstream_t  *u;
-
-    u = r->upstream;
-
-    ngx_http_attest_seal_no_disk(u);
-
-    /*
-     * The end of a response that only the end of the connection delimits is
-     * what a backend's death looks like too.  FastCGI and HTTP/2 mark it.
-     */
-
-    if (u->headers_in.content_length_n != -1 || u->headers_in.chunked) {
-        return;
-    }
-
-    module = &u->conf->module;
-
-    if (module->len == 5 && ngx_strncmp(module->data, "proxy", 5) == 0) {
-        /* u->conf is the first member of the proxy's configuration */
-        ctx->unproven_end = (ngx_http_attest_proxy_version(u->conf)
-                             <= NGX_HTTP_VERSION_11);
-        return;
-    }
-
-    ctx->unproven_end = (module->len == 4
-                         && ngx_strncmp(module->data, "scgi", 4) == 0)
-                        || (module->len == 5
-                            && ngx_strncmp(module->data, "uwsgi", 5) == 0);
 }
 
 
@@ -501,6 +438,8 @@ static void
 ngx_http_attest_seal_bad(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
     ctx->replaced = 1;
+
+    ngx_http_attest_upstream_drop(r, ctx);
 
     r->headers_out.status = NGX_HTTP_BAD_GATEWAY;
     ngx_str_null(&r->headers_out.status_line);
@@ -759,7 +698,9 @@ ngx_http_attest_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     ctx = (r == r->main) ? ngx_http_attest_prompt_ctx(r) : NULL;
 
-    if (ctx == NULL || !ctx->sealed || (in == NULL && ctx->in == NULL)) {
+    if (ctx == NULL || !ctx->sealed
+        || (in == NULL && ctx->in == NULL && !ctx->cut))
+    {
         return ngx_http_next_body_filter(r, in);
     }
 
@@ -843,7 +784,11 @@ ngx_http_attest_seal_chain(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 }
 
 
-/* The next filter is not called with nothing: its writer takes it amiss. */
+/*
+ * The next filter is not called with nothing: its writer takes it amiss.  The
+ * error behind a cut makes nginx end the response without its end, in every
+ * version, when the client has got what was said.
+ */
 
 static ngx_int_t
 ngx_http_attest_seal_pass(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
@@ -854,15 +799,16 @@ ngx_http_attest_seal_pass(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     if (out == NULL && r->out == NULL
         && !(r->connection->buffered & NGX_LOWLEVEL_BUFFERED))
     {
-        return (ctx->busy != NULL) ? NGX_AGAIN : NGX_OK;
+        rc = (ctx->busy != NULL) ? NGX_AGAIN : NGX_OK;
+
+    } else {
+        rc = ngx_http_next_body_filter(r, out);
+
+        ngx_chain_update_chains(r->pool, &ctx->free, &ctx->busy, &out,
+                              (ngx_buf_tag_t) &ngx_http_attest_filter_module);
     }
 
-    rc = ngx_http_next_body_filter(r, out);
-
-    ngx_chain_update_chains(r->pool, &ctx->free, &ctx->busy, &out,
-                            (ngx_buf_tag_t) &ngx_http_attest_filter_module);
-
-    return rc;
+    return (rc == NGX_OK && ctx->cut) ? NGX_ERROR : rc;
 }
 
 
@@ -927,7 +873,7 @@ ngx_http_attest_seal_piece(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    ngx_http_attest_seal_wipe(r, b, n);
+    ngx_http_attest_seal_wipe(ctx, b, n);
 
     b->pos += n;
 
@@ -976,7 +922,7 @@ ngx_http_attest_seal_gather(ngx_http_request_t *r,
 
     held->last = ngx_cpymem(held->last, b->pos, n);
 
-    ngx_http_attest_seal_wipe(r, b, n);
+    ngx_http_attest_seal_wipe(ctx, b, n);
 
     b->pos += n;
 
@@ -1196,14 +1142,19 @@ ngx_http_attest_seal_end(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    if (ctx->unproven_end) {
+    ctx->finished = 1;
 
-        if (out->tail != NULL) {
-            /* it was said; only that it was all is not known */
-            out->tail->flush = 1;
-            (void) ngx_http_attest_seal_pass(r, ctx, out->chain);
-            out->chain = NULL;
+    if (!ctx->replaced && !ngx_http_attest_upstream_proven(ctx)) {
+
+        /* it was said; only that it was all is not known */
+
+        if (out->tail == NULL
+            && ngx_http_attest_seal_buf(r, ctx, 0, out) == NULL)
+        {
+            return NGX_ERROR;
         }
+
+        out->tail->flush = 1;
 
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "attest: nothing but the end of the connection ends "
@@ -1211,21 +1162,21 @@ ngx_http_attest_seal_end(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
 
         amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
         ngx_http_attest_count(amcf, streams_cut);
+
         ctx->cut = 1;
+        r->keepalive = 0;
 
-        /* makes nginx end the response without its end, in every version */
+    } else {
 
-        return NGX_ERROR;
+        if (ngx_http_attest_format(ctx)->end(r, ctx, out) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        out->tail->last_buf = 1;
+        out->tail->last_in_chain = 1;
     }
 
-    if (ngx_http_attest_format(ctx)->end(r, ctx, out) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    out->tail->last_buf = 1;
-    out->tail->last_in_chain = 1;
-
-    ctx->finished = 1;
+    ngx_http_attest_upstream_forget(ctx);
 
     return NGX_OK;
 }
@@ -1274,8 +1225,6 @@ ngx_http_attest_seal_replacement(ngx_http_request_t *r,
             return NGX_ERROR;
         }
     }
-
-    ctx->unproven_end = 0;
 
     return ngx_http_attest_seal_end(r, ctx, out);
 }
@@ -1382,16 +1331,9 @@ ngx_http_attest_seal_buf(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
  */
 
 static void
-ngx_http_attest_seal_wipe(ngx_http_request_t *r, ngx_buf_t *b, size_t n)
+ngx_http_attest_seal_wipe(ngx_http_attest_ctx_t *ctx, ngx_buf_t *b, size_t n)
 {
-    ngx_http_upstream_t  *u;
-
-    u = r->upstream;
-
-    if (b->temporary
-        || (u != NULL && b->pos >= u->buffer.start
-            && b->last <= u->buffer.end))
-    {
+    if (b->temporary || ngx_http_attest_upstream_owns(ctx, b)) {
         sodium_memzero(b->pos, n);
     }
 }

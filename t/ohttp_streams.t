@@ -140,7 +140,7 @@ sub test_leaving {
         'no connection is left, to clients or backends')
         or diag(files($pid) . " files, $before before");
     is(($t->workers())[0], $pid, 'the same worker');
-    is(status()->{streams_cut}, $counted->{streams_cut},
+    is(status()->{counters}{streams_cut}, $counted->{counters}{streams_cut},
         'a client that leaves is no cut answer');
     complete(stream(@$_, 'tokens=3&delay=1'), 3, 'afterwards') for @WAYS;
     $t->finish();

@@ -704,7 +704,8 @@ sub asan_libs {
         $path;
     } qw(asan ubsan);
 
-    return "@libs";
+    # sanitizers see no wipe of memory without it
+    return join ' ', @libs, build() . '/doubles/visible_wipes.so';
 }
 
 
@@ -959,8 +960,8 @@ sub parse_response {
     my %r = (status => 0, headers => {}, field => {}, body => $body,
         exit => $exit, text => $text);
 
-    # The last one: 100 (Continue) or 103 may come before.
-    my @heads = grep { length } split /\r\n\r\n/, $head;
+    # The last one: 100 (Continue) or 103 may come before, trailers behind it.
+    my @heads = grep { /^HTTP/ } split /\r\n\r\n/, $head;
     $r{interim} = join("\n", @heads[0 .. $#heads - 1]);
     my @lines = split /\r\n/, $heads[-1] // '';
 

@@ -1,0 +1,447 @@
+
+/*
+ * The upstreams of an opened request, of whatever module: what they must not
+ * do, whether their answers came to an end, and what is wiped behind them.
+ *
+ * They never buffer.  Then nginx frees nothing of an upstream before the
+ * request's pool goes, and u->length is what the module has seen: 0 behind
+ * its protocol's end, anything else before it, and -1 where the end of the
+ * connection is all there is, which is what a backend's death looks like.
+ */
+
+
+#include "ngx_http_attest_prompt.h"
+
+#include <sodium.h>
+
+
+struct ngx_http_attest_up_s {
+    ngx_http_attest_up_t  *next;
+    ngx_http_upstream_t   *u;
+    void                 (*finalize)(ngx_http_request_t *r, ngx_int_t rc);
+    unsigned               part:1;          /* of the answer */
+    unsigned               proven:1;        /* its end was seen */
+    unsigned               unbuffered:1;    /* all the time */
+    unsigned               dropped:1;       /* its answer was replaced */
+};
+
+
+static ngx_int_t ngx_http_attest_upstream_filter(ngx_http_request_t *r);
+static ngx_http_attest_up_t *ngx_http_attest_upstream_find(
+    ngx_http_attest_ctx_t *ctx, ngx_http_upstream_t *u);
+static ngx_http_attest_up_t *ngx_http_attest_upstream_add(
+    ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx);
+static ngx_int_t ngx_http_attest_upstream_unbuffered(ngx_http_request_t *r,
+    ngx_http_upstream_t *u);
+static void ngx_http_attest_upstream_finalize(ngx_http_request_t *r,
+    ngx_int_t rc);
+static ngx_uint_t ngx_http_attest_upstream_ended(ngx_http_upstream_t *u);
+static void ngx_http_attest_upstream_wipe_request(ngx_http_upstream_t *u);
+static void ngx_http_attest_upstream_wipe_response(ngx_http_upstream_t *u);
+static ngx_uint_t ngx_http_attest_upstream_copies(ngx_http_upstream_t *u);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+
+
+/*
+ * The first of all header filters: others may keep a header back until they
+ * have seen the body, and nginx decides on buffering before that.
+ */
+
+static ngx_int_t
+ngx_http_attest_upstream_filter(ngx_http_request_t *r)
+{
+    ngx_http_upstream_t    *u;
+    ngx_http_attest_ctx_t  *ctx;
+
+    u = r->upstream;
+
+    if (u == NULL) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    if (u->cleanup != NULL && !u->upgrade
+        && (r->headers_out.status < NGX_HTTP_OK
+            || (u->keepalive && u->buffer.pos != u->buffer.last)))
+    {
+        /*
+         * Behind an interim response the answer is still to come, and behind
+         * one without a body nothing is: the next request on the connection,
+         * whosever it is, must not get it.
+         */
+
+        u->keepalive = 0;
+        u->headers_in.connection_close = 1;
+    }
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+
+    if (ctx != NULL && ctx->sealed
+        && ngx_http_attest_upstream_take(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+ngx_int_t
+ngx_http_attest_upstream_take(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx)
+{
+    ngx_http_upstream_t   *u;
+    ngx_http_attest_up_t  *up;
+
+    u = r->upstream;
+
+    if (u == NULL) {
+        return NGX_OK;
+    }
+
+    up = ngx_http_attest_upstream_find(ctx, u);
+
+    if (up == NULL) {
+        up = ngx_http_attest_upstream_add(r, ctx);
+        if (up == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (r->filter_finalize) {
+        /* a filter has thrown the answer away, an error page replaces it */
+        up->part = 0;
+        up->dropped = 1;
+        return NGX_OK;
+    }
+
+    if (u->cleanup == NULL) {
+
+        /* it has given way to an error page, a hole in the main answer */
+
+        if (r != r->main && !r->background && !r->header_only
+            && !u->header_sent
+            && r->headers_out.status >= NGX_HTTP_INTERNAL_SERVER_ERROR)
+        {
+            ctx->unproven_end = 1;
+        }
+
+        return NGX_OK;
+    }
+
+    if (r != r->main && r->headers_out.status < NGX_HTTP_OK) {
+        /* what follows is another response, head and all */
+        ctx->unproven_end = 1;
+    }
+
+    return ngx_http_attest_upstream_unbuffered(r, u);
+}
+
+
+static ngx_http_attest_up_t *
+ngx_http_attest_upstream_find(ngx_http_attest_ctx_t *ctx,
+    ngx_http_upstream_t *u)
+{
+    ngx_http_attest_up_t  *up;
+
+    for (up = ctx->ups; up; up = up->next) {
+        if (up->u == u) {
+            return up;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_http_attest_up_t *
+ngx_http_attest_upstream_add(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx)
+{
+    ngx_http_upstream_t   *u;
+    ngx_http_attest_up_t  *up;
+
+    u = r->upstream;
+
+    up = ngx_pcalloc(r->pool, sizeof(ngx_http_attest_up_t));
+    if (up == NULL) {
+        return NULL;
+    }
+
+    up->u = u;
+    up->next = ctx->ups;
+    ctx->ups = up;
+
+    /* of a mirror, or of auth_request, nothing gets into the answer */
+
+    up->part = (u->cleanup != NULL || u->header_sent)
+               && !r->background && (r == r->main || !r->header_only);
+
+    if (u->header_sent) {
+        /* the header was kept back before us: it may have buffered */
+        return up;
+    }
+
+    up->unbuffered = 1;
+
+    if (u->cleanup != NULL) {
+        up->finalize = u->finalize_request;
+        u->finalize_request = ngx_http_attest_upstream_finalize;
+    }
+
+    return up;
+}
+
+
+/*
+ * nginx looks at these only after the header was sent: whatever module, or
+ * the backend's X-Accel-Buffering, asked for, plaintext is neither kept in
+ * memory that others free, nor written to a temporary file, a cache or a
+ * store.
+ */
+
+static ngx_int_t
+ngx_http_attest_upstream_unbuffered(ngx_http_request_t *r,
+    ngx_http_upstream_t *u)
+{
+    if (u->buffering && u->input_filter == NULL && u->pipe != NULL
+        && u->pipe->input_filter != NULL
+        && u->pipe->input_filter != ngx_event_pipe_copy_input_filter)
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "attest: this upstream module only buffers, its "
+                      "answers cannot be sealed");
+        return NGX_ERROR;
+    }
+
+    u->buffering = 0;
+    u->store = 0;
+#if (NGX_HTTP_CACHE)
+    u->cacheable = 0;
+#endif
+
+    return NGX_OK;
+}
+
+
+/* In the place of the module's own, which nginx calls at the end, once. */
+
+static void
+ngx_http_attest_upstream_finalize(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_http_upstream_t    *u;
+    ngx_http_attest_up_t   *up;
+    ngx_http_attest_ctx_t  *ctx;
+
+    u = r->upstream;
+    ctx = ngx_http_attest_prompt_ctx(r);
+    up = (ctx != NULL) ? ngx_http_attest_upstream_find(ctx, u) : NULL;
+
+    if (up == NULL || up->finalize == NULL) {
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "attest: an upstream of an unknown request");
+        u->keepalive = 0;
+        return;
+    }
+
+    up->proven = (rc == NGX_OK && u->header_sent
+                  && ngx_http_attest_upstream_ended(u));
+
+    up->finalize(r, rc);
+
+    /* NGX_AGAIN is a header without a body, on its way to the client */
+
+    if (up->dropped || (rc != NGX_OK && rc != NGX_AGAIN)) {
+        u->keepalive = 0;
+    }
+
+    if (ctx->ohttp == NULL) {
+        return;
+    }
+
+    ngx_http_attest_upstream_wipe_request(u);
+
+    if (ctx->finished && up->unbuffered) {
+        ngx_http_attest_upstream_wipe_response(u);
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_attest_upstream_ended(ngx_http_upstream_t *u)
+{
+    if (u->length != 0) {
+        return 0;
+    }
+
+    /* memcached's gives up on a wrong trailer, too: the value was not whole */
+
+    return u->keepalive || u->conf->module.len != 0
+           || u->input_filter == ngx_http_upstream_non_buffered_filter;
+}
+
+
+ngx_uint_t
+ngx_http_attest_upstream_proven(ngx_http_attest_ctx_t *ctx)
+{
+    ngx_http_attest_up_t  *up;
+
+    for (up = ctx->ups; up; up = up->next) {
+        if (up->part && !up->proven) {
+            return 0;
+        }
+    }
+
+    return !ctx->unproven_end;
+}
+
+
+void
+ngx_http_attest_upstream_drop(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx)
+{
+    ngx_http_attest_up_t  *up;
+
+    up = ngx_http_attest_upstream_find(ctx, r->upstream);
+
+    if (up != NULL) {
+        up->dropped = 1;
+        up->part = 0;
+    }
+}
+
+
+ngx_uint_t
+ngx_http_attest_upstream_owns(ngx_http_attest_ctx_t *ctx, ngx_buf_t *b)
+{
+    ngx_buf_t             *own;
+    ngx_http_attest_up_t  *up;
+
+    for (up = ctx->ups; up; up = up->next) {
+        own = &up->u->buffer;
+
+        if (up->unbuffered && b->pos >= own->start && b->last <= own->end) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ngx_http_attest_upstream_forget(ngx_http_attest_ctx_t *ctx)
+{
+    ngx_http_attest_up_t  *up;
+
+    if (ctx->ohttp == NULL) {
+        return;
+    }
+
+    for (up = ctx->ups; up; up = up->next) {
+
+        /* whoever is not at its end yet does it there */
+
+        if (up->unbuffered && up->u->cleanup == NULL) {
+            ngx_http_attest_upstream_wipe_request(up->u);
+            ngx_http_attest_upstream_wipe_response(up->u);
+        }
+    }
+}
+
+
+/* The header that nginx made for the backend, which has it. */
+
+static void
+ngx_http_attest_upstream_wipe_request(ngx_http_upstream_t *u)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    for (cl = u->request_bufs; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (b->temporary) {
+            sodium_memzero(b->start, b->end - b->start);
+        }
+    }
+}
+
+
+/* The one that came back; in the buffer nothing waits for the client. */
+
+static void
+ngx_http_attest_upstream_wipe_response(ngx_http_upstream_t *u)
+{
+    ngx_buf_t        *b;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    b = &u->buffer;
+
+    if (b->start != NULL) {
+        sodium_memzero(b->start, b->end - b->start);
+    }
+
+    if (!ngx_http_attest_upstream_copies(u)) {
+        return;
+    }
+
+    for (part = &u->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].value.len) {
+                sodium_memzero(h[i].value.data, h[i].value.len);
+            }
+        }
+    }
+}
+
+
+/* Values of HTTP/2 may be constants of its table, which cannot be wiped. */
+
+static ngx_uint_t
+ngx_http_attest_upstream_copies(ngx_http_upstream_t *u)
+{
+    ngx_uint_t   i;
+    ngx_str_t   *module;
+
+    static ngx_str_t  names[] = {
+        ngx_string("fastcgi"),
+        ngx_string("scgi"),
+        ngx_string("uwsgi"),
+        ngx_null_string
+    };
+
+    if (u->conf == NULL) {
+        /* its address was not one: it was not asked */
+        return 0;
+    }
+
+    module = &u->conf->module;
+
+    if (module->len == 5 && ngx_strncmp(module->data, "proxy", 5) == 0) {
+        return ngx_http_attest_proxy_version(u->conf) <= NGX_HTTP_VERSION_11;
+    }
+
+    for (i = 0; names[i].len; i++) {
+        if (module->len == names[i].len
+            && ngx_strncmp(module->data, names[i].data, module->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ngx_http_attest_upstream_init(void)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_attest_upstream_filter;
+}
