@@ -69,12 +69,6 @@ static ngx_int_t ngx_http_attest_server_names(ngx_conf_t *cf,
 static ngx_int_t ngx_http_attest_push_name(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, const char *prefix, ngx_str_t *name);
 static ngx_int_t ngx_http_attest_add_handlers(ngx_conf_t *cf);
-static ngx_uint_t ngx_http_attest_misdirected(ngx_http_request_t *r,
-    ngx_http_attest_srv_conf_t *ascf);
-static ngx_int_t ngx_http_attest_guard(ngx_http_request_t *r,
-    ngx_uint_t ungated);
-static ngx_int_t ngx_http_attest_server_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_attest_location_handler(ngx_http_request_t *r);
 
 
 static ngx_conf_enum_t  ngx_http_attest_modes[] = {
@@ -1344,100 +1338,4 @@ ngx_http_attest_push_name(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
 
     *p = s;
     return NGX_OK;
-}
-
-
-/*
- * nginx chooses the server by the Host field, whatever certificate the
- * client was shown: attested content must not leave under another one, nor
- * over a connection without TLS to a server that has it.
- */
-
-static ngx_uint_t
-ngx_http_attest_misdirected(ngx_http_request_t *r,
-    ngx_http_attest_srv_conf_t *ascf)
-{
-    if (!ascf->tls && r->connection->ssl == NULL) {
-        return 0;
-    }
-
-    return !ngx_http_attest_tls_marked(r, ascf);
-}
-
-
-/*
- * Two rules for all requests of attested servers: only on a connection made
- * to that very server, and only with valid evidence.  error_page, "return"
- * and rewrites can answer or redirect in early phases and skip the first, so
- * the rules are asked in each phase that may be the first to answer.
- */
-
-static ngx_int_t
-ngx_http_attest_guard(ngx_http_request_t *r, ngx_uint_t ungated)
-{
-    ngx_int_t                     rc;
-    ngx_http_attest_srv_conf_t   *ascf;
-    ngx_http_attest_main_conf_t  *amcf;
-
-    ascf = ngx_http_get_module_srv_conf(r, ngx_http_attest_module);
-
-    if (!ascf->attested || r != r->main) {
-        return NGX_DECLINED;
-    }
-
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
-
-    if (ngx_http_attest_misdirected(r, ascf)) {
-
-        ngx_http_attest_count(amcf, misdirected);
-
-        rc = ngx_http_attest_problem(r, NGX_HTTP_MISDIRECTED_REQUEST, NULL,
-                                     "Misdirected Request",
-                                     "this connection was not made to the "
-                                     "attested server that the request "
-                                     "names", 0);
-
-    } else if (!ungated
-               && ngx_http_attest_view(amcf, r->connection->log) == NULL)
-    {
-        ngx_http_attest_count(amcf, refused_evidence);
-
-        rc = ngx_http_attest_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                     NGX_HTTP_ATTEST_URN "no-evidence",
-                                     "No valid evidence",
-                                     "the gateway has no valid evidence and "
-                                     "therefore serves nothing",
-                                     ngx_http_attest_retry_after(amcf));
-
-    } else {
-        return NGX_DECLINED;
-    }
-
-    ngx_http_finalize_request(r, rc);
-
-    return NGX_DONE;
-}
-
-
-static ngx_int_t
-ngx_http_attest_server_handler(ngx_http_request_t *r)
-{
-    ngx_http_attest_srv_conf_t  *ascf;
-
-    /* the location is not known yet */
-
-    ascf = ngx_http_get_module_srv_conf(r, ngx_http_attest_module);
-
-    return ngx_http_attest_guard(r, ascf->ungated);
-}
-
-
-static ngx_int_t
-ngx_http_attest_location_handler(ngx_http_request_t *r)
-{
-    ngx_http_attest_loc_conf_t  *alcf;
-
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
-
-    return ngx_http_attest_guard(r, alcf->ungated);
 }

@@ -3,6 +3,7 @@
  * ngx_http_attest_module: what the rooms of the nginx glue share.
  *
  *   ngx_http_attest_module.c     directives, configuration, phase hooks
+ *   ngx_http_attest_guard.c      who may answer, and when
  *   ngx_http_attest_source.c     sources of evidence: TPM, CPU, GPUs
  *   ngx_http_attest_measure.c    the configuration record
  *   ngx_http_attest_opened.c     the files that nginx opens for it
@@ -325,6 +326,16 @@ extern ngx_module_t  ngx_http_attest_early_module;
 /* Marks the server{} being parsed as attested (for directive handlers). */
 void ngx_http_attest_mark_server(ngx_conf_t *cf);
 
+/* ngx_http_attest_guard.c: handlers of phases before and with a location */
+
+ngx_int_t ngx_http_attest_server_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_attest_location_handler(ngx_http_request_t *r);
+/*
+ * For the header filter, of main requests whose answer is not sealed.
+ * NGX_DECLINED: it may go out; NGX_ERROR: a refusal was sent instead.
+ */
+ngx_int_t ngx_http_attest_guard_answer(ngx_http_request_t *r);
+
 /* ngx_http_attest_source.c */
 
 char *ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -468,6 +479,8 @@ ngx_int_t ngx_http_attest_problem(ngx_http_request_t *r, ngx_uint_t status,
 /* A complete answer from memory that lives as long as the request. */
 ngx_int_t ngx_http_attest_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *type, const char *cache_control, ngx_str_t *body);
+/* The header that is being sent is that of such an answer. */
+ngx_uint_t ngx_http_attest_sends(ngx_http_request_t *r);
 /* Adds one response header field; value must live as long as the request. */
 ngx_int_t ngx_http_attest_add_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);

@@ -21,6 +21,10 @@ static ngx_str_t  ngx_http_attest_problem_type =
     ngx_string("application/problem+json");
 
 
+/* whose answer goes through the header filters right now */
+static ngx_http_request_t  *ngx_http_attest_sender;
+
+
 ngx_int_t
 ngx_http_attest_add_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
@@ -74,7 +78,9 @@ ngx_http_attest_send(ngx_http_request_t *r, ngx_uint_t status,
     r->headers_out.content_type_len = (p != NULL) ? (size_t) (p - type->data)
                                                   : 0;
 
+    ngx_http_attest_sender = r;
     rc = ngx_http_send_header(r);
+    ngx_http_attest_sender = NULL;
 
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;
@@ -96,6 +102,13 @@ ngx_http_attest_send(ngx_http_request_t *r, ngx_uint_t status,
     out.next = NULL;
 
     return ngx_http_output_filter(r, &out);
+}
+
+
+ngx_uint_t
+ngx_http_attest_sends(ngx_http_request_t *r)
+{
+    return ngx_http_attest_sender == r;
 }
 
 
@@ -132,6 +145,10 @@ ngx_http_attest_problem_headers(ngx_http_request_t *r, time_t retry_after)
     ngx_http_clear_last_modified(r);
     ngx_http_clear_etag(r);
     r->disable_not_modified = 1;
+
+    /* error_page has another status for another refusal, not for this one */
+
+    r->err_status = 0;
 
     if (retry_after <= 0) {
         return NGX_OK;

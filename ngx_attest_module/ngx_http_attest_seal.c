@@ -175,6 +175,10 @@ ngx_http_attest_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
+    if (!sealed && ngx_http_attest_guard_answer(r) != NGX_DECLINED) {
+        return NGX_ERROR;
+    }
+
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
 
     if (alcf->cors == NULL && alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF
