@@ -34,6 +34,24 @@
 #endif
 
 
+/* 1.25.1: the directive "ssl", which was deprecated in 1.15.0, is gone. */
+
+#if (nginx_version >= 1025001)
+#define ngx_http_attest_ssl_on(sscf)  0
+#else
+#define ngx_http_attest_ssl_on(sscf)  ((sscf)->enable == 1)
+#endif
+
+
+/* 1.25.0: addresses of HTTP/3, which are TLS, too. */
+
+#if (NGX_HTTP_V3)
+#define ngx_http_attest_quic(addr)  (addr)->opt.quic
+#else
+#define ngx_http_attest_quic(addr)  0
+#endif
+
+
 /* 1.25.4: requests can be terminated while asynchronous work goes on. */
 
 #if (nginx_version >= 1025004)

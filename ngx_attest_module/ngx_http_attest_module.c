@@ -507,7 +507,7 @@ ngx_http_attest_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
 
     *ascf = conf;
 
-    return ngx_http_attest_tls_merge(cf, conf);
+    return NGX_CONF_OK;
 }
 
 

@@ -204,7 +204,7 @@ typedef struct {
     ngx_array_t               *cert_names;      /* of ngx_str_t */
     ngx_uint_t                 attested;        /* any attest_* inside */
     ngx_uint_t                 ungated;         /* attest_status inside */
-    ngx_uint_t                 tls;             /* has an SSL_CTX in use */
+    ngx_uint_t                 tls;             /* listens with it */
     ngx_uint_t                 tls13_only;
     ngx_array_t               *locations;       /* of void **, loc_conf */
     u_char                    *file_name;       /* for messages */
@@ -440,8 +440,7 @@ time_t ngx_http_attest_retry_after(ngx_http_attest_main_conf_t *amcf);
 
 ngx_int_t ngx_http_attest_tls_placeholder(ngx_conf_t *cf);
 ngx_int_t ngx_http_attest_tls_preconfiguration(ngx_conf_t *cf);
-char *ngx_http_attest_tls_merge(ngx_conf_t *cf,
-    ngx_http_attest_srv_conf_t *ascf);
+/* When all is read: which servers have TLS, and what conflicts with it. */
 ngx_int_t ngx_http_attest_tls_postconfiguration(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);
 /* 1 when the request came over a connection of this attested server. */

@@ -11,6 +11,13 @@
 
 static ngx_int_t ngx_http_attest_placeholder_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_attest_tls_server(ngx_conf_t *cf,
+    ngx_http_core_srv_conf_t *cscf, ngx_http_attest_srv_conf_t *ascf);
+static void ngx_http_attest_tls_listens(ngx_conf_t *cf,
+    ngx_http_core_srv_conf_t *cscf, ngx_str_t **tls, ngx_str_t **plain);
+static ngx_uint_t ngx_http_attest_tls_is(ngx_http_conf_addr_t *addr);
+static ngx_int_t ngx_http_attest_tls_secure(ngx_conf_t *cf,
+    ngx_http_attest_srv_conf_t *ascf, ngx_http_ssl_srv_conf_t *sscf);
 static char *ngx_http_attest_tls_conflicts(ngx_conf_t *cf,
     ngx_http_attest_srv_conf_t *ascf, ngx_http_ssl_srv_conf_t *sscf);
 static char *ngx_http_attest_tls_protocols(ngx_conf_t *cf,
@@ -120,28 +127,123 @@ ngx_http_attest_tls_placeholder(ngx_conf_t *cf)
                   (ascf)->file_name, (ascf)->line)
 
 
-char *
-ngx_http_attest_tls_merge(ngx_conf_t *cf, ngx_http_attest_srv_conf_t *ascf)
+static ngx_int_t
+ngx_http_attest_tls_server(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf,
+    ngx_http_attest_srv_conf_t *ascf)
 {
+    ngx_str_t                    *tls, *plain;
     ngx_http_ssl_srv_conf_t      *sscf;
-    ngx_http_attest_main_conf_t  *amcf;
 
-    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
-    sscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_ssl_module);
+    sscf = cscf->ctx->srv_conf[ngx_http_ssl_module.ctx_index];
 
-    if (sscf->ssl.ctx == NULL) {
+    ngx_http_attest_tls_listens(cf, cscf, &tls, &plain);
+
+    if (tls == NULL) {
 
         /* plain HTTP: for prompts behind somebody else's TLS */
 
-        return NGX_CONF_OK;
+        if (ascf->certificate) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"attest_certificate on\" has no effect without "
+                          "\"listen ... ssl\" in the attested server in "
+                          "%s:%ui", ascf->file_name, ascf->line);
+        }
+
+        return NGX_OK;
+    }
+
+    if (sscf->ssl.ctx == NULL) {
+        ngx_http_attest_conflict(cf, ascf,
+            "no \"ssl_certificate\" and no \"attest_certificate on\"");
+        return NGX_ERROR;
+    }
+
+    if (plain != NULL) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "all requests to \"listen %V\" without TLS, redirects "
+                      "and ACME challenges too, will be refused with 421 in "
+                      "the attested server in %s:%ui: give it a server{} of "
+                      "its own", plain, ascf->file_name, ascf->line);
     }
 
     ascf->tls = 1;
 
+    return ngx_http_attest_tls_secure(cf, ascf, sscf);
+}
+
+
+/*
+ * An address of TLS that the server listens on, and one without, or NULL.
+ * That it has an SSL_CTX says nothing: all have one as soon as http{} names a
+ * certificate.
+ */
+
+static void
+ngx_http_attest_tls_listens(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf,
+    ngx_str_t **tls, ngx_str_t **plain)
+{
+    ngx_uint_t                   a, p, s;
+    ngx_http_conf_port_t        *port;
+    ngx_http_conf_addr_t        *addr;
+    ngx_http_core_srv_conf_t   **cscfp;
+    ngx_http_core_main_conf_t   *cmcf;
+
+    *tls = NULL;
+    *plain = NULL;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    port = cmcf->ports->elts;
+
+    for (p = 0; p < cmcf->ports->nelts; p++) {
+        addr = port[p].addrs.elts;
+
+        for (a = 0; a < port[p].addrs.nelts; a++) {
+            cscfp = addr[a].servers.elts;
+
+            for (s = 0; s < addr[a].servers.nelts; s++) {
+                if (cscfp[s] != cscf) {
+                    continue;
+                }
+
+                if (ngx_http_attest_tls_is(&addr[a])) {
+                    *tls = &addr[a].opt.addr_text;
+
+                } else {
+                    *plain = &addr[a].opt.addr_text;
+                }
+            }
+        }
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_attest_tls_is(ngx_http_conf_addr_t *addr)
+{
+    ngx_http_ssl_srv_conf_t  *sscf;
+
+    /* "ssl on" of the server that is asked before SNI */
+
+    sscf = addr->default_server->ctx
+               ->srv_conf[ngx_http_ssl_module.ctx_index];
+
+    return addr->opt.ssl || ngx_http_attest_quic(addr)
+           || ngx_http_attest_ssl_on(sscf);
+}
+
+
+static ngx_int_t
+ngx_http_attest_tls_secure(ngx_conf_t *cf, ngx_http_attest_srv_conf_t *ascf,
+    ngx_http_ssl_srv_conf_t *sscf)
+{
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
+
     if (ngx_http_attest_tls_conflicts(cf, ascf, sscf) != NGX_CONF_OK
         || ngx_http_attest_tls_protocols(cf, ascf, sscf) != NGX_CONF_OK)
     {
-        return NGX_CONF_ERROR;
+        return NGX_ERROR;
     }
 
     if (ascf->certificate) {
@@ -150,7 +252,7 @@ ngx_http_attest_tls_merge(ngx_conf_t *cf, ngx_http_attest_srv_conf_t *ascf)
     } else if (ngx_http_attest_tls_ca_key(cf, ascf, sscf->ssl.ctx)
                != NGX_CONF_OK)
     {
-        return NGX_CONF_ERROR;
+        return NGX_ERROR;
     }
 
     if (amcf->certificate && amcf->ca_key != NULL) {
@@ -158,14 +260,14 @@ ngx_http_attest_tls_merge(ngx_conf_t *cf, ngx_http_attest_srv_conf_t *ascf)
             "attested servers with \"attest_certificate on\" and with their "
             "own \"ssl_certificate\" cannot be mixed, one nginx has one "
             "attested identity: \"attest_certificate\" differs");
-        return NGX_CONF_ERROR;
+        return NGX_ERROR;
     }
 
     ngx_http_attest_tls_no_resumption(sscf->ssl.ctx);
 
     SSL_CTX_set_cert_cb(sscf->ssl.ctx, ngx_http_attest_cert_cb, ascf);
 
-    return NGX_CONF_OK;
+    return NGX_OK;
 }
 
 
@@ -212,9 +314,13 @@ ngx_http_attest_tls_conflicts(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (sscf->shm_zone != NULL
-        || sscf->builtin_session_cache >= 0
-        || sscf->builtin_session_cache == NGX_SSL_DFLT_BUILTIN_SCACHE)
+    /* "none" and "off" leave what http{} shares unused */
+
+    if (sscf->builtin_session_cache >= 0
+        || sscf->builtin_session_cache == NGX_SSL_DFLT_BUILTIN_SCACHE
+        || (sscf->shm_zone != NULL
+            && sscf->builtin_session_cache != NGX_SSL_NONE_SCACHE
+            && sscf->builtin_session_cache != NGX_SSL_NO_SCACHE))
     {
         ngx_http_attest_conflict(cf, ascf,
             "\"ssl_session_cache\" conflicts with attestation, which allows "
@@ -253,7 +359,7 @@ ngx_http_attest_tls_protocols(ngx_conf_t *cf,
     ascf->tls13_only = 1;
 
     if (protocols == NGX_HTTP_ATTEST_DEFAULT_PROTOCOLS
-        || protocols == (NGX_CONF_BITMASK_SET|NGX_SSL_TLSv1_3)
+        || (protocols & ~NGX_CONF_BITMASK_SET) == NGX_SSL_TLSv1_3
         || (protocols == amcf->http_protocols
             && protocols & NGX_SSL_TLSv1_3))
     {
@@ -379,15 +485,29 @@ ngx_int_t
 ngx_http_attest_tls_postconfiguration(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf)
 {
-    ngx_uint_t                  a, p;
-    ngx_http_conf_port_t       *port;
-    ngx_http_conf_addr_t       *addr;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_uint_t                    a, p, s;
+    ngx_http_conf_port_t         *port;
+    ngx_http_conf_addr_t         *addr;
+    ngx_http_core_srv_conf_t    **cscfp;
+    ngx_http_core_main_conf_t    *cmcf;
+    ngx_http_attest_srv_conf_t   *ascf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     if (cmcf->ports == NULL) {
         return NGX_OK;
+    }
+
+    cscfp = cmcf->servers.elts;
+
+    for (s = 0; s < cmcf->servers.nelts; s++) {
+        ascf = cscfp[s]->ctx->srv_conf[ngx_http_attest_module.ctx_index];
+
+        if (ascf->attested
+            && ngx_http_attest_tls_server(cf, cscfp[s], ascf) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     port = cmcf->ports->elts;
@@ -413,18 +533,16 @@ ngx_http_attest_tls_address(ngx_conf_t *cf, ngx_http_conf_addr_t *addr)
     ngx_http_core_srv_conf_t    **cscfp;
     ngx_http_attest_srv_conf_t   *ascf;
 
+    if (!ngx_http_attest_tls_is(addr)) {
+        return NGX_OK;
+    }
+
     cscfp = addr->servers.elts;
 
     for (s = 0; s < addr->servers.nelts; s++) {
         ascf = cscfp[s]->ctx->srv_conf[ngx_http_attest_module.ctx_index];
 
-        if (ascf->attested && addr->opt.ssl && !ascf->tls) {
-            ngx_http_attest_conflict(cf, ascf,
-                "no \"ssl_certificate\" and no \"attest_certificate on\"");
-            return NGX_ERROR;
-        }
-
-        if (ascf->attested && ascf->tls) {
+        if (ascf->attested) {
             break;
         }
     }
