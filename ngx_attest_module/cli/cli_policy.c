@@ -15,24 +15,50 @@
 #define CLI_PCRS_UNSTABLE    (1u << 10 | 1u << 16 | 1u << 23)
 
 
+/* What a policy is made of: what was seen, judged, and given to build on. */
+
+typedef struct {
+    const cli_evidence_t     *ev;
+    const cli_options_t      *opt;
+    const attest_result_t    *res;
+    const char               *part;   /* "fresh" or "cached": which is read */
+    attest_cmw_t              cmw;
+    attest_claims_t           claims;
+    attest_tpm_item_t         tpm;
+    int                       has_tpm;
+    char                      label[32];
+    cJSON                    *root;   /* --policy, and what is added to it */
+} cli_policy_t;
+
+
 static int cli_policy_base(const cli_options_t *opt, attest_policy_t *policy,
     cJSON **root);
 static int cli_policy_sound(const attest_result_t *res);
 static int cli_policy_open(const char *id);
 static int cli_policy_write(const cli_evidence_t *ev,
-    const attest_result_t *res, cJSON *root);
-static void cli_policy_fill(const attest_cmw_t *cmw, const char *label,
-    const attest_tpm_item_t *tpm, cJSON *root);
+    const cli_options_t *opt, const attest_result_t *res, cJSON *root);
+static int cli_policy_read(cli_policy_t *p);
+static int cli_policy_add(cli_policy_t *p);
+static cJSON *cli_policy_fill(const cli_policy_t *p);
+static int cli_policy_passed(const cli_policy_t *p, const char *id);
 static const char *cli_policy_label(const attest_result_t *res,
     const attest_tpm_item_t *tpm, char label[32]);
-static void cli_policy_hardware(const attest_cmw_t *cmw, cJSON *root);
-static void cli_policy_kind(cJSON *root, cJSON *found);
-static void cli_policy_tsm(attest_span_t value, cJSON *root);
-static void cli_policy_tpm(const attest_tpm_item_t *tpm, int named,
-    cJSON *root);
-static void cli_policy_set(cJSON *root, const char *name, cJSON *value);
+static void cli_policy_hardware(const cli_policy_t *p, cJSON *add);
+static void cli_policy_item(const attest_cmw_item_t *item, cJSON *add);
+static int cli_policy_judged(const cli_policy_t *p,
+    const attest_cmw_item_t *item);
+static void cli_policy_tsm(attest_span_t value, cJSON *add);
+static void cli_policy_snp(const cli_policy_t *p, cJSON *add);
+static void cli_policy_tpm(const cli_policy_t *p, cJSON *add);
+static void cli_policy_merge(cJSON *to, cJSON *add, const char *path);
+static void cli_policy_member(cJSON *to, cJSON *m, const char *path);
+static int cli_policy_has_members(const char *name);
+static void cli_policy_say(const char *what, const char *path,
+    const cJSON *value);
+static int cli_policy_check(const cli_policy_t *p, const char *text);
 static void cli_policy_warn(const char *label);
-static cJSON *cli_policy_pcrs(const attest_tpm_item_t *tpm);
+static cJSON *cli_policy_pcrs(const cli_policy_t *p);
+static const attest_tpm_bank_t *cli_policy_bank(const cli_policy_t *p);
 static void cli_policy_hex(cJSON *root, const char *name, const uint8_t *p,
     size_t n);
 
@@ -69,8 +95,13 @@ cli_policy(const cli_options_t *opt)
         cli_print_result(stderr, &res, 0);
         rc = res.verdict == ATTEST_NOT_TRUSTED ? CLI_FAILED : CLI_UNDECIDED;
 
+        if (opt->policy != NULL) {
+            (void) cli_error("no member of %s is replaced by what the "
+                             "evidence has", opt->policy);
+        }
+
     } else if (rc == CLI_OK) {
-        rc = cli_policy_write(&ev, &res, root);
+        rc = cli_policy_write(&ev, opt, &res, root);
     }
 
     cli_evidence_clear(&ev);
@@ -81,7 +112,10 @@ cli_policy(const cli_options_t *opt)
 }
 
 
-/* Everything that may be accepted is; a policy to build on is taken over. */
+/*
+ * What --policy FILE says is demanded here already, so that a contradiction
+ * is a failure of this command; what it leaves open is accepted for now.
+ */
 
 static int
 cli_policy_base(const cli_options_t *opt, attest_policy_t *policy,
@@ -95,23 +129,31 @@ cli_policy_base(const cli_options_t *opt, attest_policy_t *policy,
         return rc;
     }
 
-    policy->roots = ATTEST_ROOT_TEE | ATTEST_ROOT_TEE_VTPM
-                    | ATTEST_ROOT_CLOUD_VTPM | ATTEST_ROOT_HOST_VTPM
-                    | ATTEST_ROOT_SOFTWARE | ATTEST_ROOT_SIMULATED;
-    policy->require_ek = 0;
-    policy->require_exporter = (strncmp(opt->target, "https:", 6) == 0);
-
-    if (opt->policy == NULL) {
-        *root = cJSON_CreateObject();
-        return CLI_OK;
-    }
-
     /* the bytes that were checked: the file may be another one by now */
 
-    *root = cJSON_ParseWithLength((const char *) file.p, file.n);
+    *root = opt->policy == NULL ? cJSON_CreateObject()
+            : cJSON_ParseWithLength((const char *) file.p, file.n);
     cli_bytes_free(&file);
 
-    return *root != NULL ? CLI_OK : cli_error("out of memory");
+    if (*root == NULL) {
+        return cli_error("out of memory");
+    }
+
+    if (!cJSON_HasObjectItem(*root, "roots_of_trust")) {
+        policy->roots = ATTEST_ROOT_TEE | ATTEST_ROOT_TEE_VTPM
+                        | ATTEST_ROOT_CLOUD_VTPM | ATTEST_ROOT_HOST_VTPM
+                        | ATTEST_ROOT_SOFTWARE | ATTEST_ROOT_SIMULATED;
+    }
+
+    if (!cJSON_HasObjectItem(*root, "require_ek")) {
+        policy->require_ek = 0;
+    }
+
+    if (!cJSON_HasObjectItem(*root, "require_exporter")) {
+        policy->require_exporter = (strncmp(opt->target, "https:", 6) == 0);
+    }
+
+    return CLI_OK;
 }
 
 
@@ -152,8 +194,9 @@ cli_policy_open(const char *id)
 
     static const char *const  ids[] = {
         "reference-values", "root-of-trust", "exporter", "nonce",
-        "certificate", "tpm-beside", "paravisor-reference", "-tdx-tcb",
-        "-tdx-mrservicetd", NULL
+        "certificate", "binding", "tpm-beside", "paravisor-reference",
+        "tcb-reference", "machine-reference", "-tdx-tcb", "-tdx-mrservicetd",
+        NULL
     };
 
     for (i = 0; ids[i] != NULL; i++) {
@@ -169,76 +212,150 @@ cli_policy_open(const char *id)
 
 
 static int
-cli_policy_write(const cli_evidence_t *ev, const attest_result_t *res,
-    cJSON *root)
+cli_policy_write(const cli_evidence_t *ev, const cli_options_t *opt,
+    const attest_result_t *res, cJSON *root)
 {
-    char                      label[32], *text;
-    attest_cmw_t              cmw;
-    attest_claims_t           claims;
-    attest_tpm_item_t         tpm;
-    const cli_bytes_t        *from = ev->fresh.n ? &ev->fresh : &ev->cached;
+    int           rc;
+    cli_policy_t  p;
+
+    memset(&p, 0, sizeof(p));
+    p.ev = ev;
+    p.opt = opt;
+    p.res = res;
+    p.part = ev->fresh.n != 0 ? "fresh" : "cached";
+    p.root = root;
+
+    rc = cli_policy_read(&p);
+
+    if (rc == CLI_OK) {
+        rc = cli_policy_add(&p);
+        attest_cmw_free(&p.cmw);
+
+    } else {
+        cli_print_result(stderr, res, 0);
+    }
+
+    return rc;
+}
+
+
+/* All of this passed attest_verify() a moment ago. */
+
+static int
+cli_policy_read(cli_policy_t *p)
+{
+    const cli_bytes_t        *from;
     const attest_cmw_item_t  *c, *t;
 
-    memset(&tpm, 0, sizeof(tpm));
+    from = p->ev->fresh.n != 0 ? &p->ev->fresh : &p->ev->cached;
 
-    /* all of this passed attest_verify() a moment ago */
-
-    if (attest_cmw_parse(from->p, from->n, &cmw) != ATTEST_OK) {
-        cli_print_result(stderr, res, 0);
+    if (attest_cmw_parse(from->p, from->n, &p->cmw) != ATTEST_OK) {
         return cli_error("there is no collection of evidence to read");
     }
 
-    c = attest_cmw_find(&cmw, ATTEST_ITEM_CLAIMS);
-    t = attest_cmw_find(&cmw, ATTEST_ITEM_TPM);
+    c = attest_cmw_find(&p->cmw, ATTEST_ITEM_CLAIMS);
+    t = attest_cmw_find(&p->cmw, ATTEST_ITEM_TPM);
 
     if (c == NULL
-        || attest_claims_parse(c->value.p, c->value.n, &claims) != ATTEST_OK
-        || (t != NULL && attest_tpm_item_parse(t->value.p, t->value.n, &tpm)
-                         != ATTEST_OK))
+        || attest_claims_parse(c->value.p, c->value.n, &p->claims)
+           != ATTEST_OK
+        || (t != NULL && attest_tpm_item_parse(t->value.p, t->value.n,
+                                               &p->tpm) != ATTEST_OK))
     {
-        attest_cmw_free(&cmw);
+        attest_cmw_free(&p->cmw);
         return cli_error("cannot read the evidence");
     }
 
-    (void) cli_policy_label(res, &tpm, label);
-    cli_policy_fill(&cmw, label, t != NULL ? &tpm : NULL, root);
+    p->has_tpm = (t != NULL);
+    (void) cli_policy_label(p->res, &p->tpm, p->label);
 
-    if (claims.has_config) {
-        cli_policy_hex(root, "config", claims.config, 32);
+    /* a key that the policy is about to name proves this label only */
+
+    if (p->res->root == 0 && strcmp(p->label, "host-vtpm") != 0) {
+        attest_cmw_free(&p->cmw);
+        return cli_error("what the evidence is rooted in is not established");
     }
 
-    if (!ev->has_exporter) {
-        cli_policy_set(root, "require_exporter", cJSON_CreateFalse());
-    }
-
-    text = cJSON_Print(root);
-    cli_print_json(stdout, text != NULL ? text : "{}");
-
-    cJSON_free(text);
-    attest_cmw_free(&cmw);
-    cli_policy_warn(label);
     return CLI_OK;
 }
 
 
-static void
-cli_policy_fill(const attest_cmw_t *cmw, const char *label,
-    const attest_tpm_item_t *tpm, cJSON *root)
+static int
+cli_policy_add(cli_policy_t *p)
 {
-    cJSON  *list;
+    int     rc = CLI_UNDECIDED;
+    char   *text;
+    cJSON  *add = cli_policy_fill(p);
 
-    cli_policy_set(root, "version", cJSON_CreateNumber(1));
+    cli_policy_merge(p->root, add, "");
+    cJSON_Delete(add);
 
-    list = cJSON_CreateArray();
-    cJSON_AddItemToArray(list, cJSON_CreateString(label));
-    cli_policy_set(root, "roots_of_trust", list);
+    text = cJSON_Print(p->root);
 
-    if (tpm != NULL) {
-        cli_policy_tpm(tpm, strcmp(label, "software") == 0
-                            || strcmp(label, "host-vtpm") == 0, root);
+    if (text == NULL) {
+        return cli_error("out of memory");
     }
 
-    cli_policy_hardware(cmw, root);
+    if (cli_policy_check(p, text)) {
+        cli_print_json(stdout, text);
+        cli_policy_warn(p->label);
+        rc = CLI_OK;
+    }
+
+    cJSON_free(text);
+    return rc;
+}
+
+
+static cJSON *
+cli_policy_fill(const cli_policy_t *p)
+{
+    cJSON  *list, *add = cJSON_CreateObject();
+
+    cJSON_AddNumberToObject(add, "version", 1);
+
+    list = cJSON_AddArrayToObject(add, "roots_of_trust");
+    cJSON_AddItemToArray(list, cJSON_CreateString(p->label));
+
+    if (p->has_tpm) {
+        cli_policy_tpm(p, add);
+    }
+
+    cli_policy_hardware(p, add);
+    cli_policy_snp(p, add);
+
+    if (p->claims.has_config) {
+        cli_policy_hex(add, "config", p->claims.config, 32);
+    }
+
+    if (!p->ev->has_exporter) {
+        cJSON_AddFalseToObject(add, "require_exporter");
+    }
+
+    return add;
+}
+
+
+/* A check of the part that is read. */
+
+static int
+cli_policy_passed(const cli_policy_t *p, const char *id)
+{
+    char    name[64];
+    size_t  i;
+
+    (void) snprintf(name, sizeof(name), "%s-%s", p->part, id);
+
+    for (i = 0; i < p->res->count; i++) {
+        if (p->res->checks[i].state == ATTEST_CHECK_PASS
+            && (strcmp(p->res->checks[i].id, name) == 0
+                || strcmp(p->res->checks[i].id, id) == 0))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -261,68 +378,102 @@ cli_policy_label(const attest_result_t *res, const attest_tpm_item_t *tpm,
 
 
 static void
-cli_policy_hardware(const attest_cmw_t *cmw, cJSON *root)
+cli_policy_hardware(const cli_policy_t *p, cJSON *add)
 {
-    size_t                    i;
-    cJSON                    *found;
+    size_t                    i, k;
     const attest_cmw_item_t  *item;
 
-    for (i = 0; i < cmw->count; i++) {
-        item = &cmw->items[i];
-        found = cJSON_CreateObject();
+    static const char *const  types[] = {
+        ATTEST_TYPE_TSM, ATTEST_TYPE_AZURE, ATTEST_TYPE_NITRO,
+        ATTEST_TYPE_GPU, ATTEST_TYPE_AK_CERT, NULL
+    };
 
-        if (attest_span_is(item->type_in, ATTEST_TYPE_TSM)) {
-            cli_policy_tsm(item->value, found);
+    for (i = 0; i < p->cmw.count; i++) {
+        item = &p->cmw.items[i];
 
-        } else if (attest_span_is(item->type_in, ATTEST_TYPE_AZURE)) {
-            (void) cli_azure_policy(item->value, found);
-
-        } else if (attest_span_is(item->type_in, ATTEST_TYPE_NITRO)) {
-            (void) cli_nitro_policy(item->value, found);
-
-        } else if (attest_span_is(item->type_in, ATTEST_TYPE_GPU)) {
-            (void) cli_gpu_policy(item->value, found);
-
-        } else if (attest_span_is(item->type_in, ATTEST_TYPE_AK_CERT)) {
-            (void) cli_ak_cert_policy(item->value, found);
+        for (k = 0; types[k] != NULL; k++) {
+            if (attest_span_is(item->type_in, types[k])) {
+                break;
+            }
         }
 
-        while (found->child != NULL) {
-            cli_policy_kind(root, cJSON_DetachItemViaPointer(found,
-                                                             found->child));
+        if (types[k] == NULL) {
+            continue;
         }
 
-        cJSON_Delete(found);
+        if (cli_policy_judged(p, item)) {
+            cli_policy_item(item, add);
+
+        } else {
+            (void) cli_error("nothing is taken from the item \"%.*s\": the "
+                             "verifier did not find it genuine",
+                             (int) item->label_in.n,
+                             (const char *) item->label_in.p);
+        }
     }
 }
 
 
-/* The member of one kind: what the base policy says beside it stays. */
-
 static void
-cli_policy_kind(cJSON *root, cJSON *found)
+cli_policy_item(const attest_cmw_item_t *item, cJSON *add)
 {
-    cJSON  *base, *m;
+    if (attest_span_is(item->type_in, ATTEST_TYPE_TSM)) {
+        cli_policy_tsm(item->value, add);
 
-    base = cJSON_DetachItemFromObjectCaseSensitive(root, found->string);
+    } else if (attest_span_is(item->type_in, ATTEST_TYPE_AZURE)) {
+        (void) cli_azure_policy(item->value, add);
 
-    while (cJSON_IsObject(base) && base->child != NULL) {
-        m = cJSON_DetachItemViaPointer(base, base->child);
+    } else if (attest_span_is(item->type_in, ATTEST_TYPE_NITRO)) {
+        (void) cli_nitro_policy(item->value, add);
 
-        if (cJSON_GetObjectItemCaseSensitive(found, m->string) != NULL
-            || !cJSON_AddItemToObject(found, m->string, m))
+    } else if (attest_span_is(item->type_in, ATTEST_TYPE_GPU)) {
+        (void) cli_gpu_policy(item->value, add);
+
+    } else {
+        (void) cli_ak_cert_policy(item->value, add);
+    }
+}
+
+
+/*
+ * The verifier looks for a kind under one label, and fails when there is more
+ * than one kind of CPU: an item elsewhere was judged by nobody, whatever is in
+ * it.
+ */
+
+static int
+cli_policy_judged(const cli_policy_t *p, const attest_cmw_item_t *item)
+{
+    size_t  i;
+
+    static const struct {
+        const char   *label;
+        const char   *check;          /* that has passed */
+    } judged[] = {
+        { ATTEST_ITEM_TSM, "snp-signature" },
+        { ATTEST_ITEM_TSM, "tdx-signature" },
+        { ATTEST_ITEM_AZURE, "snp-signature" },
+        { ATTEST_ITEM_AZURE, "tdx-signature" },
+        { ATTEST_ITEM_NITRO, "nitro-signature" },
+        { ATTEST_ITEM_GPU, "gpu-signature" },
+        { ATTEST_ITEM_AK_CERT, "ak-cert-chain" },
+        { NULL, NULL }
+    };
+
+    for (i = 0; judged[i].label != NULL; i++) {
+        if (attest_span_is(item->label_in, judged[i].label)
+            && cli_policy_passed(p, judged[i].check))
         {
-            cJSON_Delete(m);
+            return 1;
         }
     }
 
-    cJSON_Delete(base);
-    (void) cJSON_AddItemToObject(root, found->string, found);
+    return 0;
 }
 
 
 static void
-cli_policy_tsm(attest_span_t value, cJSON *root)
+cli_policy_tsm(attest_span_t value, cJSON *add)
 {
     attest_tsm_t  tsm;
 
@@ -331,42 +482,194 @@ cli_policy_tsm(attest_span_t value, cJSON *root)
     }
 
     if (attest_span_is(tsm.provider, "sev_guest")) {
-        (void) cli_snp_policy(&tsm, root);
+        (void) cli_snp_policy(&tsm, add);
 
     } else if (attest_span_is(tsm.provider, "tdx_guest")) {
-        (void) cli_tdx_policy(&tsm, root);
+        (void) cli_tdx_policy(&tsm, add);
     }
 }
 
 
-/* The key is named where nothing else ties it to a machine. */
+/*
+ * In most clouds what is measured at launch is their firmware, the same for
+ * every customer.  That it covers the kernel, too, only knows who built the
+ * image: the report does not say, and it is not claimed here.
+ */
 
 static void
-cli_policy_tpm(const attest_tpm_item_t *tpm, int named, cJSON *root)
+cli_policy_snp(const cli_policy_t *p, cJSON *add)
 {
-    attest_tpm_public_t  ak;
+    cJSON  *snp, *tcb, *v;
 
-    cli_policy_set(root, "pcrs", cli_policy_pcrs(tpm));
+    snp = cJSON_GetObjectItemCaseSensitive(add, "snp");
+
+    if (attest_cmw_find(&p->cmw, ATTEST_ITEM_TSM) != NULL
+        && cJSON_HasObjectItem(snp, "measurement"))
+    {
+        cJSON_AddStringToObject(snp, "measurement_covers", "firmware");
+    }
+
+    /* a minimum of zeros is none */
+
+    tcb = cJSON_GetObjectItemCaseSensitive(snp, "min_tcb");
+
+    cJSON_ArrayForEach(v, tcb) {
+        if (v->valuedouble > 0) {
+            return;
+        }
+    }
+
+    cJSON_DeleteItemFromObjectCaseSensitive(snp, "min_tcb");
+}
+
+
+/* The key is named where no CPU vouches for it. */
+
+static void
+cli_policy_tpm(const cli_policy_t *p, cJSON *add)
+{
+    cJSON                *pcrs;
+    attest_tpm_public_t   ak;
+
+    pcrs = cli_policy_pcrs(p);
+
+    if (pcrs != NULL) {
+        (void) cJSON_AddItemToObject(add, "pcrs", pcrs);
+    }
+
+    if (attest_cmw_find(&p->cmw, ATTEST_ITEM_AZURE) != NULL
+        || cli_policy_passed(p, "tpm-beside"))
+    {
+        return;
+    }
 
     memset(&ak, 0, sizeof(ak));
 
-    if (named && attest_tpm_public_parse(tpm->ak.p, tpm->ak.n, &ak)
-                 == ATTEST_OK)
-    {
-        cli_policy_hex(root, "ak", ak.name, ATTEST_TPM_NAME_LEN);
+    if (attest_tpm_public_parse(p->tpm.ak.p, p->tpm.ak.n, &ak) == ATTEST_OK) {
+        cli_policy_hex(add, "ak", ak.name, ATTEST_TPM_NAME_LEN);
     }
 
     attest_tpm_public_free(&ak);
 }
 
 
-/* In the place of what the base policy says of it, if anything. */
+/* What the policy to build on says stays: members are only added. */
 
 static void
-cli_policy_set(cJSON *root, const char *name, cJSON *value)
+cli_policy_merge(cJSON *to, cJSON *add, const char *path)
 {
-    cJSON_DeleteItemFromObjectCaseSensitive(root, name);
-    (void) cJSON_AddItemToObject(root, name, value);
+    char    sub[128];
+    cJSON  *m;
+
+    while (add->child != NULL) {
+        m = cJSON_DetachItemViaPointer(add, add->child);
+        (void) snprintf(sub, sizeof(sub), "%s%s%s", path,
+                        *path != '\0' ? "." : "", m->string);
+        cli_policy_member(to, m, sub);
+    }
+}
+
+
+static void
+cli_policy_member(cJSON *to, cJSON *m, const char *path)
+{
+    cJSON  *base;
+
+    base = cJSON_GetObjectItemCaseSensitive(to, m->string);
+
+    if (cJSON_IsObject(m) && cli_policy_has_members(m->string)
+        && m->child != NULL && (base == NULL || cJSON_IsObject(base)))
+    {
+        base = base != NULL ? base : cJSON_AddObjectToObject(to, m->string);
+        cli_policy_merge(base, m, path);
+
+    } else if (base != NULL) {
+
+        if (!cJSON_Compare(base, m, 1)) {
+            cli_policy_say("kept as --policy has it", path, base);
+            cli_policy_say("the evidence has", path, m);
+        }
+
+    } else if (!cJSON_IsObject(m) || m->child != NULL) {
+        cli_policy_say("added", path, m);
+        (void) cJSON_AddItemToObject(to, m->string, m);
+        return;
+    }
+
+    cJSON_Delete(m);
+}
+
+
+/* Objects that are no value but hold some, each for itself. */
+
+static int
+cli_policy_has_members(const char *name)
+{
+    size_t  i;
+
+    static const char *const  names[] = {
+        "snp", "tdx", "azure", "gcp", "nitro", "gpu", "pcrs", "rtmr",
+        "sha256", "sha384", NULL
+    };
+
+    for (i = 0; names[i] != NULL; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+cli_policy_say(const char *what, const char *path, const cJSON *value)
+{
+    char  *text = cJSON_PrintUnformatted(value);
+
+    (void) cli_error("%s: %s: %s", what, path, text != NULL ? text : "?");
+    cJSON_free(text);
+}
+
+
+/* What "verify" would say by this policy of the same evidence. */
+
+static int
+cli_policy_check(const cli_policy_t *p, const char *text)
+{
+    int                     ok;
+    char                    err[256] = "out of memory";
+    size_t                  i;
+    attest_policy_t        *policy = calloc(1, sizeof(*policy));
+    attest_result_t         res;
+    const attest_check_t   *check;
+
+    ok = policy != NULL
+         && attest_policy_parse(text, strlen(text), policy, err, sizeof(err))
+            == ATTEST_OK;
+
+    if (!ok) {
+        (void) cli_error("what would be written is no policy: %s", err);
+        free(policy);
+        return 0;
+    }
+
+    cli_appraise(p->ev, p->opt, policy, &res);
+    attest_policy_clear(policy);
+    free(policy);
+
+    for (i = 0; i < res.count && res.verdict != ATTEST_TRUSTED; i++) {
+        check = &res.checks[i];
+
+        if (check->state == ATTEST_CHECK_FAIL
+            || check->state == ATTEST_CHECK_UNKNOWN)
+        {
+            (void) cli_error("not yet enough to trust it: %s: %s", check->id,
+                             check->text);
+        }
+    }
+
+    return 1;
 }
 
 
@@ -392,27 +695,18 @@ cli_policy_warn(const char *label)
 /* One bank that a policy can name, without the PCRs that do not hold still. */
 
 static cJSON *
-cli_policy_pcrs(const attest_tpm_item_t *tpm)
+cli_policy_pcrs(const cli_policy_t *p)
 {
     char                      name[8], hex[129];
     cJSON                    *pcrs, *values;
     size_t                    i;
-    const attest_tpm_bank_t  *bank = NULL;
+    const attest_tpm_bank_t  *bank = cli_policy_bank(p);
 
-    for (i = 0; i < tpm->pcrs.count; i++) {
-        if (tpm->pcrs.banks[i].alg == ATTEST_TPM_ALG_SHA256
-            || (tpm->pcrs.banks[i].alg == ATTEST_TPM_ALG_SHA384
-                && bank == NULL))
-        {
-            bank = &tpm->pcrs.banks[i];
-        }
+    if (bank == NULL) {
+        return NULL;
     }
 
     pcrs = cJSON_CreateObject();
-    if (bank == NULL) {
-        return pcrs;
-    }
-
     values = cJSON_AddObjectToObject(pcrs, attest_tpm_alg_name(bank->alg));
 
     for (i = 0; i < ATTEST_TPM_PCRS; i++) {
@@ -427,6 +721,37 @@ cli_policy_pcrs(const attest_tpm_item_t *tpm)
 }
 
 
+/* A policy names one bank: the one that it has already, if any. */
+
+static const attest_tpm_bank_t *
+cli_policy_bank(const cli_policy_t *p)
+{
+    size_t                    i;
+    const cJSON              *given;
+    const attest_tpm_bank_t  *bank, *found = NULL;
+
+    given = cJSON_GetObjectItemCaseSensitive(p->root, "pcrs");
+
+    for (i = 0; i < p->tpm.pcrs.count; i++) {
+        bank = &p->tpm.pcrs.banks[i];
+
+        if (given != NULL
+            && cJSON_HasObjectItem(given, attest_tpm_alg_name(bank->alg)))
+        {
+            return bank;
+        }
+
+        if (bank->alg == ATTEST_TPM_ALG_SHA256
+            || (bank->alg == ATTEST_TPM_ALG_SHA384 && found == NULL))
+        {
+            found = bank;
+        }
+    }
+
+    return given == NULL ? found : NULL;
+}
+
+
 static void
 cli_policy_hex(cJSON *root, const char *name, const uint8_t *p, size_t n)
 {
@@ -434,7 +759,6 @@ cli_policy_hex(cJSON *root, const char *name, const uint8_t *p, size_t n)
     cJSON  *list;
 
     cli_hex(hex, p, n);
-    list = cJSON_CreateArray();
+    list = cJSON_AddArrayToObject(root, name);
     cJSON_AddItemToArray(list, cJSON_CreateString(hex));
-    cli_policy_set(root, name, list);
 }

@@ -412,8 +412,8 @@ test_prompt(void)
 static void
 policy_of(const char *label)
 {
-    char                    buf[32];
-    cJSON                  *root;
+    char                    buf[32], *text;
+    cJSON                  *root, *add;
     attest_result_t         res;
     attest_tpm_item_t       tpm;
 
@@ -429,13 +429,27 @@ policy_of(const char *label)
     OK(strcmp(cli_policy_label(&res, &tpm, buf), "tee") == 0,
        "what was proven comes first");
 
-    root = cJSON_CreateObject();
-    cJSON_AddNumberToObject(root, "version", 7);
-    cli_policy_set(root, "version", cJSON_CreateNumber(1));
-    OK(cJSON_GetArraySize(root) == 1
-       && cJSON_GetObjectItem(root, "version")->valueint == 1,
-       "a member of the base policy is replaced");
+    root = cJSON_Parse("{\"version\":7,\"snp\":{\"vmpl\":1,\"min_tcb\":{}}}");
+    add = cJSON_Parse("{\"version\":1,\"ak\":[\"x\"],\"gcp\":{},"
+                      "\"snp\":{\"vmpl\":2,\"min_tcb\":{\"tee\":1},"
+                      "\"chip_id\":[]},\"pcrs\":{\"sha256\":{\"0\":\"y\"}}}");
+    catch_output();
+    cli_policy_merge(root, add, "");
+    release_output();
+
+    text = cJSON_PrintUnformatted(root);
+    OK(strcmp(text, "{\"version\":7,\"snp\":{\"vmpl\":1,\"min_tcb\":{},"
+              "\"chip_id\":[]},\"ak\":[\"x\"],"
+              "\"pcrs\":{\"sha256\":{\"0\":\"y\"}}}") == 0,
+       "members of the base policy stay, others are added: %s", text);
+    OK(strstr(text_err, "kept as --policy has it: snp.vmpl: 1\n") != NULL
+       && strstr(text_err, "the evidence has: snp.vmpl: 2\n") != NULL
+       && strstr(text_err, "added: pcrs.sha256.0: \"y\"\n") != NULL
+       && strstr(text_err, "gcp") == NULL, "and said: %s", text_err);
+
+    cJSON_free(text);
     cJSON_Delete(root);
+    cJSON_Delete(add);
 
     catch_output();
     cli_policy_warn(label);
