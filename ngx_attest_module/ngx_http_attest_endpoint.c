@@ -397,12 +397,15 @@ static const char *
 ngx_http_attest_max_age(ngx_http_request_t *r, ngx_http_attest_view_t *view,
     const char *stale)
 {
-    time_t   age, now;
-    u_char  *p;
+    time_t                        age;
+    u_char                       *p;
+    ngx_http_attest_time_t        t;
+    ngx_http_attest_main_conf_t  *amcf;
 
-    now = ngx_time();
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+    ngx_http_attest_clock(amcf, &t);
 
-    age = ngx_min(view->renew_at - now, view->not_after - now);
+    age = ngx_min(view->renew - t.now, view->not_after - t.wall);
     age = ngx_min(age, NGX_HTTP_ATTEST_MAX_AGE);
 
     if (age <= 0) {

@@ -528,8 +528,21 @@ static ngx_int_t
 ngx_http_attest_answer(ngx_http_attest_waiter_t *w,
     ngx_http_attest_job_t *job)
 {
+    ngx_http_request_t           *r = w->request;
+    ngx_http_attest_main_conf_t  *amcf;
+
     if (job->rc != ATTEST_OK) {
         return ngx_http_attest_answer_failed(w, job);
+    }
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+
+    if (!ngx_http_attest_view_valid(amcf, w->view)) {
+
+        /* what was asked for has ended while it waited */
+
+        return ngx_http_attest_unavailable(r, "the evidence was renewed, ask "
+                                           "again");
     }
 
     if (job->kind == NGX_HTTP_ATTEST_JOB_ACTIVATE) {

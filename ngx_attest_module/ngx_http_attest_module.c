@@ -153,9 +153,9 @@ static ngx_command_t  ngx_http_attest_commands[] = {
 
     { ngx_string("attest_replay"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_attest_zone_size,
+      ngx_http_attest_replay,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      offsetof(ngx_http_attest_main_conf_t, replay_size),
+      0,
       NULL },
 
     { ngx_string("attest_ohttp_xwing"),
@@ -433,7 +433,6 @@ ngx_http_attest_create_main_conf(ngx_conf_t *cf)
     amcf->timeout = NGX_CONF_UNSET_MSEC;
     amcf->lifetime = NGX_CONF_UNSET;
     amcf->zone_size = NGX_CONF_UNSET_SIZE;
-    amcf->replay_size = NGX_CONF_UNSET_SIZE;
     amcf->queue = NGX_CONF_UNSET_UINT;
     amcf->xwing_conf = NGX_CONF_UNSET_UINT;
     amcf->start_without_evidence = NGX_CONF_UNSET;
@@ -453,7 +452,6 @@ ngx_http_attest_init_main_conf(ngx_conf_t *cf, void *conf)
                              ngx_http_attest_source_timeout(amcf));
     ngx_conf_init_value(amcf->lifetime, 3600);
     ngx_conf_init_size_value(amcf->zone_size, 4 * 1024 * 1024);
-    ngx_conf_init_size_value(amcf->replay_size, 1024 * 1024);
     ngx_conf_init_uint_value(amcf->queue, 16);
     ngx_conf_init_value(amcf->start_without_evidence, 0);
 

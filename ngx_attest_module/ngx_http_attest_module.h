@@ -8,6 +8,7 @@
  *   ngx_http_attest_measure.c    the configuration record
  *   ngx_http_attest_opened.c     the files that nginx opens for it
  *   ngx_http_attest_state.c      the shared zone: one generation, the view
+ *   ngx_http_attest_clock.c      the zone's own time, which only grows
  *   ngx_http_attest_refresh.c    evidence collection: jobs, thread, renewal
  *   ngx_http_attest_tls.c        the certificate into nginx's TLS
  *   ngx_http_attest_endpoint.c   attest_evidence (cached), attest_keys
@@ -17,6 +18,7 @@
  *   ngx_http_attest_prompt.c     encrypted prompts: request side
  *   ngx_http_attest_seal.c       encrypted prompts: response filters
  *   ngx_http_attest_locked.c     locked memory for them
+ *   ngx_http_attest_once.c       encrypted prompts: taken only once
  *   ngx_http_attest_replay.c     the replay cache
  *   ngx_http_attest_ohttp.c      Oblivious HTTP: directives, gateway, log
  *   ngx_http_attest_ohttp_request.c, _response.c   what is inside
@@ -84,6 +86,7 @@ typedef struct {
     ngx_atomic_t   refused_malformed;   /* 400 */
     ngx_atomic_t   refused_size;        /* 413 */
     ngx_atomic_t   refused_key;         /* 422 */
+    ngx_atomic_t   refused_inner;       /* by what is inside of OHTTP */
     ngx_atomic_t   refused_replay;      /* 409: replay hits */
     ngx_atomic_t   refused_full;        /* 503: replay cache full */
     ngx_atomic_t   refused_evidence;    /* 503: no valid evidence */
@@ -101,10 +104,14 @@ typedef struct {
 
 typedef struct {
     uint64_t             number;        /* generation, from 1 */
-    time_t               made_at;       /* age counts from here */
+    time_t               made_at;       /* wall time */
     time_t               not_before;    /* some time before made_at */
     time_t               not_after;
     time_t               renew_at;
+    time_t               from;          /* the zone's own time */
+    time_t               renew;
+    time_t               expires;
+    int64_t              drift;
     u_char               fingerprint[32];
     ngx_str_t            root;          /* root of trust label */
 
@@ -119,7 +126,9 @@ typedef struct {
 
     struct {
         attest_hpke_key_t  key;
-        time_t             expires;
+        time_t             expires;     /* the zone's own time */
+        uint64_t           born;        /* in this generation */
+        ngx_uint_t         users;       /* requests that are being opened */
         u_char             id;
         unsigned           set:1;
     }                    hpke[NGX_HTTP_ATTEST_KEYS];  /* as in the list */
@@ -168,7 +177,8 @@ typedef struct {
     time_t                     lifetime;        /* attest_lifetime, s */
     ngx_array_t               *measure;         /* of measured_t */
     size_t                     zone_size;
-    size_t                     replay_size;
+    size_t                     replay_size;     /* 0: not set */
+    ngx_uint_t                 replay_rate;     /* prompts per hour, or 0 */
     ngx_uint_t                 queue;           /* waiting nonce requests */
     ngx_flag_t                 start_without_evidence;
 
@@ -236,6 +246,18 @@ typedef struct ngx_http_attest_ohttp_s  ngx_http_attest_ohttp_t;
 typedef struct ngx_http_attest_up_s  ngx_http_attest_up_t;
 
 
+/* What makes a message one that is taken only once. */
+
+typedef struct {
+    const u_char              *enc;             /* encapsulated key */
+    size_t                     len;
+    uint64_t                   born;            /* of the key that opened */
+    time_t                     expires;         /* it, and when it goes */
+    time_t                     until;           /* remembered */
+    unsigned                   look:1;          /* and not remembered */
+} ngx_http_attest_once_t;
+
+
 /* Per-request state of an encrypted prompt. */
 
 typedef struct {
@@ -248,6 +270,7 @@ typedef struct {
     u_char                     nonce[ATTEST_EHBP_NONCE_LEN];
     ngx_str_t                  plain;           /* locked plaintext */
     size_t                     usable;          /* of it, so far */
+    ngx_http_attest_once_t     once;
     ngx_uint_t                 key_index;       /* in the view */
     u_char                     key_id;
 
@@ -266,6 +289,10 @@ typedef struct {
     unsigned                   reading:1;       /* body is being read */
     unsigned                   decided:1;       /* opened, plain or refused */
     unsigned                   sealed:1;        /* a context exists */
+    unsigned                   entered:1;       /* opened, goes its way */
+    unsigned                   turned:1;        /* from it by a redirect */
+    unsigned                   passed:1;        /* access, and was new */
+    unsigned                   counted:1;       /* as opened, or refused */
     unsigned                   head_sent:1;     /* header filter done */
     unsigned                   unproven_end:1;  /* a part is missing */
     unsigned                   finished:1;      /* end marker written */
@@ -398,6 +425,17 @@ ngx_http_attest_view_t *ngx_http_attest_view(
 ngx_int_t ngx_http_attest_view_ref(ngx_http_request_t *r,
     ngx_http_attest_view_t *view);
 void ngx_http_attest_view_release(ngx_http_attest_view_t *view);
+/* A request that arrives slowly needs the key's memory until the end. */
+void ngx_http_attest_view_key_use(ngx_http_attest_view_t *view,
+    ngx_uint_t i);
+void ngx_http_attest_view_key_done(ngx_http_attest_view_t *view,
+    ngx_uint_t i);
+/* Whether the view is valid now; those of before may have expired. */
+ngx_uint_t ngx_http_attest_view_valid(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_view_t *view);
+/* Why there is no view, in words; NULL when there is one. */
+const char *ngx_http_attest_why(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log);
 /* GPUs do not attest; servers are closed when they must. */
 ngx_uint_t ngx_http_attest_gpu_failed(ngx_http_attest_main_conf_t *amcf);
 /* The zone holds a generation of another configuration than ours. */
@@ -407,6 +445,32 @@ void ngx_http_attest_forget_view(void);
 /* Last error of collection, for status; copies at most len - 1 bytes. */
 void ngx_http_attest_last_error(ngx_http_attest_main_conf_t *amcf,
     char *buf, size_t len, time_t *when);
+
+/*
+ * ngx_http_attest_clock.c.  now: s, only grows, says what has expired; means
+ * nothing outside of the zone.  wall: s, what others see.  dated: s, what a
+ * Date is held against: wall, but never goes back for the same prompt key.
+ */
+
+typedef struct {
+    time_t                     now;
+    time_t                     wall;
+    time_t                     dated;
+    int64_t                    drift;           /* ms, as in the zone */
+    int64_t                    peak;
+} ngx_http_attest_time_t;
+
+typedef struct {
+    ngx_uint_t                 count;           /* since the start */
+    int64_t                    last;            /* s, negative: back */
+    time_t                     behind;          /* wall time, of our own */
+} ngx_http_attest_steps_t;
+
+void ngx_http_attest_clock(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_time_t *t);
+time_t ngx_http_attest_now(ngx_http_attest_main_conf_t *amcf);
+void ngx_http_attest_clock_steps(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_steps_t *steps);
 
 #define ngx_http_attest_count(amcf, field)                                   \
     (void) ngx_atomic_fetch_add(&ngx_http_attest_stats(amcf)->field, 1)
@@ -520,12 +584,26 @@ ngx_uint_t ngx_http_attest_ohttp_status(ngx_http_attest_ctx_t *ctx);
 
 ngx_int_t ngx_http_attest_replay_zone(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);
+char *ngx_http_attest_replay(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 /*
- * Tests and inserts under one lock.  NGX_OK: new and remembered until
- * `expires`.  NGX_DECLINED: seen before.  NGX_BUSY: full of live entries.
+ * Tests and inserts under one lock.  NGX_OK: new and remembered.
+ * NGX_DECLINED: seen before.  NGX_BUSY: full of live entries.  NGX_ABORT: its
+ * key is not accepted any more.
  */
 ngx_int_t ngx_http_attest_replay_add(ngx_http_attest_main_conf_t *amcf,
-    const u_char *enc, size_t len, time_t expires);
+    ngx_http_attest_once_t *once);
+/* So full that the prompt keys have to be replaced. */
+ngx_uint_t ngx_http_attest_replay_full(ngx_http_attest_main_conf_t *amcf);
+void ngx_http_attest_replay_fill(ngx_http_attest_main_conf_t *amcf,
+    ngx_uint_t *used, ngx_uint_t *capacity);
+/*
+ * Between the two nothing is remembered; keys that are older than generation
+ * `number` are retired, with what is remembered of them.
+ */
+void ngx_http_attest_replay_lock(ngx_http_attest_main_conf_t *amcf);
+void ngx_http_attest_replay_retire(ngx_http_attest_main_conf_t *amcf,
+    uint64_t number);
+void ngx_http_attest_replay_unlock(ngx_http_attest_main_conf_t *amcf);
 
 /* ngx_http_attest_routes.c */
 

@@ -99,10 +99,13 @@ static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_finish(
     ngx_http_attest_opening_t *op);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_admit(
     ngx_http_attest_opening_t *op);
+static void ngx_http_attest_ohttp_once(ngx_http_attest_ctx_t *ctx);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_code(int rc);
 static void ngx_http_attest_ohttp_drop(ngx_http_attest_ohttp_t *oh);
 
 static ngx_int_t ngx_http_attest_ohttp_log(ngx_http_request_t *r);
+static void ngx_http_attest_ohttp_outer(ngx_http_request_t *r,
+    ngx_http_attest_ohttp_t *oh);
 static u_char *ngx_http_attest_ohttp_log_error(ngx_http_request_t *r,
     ngx_http_request_t *sr, u_char *buf, size_t len);
 
@@ -422,11 +425,13 @@ ngx_http_attest_ohttp_body(ngx_http_request_t *r)
 static void
 ngx_http_attest_ohttp_read_more(ngx_http_request_t *r)
 {
-    ngx_int_t                   rc;
-    ngx_http_attest_ctx_t      *ctx;
-    ngx_http_attest_ohttp_e     why;
-    ngx_http_attest_opening_t  *op;
+    ngx_int_t                     rc;
+    ngx_http_attest_ctx_t        *ctx;
+    ngx_http_attest_ohttp_e       why;
+    ngx_http_attest_opening_t    *op;
+    ngx_http_attest_main_conf_t  *amcf;
 
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
     ctx = ngx_http_attest_prompt_ctx(r);
     op = ctx->ohttp->opening;
 
@@ -442,7 +447,7 @@ ngx_http_attest_ohttp_read_more(ngx_http_request_t *r)
             break;
         }
 
-        if (op->begun && op->oh->expires <= ngx_time()) {
+        if (op->begun && op->oh->expires <= ngx_http_attest_now(amcf)) {
             /* a slow upload must not keep a key that is retired */
             why = NGX_HTTP_ATTEST_OHTTP_KEY;
             break;
@@ -485,8 +490,7 @@ static void
 ngx_http_attest_ohttp_opened(ngx_http_request_t *r,
     ngx_http_attest_opening_t *op, ngx_http_attest_ohttp_e why)
 {
-    ngx_http_attest_ctx_t        *ctx;
-    ngx_http_attest_main_conf_t  *amcf;
+    ngx_http_attest_ctx_t  *ctx;
 
     ctx = op->ctx;
 
@@ -524,9 +528,6 @@ ngx_http_attest_ohttp_opened(ngx_http_request_t *r,
         ngx_http_finalize_request(r, ngx_http_attest_ohttp_refuse(r, why));
         return;
     }
-
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
-    ngx_http_attest_count(amcf, prompts_opened);
 
     /* from here on every response is sealed, and logs are told less */
 
@@ -799,6 +800,7 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
 {
     int                           rc;
     size_t                        i, n, count, which;
+    time_t                        now;
     attest_keyconfig_t            kc[NGX_HTTP_ATTEST_KEYS];
     ngx_http_attest_view_t       *view;
     ngx_http_attest_main_conf_t  *amcf;
@@ -820,8 +822,10 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
         return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
     }
 
+    now = ngx_http_attest_now(amcf);
+
     for (i = 0, n = 0; i < count; i++) {
-        if (view->hpke[i].set && view->hpke[i].expires > ngx_time()) {
+        if (view->hpke[i].set && view->hpke[i].expires > now) {
             kc[n++] = kc[i];
         }
     }
@@ -849,9 +853,10 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
     op->ctx->key_index = i;
     op->ctx->key_id = view->hpke[i].id;
     op->oh->expires = view->hpke[i].expires;
+    op->oh->born = view->hpke[i].born;
 
     op->view = view;
-    view->refs++;
+    ngx_http_attest_view_key_use(view, i);
 
     return ngx_http_attest_ohttp_code(rc);
 }
@@ -885,7 +890,7 @@ ngx_http_attest_ohttp_finish(ngx_http_attest_opening_t *op)
 }
 
 
-/* Once only, and then the key of the response. */
+/* What it will be remembered by, and the key of the response. */
 
 static ngx_http_attest_ohttp_e
 ngx_http_attest_ohttp_admit(ngx_http_attest_opening_t *op)
@@ -903,26 +908,11 @@ ngx_http_attest_ohttp_admit(ngx_http_attest_opening_t *op)
         return NGX_HTTP_ATTEST_OHTTP_NO_EVIDENCE;
     }
 
-    if (oh->expires <= ngx_time()) {
+    if (oh->expires <= ngx_http_attest_now(amcf)) {
         return NGX_HTTP_ATTEST_OHTTP_KEY;
     }
 
-    /* by Date: when the fields inside are known */
-
-    if (oh->gateway->replay == NGX_HTTP_ATTEST_REPLAY_KEY) {
-
-        switch (ngx_http_attest_ohttp_once(op->r, oh, oh->expires)) {
-
-        case NGX_OK:
-            break;
-
-        case NGX_DECLINED:
-            return NGX_HTTP_ATTEST_OHTTP_REPLAYED;
-
-        default: /* NGX_BUSY */
-            return NGX_HTTP_ATTEST_OHTTP_FULL;
-        }
-    }
+    ngx_http_attest_ohttp_once(op->ctx);
 
     oh->nonce_len = attest_ohttp_nonce_len(oh->head.header.suite.aead);
 
@@ -938,20 +928,29 @@ ngx_http_attest_ohttp_admit(ngx_http_attest_opening_t *op)
 }
 
 
-ngx_int_t
-ngx_http_attest_ohttp_once(ngx_http_request_t *r, ngx_http_attest_ohttp_t *oh,
-    time_t expires)
+static void
+ngx_http_attest_ohttp_once(ngx_http_attest_ctx_t *ctx)
 {
-    ngx_http_attest_main_conf_t  *amcf;
+    ngx_http_attest_once_t   *once;
+    ngx_http_attest_ohttp_t  *oh;
 
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+    once = &ctx->once;
+    oh = ctx->ohttp;
 
     /* by the encapsulated key, which follows the header */
 
-    return ngx_http_attest_replay_add(amcf,
-                                    oh->head.bytes + ATTEST_OHTTP_HEADER_LEN,
-                                    oh->head.len - ATTEST_OHTTP_HEADER_LEN,
-                                    ngx_min(expires, oh->expires));
+    once->enc = oh->head.bytes + ATTEST_OHTTP_HEADER_LEN;
+    once->len = oh->head.len - ATTEST_OHTTP_HEADER_LEN;
+    once->born = oh->born;
+    once->expires = oh->expires;
+
+    /* by Date: until the fields inside say it */
+
+    once->until = oh->expires;
+
+    /* takes everything but what another location has taken */
+
+    once->look = (oh->gateway->replay == NGX_HTTP_ATTEST_REPLAY_OFF);
 }
 
 
@@ -961,13 +960,14 @@ ngx_http_attest_ohttp_reject(ngx_http_request_t *r, ngx_int_t rc)
     ngx_http_attest_ctx_t    *ctx;
     ngx_http_attest_ohttp_e   why;
 
-    /* the request is the outer one yet; the same answer as without Date */
-
     ctx = ngx_http_attest_prompt_ctx(r);
-    ctx->sealed = 0;
+
+    ngx_http_attest_ohttp_outer(r, ctx->ohttp);
+    r->loc_conf = ctx->ohttp->loc_conf;
 
     why = (rc == NGX_DECLINED) ? NGX_HTTP_ATTEST_OHTTP_REPLAYED
-                               : NGX_HTTP_ATTEST_OHTTP_FULL;
+          : (rc == NGX_BUSY) ? NGX_HTTP_ATTEST_OHTTP_FULL
+                             : NGX_HTTP_ATTEST_OHTTP_KEY;
 
     ngx_http_finalize_request(r, ngx_http_attest_ohttp_refuse(r, why));
 }
@@ -1016,7 +1016,7 @@ ngx_http_attest_ohttp_drop(ngx_http_attest_ohttp_t *oh)
     attest_ohttp_clear(&op->request);
 
     if (op->view != NULL) {
-        ngx_http_attest_view_release(op->view);
+        ngx_http_attest_view_key_done(op->view, op->ctx->key_index);
     }
 }
 
@@ -1051,9 +1051,8 @@ ngx_http_attest_ohttp_cleanup(ngx_http_attest_ohttp_t *oh)
 static ngx_int_t
 ngx_http_attest_ohttp_log(ngx_http_request_t *r)
 {
-    ngx_http_attest_ctx_t      *ctx;
-    ngx_http_attest_ohttp_t    *oh;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_http_attest_ctx_t    *ctx;
+    ngx_http_attest_ohttp_t  *oh;
 
     ctx = (r == r->main) ? ngx_http_attest_prompt_ctx(r) : NULL;
 
@@ -1063,6 +1062,25 @@ ngx_http_attest_ohttp_log(ngx_http_request_t *r)
 
     oh = ctx->ohttp;
 
+    /* the backend's fields are variables too */
+
+    if (r->upstream != NULL) {
+        ngx_memzero(&r->upstream->headers_in,
+                    sizeof(ngx_http_upstream_headers_in_t));
+    }
+
+    ngx_http_attest_ohttp_outer(r, oh);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_attest_ohttp_outer(ngx_http_request_t *r,
+    ngx_http_attest_ohttp_t *oh)
+{
+    ngx_http_core_main_conf_t  *cmcf;
+
     r->headers_in = oh->headers_in;
     r->method = oh->method;
     r->method_name = oh->method_name;
@@ -1071,13 +1089,6 @@ ngx_http_attest_ohttp_log(ngx_http_request_t *r)
     r->unparsed_uri = oh->unparsed_uri;
     r->exten = oh->exten;
 
-    /* the backend's fields are variables too */
-
-    if (r->upstream != NULL) {
-        ngx_memzero(&r->upstream->headers_in,
-                    sizeof(ngx_http_upstream_headers_in_t));
-    }
-
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
     ngx_memzero(r->variables,
                 cmcf->variables.nelts * sizeof(ngx_http_variable_value_t));
@@ -1085,8 +1096,6 @@ ngx_http_attest_ohttp_log(ngx_http_request_t *r)
 #if (NGX_PCRE)
     r->ncaptures = 0;
 #endif
-
-    return NGX_OK;
 }
 
 
@@ -1132,6 +1141,10 @@ ngx_http_attest_ohttp_init(ngx_conf_t *cf)
     }
 
     *h = ngx_http_attest_ohttp_gate;
+
+    if (ngx_http_attest_once_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     handlers = &cmcf->phases[NGX_HTTP_LOG_PHASE].handlers;
 

@@ -34,6 +34,7 @@ struct ngx_http_attest_ohttp_s {
 
     ngx_http_attest_loc_conf_t   *gateway;     /* the outer location's */
     time_t                        expires;     /* of the key that opened it */
+    uint64_t                      born;        /* and its generation */
 
     /* of the outer request, for logs and CORS */
 
@@ -44,6 +45,7 @@ struct ngx_http_attest_ohttp_s {
     ngx_str_t                     args;
     ngx_str_t                     unparsed_uri;
     ngx_str_t                     exten;
+    void                        **loc_conf;
 
     /* of the inner one, in locked memory of this length, where it had to be
        made: the decoded path, the joined cookies */
@@ -67,12 +69,6 @@ typedef struct {
 } ngx_http_attest_allow_t;
 
 
-/*
- * Remembers the encapsulated key until then or until its key expires.
- * NGX_DECLINED: seen before; NGX_BUSY: there is no room.
- */
-ngx_int_t ngx_http_attest_ohttp_once(ngx_http_request_t *r,
-    ngx_http_attest_ohttp_t *oh, time_t expires);
 /* ngx_http_attest_routes.c: whether a location takes what it has opened. */
 ngx_uint_t ngx_http_attest_ohttp_admits(ngx_http_attest_loc_conf_t *gateway,
     ngx_http_attest_loc_conf_t *alcf, ngx_http_core_loc_conf_t *clcf);

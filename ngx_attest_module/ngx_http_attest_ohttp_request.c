@@ -70,7 +70,8 @@ static ngx_uint_t ngx_http_attest_inner_allowed(ngx_http_attest_inner_t *in,
     attest_span_t scheme);
 static int ngx_http_attest_inner_content(void *data, attest_span_t piece);
 
-static ngx_int_t ngx_http_attest_inner_fresh(ngx_http_attest_inner_t *in);
+static ngx_int_t ngx_http_attest_inner_fresh(ngx_http_attest_inner_t *in,
+    ngx_http_attest_ctx_t *ctx);
 
 static ngx_int_t ngx_http_attest_inner_swap(ngx_http_attest_inner_t *in);
 static ngx_table_elt_t *ngx_http_attest_inner_push(
@@ -85,7 +86,6 @@ static void ngx_http_attest_inner_respond(ngx_http_request_t *r,
 void
 ngx_http_attest_ohttp_enter(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
-    ngx_int_t                 rc;
     ngx_http_attest_inner_t  *in;
 
     in = ngx_pcalloc(r->pool, sizeof(ngx_http_attest_inner_t));
@@ -99,20 +99,10 @@ ngx_http_attest_ohttp_enter(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     in->oh = ctx->ohttp;
     in->date = -1;
 
-    if (ngx_http_attest_inner_decode(in, ctx) != NGX_OK) {
+    if (ngx_http_attest_inner_decode(in, ctx) != NGX_OK
+        || ngx_http_attest_inner_fresh(in, ctx) != NGX_OK)
+    {
         ngx_http_attest_inner_respond(r, in->status, in->type, in->why);
-        return;
-    }
-
-    rc = ngx_http_attest_inner_fresh(in);
-
-    if (rc == NGX_ERROR) {
-        ngx_http_attest_inner_respond(r, in->status, in->type, in->why);
-        return;
-    }
-
-    if (rc != NGX_OK) {
-        ngx_http_attest_ohttp_reject(r, rc);
         return;
     }
 
@@ -133,10 +123,20 @@ static void
 ngx_http_attest_inner_respond(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, const char *why)
 {
-    ngx_int_t  rc;
+    ngx_int_t                     rc;
+    ngx_http_attest_ctx_t        *ctx;
+    ngx_http_attest_main_conf_t  *amcf;
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "attest: inner request refused: %s", why);
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+
+    if (!ctx->counted) {
+        ctx->counted = 1;
+        amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+        ngx_http_attest_count(amcf, refused_inner);
+    }
 
     rc = ngx_http_attest_problem(r, status, type,
                                  "The request inside was refused", why, 0);
@@ -655,23 +655,29 @@ ngx_http_attest_inner_push(ngx_http_attest_inner_t *in, ngx_str_t *name,
 /*
  * RFC 9458 section 6.5.2: a request that is remembered only as long as its
  * Date is near our own.  NGX_ERROR: it is not; our Date is in the answer, as
- * in every other.  NGX_DECLINED, NGX_BUSY: as ngx_http_attest_ohttp_once().
+ * in every other.
  */
 
 static ngx_int_t
-ngx_http_attest_inner_fresh(ngx_http_attest_inner_t *in)
+ngx_http_attest_inner_fresh(ngx_http_attest_inner_t *in,
+    ngx_http_attest_ctx_t *ctx)
 {
-    time_t                        now, window;
+    time_t                        window, until;
+    ngx_http_attest_time_t        t;
     ngx_http_attest_main_conf_t  *amcf;
 
     if (in->oh->gateway->replay != NGX_HTTP_ATTEST_REPLAY_DATE) {
         return NGX_OK;
     }
 
-    now = ngx_time();
+    amcf = ngx_http_get_module_main_conf(in->r, ngx_http_attest_module);
+    ngx_http_attest_clock(amcf, &t);
+
     window = in->oh->gateway->window;
 
-    if (in->date < 0 || in->date < now - window || in->date > now + window) {
+    if (in->date < 0 || in->date < t.dated - window
+        || in->date > t.dated + window)
+    {
         in->status = NGX_HTTP_BAD_REQUEST;
         in->type = NGX_HTTP_ATTEST_PROBLEM_DATE;
         in->why = (in->date < 0) ? "there is no valid Date"
@@ -679,13 +685,17 @@ ngx_http_attest_inner_fresh(ngx_http_attest_inner_t *in)
         return NGX_ERROR;
     }
 
-    /* as long as it would be taken again, here or in another location */
+    /*
+     * As long as it would be taken again, here or in another location: what
+     * is dated never comes nearer to our own time, as long as its key lives.
+     */
 
-    amcf = ngx_http_get_module_main_conf(in->r, ngx_http_attest_module);
+    if (!amcf->replay_key) {
+        until = in->date + amcf->window + 1 + t.now - t.dated;
+        ctx->once.until = ngx_min(ctx->once.until, until);
+    }
 
-    return ngx_http_attest_ohttp_once(in->r, in->oh, amcf->replay_key
-                                      ? in->oh->expires
-                                      : in->date + amcf->window + 1);
+    return NGX_OK;
 }
 
 
@@ -712,6 +722,7 @@ ngx_http_attest_inner_swap(ngx_http_attest_inner_t *in)
     oh->args = r->args;
     oh->unparsed_uri = r->unparsed_uri;
     oh->exten = r->exten;
+    oh->loc_conf = r->loc_conf;
     oh->inner = 1;
 
     /* what belongs to the connection stays */

@@ -89,8 +89,7 @@ static ngx_http_attest_refusal_e ngx_http_attest_prompt_try_keys(
     ngx_http_attest_ctx_t *ctx, ngx_http_attest_sealed_t *sealed,
     attest_hpke_ctx_t *hpke);
 static ngx_http_attest_refusal_e ngx_http_attest_prompt_admit(
-    ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
-    attest_hpke_ctx_t *hpke);
+    ngx_http_attest_ctx_t *ctx, attest_hpke_ctx_t *hpke);
 static ngx_int_t ngx_http_attest_prompt_swap(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 
@@ -187,6 +186,8 @@ ngx_http_attest_prompt_handler(ngx_http_request_t *r)
 
     if (ctx != NULL && ctx->sealed) {
         /* opened: these phases go on, or run again after a redirect */
+        ctx->turned = ctx->entered;
+        ctx->entered = 1;
         ngx_http_attest_prompt_hush(r);
         return NGX_DECLINED;
     }
@@ -398,9 +399,8 @@ ngx_http_attest_prompt_limit(ngx_http_request_t *r, ngx_chain_t *in)
 static void
 ngx_http_attest_prompt_body(ngx_http_request_t *r)
 {
-    ngx_http_attest_ctx_t        *ctx;
-    ngx_http_attest_refusal_e     why;
-    ngx_http_attest_main_conf_t  *amcf;
+    ngx_http_attest_ctx_t      *ctx;
+    ngx_http_attest_refusal_e   why;
 
     ctx = ngx_http_attest_prompt_ctx(r);
 
@@ -413,9 +413,6 @@ ngx_http_attest_prompt_body(ngx_http_request_t *r)
         (void) ngx_http_attest_prompt_refuse(r, why);
         return;
     }
-
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
-    ngx_http_attest_count(amcf, prompts_opened);
 
     ngx_http_attest_prompt_hush(r);
 
@@ -464,6 +461,18 @@ ngx_http_attest_prompt_refuse(ngx_http_request_t *r,
     }
 
     return ngx_http_attest_prompt_answer(r, why);
+}
+
+
+ngx_int_t
+ngx_http_attest_prompt_reject(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_http_attest_refusal_e  why;
+
+    why = (rc == NGX_DECLINED) ? NGX_HTTP_ATTEST_REPLAYED
+          : (rc == NGX_BUSY) ? NGX_HTTP_ATTEST_FULL : NGX_HTTP_ATTEST_NO_KEY;
+
+    return ngx_http_attest_prompt_refuse(r, why);
 }
 
 
@@ -572,6 +581,10 @@ ngx_http_attest_prompt_cleanup(void *data)
     {
         amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
         ngx_http_attest_count(amcf, streams_cut);
+    }
+
+    if (ctx->sealed) {
+        ngx_http_attest_once_count(ctx);
     }
 
     ngx_http_attest_seal_cleanup(ctx);
@@ -872,7 +885,7 @@ ngx_http_attest_prompt_decrypt(ngx_http_request_t *r,
         return why;
     }
 
-    why = ngx_http_attest_prompt_admit(r, ctx, &hpke);
+    why = ngx_http_attest_prompt_admit(ctx, &hpke);
 
     attest_hpke_ctx_clear(&hpke);
 
@@ -889,15 +902,20 @@ static ngx_http_attest_refusal_e
 ngx_http_attest_prompt_try_keys(ngx_http_attest_ctx_t *ctx,
     ngx_http_attest_sealed_t *sealed, attest_hpke_ctx_t *hpke)
 {
-    int                      rc, bad_enc;
-    ngx_uint_t               i;
-    ngx_http_attest_view_t  *view;
+    int                           rc, bad_enc;
+    time_t                        now;
+    ngx_uint_t                    i;
+    ngx_http_attest_view_t       *view;
+    ngx_http_attest_main_conf_t  *amcf;
 
+    amcf = ngx_http_get_module_main_conf(ctx->request,
+                                         ngx_http_attest_module);
+    now = ngx_http_attest_now(amcf);
     view = ctx->view;
 
     for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
 
-        if (!view->hpke[i].set || view->hpke[i].expires <= ngx_time()
+        if (!view->hpke[i].set || view->hpke[i].expires <= now
             || view->hpke[i].key.kem != ATTEST_KEM_X25519)
         {
             continue;
@@ -936,28 +954,21 @@ ngx_http_attest_prompt_try_keys(ngx_http_attest_ctx_t *ctx,
 }
 
 
-/* Once only, and then the key of the response. */
+/* What it will be remembered by, and the key of the response. */
 
 static ngx_http_attest_refusal_e
-ngx_http_attest_prompt_admit(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, attest_hpke_ctx_t *hpke)
+ngx_http_attest_prompt_admit(ngx_http_attest_ctx_t *ctx,
+    attest_hpke_ctx_t *hpke)
 {
-    ngx_http_attest_main_conf_t  *amcf;
+    ngx_http_attest_once_t  *once;
 
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+    once = &ctx->once;
 
-    switch (ngx_http_attest_replay_add(amcf, ctx->enc, ATTEST_EHBP_ENC_LEN,
-                                       ctx->view->hpke[ctx->key_index].expires))
-    {
-    case NGX_OK:
-        break;
-
-    case NGX_DECLINED:
-        return NGX_HTTP_ATTEST_REPLAYED;
-
-    default: /* NGX_BUSY */
-        return NGX_HTTP_ATTEST_FULL;
-    }
+    once->enc = ctx->enc;
+    once->len = ATTEST_EHBP_ENC_LEN;
+    once->born = ctx->view->hpke[ctx->key_index].born;
+    once->expires = ctx->view->hpke[ctx->key_index].expires;
+    once->until = once->expires;
 
     if (ngx_http_attest_nonce(ctx->nonce, ATTEST_EHBP_NONCE_LEN) != NGX_OK
         || attest_ehbp_response(&ctx->aead, hpke, ctx->enc, ctx->nonce, 1)

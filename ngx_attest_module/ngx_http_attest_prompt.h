@@ -101,6 +101,11 @@ ngx_uint_t ngx_http_attest_upstream_owns(ngx_http_attest_ctx_t *ctx,
     ngx_buf_t *b);
 /* All is sealed: what is left of Oblivious HTTP in their memory is wiped. */
 void ngx_http_attest_upstream_forget(ngx_http_attest_ctx_t *ctx);
+/* A replay, or no room for it, or (NGX_ABORT) its key is gone: answered. */
+ngx_int_t ngx_http_attest_prompt_reject(ngx_http_request_t *r, ngx_int_t rc);
+/* ngx_http_attest_once.c: at postconfiguration; once for each request. */
+ngx_int_t ngx_http_attest_once_init(ngx_conf_t *cf);
+void ngx_http_attest_once_count(ngx_http_attest_ctx_t *ctx);
 
 /* ngx_http_attest_ohttp.c: at postconfiguration, at merge, at the end. */
 ngx_int_t ngx_http_attest_ohttp_init(ngx_conf_t *cf);

@@ -15,7 +15,8 @@
 
 
 #define NGX_HTTP_ATTEST_BACKDATE    120     /* s, for clients' clocks */
-#define NGX_HTTP_ATTEST_TICK        5000    /* ms */
+#define NGX_HTTP_ATTEST_TICK        1000    /* ms: timers do not see that the
+                                               clock was set */
 #define NGX_HTTP_ATTEST_SLACK       500     /* ms, beyond a job's own limit */
 #define NGX_HTTP_ATTEST_FIRST       30000   /* ms: a slow TPM makes its keys */
 #define NGX_HTTP_ATTEST_NAP         10      /* ms, between looks whether a
@@ -27,10 +28,12 @@
 
 typedef struct {
     uint64_t                base;           /* published before ours */
-    time_t                  now;
+    ngx_http_attest_time_t  time;           /* when it began */
+    ngx_uint_t              retire;         /* no key of before is kept */
     EVP_PKEY               *key;            /* NULL: the CA certificate's */
     attest_hpke_key_t       hpke[NGX_HTTP_ATTEST_KEYS];
     time_t                  expires[NGX_HTTP_ATTEST_KEYS];
+    uint64_t                born[NGX_HTTP_ATTEST_KEYS];
     u_char                  id[NGX_HTTP_ATTEST_KEYS];
     u_char                  current[NGX_HTTP_ATTEST_KEYS];
     ngx_uint_t              nkeys;
@@ -87,16 +90,19 @@ static ngx_int_t ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old);
 static ngx_int_t ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf);
+static time_t ngx_http_attest_not_before(ngx_http_attest_draft_t *draft);
 static void ngx_http_attest_draft_free(ngx_http_attest_draft_t *draft);
 static ngx_int_t ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_draft_t *draft, ngx_http_attest_job_t *job,
     ngx_log_t *log);
 static ngx_int_t ngx_http_attest_published(
-    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *gen,
-    uint64_t base, attest_evidence_t *ev, ngx_log_t *log);
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
+    ngx_http_attest_gen_t *gen, attest_evidence_t *ev, ngx_log_t *log);
 static ngx_http_attest_gen_t *ngx_http_attest_assemble(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
     attest_evidence_t *ev, ngx_str_t *key_der, ngx_str_t *cert);
+static void ngx_http_attest_times(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_draft_t *draft, ngx_http_attest_gen_t *gen);
 static ngx_int_t ngx_http_attest_make_certificate(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
     attest_evidence_t *ev, ngx_pool_t *pool, ngx_str_t *cert,
@@ -166,11 +172,14 @@ ngx_http_attest_draft_create(ngx_http_attest_main_conf_t *amcf)
     }
 
     ngx_memzero(draft, sizeof(ngx_http_attest_draft_t));
-    draft->now = ngx_time();
+    ngx_http_attest_clock(amcf, &draft->time);
 
     old = ngx_http_attest_gen_copy(amcf);
     if (old != NULL) {
         draft->base = old->number;
+        draft->retire = ngx_http_attest_clock_stepped(&draft->time,
+                                                      old->drift)
+                        || ngx_http_attest_replay_full(amcf);
     }
 
     rc = ngx_http_attest_draft_keys(draft, amcf, old);
@@ -238,7 +247,8 @@ ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
         return NGX_ERROR;
     }
 
-    draft->expires[n] = draft->now + amcf->lifetime;
+    draft->expires[n] = draft->time.now + amcf->lifetime;
+    draft->born[n] = draft->base + 1;
     draft->current[n] = 1;
 
     for (i = 0; old != NULL && i < NGX_HTTP_ATTEST_KEYS; i++) {
@@ -267,7 +277,7 @@ ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
      * verified another configuration must not be opened by this one.
      */
 
-    if (old->hpke[i].expires <= draft->now
+    if (draft->retire || old->hpke[i].expires <= draft->time.now
         || ngx_memcmp(old->fingerprint, amcf->fingerprint, 32) != 0)
     {
         return NGX_OK;
@@ -277,6 +287,7 @@ ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
 
     draft->id[n] = old->hpke[i].id;
     draft->expires[n] = old->hpke[i].expires;
+    draft->born[n] = old->hpke[i].born;
 
     return (attest_hpke_key_import(&draft->hpke[n], kem, old->hpke[i].sk)
             == ATTEST_OK)
@@ -371,8 +382,8 @@ ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
     ngx_memcpy(claims.config, amcf->record_hash, 32);
     claims.has_config = 1;
 
-    claims.not_before = draft->now - NGX_HTTP_ATTEST_BACKDATE;
-    claims.not_after = draft->now + amcf->lifetime;
+    claims.not_before = ngx_http_attest_not_before(draft);
+    claims.not_after = draft->time.wall + amcf->lifetime;
     claims.has_validity = 1;
 
     draft->claims_len = sizeof(draft->claims);
@@ -380,6 +391,15 @@ ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
     return (attest_claims_encode(&claims, draft->claims, &draft->claims_len)
             == ATTEST_OK)
            ? NGX_OK : NGX_ERROR;
+}
+
+
+/* A clock that nobody has set yet begins with zero. */
+
+static time_t
+ngx_http_attest_not_before(ngx_http_attest_draft_t *draft)
+{
+    return ngx_max(draft->time.wall - NGX_HTTP_ATTEST_BACKDATE, 0);
 }
 
 
@@ -454,7 +474,7 @@ ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
         goto done;
     }
 
-    rc = ngx_http_attest_published(amcf, gen, draft->base, ev, log);
+    rc = ngx_http_attest_published(amcf, draft, gen, ev, log);
 
 done:
 
@@ -477,12 +497,12 @@ done:
 
 static ngx_int_t
 ngx_http_attest_published(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_gen_t *gen, uint64_t base, attest_evidence_t *ev,
-    ngx_log_t *log)
+    ngx_http_attest_draft_t *draft, ngx_http_attest_gen_t *gen,
+    attest_evidence_t *ev, ngx_log_t *log)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_attest_publish(amcf, gen, base, log);
+    rc = ngx_http_attest_publish(amcf, gen, draft->base, draft->retire, log);
 
     if (rc == NGX_OK) {
         amcf->state->gpu_failed = (amcf->gpu != NULL
@@ -515,16 +535,7 @@ ngx_http_attest_assemble(ngx_http_attest_main_conf_t *amcf,
         return NULL;
     }
 
-    gen->made_at = draft->now;
-    gen->not_before = draft->now - NGX_HTTP_ATTEST_BACKDATE;
-    gen->not_after = draft->now + amcf->lifetime;
-
-    /* two thirds of life, a little earlier by chance */
-
-    gen->renew_at = draft->now
-                    + ngx_max(1, amcf->lifetime * 2 / 3
-                                 - (time_t) randombytes_uniform(
-                                       amcf->lifetime / 20 + 1));
+    ngx_http_attest_times(amcf, draft, gen);
 
     ngx_cpystrn((u_char *) gen->root, (u_char *) ev->root,
                 sizeof(gen->root));
@@ -536,6 +547,7 @@ ngx_http_attest_assemble(ngx_http_attest_main_conf_t *amcf,
         gen->hpke[i].id = draft->id[i];
         gen->hpke[i].current = draft->current[i];
         gen->hpke[i].expires = draft->expires[i];
+        gen->hpke[i].born = draft->born[i];
         gen->hpke[i].set = 1;
     }
 
@@ -552,6 +564,30 @@ ngx_http_attest_assemble(ngx_http_attest_main_conf_t *amcf,
     }
 
     return gen;
+}
+
+
+static void
+ngx_http_attest_times(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_draft_t *draft, ngx_http_attest_gen_t *gen)
+{
+    time_t  renew;
+
+    /* two thirds of life, a little earlier by chance */
+
+    renew = ngx_max(1, amcf->lifetime * 2 / 3
+                       - (time_t) randombytes_uniform(
+                             amcf->lifetime / 20 + 1));
+
+    gen->made_at = draft->time.wall;
+    gen->not_before = ngx_http_attest_not_before(draft);
+    gen->not_after = draft->time.wall + amcf->lifetime;
+    gen->renew_at = draft->time.wall + renew;
+
+    gen->from = draft->time.now;
+    gen->renew = draft->time.now + renew;
+    gen->expires = draft->time.now + amcf->lifetime;
+    gen->drift = draft->time.drift;
 }
 
 
@@ -604,8 +640,9 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
 
     rc = attest_ratls_make(draft->key, amcf->names->elts,
                            amcf->names->nelts,
-                           draft->now - NGX_HTTP_ATTEST_BACKDATE,
-                           draft->now + amcf->lifetime, cmw.data, cmw.len,
+                           ngx_http_attest_not_before(draft),
+                           draft->time.wall + amcf->lifetime, cmw.data,
+                           cmw.len,
                            ccc.quote.n != 0 ? &ccc : NULL, cert->data,
                            &cert->len);
 
@@ -678,6 +715,8 @@ ngx_http_attest_first_evidence(ngx_http_attest_main_conf_t *amcf,
 {
     ngx_int_t   rc;
     ngx_uint_t  i, changed;
+
+    ngx_http_attest_clock_say(amcf, log);
 
     /* again when a worker has published its own renewal meanwhile */
 
@@ -778,6 +817,7 @@ ngx_http_attest_current_ok(ngx_http_attest_main_conf_t *amcf,
 {
     ngx_uint_t              ok;
     ngx_http_attest_gen_t  *gen;
+    ngx_http_attest_time_t  t;
 
     *changed = 0;
 
@@ -787,7 +827,13 @@ ngx_http_attest_current_ok(ngx_http_attest_main_conf_t *amcf,
     }
 
     *changed = (ngx_memcmp(gen->fingerprint, amcf->fingerprint, 32) != 0);
-    ok = !*changed && gen->not_after > ngx_time();
+
+    ngx_http_attest_clock(amcf, &t);
+
+    ok = !*changed && t.now < gen->expires
+         && t.wall >= gen->not_before && t.wall < gen->not_after
+         && !ngx_http_attest_clock_stepped(&t, gen->drift)
+         && !ngx_http_attest_replay_full(amcf);
 
     ngx_http_attest_gen_free(gen);
 
@@ -1065,11 +1111,9 @@ ngx_http_attest_init_worker(ngx_cycle_t *cycle,
 
     amcf->worker = w;
 
-    if (ngx_worker != 0) {
-        return NGX_OK;
+    if (ngx_worker == 0) {
+        ngx_http_attest_source_access(amcf, cycle->log);
     }
-
-    ngx_http_attest_source_access(amcf, cycle->log);
 
     w->tick.handler = ngx_http_attest_tick_handler;
     w->tick.data = w;
@@ -1116,7 +1160,7 @@ ngx_http_attest_retry_after(ngx_http_attest_main_conf_t *amcf)
     time_t                     wait;
     ngx_http_attest_worker_t  *w = amcf->worker;
 
-    wait = (w != NULL) ? w->backoff_until - ngx_time() : 0;
+    wait = (w != NULL) ? w->backoff_until - ngx_http_attest_now(amcf) : 0;
 
     return ngx_max(wait, 1);
 }
@@ -1143,7 +1187,7 @@ ngx_http_attest_job_post(ngx_http_attest_main_conf_t *amcf,
         ngx_queue_insert_head(&w->queue, &job->queue);
 
     } else {
-        if (w->backoff_until > ngx_time()) {
+        if (w->backoff_until > ngx_http_attest_now(amcf)) {
             return NGX_DECLINED;
         }
 
@@ -1378,7 +1422,8 @@ ngx_http_attest_job_end(ngx_http_attest_worker_t *w,
 
         /* a refused credential is the client's matter, this is ours */
 
-        w->backoff_until = ngx_time() + ngx_min(1 << w->failures, 8);
+        w->backoff_until = ngx_http_attest_now(w->amcf)
+                           + ngx_min(1 << w->failures, 8);
         w->failures = ngx_min(w->failures + 1, 3);
 
         (void) ngx_atomic_fetch_add(&stats->quotes_failed, 1);
@@ -1393,6 +1438,8 @@ ngx_http_attest_job_end(ngx_http_attest_worker_t *w,
 }
 
 
+/* Every worker forgets what has expired; the first one renews. */
+
 static void
 ngx_http_attest_tick_handler(ngx_event_t *ev)
 {
@@ -1402,11 +1449,16 @@ ngx_http_attest_tick_handler(ngx_event_t *ev)
 
     w = ev->data;
 
-    if (ngx_exiting) {
+    ngx_http_attest_expire(w->amcf);
+
+    if (ngx_exiting || ngx_worker != 0) {
+        ngx_add_timer(ev, NGX_HTTP_ATTEST_TICK);
         return;
     }
 
-    now = ngx_time();
+    ngx_http_attest_clock_say(w->amcf, w->log);
+
+    now = ngx_http_attest_now(w->amcf);
     due = ngx_http_attest_due(w);
 
     if (now >= due && now >= w->next_try && w->draft == NULL) {
@@ -1425,9 +1477,11 @@ static time_t
 ngx_http_attest_due(ngx_http_attest_worker_t *w)
 {
     time_t                   now;
+    ngx_http_attest_time_t   t;
     ngx_http_attest_view_t  *view;
 
-    now = ngx_time();
+    ngx_http_attest_clock(w->amcf, &t);
+    now = t.now;
     view = ngx_http_attest_evidence_view(w->amcf, w->log);
 
     if (view == NULL) {
@@ -1443,7 +1497,9 @@ ngx_http_attest_due(ngx_http_attest_worker_t *w)
 
     w->expired = 0;
 
-    if (w->renew_now) {
+    if (w->renew_now || ngx_http_attest_clock_stepped(&t, view->drift)
+        || ngx_http_attest_replay_full(w->amcf))
+    {
         return now;
     }
 
@@ -1462,7 +1518,7 @@ ngx_http_attest_due(ngx_http_attest_worker_t *w)
         return now;
     }
 
-    return view->renew_at;
+    return view->renew;
 }
 
 
@@ -1580,7 +1636,7 @@ ngx_http_attest_gpu_due(ngx_http_attest_worker_t *w)
         /* a worker just begins: what is there was looked at when made */
 
         view = ngx_http_attest_evidence_view(w->amcf, w->log);
-        w->gpu_last = (view != NULL) ? view->made_at : 0;
+        w->gpu_last = (view != NULL) ? view->from : 0;
     }
 
     return w->gpu_last + interval;
@@ -1698,7 +1754,7 @@ ngx_http_attest_renew_failed(ngx_http_attest_worker_t *w, const char *error)
         w->draft = NULL;
     }
 
-    now = ngx_time();
+    now = ngx_http_attest_now(w->amcf);
     view = ngx_http_attest_view(w->amcf, w->log);
 
     wait = ladder[ngx_min(w->renew_failures, 2)];
@@ -1717,7 +1773,7 @@ ngx_http_attest_renew_failed(ngx_http_attest_worker_t *w, const char *error)
         ngx_log_error(NGX_LOG_ERR, w->log, 0,
                       "attest: renewal failed: %s; next try in %T s, the "
                       "last good evidence serves for %T s more",
-                      error, wait, view->not_after - now);
+                      error, wait, view->expires - now);
 
     } else {
         ngx_log_error(NGX_LOG_ERR, w->log, 0,

@@ -4,7 +4,9 @@
  *
  * A table with linear probing.  An entry lives until the key that opened its
  * message expires, after which a replay cannot be opened any more.  Nothing
- * else makes an entry go away: a table full of live entries refuses.
+ * else makes an entry go away, unless that key is retired: this is how a
+ * cache that fills up makes room.  The keys of generations before `floor` are
+ * retired for all processes, whatever they have decoded.
  */
 
 
@@ -16,14 +18,20 @@
 #define NGX_HTTP_ATTEST_REPLAY_TAG    crypto_shorthash_siphashx24_BYTES
 #define NGX_HTTP_ATTEST_REPLAY_SWEEP  8     /* slots looked at per insertion */
 
-/* s: remembered longer than a message opens, whatever a worker's clock says */
+#define NGX_HTTP_ATTEST_REPLAY_RATE   100000
+#define NGX_HTTP_ATTEST_REPLAY_MAX    (1024 * 1024 * 1024)
+
+/* room for who comes until the keys are replaced */
+#define NGX_HTTP_ATTEST_REPLAY_SPARE  1200
+
+/* s: remembered longer than a message opens */
 #define NGX_HTTP_ATTEST_REPLAY_MARGIN  60
 
 
-/* expires: Unix seconds, unsigned until 2106; 0 marks an empty slot. */
+/* expires: s, the zone's own time; 0 marks an empty slot. */
 
 typedef struct {
-    uint32_t                  expires;
+    int64_t                   expires;
     u_char                    tag[NGX_HTTP_ATTEST_REPLAY_TAG];
 } ngx_http_attest_replay_slot_t;
 
@@ -31,16 +39,29 @@ typedef struct {
 typedef struct {
     ngx_uint_t                     nslots;
     ngx_uint_t                     used;
+    ngx_uint_t                     capacity;
     ngx_uint_t                     max;     /* the table stays 1/8 empty */
     ngx_uint_t                     cursor;
     time_t                         swept;
+    uint64_t                       floor;
+    ngx_uint_t                     said;    /* per cent, in the log */
+    ngx_uint_t                     full;    /* keys are to be replaced */
     u_char                         key[crypto_shorthash_siphashx24_KEYBYTES];
     ngx_http_attest_replay_slot_t *slots;
 } ngx_http_attest_replay_t;
 
 
+static ngx_uint_t ngx_http_attest_replay_wanted(
+    ngx_http_attest_main_conf_t *amcf);
 static ngx_int_t ngx_http_attest_replay_init(ngx_shm_zone_t *shm_zone,
     void *data);
+static ngx_int_t ngx_http_attest_replay_put(ngx_http_attest_replay_t *rp,
+    ngx_http_attest_once_t *once, u_char *tag, time_t now);
+static ngx_uint_t ngx_http_attest_replay_level(ngx_http_attest_replay_t *rp);
+static void ngx_http_attest_replay_say(ngx_uint_t level, ngx_uint_t used,
+    ngx_uint_t capacity);
+static ngx_uint_t ngx_http_attest_replay_find(ngx_http_attest_replay_t *rp,
+    u_char *tag);
 static ngx_uint_t ngx_http_attest_replay_home(ngx_http_attest_replay_t *rp,
     ngx_http_attest_replay_slot_t *slot);
 static ngx_uint_t ngx_http_attest_replay_next(ngx_http_attest_replay_t *rp,
@@ -57,10 +78,115 @@ static ngx_str_t  ngx_http_attest_replay_name =
     ngx_string("ngx_attest_replay");
 
 
+/* attest_replay NUMBER | SIZE */
+
+char *
+ngx_http_attest_replay(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_main_conf_t *amcf = conf;
+
+    u_char      *last;
+    ssize_t      n;
+    ngx_str_t    value;
+
+    if (amcf->replay_size != 0 || amcf->replay_rate != 0) {
+        return "is duplicate";
+    }
+
+    value = ((ngx_str_t *) cf->args->elts)[1];
+    last = value.data + value.len;
+
+    switch (last[-1]) {
+
+    case 'k':
+    case 'K':
+    case 'm':
+    case 'M':
+        n = ngx_parse_size(&value);
+
+        if (n < 64 * 1024 || n > NGX_HTTP_ATTEST_REPLAY_MAX) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid size \"%V\" in \"attest_replay\", "
+                               "64k to 1024m are possible", &value);
+            return NGX_CONF_ERROR;
+        }
+
+        amcf->replay_size = n;
+        return NGX_CONF_OK;
+    }
+
+    if (value.len > 3 && ngx_strncmp(last - 3, "r/h", 3) == 0) {
+        value.len -= 3;
+    }
+
+    n = ngx_atoi(value.data, value.len);
+
+    if (n < 1 || n > 1000 * 1000 * 1000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"attest_replay\", "
+                           "prompts per hour (1 to 1000000000) or a size (64k "
+                           "to 1024m) are possible",
+                           &((ngx_str_t *) cf->args->elts)[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    amcf->replay_rate = n;
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * How many entries there are at the configured rate: whichever of the keys a
+ * message was for, it is remembered for one lifetime at most.  0: as many as
+ * the configured size holds.
+ */
+
+static ngx_uint_t
+ngx_http_attest_replay_wanted(ngx_http_attest_main_conf_t *amcf)
+{
+    uint64_t  n;
+
+    if (amcf->replay_rate == 0) {
+        return 0;
+    }
+
+    n = (uint64_t) amcf->replay_rate
+        * (amcf->lifetime + NGX_HTTP_ATTEST_REPLAY_MARGIN);
+
+    return (ngx_uint_t) (n / 3600 + 1);
+}
+
+
 ngx_int_t
 ngx_http_attest_replay_zone(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
 {
+    uint64_t         size;
     ngx_shm_zone_t  *zone;
+
+    if (amcf->replay_size == 0 && amcf->replay_rate == 0) {
+        amcf->replay_rate = NGX_HTTP_ATTEST_REPLAY_RATE;
+    }
+
+    if (amcf->replay_rate != 0) {
+        size = (uint64_t) ngx_http_attest_replay_wanted(amcf) * 4 / 3
+               + NGX_HTTP_ATTEST_REPLAY_SPARE;
+        size *= sizeof(ngx_http_attest_replay_slot_t);
+
+        /* with what nginx keeps about pages */
+
+        size = ngx_align(size + size / 64, ngx_pagesize) + 16 * ngx_pagesize;
+
+        if (size > NGX_HTTP_ATTEST_REPLAY_MAX) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"attest_replay\" of %ui prompts per hour, "
+                               "with \"attest_lifetime\" of %T s, takes more "
+                               "than 1024m", amcf->replay_rate,
+                               amcf->lifetime);
+            return NGX_ERROR;
+        }
+
+        amcf->replay_size = (size_t) size;
+    }
 
     amcf->replay_size = ngx_http_attest_kept_size(cf,
                                                 &ngx_http_attest_replay_name,
@@ -74,6 +200,7 @@ ngx_http_attest_replay_zone(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
     }
 
     zone->init = ngx_http_attest_replay_init;
+    zone->data = amcf;
     amcf->replay = zone;
 
     return NGX_OK;
@@ -83,10 +210,13 @@ ngx_http_attest_replay_zone(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
 static ngx_int_t
 ngx_http_attest_replay_init(ngx_shm_zone_t *shm_zone, void *data)
 {
-    size_t                     size;
-    ngx_slab_pool_t           *shpool;
-    ngx_http_attest_replay_t  *rp;
+    size_t                        size;
+    ngx_uint_t                    wanted;
+    ngx_slab_pool_t              *shpool;
+    ngx_http_attest_replay_t     *rp;
+    ngx_http_attest_main_conf_t  *amcf;
 
+    amcf = shm_zone->data;
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
     if (data != NULL) {
@@ -116,6 +246,9 @@ ngx_http_attest_replay_init(ngx_shm_zone_t *shm_zone, void *data)
     rp->nslots = size / sizeof(ngx_http_attest_replay_slot_t);
     rp->max = rp->nslots - rp->nslots / 8;
 
+    wanted = ngx_http_attest_replay_wanted(amcf);
+    rp->capacity = (wanted != 0) ? wanted : rp->nslots - rp->nslots / 4;
+
     /* nobody outside may choose where an entry goes */
     randombytes_buf(rp->key, sizeof(rp->key));
 
@@ -129,43 +262,183 @@ ngx_http_attest_replay_init(ngx_shm_zone_t *shm_zone, void *data)
 
 ngx_int_t
 ngx_http_attest_replay_add(ngx_http_attest_main_conf_t *amcf,
-    const u_char *enc, size_t len, time_t expires)
+    ngx_http_attest_once_t *once)
 {
     u_char                     tag[NGX_HTTP_ATTEST_REPLAY_TAG];
     time_t                     now;
     ngx_int_t                  rc;
+    ngx_uint_t                 level, used, capacity;
     ngx_slab_pool_t           *shpool;
     ngx_http_attest_replay_t  *rp;
 
     rp = amcf->replay->data;
     shpool = (ngx_slab_pool_t *) amcf->replay->shm.addr;
 
-    crypto_shorthash_siphashx24(tag, enc, len, rp->key);
-
-    now = ngx_time();
-
-    if (expires <= now) {
-        /* the key has just gone: nothing to remember, nothing to admit */
-        return NGX_BUSY;
-    }
+    crypto_shorthash_siphashx24(tag, once->enc, once->len, rp->key);
 
     ngx_shmtx_lock(&shpool->mutex);
 
+    /* never before the time by which another process has forgotten */
+
+    now = ngx_http_attest_now(amcf);
+
+    if (once->expires <= now || once->born < rp->floor) {
+
+        /* the key is gone: nothing to remember, nothing to admit */
+
+        ngx_shmtx_unlock(&shpool->mutex);
+        return NGX_ABORT;
+    }
+
+    rc = ngx_http_attest_replay_put(rp, once, tag, now);
+
+    level = ngx_http_attest_replay_level(rp);
+    used = rp->used;
+    capacity = rp->capacity;
+
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    if (level != 0) {
+        ngx_http_attest_replay_say(level, used, capacity);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_attest_replay_put(ngx_http_attest_replay_t *rp,
+    ngx_http_attest_once_t *once, u_char *tag, time_t now)
+{
+    ngx_int_t  rc;
+
+    if (once->look) {
+        return (rp->slots[ngx_http_attest_replay_find(rp, tag)].expires != 0)
+               ? NGX_DECLINED : NGX_OK;
+    }
+
     ngx_http_attest_replay_sweep(rp, NGX_HTTP_ATTEST_REPLAY_SWEEP, now);
 
-    rc = ngx_http_attest_replay_insert(rp, tag, expires);
+    rc = ngx_http_attest_replay_insert(rp, tag, once->until);
 
     /* expiry is in seconds, so that one whole sweep per second finds all */
 
     if (rc == NGX_BUSY && rp->swept != now) {
         rp->swept = now;
         ngx_http_attest_replay_sweep(rp, rp->nslots, now);
-        rc = ngx_http_attest_replay_insert(rp, tag, expires);
+        rc = ngx_http_attest_replay_insert(rp, tag, once->until);
     }
 
-    ngx_shmtx_unlock(&shpool->mutex);
-
     return rc;
+}
+
+
+/* How full it has become, in per cent, if that is to be said. */
+
+static ngx_uint_t
+ngx_http_attest_replay_level(ngx_http_attest_replay_t *rp)
+{
+    ngx_uint_t  level;
+
+    rp->full = (rp->used >= rp->capacity);
+
+    if (rp->used < rp->capacity / 2) {
+        rp->said = 0;
+    }
+
+    level = rp->full ? 100
+                     : (rp->used >= rp->capacity - rp->capacity / 5) ? 80 : 0;
+
+    if (level <= rp->said) {
+        return 0;
+    }
+
+    rp->said = level;
+
+    return level;
+}
+
+
+static void
+ngx_http_attest_replay_say(ngx_uint_t level, ngx_uint_t used,
+    ngx_uint_t capacity)
+{
+    if (level == 100) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "attest: the replay cache is full, %ui prompts: the "
+                      "prompt keys are replaced early; raise "
+                      "\"attest_replay\"", used);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "attest: the replay cache is %ui%% full, %ui of %ui "
+                  "prompts; when it is full the prompt keys are replaced "
+                  "early, see \"attest_replay\"", level, used, capacity);
+}
+
+
+ngx_uint_t
+ngx_http_attest_replay_full(ngx_http_attest_main_conf_t *amcf)
+{
+    ngx_http_attest_replay_t  *rp;
+
+    rp = amcf->replay->data;
+
+    return rp->full;
+}
+
+
+void
+ngx_http_attest_replay_fill(ngx_http_attest_main_conf_t *amcf,
+    ngx_uint_t *used, ngx_uint_t *capacity)
+{
+    ngx_http_attest_replay_t  *rp;
+
+    rp = amcf->replay->data;
+
+    *used = rp->used;
+    *capacity = rp->capacity;
+}
+
+
+void
+ngx_http_attest_replay_lock(ngx_http_attest_main_conf_t *amcf)
+{
+    ngx_slab_pool_t  *shpool;
+
+    shpool = (ngx_slab_pool_t *) amcf->replay->shm.addr;
+
+    ngx_shmtx_lock(&shpool->mutex);
+}
+
+
+void
+ngx_http_attest_replay_unlock(ngx_http_attest_main_conf_t *amcf)
+{
+    ngx_slab_pool_t  *shpool;
+
+    shpool = (ngx_slab_pool_t *) amcf->replay->shm.addr;
+
+    ngx_shmtx_unlock(&shpool->mutex);
+}
+
+
+void
+ngx_http_attest_replay_retire(ngx_http_attest_main_conf_t *amcf,
+    uint64_t number)
+{
+    ngx_http_attest_replay_t  *rp;
+
+    rp = amcf->replay->data;
+
+    ngx_memzero(rp->slots, rp->nslots * sizeof(ngx_http_attest_replay_slot_t));
+
+    rp->floor = number;
+    rp->used = 0;
+    rp->cursor = 0;
+    rp->said = 0;
+    rp->full = 0;
 }
 
 
@@ -188,34 +461,49 @@ ngx_http_attest_replay_next(ngx_http_attest_replay_t *rp, ngx_uint_t i)
 }
 
 
+/* The slot that holds the tag, or the empty one where it belongs. */
+
+static ngx_uint_t
+ngx_http_attest_replay_find(ngx_http_attest_replay_t *rp, u_char *tag)
+{
+    ngx_uint_t                     i;
+    ngx_http_attest_replay_slot_t  entry;
+
+    ngx_memcpy(entry.tag, tag, NGX_HTTP_ATTEST_REPLAY_TAG);
+
+    i = ngx_http_attest_replay_home(rp, &entry);
+
+    /* ends: rp->max keeps some slots empty */
+
+    while (rp->slots[i].expires != 0
+           && ngx_memcmp(rp->slots[i].tag, tag, NGX_HTTP_ATTEST_REPLAY_TAG)
+              != 0)
+    {
+        i = ngx_http_attest_replay_next(rp, i);
+    }
+
+    return i;
+}
+
+
 static ngx_int_t
 ngx_http_attest_replay_insert(ngx_http_attest_replay_t *rp, u_char *tag,
     time_t expires)
 {
-    ngx_uint_t                     i;
-    ngx_http_attest_replay_slot_t  entry, *slot;
+    ngx_http_attest_replay_slot_t  *slot;
 
-    ngx_memcpy(entry.tag, tag, NGX_HTTP_ATTEST_REPLAY_TAG);
-    entry.expires = (uint32_t) (expires + NGX_HTTP_ATTEST_REPLAY_MARGIN);
+    slot = &rp->slots[ngx_http_attest_replay_find(rp, tag)];
 
-    /* ends: rp->max keeps some slots empty */
-
-    for (i = ngx_http_attest_replay_home(rp, &entry);
-         rp->slots[i].expires != 0;
-         i = ngx_http_attest_replay_next(rp, i))
-    {
-        slot = &rp->slots[i];
-
-        if (ngx_memcmp(slot->tag, tag, NGX_HTTP_ATTEST_REPLAY_TAG) == 0) {
-            return NGX_DECLINED;
-        }
+    if (slot->expires != 0) {
+        return NGX_DECLINED;
     }
 
     if (rp->used >= rp->max) {
         return NGX_BUSY;
     }
 
-    rp->slots[i] = entry;
+    slot->expires = (int64_t) expires + NGX_HTTP_ATTEST_REPLAY_MARGIN;
+    ngx_memcpy(slot->tag, tag, NGX_HTTP_ATTEST_REPLAY_TAG);
     rp->used++;
 
     return NGX_OK;
@@ -233,7 +521,7 @@ ngx_http_attest_replay_sweep(ngx_http_attest_replay_t *rp, ngx_uint_t n,
     while (n--) {
         slot = &rp->slots[rp->cursor];
 
-        while (slot->expires != 0 && slot->expires <= (uint32_t) now) {
+        while (slot->expires != 0 && slot->expires <= now) {
             /* may move a later entry into this very slot */
             ngx_http_attest_replay_remove(rp, rp->cursor);
         }

@@ -25,6 +25,9 @@ static ngx_int_t ngx_http_attest_create_state(ngx_shm_zone_t *shm_zone,
 static void ngx_http_attest_protect(ngx_shm_zone_t *shm_zone);
 static ngx_int_t ngx_http_attest_device_mutex(pthread_mutex_t *mutex);
 static size_t ngx_http_attest_gen_size(const ngx_http_attest_gen_t *gen);
+static ngx_int_t ngx_http_attest_publish_locked(
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *gen,
+    uint64_t base, ngx_uint_t retire, ngx_log_t *log);
 static void ngx_http_attest_look(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
 static ngx_http_attest_view_t *ngx_http_attest_view_create(
@@ -37,6 +40,8 @@ static ngx_int_t ngx_http_attest_view_bodies(ngx_http_attest_view_t *view,
     ngx_http_attest_gen_t *gen);
 static ngx_int_t ngx_http_attest_view_copy(ngx_http_attest_view_t *view,
     ngx_str_t *dst, attest_span_t src);
+static void ngx_http_attest_view_erase(ngx_http_attest_view_t *view,
+    ngx_uint_t i);
 static void ngx_http_attest_view_destroy(void *data);
 static void ngx_http_attest_view_cleanup(void *data);
 
@@ -278,6 +283,8 @@ ngx_http_attest_create_state(ngx_shm_zone_t *shm_zone,
     /* two equal slots out of what is left, in whole pages */
 
     room = (shpool->pfree - 1) / 2 * ngx_pagesize;
+
+    ngx_http_attest_clock_init(&state->clock);
 
     state->shpool = shpool;
     state->room = room;
@@ -551,7 +558,25 @@ ngx_http_attest_gen_copy(ngx_http_attest_main_conf_t *amcf)
 
 ngx_int_t
 ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_gen_t *gen, uint64_t base, ngx_log_t *log)
+    ngx_http_attest_gen_t *gen, uint64_t base, ngx_uint_t retire,
+    ngx_log_t *log)
+{
+    ngx_int_t  rc;
+
+    /* in this order everywhere: who remembers asks for the time, too */
+
+    ngx_http_attest_replay_lock(amcf);
+    rc = ngx_http_attest_publish_locked(amcf, gen, base, retire, log);
+    ngx_http_attest_replay_unlock(amcf);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_attest_publish_locked(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_gen_t *gen, uint64_t base, ngx_uint_t retire,
+    ngx_log_t *log)
 {
     size_t                    size;
     ngx_http_attest_state_t  *state = amcf->state;
@@ -585,9 +610,47 @@ ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
 
     sodium_memzero(state->slot[base & 1], state->room);
 
+    if (retire) {
+        ngx_http_attest_clock_epoch(&state->clock);
+        ngx_http_attest_replay_retire(amcf, gen->number);
+    }
+
     ngx_shmtx_unlock(&state->shpool->mutex);
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_attest_expire(ngx_http_attest_main_conf_t *amcf)
+{
+    ngx_uint_t                i;
+    ngx_http_attest_gen_t    *gen;
+    ngx_http_attest_time_t    t;
+    ngx_http_attest_view_t   *view;
+    ngx_http_attest_state_t  *state = amcf->state;
+
+    ngx_shmtx_lock(&state->shpool->mutex);
+
+    ngx_http_attest_clock_read(&state->clock, &t);
+    gen = state->slot[state->number & 1];
+
+    for (i = 0; state->number != 0 && i < NGX_HTTP_ATTEST_KEYS; i++) {
+        if (gen->hpke[i].set && gen->hpke[i].expires <= t.now) {
+            sodium_memzero(gen->hpke[i].sk, ATTEST_HPKE_MAX_SK);
+            gen->hpke[i].set = 0;
+        }
+    }
+
+    ngx_shmtx_unlock(&state->shpool->mutex);
+
+    view = ngx_http_attest_current;
+
+    for (i = 0; view != NULL && i < NGX_HTTP_ATTEST_KEYS; i++) {
+        if (view->hpke[i].set && view->hpke[i].expires <= t.now) {
+            ngx_http_attest_view_erase(view, i);
+        }
+    }
 }
 
 
@@ -621,7 +684,55 @@ ngx_http_attest_evidence_view(ngx_http_attest_main_conf_t *amcf,
 
     view = ngx_http_attest_current;
 
-    return (view != NULL && view->not_after > ngx_time()) ? view : NULL;
+    return (view != NULL && ngx_http_attest_view_valid(amcf, view)) ? view
+                                                                   : NULL;
+}
+
+
+/*
+ * By our own time as long as it was to live, and by the clock that others
+ * compare with theirs between both of its ends.
+ */
+
+ngx_uint_t
+ngx_http_attest_view_valid(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_view_t *view)
+{
+    ngx_http_attest_time_t  t;
+
+    ngx_http_attest_clock(amcf, &t);
+
+    return t.now < view->expires && t.wall >= view->not_before
+           && t.wall < view->not_after;
+}
+
+
+const char *
+ngx_http_attest_why(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
+{
+    ngx_http_attest_time_t   t;
+    ngx_http_attest_view_t  *view;
+
+    if (ngx_http_attest_view(amcf, log) != NULL) {
+        return NULL;
+    }
+
+    view = ngx_http_attest_current;
+    ngx_http_attest_clock(amcf, &t);
+
+    if (view == NULL) {
+        return "there is none";
+    }
+
+    if (t.now >= view->expires || t.wall >= view->not_after) {
+        return "it has expired";
+    }
+
+    if (t.wall < view->not_before) {
+        return "the clock was set back to before it was made";
+    }
+
+    return "the GPUs do not attest";
 }
 
 
@@ -673,13 +784,60 @@ ngx_http_attest_foreign(ngx_http_attest_main_conf_t *amcf)
 }
 
 
+/* Requests may hold it for long: only what they need stays. */
+
 void
 ngx_http_attest_forget_view(void)
 {
-    if (ngx_http_attest_current != NULL) {
-        ngx_http_attest_view_release(ngx_http_attest_current);
-        ngx_http_attest_current = NULL;
+    ngx_uint_t               i;
+    ngx_http_attest_view_t  *view;
+
+    view = ngx_http_attest_current;
+
+    if (view == NULL) {
+        return;
     }
+
+    for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
+        ngx_http_attest_view_erase(view, i);
+    }
+
+    ngx_http_attest_current = NULL;
+    ngx_http_attest_view_release(view);
+}
+
+
+/* A prompt key, decoded: nothing is opened with it from now on. */
+
+static void
+ngx_http_attest_view_erase(ngx_http_attest_view_t *view, ngx_uint_t i)
+{
+    view->hpke[i].set = 0;
+
+    if (view->hpke[i].users == 0) {
+        attest_hpke_key_clear(&view->hpke[i].key);
+    }
+}
+
+
+void
+ngx_http_attest_view_key_use(ngx_http_attest_view_t *view, ngx_uint_t i)
+{
+    view->refs++;
+    view->hpke[i].users++;
+}
+
+
+void
+ngx_http_attest_view_key_done(ngx_http_attest_view_t *view, ngx_uint_t i)
+{
+    view->hpke[i].users--;
+
+    if (!view->hpke[i].set) {
+        ngx_http_attest_view_erase(view, i);
+    }
+
+    ngx_http_attest_view_release(view);
 }
 
 
@@ -714,6 +872,10 @@ ngx_http_attest_view_create(ngx_http_attest_gen_t *gen, ngx_log_t *log)
     view->not_before = gen->not_before;
     view->not_after = gen->not_after;
     view->renew_at = gen->renew_at;
+    view->from = gen->from;
+    view->renew = gen->renew;
+    view->expires = gen->expires;
+    view->drift = gen->drift;
     ngx_memcpy(view->fingerprint, gen->fingerprint, 32);
 
     len = ngx_strlen(gen->root);
@@ -772,6 +934,7 @@ ngx_http_attest_view_keys(ngx_http_attest_view_t *view,
 
         view->hpke[i].id = gen->hpke[i].id;
         view->hpke[i].expires = gen->hpke[i].expires;
+        view->hpke[i].born = gen->hpke[i].born;
         view->hpke[i].set = 1;
     }
 
@@ -895,7 +1058,7 @@ ngx_http_attest_view_destroy(void *data)
     ngx_uint_t  i;
 
     for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
-        attest_hpke_key_clear(&view->hpke[i].key);
+        ngx_http_attest_view_erase(view, i);
     }
 
     X509_free(view->cert);

@@ -24,20 +24,40 @@
 #define NGX_HTTP_ATTEST_PART_ITEMS    5      /* and what follows */
 
 
+/* The zone's clock, in ms; changed under the zone's lock. */
+
+typedef struct {
+    int64_t      last;                       /* the latest time told */
+    int64_t      ahead;                      /* wall clock - boot-time clock:
+                                                the most that was seen, */
+    int64_t      peak;                       /* since the prompt keys began, */
+    int64_t      seen;                       /* at the last step */
+    int64_t      step;
+    ngx_uint_t   steps;
+    ngx_uint_t   told;                       /* of them, in the log */
+} ngx_http_attest_clock_t;
+
+
 /* One generation, flat: no pointers, any process can read it. */
 
 typedef struct {
     uint64_t     number;
-    time_t       made_at;
+    time_t       made_at;                    /* wall time, as clients see */
     time_t       not_before;
     time_t       not_after;
     time_t       renew_at;
+    time_t       from;                       /* the zone's own time, by */
+    time_t       renew;                      /* which we act */
+    time_t       expires;
+    int64_t      drift;                      /* of the wall clock, then */
     char         root[16];
     u_char       fingerprint[32];
 
     struct {
         u_char   sk[ATTEST_HPKE_MAX_SK];
-        time_t   expires;
+        time_t   expires;                    /* the zone's own time */
+        uint64_t born;                       /* number of its first
+                                                generation */
         uint16_t kem;
         u_char   id;
         u_char   set;
@@ -68,6 +88,8 @@ struct ngx_http_attest_state_s {
     size_t                    room;          /* bytes of a slot */
     ngx_atomic_t              number;        /* 0: none yet */
 
+    ngx_http_attest_clock_t   clock;
+
     ngx_atomic_t              gpu_failed;    /* GPUs are not as they were;
                                                 what follows is said by each
                                                 configuration */
@@ -86,6 +108,20 @@ struct ngx_http_attest_state_s {
 };
 
 
+/* ngx_http_attest_clock.c; the first three are called under the lock. */
+
+void ngx_http_attest_clock_init(ngx_http_attest_clock_t *clock);
+void ngx_http_attest_clock_read(ngx_http_attest_clock_t *clock,
+    ngx_http_attest_time_t *t);
+/* No prompt key is older: another time for Date may begin. */
+void ngx_http_attest_clock_epoch(ngx_http_attest_clock_t *clock);
+/* The wall clock was set since evidence was made at this drift. */
+ngx_uint_t ngx_http_attest_clock_stepped(const ngx_http_attest_time_t *t,
+    int64_t drift);
+/* Says in the log that it was set, once. */
+void ngx_http_attest_clock_say(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log);
+
 /* A copy of the current generation on locked heap, or NULL. */
 ngx_http_attest_gen_t *ngx_http_attest_gen_copy(
     ngx_http_attest_main_conf_t *amcf);
@@ -98,9 +134,15 @@ void ngx_http_attest_gen_add(ngx_http_attest_gen_t *gen, const char *label,
 /* The bytes of a part, empty when there is none. */
 attest_span_t ngx_http_attest_gen_part(const ngx_http_attest_gen_t *gen,
     ngx_uint_t part);
-/* NGX_DECLINED: somebody else has published since `base` was current. */
+/*
+ * NGX_DECLINED: somebody else has published since `base` was current.
+ * retire: prompt keys of before are not used any more, by any process.
+ */
 ngx_int_t ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_gen_t *gen, uint64_t base, ngx_log_t *log);
+    ngx_http_attest_gen_t *gen, uint64_t base, ngx_uint_t retire,
+    ngx_log_t *log);
+/* Erases the prompt keys that have expired, here and in the zone. */
+void ngx_http_attest_expire(ngx_http_attest_main_conf_t *amcf);
 
 /* The current generation, also while servers are closed; or NULL. */
 ngx_http_attest_view_t *ngx_http_attest_evidence_view(

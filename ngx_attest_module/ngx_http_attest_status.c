@@ -32,7 +32,11 @@ typedef struct {
     ngx_uint_t                gpu;         /* GPUs are checked */
     ngx_uint_t                required;
     ngx_uint_t                gpu_failed;
-    time_t                    now;
+    time_t                    age;
+    const char               *why;         /* there is no valid evidence */
+    ngx_http_attest_steps_t   clock;
+    ngx_uint_t                used;        /* of the replay cache */
+    ngx_uint_t                capacity;
     time_t                    error_time;  /* 0: no error so far */
     char                      error[256];
 } ngx_http_attest_report_t;
@@ -92,6 +96,8 @@ static const ngx_http_attest_counter_t  ngx_http_attest_counters[] = {
     NGX_HTTP_ATTEST_COUNTER(refused_size, "refused", "reason=\"size\"",
         NULL),
     NGX_HTTP_ATTEST_COUNTER(refused_key, "refused", "reason=\"key\"", NULL),
+    NGX_HTTP_ATTEST_COUNTER(refused_inner, "refused", "reason=\"inner\"",
+        NULL),
     NGX_HTTP_ATTEST_COUNTER(refused_replay, "refused", "reason=\"replay\"",
         NULL),
     NGX_HTTP_ATTEST_COUNTER(refused_full, "refused",
@@ -203,7 +209,14 @@ ngx_http_attest_status_report(ngx_http_request_t *r,
     report->gpu = (amcf->gpu != NULL);
     report->required = amcf->gpu_required;
     report->gpu_failed = ngx_http_attest_gpu_failed(amcf);
-    report->now = ngx_time();
+
+    ngx_http_attest_clock_steps(amcf, &report->clock);
+    ngx_http_attest_replay_fill(amcf, &report->used, &report->capacity);
+    report->why = ngx_http_attest_why(amcf, r->connection->log);
+
+    if (report->view != NULL) {
+        report->age = ngx_http_attest_now(amcf) - report->view->from;
+    }
 
     ngx_http_attest_last_error(amcf, report->error, sizeof(report->error),
                                &report->error_time);
@@ -243,17 +256,18 @@ ngx_http_attest_status_json(u_char *p, u_char *last,
                          "\"generation\":%uL,\"root_of_trust\":\"%V\","
                          "\"evidence\":{\"valid\":true,\"age\":%T,"
                          "\"not_before\":%T,\"not_after\":%T,"
-                         "\"renew_at\":%T},",
+                         "\"renew_at\":%T,\"reason\":null},",
                          view->number, &view->root,
-                         report->now - view->made_at, view->not_before,
-                         view->not_after, view->renew_at);
+                         report->age, view->not_before, view->not_after,
+                         view->renew_at);
 
     } else {
         p = ngx_slprintf(p, last,
                          "\"generation\":null,\"root_of_trust\":null,"
                          "\"evidence\":{\"valid\":false,\"age\":null,"
                          "\"not_before\":null,\"not_after\":null,"
-                         "\"renew_at\":null},");
+                         "\"renew_at\":null,\"reason\":\"%s\"},",
+                         report->why ? report->why : "");
     }
 
     if (report->gpu) {
@@ -265,6 +279,12 @@ ngx_http_attest_status_json(u_char *p, u_char *last,
     } else {
         p = ngx_slprintf(p, last, "\"gpus\":null,");
     }
+
+    p = ngx_slprintf(p, last, "\"clock\":{\"steps\":%ui,\"last_step\":%L,"
+                     "\"behind\":%T},", report->clock.count,
+                     report->clock.last, report->clock.behind);
+    p = ngx_slprintf(p, last, "\"replay\":{\"used\":%ui,\"capacity\":%ui},",
+                     report->used, report->capacity);
 
     p = ngx_http_attest_status_json_error(p, last, report);
     p = ngx_slprintf(p, last, ",\"counters\":{");
@@ -358,6 +378,16 @@ ngx_http_attest_status_gauges(u_char *p, u_char *last,
     p = ngx_http_attest_status_gauge(p, last, "last_error_timestamp_seconds",
             "When evidence could not be collected last, 0: never.",
             report->error_time);
+    p = ngx_http_attest_status_gauge(p, last, "clock_steps",
+            "How often the clock was set since the start.",
+            report->clock.count);
+    p = ngx_http_attest_status_gauge(p, last, "clock_behind_seconds",
+            "How far the clock is behind the latest time it has shown.",
+            report->clock.behind);
+    p = ngx_http_attest_status_gauge(p, last, "replay_entries",
+            "Prompts that the replay cache remembers.", report->used);
+    p = ngx_http_attest_status_gauge(p, last, "replay_capacity",
+            "How many it is meant for.", report->capacity);
 
     if (view == NULL) {
         return p;
@@ -367,7 +397,7 @@ ngx_http_attest_status_gauges(u_char *p, u_char *last,
             "Number of the current keys and evidence.",
             (int64_t) view->number);
     p = ngx_http_attest_status_gauge(p, last, "evidence_age_seconds",
-            "Age of the current evidence.", report->now - view->made_at);
+            "Age of the current evidence.", report->age);
     p = ngx_http_attest_status_gauge(p, last,
             "evidence_expiry_timestamp_seconds",
             "When the current evidence expires.", view->not_after);

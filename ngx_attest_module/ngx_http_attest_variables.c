@@ -186,7 +186,7 @@ ngx_http_attest_view_variable(ngx_http_request_t *r,
     switch (data) {
 
     case NGX_HTTP_ATTEST_VAR_AGE:
-        p = ngx_sprintf(p, "%T", ngx_max(ngx_time() - view->made_at, 0));
+        p = ngx_sprintf(p, "%T", ngx_http_attest_now(amcf) - view->from);
         break;
 
     case NGX_HTTP_ATTEST_VAR_ROOT:

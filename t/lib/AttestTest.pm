@@ -570,6 +570,33 @@ sub nsm_control {
 sub nsm_log { return split /\n/, read_file($_[0]->path('nsm.log')) }
 
 
+# ---- clocks
+
+# t/doubles/fake_clock: clocks of nginx that set_clock() sets, from now on.
+sub fake_clock {
+    my ($self) = @_;
+    my $so = build() . '/doubles/fake_clock.so';
+
+    write_file($self->path('clock'), pack('q q', 0, 0));
+    $self->{nginx_env} = {
+        %{ nginx_env() },
+        LD_PRELOAD => asan() ? asan_libs() . " $so" : $so,
+        FAKE_CLOCK => $self->path('clock'),
+    };
+}
+
+
+# How many seconds the wall clock and the boot-time clock are off.  In its
+# place: the file is mapped.
+sub set_clock {
+    my ($self, $wall, $boot) = @_;
+
+    open my $fh, '+<:raw', $self->path('clock') or die "clock: $!\n";
+    syswrite $fh, pack('q q', $wall, $boot // 0);
+    close $fh or die "clock: $!\n";
+}
+
+
 # ---- backend
 
 # scripts/backend.py; what it received is in backend_raw(), and one record for
