@@ -1093,7 +1093,8 @@ ngx_http_attest_endpoint_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_attest_loc_conf_t *alcf = conf;
 
-    ngx_http_attest_srv_conf_t  *ascf;
+    ngx_http_attest_srv_conf_t   *ascf;
+    ngx_http_attest_main_conf_t  *amcf;
 
     if (alcf->endpoint) {
         return "conflicts with another endpoint in this location";
@@ -1107,6 +1108,9 @@ ngx_http_attest_endpoint_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return ngx_http_attest_evidence(cf, cmd, conf);
 
     case NGX_HTTP_ATTEST_KEYS_LIST:
+        amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
+        amcf->keys = 1;
+
         return ngx_http_attest_keys(cf, cmd, conf);
 
     default: /* NGX_HTTP_ATTEST_STATUS */

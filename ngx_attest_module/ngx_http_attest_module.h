@@ -52,7 +52,9 @@
 
 #define NGX_HTTP_ATTEST_KEYS         4      /* current and previous, each
                                                of X25519 and X-Wing */
-#define NGX_HTTP_ATTEST_MAX_LIST     2816   /* key-configuration list */
+#define NGX_HTTP_ATTEST_MEMBERS      6      /* of the key-configuration list:
+                                               X25519 ones for EHBP too */
+#define NGX_HTTP_ATTEST_MAX_LIST     2816   /* bytes of it */
 #define NGX_HTTP_ATTEST_CRED_MAX     1024   /* activation blobs, each */
 
 #define NGX_HTTP_ATTEST_XWING_OFF    0      /* attest_ohttp_xwing */
@@ -121,7 +123,7 @@ typedef struct {
     attest_claims_t      claims;        /* decoded */
     ngx_str_t            claims_bytes;  /* exact */
     ngx_str_t            key_list;      /* RFC 9458 list, as hashed */
-    ngx_str_t            key_config;    /* its first member, bare */
+    ngx_str_t            key_config;    /* its member for EHBP, bare */
     ngx_str_t            record;        /* configuration record */
 
     struct {
@@ -131,7 +133,7 @@ typedef struct {
         ngx_uint_t         users;       /* requests that are being opened */
         u_char             id;
         unsigned           set:1;
-    }                    hpke[NGX_HTTP_ATTEST_KEYS];  /* as in the list */
+    }                    hpke[NGX_HTTP_ATTEST_KEYS];
 
     ngx_str_t            cached_cbor;   /* endpoint bodies, with the logs */
     ngx_str_t            cached_json;
@@ -200,6 +202,7 @@ typedef struct {
     unsigned                   prompts:1;       /* some location: prompts */
     ngx_uint_t                 xwing_conf;      /* attest_ohttp_xwing */
     unsigned                   ohttp:1;         /* some location: OHTTP */
+    unsigned                   keys:1;          /* some location: attest_keys */
     unsigned                   xwing:1;         /* X-Wing is offered */
     unsigned                   gpu_required:1;  /* no service without GPUs */
     unsigned                   used:1;          /* some directive is used */

@@ -95,6 +95,8 @@ static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_begin(
     ngx_http_attest_opening_t *op);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_recipient(
     ngx_http_attest_opening_t *op);
+static ngx_uint_t ngx_http_attest_ohttp_member(ngx_http_attest_view_t *view,
+    const attest_keyconfig_t *kc);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_finish(
     ngx_http_attest_opening_t *op);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_admit(
@@ -801,7 +803,8 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
     int                           rc;
     size_t                        i, n, count, which;
     time_t                        now;
-    attest_keyconfig_t            kc[NGX_HTTP_ATTEST_KEYS];
+    ngx_uint_t                    k, key[NGX_HTTP_ATTEST_MEMBERS];
+    attest_keyconfig_t            kc[NGX_HTTP_ATTEST_MEMBERS];
     ngx_http_attest_view_t       *view;
     ngx_http_attest_main_conf_t  *amcf;
 
@@ -812,7 +815,7 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
         return NGX_HTTP_ATTEST_OHTTP_NO_EVIDENCE;
     }
 
-    count = NGX_HTTP_ATTEST_KEYS;
+    count = NGX_HTTP_ATTEST_MEMBERS;
 
     if (view->key_list.len == 0
         || attest_keyconfig_parse_list(view->key_list.data,
@@ -825,7 +828,10 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
     now = ngx_http_attest_now(amcf);
 
     for (i = 0, n = 0; i < count; i++) {
-        if (view->hpke[i].set && view->hpke[i].expires > now) {
+        k = ngx_http_attest_ohttp_member(view, &kc[i]);
+
+        if (k != NGX_HTTP_ATTEST_KEYS && view->hpke[k].expires > now) {
+            key[n] = k;
             kc[n++] = kc[i];
         }
     }
@@ -835,17 +841,7 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
         return NGX_HTTP_ATTEST_OHTTP_KEY;
     }
 
-    for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
-        if (view->hpke[i].set && view->hpke[i].id == kc[which].id
-            && view->hpke[i].key.kem == kc[which].kem)
-        {
-            break;
-        }
-    }
-
-    if (i == NGX_HTTP_ATTEST_KEYS) {
-        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
-    }
+    i = key[which];
 
     rc = attest_ohttp_recipient(&op->request, op->oh->form, &kc[which],
                                 &view->hpke[i].key, &op->oh->head);
@@ -859,6 +855,30 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
     ngx_http_attest_view_key_use(view, i);
 
     return ngx_http_attest_ohttp_code(rc);
+}
+
+
+/* Which key a member of the list is of: several may be of the same. */
+
+static ngx_uint_t
+ngx_http_attest_ohttp_member(ngx_http_attest_view_t *view,
+    const attest_keyconfig_t *kc)
+{
+    ngx_uint_t          i;
+    attest_hpke_key_t  *key;
+
+    for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
+        key = &view->hpke[i].key;
+
+        if (view->hpke[i].set && key->kem == kc->kem
+            && key->pk_len == kc->pk.n
+            && ngx_memcmp(key->pk, kc->pk.p, kc->pk.n) == 0)
+        {
+            break;
+        }
+    }
+
+    return i;
 }
 
 

@@ -196,19 +196,21 @@ ngx_http_attest_prompt_handler(ngx_http_request_t *r)
         return ngx_http_attest_prompt_broken(r, ctx, alcf);
     }
 
-    if (alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF) {
-        return NGX_DECLINED;
-    }
-
-    if (ngx_http_attest_drop_fields(r, NGX_HTTP_ATTEST_DROP_OWN) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    /* also where nothing is sealed: a page needs evidence, keys and models */
 
     rc = ngx_http_attest_cors_preflight(r, alcf);
 
     if (rc != NGX_DECLINED) {
         ngx_http_finalize_request(r, rc);
         return NGX_DONE;
+    }
+
+    if (alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_attest_drop_fields(r, NGX_HTTP_ATTEST_DROP_OWN) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (alcf->mode == NGX_HTTP_ATTEST_MODE_OFF

@@ -299,15 +299,13 @@ static ngx_int_t
 ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old)
 {
-    ngx_uint_t          i, n;
-    attest_keyconfig_t  kc[NGX_HTTP_ATTEST_KEYS];
+    ngx_uint_t          i, n, members;
+    attest_keyconfig_t  kc[NGX_HTTP_ATTEST_MEMBERS];
 
     static const uint16_t  aeads[] = {
         ATTEST_AEAD_AES_256_GCM, ATTEST_AEAD_AES_128_GCM,
         ATTEST_AEAD_CHACHA20
     };
-
-    /* the first member is EHBP's */
 
     if (ngx_http_attest_draft_kem(draft, amcf, old, ATTEST_KEM_X25519)
         != NGX_OK)
@@ -330,8 +328,6 @@ ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
         kc[i].pk.p = draft->hpke[i].pk;
         kc[i].pk.n = draft->hpke[i].pk_len;
 
-        /* EHBP knows the first only; its clients skip what follows */
-
         for (n = 0; n < (amcf->ohttp ? 3 : 1); n++) {
             kc[i].suites[n].kdf = ATTEST_KDF_HKDF_SHA256;
             kc[i].suites[n].aead = aeads[n];
@@ -340,9 +336,27 @@ ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
         kc[i].nsuites = n;
     }
 
+    /*
+     * EHBP knows the first suite only, and some of its clients take no member
+     * with another: the same keys once more, with that suite alone and an
+     * identifier a quarter of a turn on.  Those of Oblivious HTTP take the
+     * first that fits, and the others stand before.
+     */
+
+    members = draft->nkeys;
+
+    for (i = 0; amcf->ohttp && amcf->keys && i < draft->nkeys; i++) {
+
+        if (kc[i].kem == ATTEST_KEM_X25519) {
+            kc[members] = kc[i];
+            kc[members].id += 64;
+            kc[members++].nsuites = 1;
+        }
+    }
+
     draft->list_len = sizeof(draft->list);
 
-    return (attest_keyconfig_encode_list(kc, draft->nkeys, draft->list,
+    return (attest_keyconfig_encode_list(kc, members, draft->list,
                                          &draft->list_len)
             == ATTEST_OK)
            ? NGX_OK : NGX_ERROR;

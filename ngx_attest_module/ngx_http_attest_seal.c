@@ -599,7 +599,6 @@ ngx_http_attest_preflight(ngx_http_request_t *r,
     ngx_http_attest_loc_conf_t *alcf)
 {
     if (r->method != NGX_HTTP_OPTIONS || alcf->cors == NULL
-        || alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF
         || ngx_http_attest_field(r, "origin", 6) == NULL)
     {
         return NULL;

@@ -909,8 +909,8 @@ ngx_http_attest_view_keys(ngx_http_attest_view_t *view,
 {
     size_t              n;
     ngx_uint_t          i;
-    attest_span_t       members[NGX_HTTP_ATTEST_KEYS];
-    attest_keyconfig_t  kc[NGX_HTTP_ATTEST_KEYS];
+    attest_span_t       members[NGX_HTTP_ATTEST_MEMBERS];
+    attest_keyconfig_t  kc[NGX_HTTP_ATTEST_MEMBERS];
 
     if (ngx_http_attest_view_copy(view, &view->key_list,
                 ngx_http_attest_gen_part(gen, NGX_HTTP_ATTEST_PART_LIST))
@@ -942,7 +942,7 @@ ngx_http_attest_view_keys(ngx_http_attest_view_t *view,
         return NGX_OK;
     }
 
-    n = NGX_HTTP_ATTEST_KEYS;
+    n = NGX_HTTP_ATTEST_MEMBERS;
 
     if (attest_keyconfig_parse_list(view->key_list.data, view->key_list.len,
                                     kc, members, &n)
@@ -951,8 +951,12 @@ ngx_http_attest_view_keys(ngx_http_attest_view_t *view,
         return NGX_ERROR;
     }
 
-    view->key_config.data = (u_char *) members[0].p;
-    view->key_config.len = members[0].n;
+    /* EHBP's is the first that has its one suite; without OHTTP all have */
+
+    for (i = 0; i + 1 < n && kc[i].nsuites != 1; i++) { /* void */ }
+
+    view->key_config.data = (u_char *) members[i].p;
+    view->key_config.len = members[i].n;
 
     return NGX_OK;
 }
