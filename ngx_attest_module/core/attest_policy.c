@@ -44,6 +44,8 @@ static int attest_policy_ak(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
 static int attest_policy_ek_roots(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
+static int attest_policy_ek_intermediates(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
 static int attest_policy_simulated_roots(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_waive(attest_policy_ctx_t *ctx, const char *path,
@@ -70,6 +72,7 @@ static const attest_policy_member_t  attest_policy_table[] = {
     { "config", attest_policy_config },
     { "ak", attest_policy_ak },
     { "ek_roots", attest_policy_ek_roots },
+    { "ek_intermediates", attest_policy_ek_intermediates },
     { "simulated_roots", attest_policy_simulated_roots },
     { "snp", attest_policy_snp },
     { "tdx", attest_policy_tdx },
@@ -103,7 +106,14 @@ attest_policy_default(attest_policy_t *policy)
 void
 attest_policy_clear(attest_policy_t *policy)
 {
+    size_t  i;
+
+    for (i = 0; i < ATTEST_MAKERS; i++) {
+        sk_X509_pop_free(policy->intermediates[i], X509_free);
+    }
+
     sk_X509_pop_free(policy->ek_roots, X509_free);
+    sk_X509_pop_free(policy->ek_intermediates, X509_free);
     sk_X509_pop_free(policy->simulated_roots, X509_free);
     attest_policy_snp_clear(&policy->snp);
     attest_policy_tdx_clear(&policy->tdx);
@@ -750,6 +760,24 @@ attest_policy_ek_roots(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
     return attest_policy_certs(ctx, path, v, &ctx->policy->ek_roots);
+}
+
+
+static int
+attest_policy_ek_intermediates(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_certs(ctx, path, v,
+                               &ctx->policy->ek_intermediates);
+}
+
+
+int
+attest_policy_intermediates(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, attest_maker_e maker)
+{
+    return attest_policy_certs(ctx, path, v,
+                               &ctx->policy->intermediates[maker]);
 }
 
 

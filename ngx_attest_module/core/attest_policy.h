@@ -20,6 +20,7 @@
 #include "attest_policy_snp.h"
 #include "attest_policy_tdx.h"
 #include "attest_refset.h"
+#include "attest_roots.h"
 #include "attest_tpm.h"
 
 
@@ -44,6 +45,10 @@ typedef struct {
     attest_refset_t   config;           /* "config": allowed record digests */
     attest_refset_t   ak;               /* "ak": allowed AK names (34 bytes) */
     STACK_OF(X509)   *ek_roots;         /* "ek_roots": PEM texts */
+    STACK_OF(X509)   *ek_intermediates; /* "ek_intermediates", like those: */
+    STACK_OF(X509)   *intermediates[ATTEST_MAKERS];  /* "azure": {
+                                           "intermediates": PEM texts }, and
+                                           of others; never anchors */
     STACK_OF(X509)   *simulated_roots;  /* "simulated_roots": anchors of the
                                            label simulated, never of tee */
     attest_policy_snp_t    snp;         /* "snp": {...} */

@@ -15,12 +15,15 @@ static int attest_policy_azure_secure_boot(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_azure_console(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
+static int attest_policy_azure_intermediates(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
 
 
 static const attest_policy_member_t  attest_policy_azure_table[] = {
     { "vm_unique_id", attest_policy_azure_vm },
     { "secure_boot", attest_policy_azure_secure_boot },
     { "console_enabled", attest_policy_azure_console },
+    { "intermediates", attest_policy_azure_intermediates },
     { NULL, NULL }
 };
 
@@ -28,9 +31,16 @@ static const attest_policy_member_t  attest_policy_azure_table[] = {
 int
 attest_policy_azure(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
 {
-    ctx->policy->azure.given = 1;
+    int                     rc;
+    attest_policy_azure_t  *p = &ctx->policy->azure;
 
-    return attest_policy_table_read(ctx, path, v, attest_policy_azure_table);
+    rc = attest_policy_table_read(ctx, path, v, attest_policy_azure_table);
+
+    /* certificates alone help to judge, and demand nothing */
+
+    p->given = p->vm_unique_id.count != 0 || p->has_secure_boot
+               || p->has_console;
+    return rc;
 }
 
 
@@ -110,4 +120,12 @@ attest_policy_azure_console(attest_policy_ctx_t *ctx, const char *path,
     ctx->policy->azure.has_console = 1;
     ctx->policy->azure.console = flag;
     return rc;
+}
+
+
+static int
+attest_policy_azure_intermediates(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_MICROSOFT);
 }

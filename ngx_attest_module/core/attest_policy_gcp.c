@@ -10,12 +10,15 @@ static int attest_policy_gcp_zone(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
 static int attest_policy_gcp_instance(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
+static int attest_policy_gcp_intermediates(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
 
 
 static const attest_policy_member_t  attest_policy_gcp_table[] = {
     { "project", attest_policy_gcp_project },
     { "zone", attest_policy_gcp_zone },
     { "instance", attest_policy_gcp_instance },
+    { "intermediates", attest_policy_gcp_intermediates },
     { NULL, NULL }
 };
 
@@ -23,9 +26,16 @@ static const attest_policy_member_t  attest_policy_gcp_table[] = {
 int
 attest_policy_gcp(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
 {
-    ctx->policy->gcp.given = 1;
+    int                   rc;
+    attest_policy_gcp_t  *p = &ctx->policy->gcp;
 
-    return attest_policy_table_read(ctx, path, v, attest_policy_gcp_table);
+    rc = attest_policy_table_read(ctx, path, v, attest_policy_gcp_table);
+
+    /* certificates alone help to judge, and demand nothing */
+
+    p->given = p->project.count != 0 || p->zone.count != 0
+               || p->instance.count != 0;
+    return rc;
 }
 
 
@@ -57,4 +67,12 @@ attest_policy_gcp_instance(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
     return attest_policy_texts(ctx, path, v, &ctx->policy->gcp.instance);
+}
+
+
+static int
+attest_policy_gcp_intermediates(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_GOOGLE);
 }

@@ -27,6 +27,8 @@ static int attest_policy_gpu_switch_bios(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_gpu_devices(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
+static int attest_policy_gpu_intermediates(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
 
 
 static const attest_policy_member_t  attest_policy_gpu_table[] = {
@@ -40,6 +42,7 @@ static const attest_policy_member_t  attest_policy_gpu_table[] = {
     { "vbios", attest_policy_gpu_vbios },
     { "switch_bios", attest_policy_gpu_switch_bios },
     { "devices", attest_policy_gpu_devices },
+    { "intermediates", attest_policy_gpu_intermediates },
     { NULL, NULL }
 };
 
@@ -232,4 +235,12 @@ attest_policy_gpu_devices(attest_policy_ctx_t *ctx, const char *path,
 {
     return attest_policy_hex_list(ctx, path, v, ATTEST_SHA256_LEN,
                                   &ctx->policy->gpu.devices);
+}
+
+
+static int
+attest_policy_gpu_intermediates(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_NVIDIA);
 }

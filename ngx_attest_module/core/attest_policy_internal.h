@@ -72,6 +72,9 @@ int attest_policy_texts(attest_policy_ctx_t *ctx, const char *path,
 /* ["PEM", ...], each one certificate; *certs is made. */
 int attest_policy_certs(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, STACK_OF(X509) **certs);
+/* The same: what leads from a maker's certificates to its root. */
+int attest_policy_intermediates(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, attest_maker_e maker);
 
 
 /* attest_policy_<kind>.c */

@@ -17,6 +17,8 @@ static int attest_policy_nitro_max_age(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_nitro_allow_debug(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
+static int attest_policy_nitro_intermediates(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
 
 
 static const attest_policy_member_t  attest_policy_nitro_table[] = {
@@ -24,6 +26,7 @@ static const attest_policy_member_t  attest_policy_nitro_table[] = {
     { "module_ids", attest_policy_nitro_module_ids },
     { "max_age", attest_policy_nitro_max_age },
     { "allow_debug", attest_policy_nitro_allow_debug },
+    { "intermediates", attest_policy_nitro_intermediates },
     { NULL, NULL }
 };
 
@@ -90,4 +93,12 @@ attest_policy_nitro_allow_debug(attest_policy_ctx_t *ctx, const char *path,
     rc = attest_policy_bool(ctx, path, v, &flag);
     ctx->policy->nitro.allow_debug = flag;
     return rc;
+}
+
+
+static int
+attest_policy_nitro_intermediates(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_AWS);
 }

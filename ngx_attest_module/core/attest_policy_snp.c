@@ -218,6 +218,8 @@ attest_policy_snp_crl(attest_policy_ctx_t *ctx, const char *path,
 
     return ATTEST_OK;
 }
+static int attest_policy_snp_intermediates(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
 
 
 static const attest_policy_member_t  attest_policy_snp_table[] = {
@@ -240,6 +242,7 @@ static const attest_policy_member_t  attest_policy_snp_table[] = {
     { "crls", attest_policy_snp_crls },
     { "allow_debug", attest_policy_snp_allow_debug },
     { "allow_migration", attest_policy_snp_allow_migration },
+    { "intermediates", attest_policy_snp_intermediates },
     { NULL, NULL }
 };
 
@@ -437,4 +440,12 @@ attest_policy_snp_covers(attest_policy_ctx_t *ctx, const char *path,
 
     return attest_policy_fail(ctx, path, "must be \"firmware\", or "
                               "\"kernel\" if it covers both");
+}
+
+
+static int
+attest_policy_snp_intermediates(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_AMD);
 }

@@ -94,6 +94,8 @@ static X509_CRL *attest_policy_tdx_crl_read(const char *text);
 static X509_CRL *attest_policy_tdx_crl_der(const uint8_t *p, size_t n);
 static attest_policy_collateral_t *attest_policy_tdx_current(
     attest_policy_ctx_t *ctx);
+static int attest_policy_tdx_intermediates(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
 
 
 static const attest_policy_member_t  attest_policy_tdx_table[] = {
@@ -113,6 +115,7 @@ static const attest_policy_member_t  attest_policy_tdx_table[] = {
     { "require_tcb", attest_policy_tdx_require_tcb },
     { "collateral", attest_policy_tdx_collateral },
     { "allow_debug", attest_policy_tdx_allow_debug },
+    { "intermediates", attest_policy_tdx_intermediates },
     { NULL, NULL }
 };
 
@@ -771,4 +774,12 @@ static attest_policy_collateral_t *
 attest_policy_tdx_current(attest_policy_ctx_t *ctx)
 {
     return &ctx->policy->tdx.collateral[ctx->policy->tdx.ncollateral];
+}
+
+
+static int
+attest_policy_tdx_intermediates(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
+{
+    return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_INTEL);
 }

@@ -271,7 +271,8 @@ attest_verify_ek_usage(X509 *cert)
 
 /*
  * Any certificate of ek_roots is an anchor: evidence carries no chain, so an
- * intermediate may be named directly.  NULL, or why not.
+ * intermediate may be named directly, or beside a root (ek_intermediates).
+ * NULL, or why not.
  */
 
 static const char *
@@ -281,6 +282,7 @@ attest_verify_chain(const attest_verify_t *v, X509 *cert)
 
     memset(&c, 0, sizeof(c));
     c.anchors = v->policy->ek_roots;
+    c.untrusted = v->policy->ek_intermediates;
     c.now = v->in->now;
     c.partial = 1;
 

@@ -26,6 +26,8 @@ static void attest_verify_gpu_item(attest_verify_t *v, attest_part_t *part);
 static const char *attest_verify_one_anchor(STACK_OF(X509) *anchors,
     X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls,
     int64_t at);
+static int attest_verify_append(STACK_OF(X509) *list,
+    STACK_OF(X509) *more);
 static STACK_OF(X509) *attest_verify_intermediates(const attest_verify_t *v,
     attest_maker_e maker, STACK_OF(X509) *untrusted);
 
@@ -370,23 +372,41 @@ attest_verify_one_anchor(STACK_OF(X509) *anchors, X509 *leaf,
 }
 
 
-/* A list of its own, whose certificates belong to others. */
+/*
+ * A list of its own, whose certificates belong to others: the evidence's,
+ * ours and the policy's.
+ */
 
 static STACK_OF(X509) *
 attest_verify_intermediates(const attest_verify_t *v, attest_maker_e maker,
     STACK_OF(X509) *untrusted)
 {
-    int              i;
-    STACK_OF(X509)  *list, *ours = v->roots->intermediates[maker];
+    STACK_OF(X509)  *list;
 
     list = untrusted != NULL ? sk_X509_dup(untrusted) : sk_X509_new_null();
 
-    for (i = 0; list != NULL && i < sk_X509_num(ours); i++) {
-        if (sk_X509_push(list, sk_X509_value(ours, i)) <= 0) {
-            sk_X509_free(list);
-            return NULL;
-        }
+    if (list != NULL
+        && (!attest_verify_append(list, v->roots->intermediates[maker])
+            || !attest_verify_append(list, v->policy->intermediates[maker])))
+    {
+        sk_X509_free(list);
+        return NULL;
     }
 
     return list;
+}
+
+
+static int
+attest_verify_append(STACK_OF(X509) *list, STACK_OF(X509) *more)
+{
+    int  i;
+
+    for (i = 0; i < sk_X509_num(more); i++) {
+        if (sk_X509_push(list, sk_X509_value(more, i)) <= 0) {
+            return 0;
+        }
+    }
+
+    return 1;
 }

@@ -371,6 +371,11 @@ attest_snp_judge_revoked(attest_snp_judge_t *j)
                    j->v->roots->intermediates[ATTEST_MAKER_AMD], &found);
     }
 
+    if (what == NULL) {
+        what = attest_snp_judge_issuers(j,
+                   j->v->policy->intermediates[ATTEST_MAKER_AMD], &found);
+    }
+
     for (i = 0; what == NULL && i < sk_X509_CRL_num(crls); i++) {
         if (X509_NAME_cmp(X509_CRL_get_issuer(sk_X509_CRL_value(crls, i)),
                           issuer) == 0)

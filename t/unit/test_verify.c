@@ -1004,6 +1004,54 @@ test_ek(void)
 }
 
 
+/* A maker's CA of a second level: named beside the root, not instead of it. */
+
+static X509 *
+ek_intermediate(void)
+{
+    X509       *x = ev_cert(other_rsa, NULL, NULL, NULL, NULL);
+    X509_NAME  *name = X509_NAME_new();
+
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                               (const unsigned char *) "TPM maker, CA 2", -1,
+                               -1, 0);
+    X509_set_subject_name(x, name);
+    X509_set_issuer_name(x, X509_get_subject_name(ca_cert));
+    ASN1_INTEGER_set(X509_get_serialNumber(x), 3);
+    X509_sign(x, ca_key, EVP_sha256());
+
+    X509_NAME_free(name);
+    return x;
+}
+
+
+static void
+test_ek_intermediates(void)
+{
+    X509  *inter = ek_intermediate();
+
+#define INTER(x)                                                             \
+    w.policy.ek_intermediates = sk_X509_new_null();                          \
+    X509_up_ref(x);                                                          \
+    sk_X509_push(w.policy.ek_intermediates, x)
+
+    REFUSED("an issuer that is not there", "ek-chain",
+            weak_ek_cert(inter, other_rsa, EVP_sha256()));
+    TRUSTED("an issuer that the policy brings", "ek-chain",
+            weak_ek_cert(inter, other_rsa, EVP_sha256()); INTER(inter));
+    REFUSED("which is no root", "ek-chain",
+            weak_ek_cert(inter, other_rsa, EVP_sha256()); INTER(inter);
+            ek_roots(other_ca));
+    OPEN("and no root alone", "ek-chain",
+         weak_ek_cert(inter, other_rsa, EVP_sha256()); INTER(inter);
+         X509_free(sk_X509_pop(w.policy.ek_roots)));
+    REFUSED("neither is a self-signed one", "ek-chain",
+            weak_ek_cert(rsa_ca, other_rsa, EVP_sha256()); INTER(rsa_ca));
+
+    X509_free(inter);
+}
+
+
 /* Evidence with the named key, but not by it; nothing else is wanted. */
 
 static void
@@ -1209,6 +1257,7 @@ main(int argc, char **argv)
     test_measurements();
     test_log_forms();
     test_ek();
+    test_ek_intermediates();
     test_root();
     test_outer();
     test_credential();
