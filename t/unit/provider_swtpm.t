@@ -281,7 +281,7 @@ sub swtpm {
         $path ? () : ('--ctrl', 'type=tcp,bindaddr=127.0.0.1,port='
             . ($p + 1)));
 
-    for (1 .. 100) {
+    for (1 .. 1200) {
         return $pid if $path ? -S $path : listening($p);
         sleep(0.05);
     }
@@ -306,7 +306,7 @@ sub fake {
         '--listen', $p, '--upstream', $port, '--mode-file', $mode,
         '--log', $log);
 
-    for (1 .. 100) {
+    for (1 .. 1200) {
         return ($pid, $p) if listening($p);
         sleep(0.05);
     }
