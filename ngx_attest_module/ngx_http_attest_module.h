@@ -441,6 +441,11 @@ const char *ngx_http_attest_why(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
 /* GPUs do not attest; servers are closed when they must. */
 ngx_uint_t ngx_http_attest_gpu_failed(ngx_http_attest_main_conf_t *amcf);
+/*
+ * Seconds since they attested last, when this is longer ago than any check
+ * takes: the worker that checks hangs.  0: it is not.
+ */
+time_t ngx_http_attest_gpu_overdue(ngx_http_attest_main_conf_t *amcf);
 /* The zone holds a generation of another configuration than ours. */
 ngx_uint_t ngx_http_attest_foreign(ngx_http_attest_main_conf_t *amcf);
 /* The process is about to end: wipes what it has decoded. */

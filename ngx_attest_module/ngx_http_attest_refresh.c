@@ -74,6 +74,7 @@ struct ngx_http_attest_worker_s {
     time_t                         gpu_last;        /* checked, 0: never */
     unsigned                       renew_now:1;     /* a GPU went or came */
     unsigned                       gpu_said:1;      /* in the log */
+    unsigned                       gpu_late:1;      /* in the log */
     unsigned                       expired:1;       /* said in the log */
     unsigned                       stuck:1;         /* thread is overdue */
 };
@@ -146,6 +147,7 @@ static void ngx_http_attest_renew_failed(ngx_http_attest_worker_t *w,
     const char *error);
 static time_t ngx_http_attest_gpu_tick(ngx_http_attest_worker_t *w,
     time_t now, time_t due);
+static void ngx_http_attest_gpu_watch(ngx_http_attest_worker_t *w);
 static time_t ngx_http_attest_gpu_due(ngx_http_attest_worker_t *w);
 static ngx_int_t ngx_http_attest_gpu_check(ngx_http_attest_worker_t *w);
 static void ngx_http_attest_gpu_done(ngx_http_attest_job_t *job);
@@ -521,6 +523,11 @@ ngx_http_attest_published(ngx_http_attest_main_conf_t *amcf,
     if (rc == NGX_OK) {
         amcf->state->gpu_failed = (amcf->gpu != NULL
                                    && !ngx_http_attest_has_gpu(ev));
+
+        if (!amcf->state->gpu_failed) {
+            amcf->state->gpu_checked = ngx_http_attest_now(amcf);
+        }
+
         ngx_http_attest_say(amcf, gen, ev->note, log);
     }
 
@@ -1464,6 +1471,7 @@ ngx_http_attest_tick_handler(ngx_event_t *ev)
     w = ev->data;
 
     ngx_http_attest_expire(w->amcf);
+    ngx_http_attest_gpu_watch(w);
 
     if (ngx_exiting || ngx_worker != 0) {
         ngx_add_timer(ev, NGX_HTTP_ATTEST_TICK);
@@ -1632,6 +1640,29 @@ ngx_http_attest_gpu_tick(ngx_http_attest_worker_t *w, time_t now, time_t due)
 }
 
 
+/* Every worker closes by itself when the one that checks does not. */
+
+static void
+ngx_http_attest_gpu_watch(ngx_http_attest_worker_t *w)
+{
+    time_t  late;
+
+    if (!w->amcf->gpu_required) {
+        return;
+    }
+
+    late = ngx_http_attest_gpu_overdue(w->amcf);
+
+    if (late != 0 && !w->gpu_late) {
+        ngx_log_error(NGX_LOG_ERR, w->log, 0,
+                      "attest: the GPUs were not checked for %T s, attested "
+                      "servers refuse service until they are", late);
+    }
+
+    w->gpu_late = (late != 0);
+}
+
+
 /* Closed servers do not wait for the end of a long interval. */
 
 static time_t
@@ -1746,6 +1777,10 @@ ngx_http_attest_gpu_result(ngx_http_attest_worker_t *w, const char *error)
         ngx_http_attest_set_error(w->amcf, error);
         w->renew_now = !required;
         w->next_try = 0;
+    }
+
+    if (error == NULL) {
+        state->gpu_checked = ngx_http_attest_now(w->amcf);
     }
 
     w->gpu_said = (error != NULL);

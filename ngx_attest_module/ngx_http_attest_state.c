@@ -14,6 +14,9 @@
 #include <sys/resource.h>
 
 
+#define NGX_HTTP_ATTEST_GPU_LATE  5         /* s */
+
+
 static ngx_int_t ngx_http_attest_fingerprint(
     ngx_http_attest_main_conf_t *amcf);
 static ngx_uint_t ngx_http_attest_fingerprint_texts(
@@ -661,7 +664,35 @@ ngx_http_attest_view(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 
     view = ngx_http_attest_evidence_view(amcf, log);
 
-    return (amcf->gpu_required && amcf->state->gpu_failed) ? NULL : view;
+    if (amcf->gpu_required
+        && (amcf->state->gpu_failed || ngx_http_attest_gpu_overdue(amcf)))
+    {
+        return NULL;
+    }
+
+    return view;
+}
+
+
+time_t
+ngx_http_attest_gpu_overdue(ngx_http_attest_main_conf_t *amcf)
+{
+    time_t  interval, limit, passed;
+
+    interval = ngx_http_attest_source_gpu(amcf);
+
+    if (interval == 0) {
+        return 0;
+    }
+
+    /* behind a job that takes its whole time, and with all of its own */
+
+    limit = interval + (time_t) (4 * amcf->timeout + 999) / 1000
+            + NGX_HTTP_ATTEST_GPU_LATE;
+
+    passed = ngx_http_attest_now(amcf) - (time_t) amcf->state->gpu_checked;
+
+    return (passed > limit) ? passed : 0;
 }
 
 
@@ -732,7 +763,8 @@ ngx_http_attest_why(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
         return "the clock was set back to before it was made";
     }
 
-    return "the GPUs do not attest";
+    return amcf->state->gpu_failed ? "the GPUs do not attest"
+                                   : "the GPUs were not checked lately";
 }
 
 

@@ -94,6 +94,9 @@ struct ngx_http_attest_state_s {
                                                 what follows is said by each
                                                 configuration */
 
+    volatile int64_t          gpu_checked;   /* when they did last, s of the
+                                                zone's own time */
+
     pthread_mutex_t           device;        /* one user of a TPM at a time */
     volatile int64_t          renewal;       /* waits for it until then, ms of
                                                 the monotonic clock; 0: none */

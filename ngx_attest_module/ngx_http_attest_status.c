@@ -208,7 +208,8 @@ ngx_http_attest_status_report(ngx_http_request_t *r,
     report->provider = amcf->provider->name;
     report->gpu = (amcf->gpu != NULL);
     report->required = amcf->gpu_required;
-    report->gpu_failed = ngx_http_attest_gpu_failed(amcf);
+    report->gpu_failed = ngx_http_attest_gpu_failed(amcf)
+                         || ngx_http_attest_gpu_overdue(amcf) != 0;
 
     ngx_http_attest_clock_steps(amcf, &report->clock);
     ngx_http_attest_replay_fill(amcf, &report->used, &report->capacity);

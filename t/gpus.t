@@ -22,6 +22,7 @@ plan(skip_all => $missing) if $missing;
 test_reload_without();
 test_reload_same();
 test_worker_dies();
+test_worker_hangs();
 test_not_required();
 test_eight();
 test_flood();
@@ -193,6 +194,33 @@ sub test_worker_dies {
 
 
 # Nothing is closed, but evidence says soon what there is.
+# One worker checks for all: when it hangs, the others must not go on without.
+sub test_worker_hangs {
+    my $t = machine('gpus 1');
+
+    gateway($t, 'attest_gpu nvidia required interval=1s;', workers => 2,
+        timeout => '300ms');
+    ok(evidence($t), 'serves');
+
+    # the one whose title says so cannot be told: the first is the oldest
+    my ($first) = sort { $a <=> $b } $t->workers();
+    $t->mark_log();
+    kill 'STOP', $first;
+
+    within(60, 'the other one closes', sub {
+        return !status($t)->{gpus}{attest} });
+    like(status($t)->{evidence}{reason}, qr/GPUs were not checked lately/,
+        'status says why');
+    ok(!evidence($t), 'no service');
+    like($t->wait_log(qr/GPUs were not checked for \d+ s, .*refuse/),
+        qr/refuse/, 'so does the log');
+
+    kill 'CONT', $first;
+    within(60, 'opens when it goes on', sub { evidence($t) });
+    done_with($t);
+}
+
+
 sub test_not_required {
     my $t = machine('gpus 2');
 
