@@ -34,7 +34,9 @@ typedef struct {
     int              json;          /* one JSON document, no stream */
     int              marker;        /* the end marker was seen */
     int              tokens;        /* some text was printed */
-    int              ended;         /* by [DONE] */
+    int              thoughts;      /* there were some, not printed */
+    int              tools;         /* the model asks for tools */
+    int              failing;       /* the event is named "error" */
     int              refused;       /* by an error of the backend */
     const char      *why;
 } cli_stream_t;
@@ -63,9 +65,16 @@ static int cli_stream_begin(cli_stream_t *s, uint8_t c);
 static int cli_stream_line(cli_stream_t *s);
 static int cli_stream_json(cli_stream_t *s, const char *text,
     const char *member);
-static void cli_stream_text(cli_stream_t *s, const cJSON *json,
+static void cli_stream_message(cli_stream_t *s, const cJSON *json,
     const char *member);
+static void cli_stream_content(cli_stream_t *s, const cJSON *v);
+static void cli_stream_print(cli_stream_t *s, const cJSON *v);
+static int cli_stream_has(const cJSON *json, const char *name);
+static void cli_stream_finish(cli_stream_t *s, const cJSON *v);
+static void cli_stream_fault(cli_stream_t *s, const char *text);
+static void cli_stream_errors(cli_stream_t *s, const cJSON *json);
 static void cli_stream_error(cli_stream_t *s, const cJSON *v);
+static int cli_stream_verdict(cli_stream_t *s, int rc);
 
 
 /* The prompt "-" is what standard input holds. */
@@ -432,24 +441,45 @@ cli_chat_answer(cli_evidence_t *ev, const attest_hpke_ctx_t *ctx,
         cli_printf("\n");
     }
 
-    if (s.why != NULL) {
-        rc = cli_error("%s", s.why);
-
-    } else if (rc == CLI_OK && ev->conn.status != 200) {
-        rc = cli_error("the backend answered %d", ev->conn.status);
-
-    } else if (rc == CLI_OK && s.refused) {
-        rc = CLI_UNDECIDED;
-
-    } else if (rc == CLI_OK && !s.tokens && !s.ended) {
-        rc = cli_error("the answer holds nothing that can be shown");
-    }
+    rc = cli_stream_verdict(&s, rc);
 
     free(s.in);
     free(s.frame);
     free(s.line);
     attest_aead_clear(&s.aead);
     return rc;
+}
+
+
+/* Whole, authenticated, and an answer: only this is success. */
+
+static int
+cli_stream_verdict(cli_stream_t *s, int rc)
+{
+    if (s->why != NULL) {
+        return cli_error("%s", s->why);
+    }
+
+    if (rc != CLI_OK) {
+        return rc;
+    }
+
+    if (s->conn->status != 200) {
+        return cli_error("the backend answered %d", s->conn->status);
+    }
+
+    if (s->refused) {
+        return CLI_UNDECIDED;
+    }
+
+    if (!s->tokens) {
+        return cli_error("the answer holds %s", s->tools
+                         ? "no text, it asks for tools, and there are none"
+                         : s->thoughts ? "no text, only thoughts"
+                         : "nothing that can be shown");
+    }
+
+    return CLI_OK;
 }
 
 
@@ -600,7 +630,11 @@ cli_stream_begin(cli_stream_t *s, uint8_t c)
 }
 
 
-/* Server-sent events: "data: {...}", comments and other fields skipped. */
+/*
+ * Server-sent events: "data: {...}", comments and other fields skipped, but
+ * for what backends say of a failure: "event: error", and "error: ...", which
+ * is no field of the standard.
+ */
 
 static int
 cli_stream_line(cli_stream_t *s)
@@ -610,18 +644,34 @@ cli_stream_line(cli_stream_t *s)
     s->line[s->line_len] = '\0';
     s->line_len = 0;
 
+    if (*text == '\0') {
+        s->failing = 0;
+        return CLI_OK;
+    }
+
+    if (strncmp(text, "event:", 6) == 0) {
+        s->failing = (strcmp(text + (text[6] == ' ' ? 7 : 6), "error") == 0);
+        return CLI_OK;
+    }
+
+    if (strncmp(text, "error:", 6) == 0) {
+        cli_stream_fault(s, text + (text[6] == ' ' ? 7 : 6));
+        return CLI_OK;
+    }
+
     if (strncmp(text, "data:", 5) != 0) {
         return CLI_OK;
     }
 
     text += text[5] == ' ' ? 6 : 5;
 
-    if (strcmp(text, "[DONE]") == 0) {
-        s->ended = 1;
+    if (s->failing) {
+        cli_stream_fault(s, text);
         return CLI_OK;
     }
 
-    return *text == '\0' ? CLI_OK : cli_stream_json(s, text, "delta");
+    return *text == '\0' || strcmp(text, "[DONE]") == 0
+           ? CLI_OK : cli_stream_json(s, text, "delta");
 }
 
 
@@ -636,26 +686,73 @@ cli_stream_json(cli_stream_t *s, const char *text, const char *member)
         return CLI_UNDECIDED;
     }
 
-    cli_stream_text(s, json, member);
-    cli_stream_error(s, cJSON_GetObjectItemCaseSensitive(json, "error"));
+    cli_stream_message(s, json, member);
+    cli_stream_errors(s, json);
 
     cJSON_Delete(json);
     return CLI_OK;
 }
 
 
-/* choices[0].delta.content, or .message.content */
+/* choices[0].delta, or .message: its text, and what else there may be. */
 
 static void
-cli_stream_text(cli_stream_t *s, const cJSON *json, const char *member)
+cli_stream_message(cli_stream_t *s, const cJSON *json, const char *member)
 {
-    const cJSON  *v;
+    const cJSON  *choice, *v;
 
-    v = cJSON_GetObjectItemCaseSensitive(json, "choices");
-    v = cJSON_GetArrayItem(v, 0);
-    v = cJSON_GetObjectItemCaseSensitive(v, member);
-    v = cJSON_GetObjectItemCaseSensitive(v, "content");
+    choice = cJSON_GetObjectItemCaseSensitive(json, "choices");
+    choice = cJSON_GetArrayItem(choice, 0);
+    v = cJSON_GetObjectItemCaseSensitive(choice, member);
 
+    cli_stream_content(s, cJSON_GetObjectItemCaseSensitive(v, "content"));
+
+    s->thoughts |= cli_stream_has(v, "reasoning_content")
+                   || cli_stream_has(v, "reasoning")
+                   || cli_stream_has(v, "reasoning_details");
+    s->tools |= cli_stream_has(v, "tool_calls")
+                || cli_stream_has(v, "function_call");
+
+    if (cli_stream_has(v, "refusal")) {
+        /* the model's own words why it says nothing else */
+        cli_stream_error(s, cJSON_GetObjectItemCaseSensitive(v, "refusal"));
+    }
+
+    cli_stream_finish(s, cJSON_GetObjectItemCaseSensitive(choice,
+                                                          "finish_reason"));
+}
+
+
+/* A string, or parts, of which some are text. */
+
+static void
+cli_stream_content(cli_stream_t *s, const cJSON *v)
+{
+    const cJSON  *part, *type;
+
+    if (!cJSON_IsArray(v)) {
+        cli_stream_print(s, v);
+        return;
+    }
+
+    cJSON_ArrayForEach(part, v) {
+        type = cJSON_GetObjectItemCaseSensitive(part, "type");
+
+        if (cJSON_IsString(type) && strcmp(type->valuestring, "text") == 0) {
+            cli_stream_print(s, cJSON_GetObjectItemCaseSensitive(part,
+                                                                 "text"));
+        } else if (cJSON_IsString(type)
+                   && strcmp(type->valuestring, "thinking") == 0)
+        {
+            s->thoughts = 1;
+        }
+    }
+}
+
+
+static void
+cli_stream_print(cli_stream_t *s, const cJSON *v)
+{
     if (cJSON_IsString(v) && v->valuestring[0] != '\0') {
         cli_print_answer(stdout, (const uint8_t *) v->valuestring,
                          strlen(v->valuestring));
@@ -664,16 +761,95 @@ cli_stream_text(cli_stream_t *s, const cJSON *json, const char *member)
 }
 
 
-/* An error's message; null means that there is none. */
+/* Not null, nor empty. */
+
+static int
+cli_stream_has(const cJSON *json, const char *name)
+{
+    const cJSON  *v = cJSON_GetObjectItemCaseSensitive(json, name);
+
+    return v != NULL
+           && ((cJSON_IsString(v) && v->valuestring[0] != '\0')
+               || ((cJSON_IsArray(v) || cJSON_IsObject(v))
+                   && v->child != NULL));
+}
+
+
+/* Why a model stopped before it was done; the text so far was shown. */
+
+static void
+cli_stream_finish(cli_stream_t *s, const cJSON *v)
+{
+    const char  *why;
+
+    if (!cJSON_IsString(v)) {
+        return;
+    }
+
+    why = v->valuestring;
+
+    if (strcmp(why, "length") == 0) {
+        (void) cli_error("the answer ends at the backend's limit of its "
+                         "length");
+
+    } else if (strcmp(why, "content_filter") == 0
+               || strcmp(why, "error") == 0 || strcmp(why, "abort") == 0)
+    {
+        (void) cli_error("the backend has ended the answer: %s", why);
+        s->refused = 1;
+    }
+}
+
+
+/* What an error event says: JSON of some shape, or words. */
+
+static void
+cli_stream_fault(cli_stream_t *s, const char *text)
+{
+    cJSON        *json = cJSON_ParseWithOpts(text, NULL, 1);
+    const cJSON  *v;
+
+    if (json == NULL) {
+        json = cJSON_CreateString(text);
+    }
+
+    v = cJSON_GetObjectItemCaseSensitive(json, "error");
+    cli_stream_error(s, v != NULL ? v : json);
+
+    cJSON_Delete(json);
+}
+
+
+/* {"error": ...}, or a document that is one by its "object" or "type". */
+
+static void
+cli_stream_errors(cli_stream_t *s, const cJSON *json)
+{
+    const cJSON  *v, *object, *type;
+
+    v = cJSON_GetObjectItemCaseSensitive(json, "error");
+    object = cJSON_GetObjectItemCaseSensitive(json, "object");
+    type = cJSON_GetObjectItemCaseSensitive(json, "type");
+
+    if (v != NULL && !cJSON_IsNull(v) && !cJSON_IsFalse(v)) {
+        cli_stream_error(s, v);
+
+    } else if ((cJSON_IsString(object)
+                && strcmp(object->valuestring, "error") == 0)
+               || (cJSON_IsString(type)
+                   && strcmp(type->valuestring, "error") == 0))
+    {
+        cli_stream_error(s, json);
+    }
+}
+
+
+/* An error's message, or the error itself where it is a string. */
 
 static void
 cli_stream_error(cli_stream_t *s, const cJSON *v)
 {
     const char  *text;
-
-    if (v == NULL || cJSON_IsNull(v)) {
-        return;
-    }
 
     if (cJSON_IsObject(v)) {
         v = cJSON_GetObjectItemCaseSensitive(v, "message");
