@@ -448,20 +448,22 @@ cli_policy_judged(const cli_policy_t *p, const attest_cmw_item_t *item)
 
     static const struct {
         const char   *label;
+        const char   *type;
         const char   *check;          /* that has passed */
     } judged[] = {
-        { ATTEST_ITEM_TSM, "snp-signature" },
-        { ATTEST_ITEM_TSM, "tdx-signature" },
-        { ATTEST_ITEM_AZURE, "snp-signature" },
-        { ATTEST_ITEM_AZURE, "tdx-signature" },
-        { ATTEST_ITEM_NITRO, "nitro-signature" },
-        { ATTEST_ITEM_GPU, "gpu-signature" },
-        { ATTEST_ITEM_AK_CERT, "ak-cert-chain" },
-        { NULL, NULL }
+        { ATTEST_ITEM_TSM, ATTEST_TYPE_TSM, "snp-signature" },
+        { ATTEST_ITEM_TSM, ATTEST_TYPE_TSM, "tdx-signature" },
+        { ATTEST_ITEM_AZURE, ATTEST_TYPE_AZURE, "snp-signature" },
+        { ATTEST_ITEM_AZURE, ATTEST_TYPE_AZURE, "tdx-signature" },
+        { ATTEST_ITEM_NITRO, ATTEST_TYPE_NITRO, "nitro-signature" },
+        { ATTEST_ITEM_GPU, ATTEST_TYPE_GPU, "gpu-signature" },
+        { ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT, "ak-cert-chain" },
+        { NULL, NULL, NULL }
     };
 
     for (i = 0; judged[i].label != NULL; i++) {
         if (attest_span_is(item->label_in, judged[i].label)
+            && attest_span_is(item->type_in, judged[i].type)
             && cli_policy_passed(p, judged[i].check))
         {
             return 1;
