@@ -325,6 +325,7 @@ reset(void)
     int  i;
 
     sk_X509_pop_free(w.policy.ek_roots, X509_free);
+    sk_X509_pop_free(w.policy.ek_intermediates, X509_free);
     memset(&w, 0, sizeof(w));
 
     memset(w.nonce, 0xaa, 32);
