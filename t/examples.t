@@ -9,9 +9,9 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use AttestTest;
+use Examples;
 use PromptClient;
 use File::Basename;
-use File::Copy qw(copy);
 use File::Path qw(make_path);
 use Test::More;
 
@@ -33,12 +33,12 @@ for my $file (@examples) {
 
     $t->swtpm();
     $t->backend();
-    make_files($t);
+    Examples::files($t);
     my $roots = $hardware{$name} ? $hardware{$name}->($t) : undef;
 
     SKIP: {
     skip "$name: $$roots", 1 if ref $roots eq 'SCALAR';
-    $t->write_conf(adapt($t, AttestTest::read_file($file)));
+    $t->write_conf(Examples::adapt($t, AttestTest::read_file($file)));
 
     my ($ok, $out) = $t->test_conf();
     ok($ok, "$name: nginx -t") or diag($out);
@@ -111,56 +111,6 @@ sub fake_enclave {
 
     $t->fake_nsm();
     return [ $t->double_roots('nitro') ];
-}
-
-
-# What a real machine has: an event log, a certificate of a CA.
-sub make_files {
-    my ($t) = @_;
-
-    copy("$FindBin::Bin/data/tpm/eventlog-ubuntu2404-snp.bin",
-        $t->path('eventlog.bin'));
-    $t->replay_boot_log($t->path('eventlog.bin'));
-    AttestTest::write_file($t->path('machine-id'), "0123456789abcdef\n");
-    symlink AttestTest::build(), $t->path('modules');
-    make_path($t->path('temp'));
-
-    AttestTest::run_out([ AttestTest::which('openssl'), 'req', '-x509',
-        '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
-        '-subj', '/CN=llm.example.com', '-days', '2',
-        '-addext', 'subjectAltName=DNS:llm.example.com,DNS:localhost',
-        '-keyout', $t->path('tpm/ca.key'), '-out', $t->path('ca.pem') ]);
-}
-
-
-sub adapt {
-    my ($t, $text) = @_;
-    my $dir = $t->dir();
-    my $port = $t->port('TLS');
-    my $tcti = $t->tcti();
-    my $backend = '127.0.0.1:' . $t->port('backend');
-    my $paths = $t->http_paths();
-
-    $text =~ s/\Q$_\E/$t->{adapt}{$_}/ for keys %{ $t->{adapt} || {} };
-
-    # Relative paths of the quickstart are relative to -p: they stay.
-    $text =~ s/127\.0\.0\.1:8443\b/127.0.0.1:$port/g;
-    $text =~ s/listen( +)443\b/listen${1}127.0.0.1:$port/g;
-    $text =~ s/device:\/dev\/tpmrm0|swtpm:host=127\.0\.0\.1,port=2321/$tcti/g;
-    $text =~ s/127\.0\.0\.1:8000\b/$backend/g;
-    $text =~ s/llm\.example\.com(?=;|\/v1)/localhost/g;
-    $text =~ s{/sys/kernel/security/tpm0/binary_bios_measurements}
-              {$dir/eventlog.bin}g;
-    $text =~ s{/etc/machine-id}{$dir/machine-id}g;
-    $text =~ s{/etc/ssl/private/[\w.]+}{$dir/tpm/ca.key}g;
-    $text =~ s{/etc/ssl/[\w.]+}{$dir/ca.pem}g;
-    $text =~ s{/run/nginx\.pid}{$dir/nginx.pid}g;
-    $text =~ s{/var/log/nginx/}{$dir/logs/}g;
-    $text =~ s{modules/ngx_http}{AttestTest::build() . '/ngx_http'}ge;
-    $text =~ s{^user .*}{}m if $> != 0;
-    $text =~ s{^(http \{\n)}{$1$paths}m if $text !~ /proxy_temp_path/;
-    $text =~ s{^(events)}{env ASAN_OPTIONS;\n$1}m;
-    return $text;
 }
 
 
