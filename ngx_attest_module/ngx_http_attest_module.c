@@ -16,6 +16,12 @@
 #define NGX_HTTP_ATTEST_STATUS     2
 
 
+/* attest_prompt_memory, of each worker */
+#define NGX_HTTP_ATTEST_MEMORY      ((size_t) 64 * 1024 * 1024)
+#define NGX_HTTP_ATTEST_MIN_MEMORY  (256 * 1024)
+#define NGX_HTTP_ATTEST_MAX_MEMORY  ((off_t) 64 * 1024 * 1024 * 1024)
+
+
 #define ngx_http_attest_is(s, text)                                          \
     ((s)->len == sizeof(text) - 1                                            \
      && ngx_strncmp((s)->data, text, sizeof(text) - 1) == 0)
@@ -54,6 +60,10 @@ static char *ngx_http_attest_prompt_coalesce(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_attest_prompt_size(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_attest_prompt_memory(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static ngx_int_t ngx_http_attest_memory_size(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
 static char *ngx_http_attest_cors(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_attest_cors_origin(ngx_str_t *value);
@@ -154,6 +164,13 @@ static ngx_command_t  ngx_http_attest_commands[] = {
     { ngx_string("attest_replay"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_attest_replay,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_prompt_memory"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_attest_prompt_memory,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -358,6 +375,7 @@ ngx_http_attest_postconfiguration(ngx_conf_t *cf)
         || ngx_http_attest_private_pool(cf, amcf) != NGX_OK
         || ngx_http_attest_ohttp_kems(cf, amcf) != NGX_OK
         || ngx_http_attest_routes_check(cf) != NGX_OK
+        || ngx_http_attest_memory_size(cf, amcf) != NGX_OK
         || ngx_http_attest_replay_zone(cf, amcf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -433,6 +451,7 @@ ngx_http_attest_create_main_conf(ngx_conf_t *cf)
     amcf->timeout = NGX_CONF_UNSET_MSEC;
     amcf->lifetime = NGX_CONF_UNSET;
     amcf->zone_size = NGX_CONF_UNSET_SIZE;
+    amcf->memory = NGX_CONF_UNSET_SIZE;
     amcf->queue = NGX_CONF_UNSET_UINT;
     amcf->xwing_conf = NGX_CONF_UNSET_UINT;
     amcf->start_without_evidence = NGX_CONF_UNSET;
@@ -645,6 +664,10 @@ ngx_http_attest_init_process(ngx_cycle_t *cycle)
 
     attest_tpm_quiet();
 
+    if (ngx_http_attest_memory_init(amcf, cycle->log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_attest_init_worker(cycle, amcf);
 }
 
@@ -658,6 +681,7 @@ ngx_http_attest_exit_process(ngx_cycle_t *cycle)
 
     if (amcf != NULL && amcf->used) {
         ngx_http_attest_exit_worker(amcf);
+        ngx_http_attest_memory_exit();
     }
 }
 
@@ -965,6 +989,56 @@ ngx_http_attest_prompt_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     alcf->max_size = n;
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_attest_prompt_memory(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_attest_main_conf_t *amcf = conf;
+
+    off_t       n;
+    ngx_str_t  *value;
+
+    if (amcf->memory != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = ngx_parse_offset(&value[1]);
+
+    if (n < NGX_HTTP_ATTEST_MIN_MEMORY || n > NGX_HTTP_ATTEST_MAX_MEMORY) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\" in \"attest_prompt_memory\", "
+                           "256k to 64g are possible", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    amcf->memory = ngx_align(n, ngx_pagesize);
+    return NGX_CONF_OK;
+}
+
+
+/* The default has room for two of the largest prompts that are allowed. */
+
+static ngx_int_t
+ngx_http_attest_memory_size(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
+{
+    if (amcf->memory == NGX_CONF_UNSET_SIZE) {
+        amcf->memory = ngx_align(ngx_max(2 * amcf->largest,
+                                         NGX_HTTP_ATTEST_MEMORY),
+                                 ngx_pagesize);
+
+    } else if (amcf->memory < amcf->largest) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"attest_prompt_memory\" of %uz bytes has no room for "
+                      "prompts that \"attest_prompt_max_size\" allows, "
+                      "%uz bytes with what is around them: such are refused",
+                      amcf->memory, amcf->largest);
+    }
+
+    return NGX_OK;
 }
 
 

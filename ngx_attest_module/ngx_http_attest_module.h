@@ -16,9 +16,11 @@
  *   ngx_http_attest_status.c     attest_status
  *   ngx_http_attest_problem.c    application/problem+json answers
  *   ngx_http_attest_prompt.c     encrypted prompts: request side
- *   ngx_http_attest_seal.c       encrypted prompts: response filters
+ *   ngx_http_attest_body.c       reads them piece by piece
  *   ngx_http_attest_locked.c     locked memory for them
  *   ngx_http_attest_once.c       encrypted prompts: taken only once
+ *   ngx_http_attest_release.c    gives it back when the backend has them
+ *   ngx_http_attest_seal.c       encrypted prompts: response filters
  *   ngx_http_attest_replay.c     the replay cache
  *   ngx_http_attest_ohttp.c      Oblivious HTTP: directives, gateway, log
  *   ngx_http_attest_ohttp_request.c, _response.c   what is inside
@@ -92,10 +94,13 @@ typedef struct {
     ngx_atomic_t   refused_replay;      /* 409: replay hits */
     ngx_atomic_t   refused_full;        /* 503: replay cache full */
     ngx_atomic_t   refused_evidence;    /* 503: no valid evidence */
+    ngx_atomic_t   refused_memory;      /* 503: attest_prompt_memory */
     ngx_atomic_t   chunks_sealed;
     ngx_atomic_t   bytes_sealed;        /* plaintext bytes */
     ngx_atomic_t   streams_cut;         /* backend died: no end marker */
     ngx_atomic_t   misdirected;         /* 421 */
+    ngx_atomic_t   memory[NGX_MAX_PROCESSES];   /* bytes in use, now; by
+                                                   process slot */
 } ngx_http_attest_stats_t;
 
 
@@ -181,6 +186,8 @@ typedef struct {
     size_t                     zone_size;
     size_t                     replay_size;     /* 0: not set */
     ngx_uint_t                 replay_rate;     /* prompts per hour, or 0 */
+    size_t                     memory;          /* attest_prompt_memory */
+    size_t                     largest;         /* prompt, somewhere */
     ngx_uint_t                 queue;           /* waiting nonce requests */
     ngx_flag_t                 start_without_evidence;
 
@@ -245,8 +252,10 @@ typedef struct {
 } ngx_http_attest_loc_conf_t;
 
 
+typedef struct ngx_http_attest_ehbp_s  ngx_http_attest_ehbp_t;
 typedef struct ngx_http_attest_ohttp_s  ngx_http_attest_ohttp_t;
 typedef struct ngx_http_attest_up_s  ngx_http_attest_up_t;
+typedef struct ngx_http_attest_intake_s  ngx_http_attest_intake_t;
 
 
 /* What makes a message one that is taken only once. */
@@ -268,6 +277,8 @@ typedef struct {
     ngx_http_attest_view_t    *view;
     ngx_http_attest_ohttp_t   *ohttp;           /* NULL: EHBP */
     ngx_http_attest_up_t      *ups;             /* upstreams that answered */
+    ngx_http_attest_ehbp_t    *ehbp;            /* while it is opened */
+    const ngx_http_attest_intake_t  *intake;
     attest_aead_t              aead;            /* seals the response */
     u_char                     enc[ATTEST_EHBP_ENC_LEN];
     u_char                     nonce[ATTEST_EHBP_NONCE_LEN];
@@ -277,8 +288,6 @@ typedef struct {
     ngx_uint_t                 key_index;       /* in the view */
     u_char                     key_id;
 
-    off_t                      received;        /* of a chunked body */
-
     ngx_chain_t               *in;              /* body filter */
     ngx_chain_t               *free;
     ngx_chain_t               *busy;
@@ -286,6 +295,10 @@ typedef struct {
     ngx_msec_t                 coalesce;        /* 0: nothing waits */
     ngx_buf_t                 *held;            /* plaintext that waits */
     ngx_event_t                due;             /* until then */
+
+    ngx_event_t                sent;            /* the backend has it */
+    ngx_output_chain_filter_pt  output_filter;  /* of the upstream */
+    void                      *output_data;
 
     ngx_int_t                  status;          /* refused with, 0: not */
 
@@ -301,8 +314,9 @@ typedef struct {
     unsigned                   finished:1;      /* end marker written */
     unsigned                   replaced:1;      /* our own 502 instead */
     unsigned                   interim:1;       /* because of a 1xx */
-    unsigned                   growing:1;       /* plain is a reservation */
     unsigned                   cut:1;           /* ends without an end */
+    unsigned                   shared:1;        /* a subrequest has the body */
+    unsigned                   spent:1;         /* the body was given back */
 } ngx_http_attest_ctx_t;
 
 
@@ -621,6 +635,8 @@ ngx_int_t ngx_http_attest_routes_add(ngx_conf_t *cf);
 ngx_int_t ngx_http_attest_routes_check(ngx_conf_t *cf);
 /* The default of client_max_body_size, not what somebody wrote. */
 void ngx_http_attest_raise_body_size(void **loc_conf, off_t size);
+/* Whether somebody wrote one that holds for the request's location. */
+ngx_uint_t ngx_http_attest_body_size_said(ngx_http_request_t *r);
 /* A phase handler: subrequests get no opened prompt. */
 ngx_int_t ngx_http_attest_subrequest(ngx_http_request_t *r);
 

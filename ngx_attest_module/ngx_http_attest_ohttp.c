@@ -11,9 +11,6 @@
 #include <sodium.h>
 
 
-/* memory for what comes is not asked for in steps up to this size */
-#define NGX_HTTP_ATTEST_AT_ONCE      (160 * 1024 - 16)
-
 #define NGX_HTTP_ATTEST_WINDOW       60     /* s: of Date, by default */
 #define NGX_HTTP_ATTEST_MAX_WINDOW   86400
 #define NGX_HTTP_ATTEST_MIN_PAD      16
@@ -27,12 +24,15 @@ typedef enum {
     NGX_HTTP_ATTEST_OHTTP_EARLY,
     NGX_HTTP_ATTEST_OHTTP_TYPE,
     NGX_HTTP_ATTEST_OHTTP_MALFORMED,
+    NGX_HTTP_ATTEST_OHTTP_TAMPERED,
     NGX_HTTP_ATTEST_OHTTP_TOO_LARGE,
+    NGX_HTTP_ATTEST_OHTTP_TOO_LONG,
     NGX_HTTP_ATTEST_OHTTP_KEY,
     NGX_HTTP_ATTEST_OHTTP_DECRYPT,
     NGX_HTTP_ATTEST_OHTTP_REPLAYED,
     NGX_HTTP_ATTEST_OHTTP_FULL,
     NGX_HTTP_ATTEST_OHTTP_NO_EVIDENCE,
+    NGX_HTTP_ATTEST_OHTTP_NO_MEMORY,
     NGX_HTTP_ATTEST_OHTTP_INTERNAL
 } ngx_http_attest_ohttp_e;
 
@@ -60,10 +60,10 @@ struct ngx_http_attest_opening_s {
     attest_ohttp_t            request;
     attest_ohttp_opener_t     opener;
     size_t                    expected;     /* behind the head, at most */
-    u_char                   *ct;           /* a whole one, in one piece */
-    size_t                    len;
+    size_t                    len;          /* of a whole one, so far */
     unsigned                  begun:1;
     unsigned                  exact:1;      /* expected is what comes */
+    unsigned                  opened:1;     /* a whole one */
 };
 
 
@@ -74,23 +74,23 @@ static ngx_int_t ngx_http_attest_ohttp_post(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_attest_ohttp_early(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_ohttp_read(ngx_http_request_t *r,
     attest_ohttp_form_e form);
-static void ngx_http_attest_ohttp_body(ngx_http_request_t *r);
-static void ngx_http_attest_ohttp_read_more(ngx_http_request_t *r);
-static void ngx_http_attest_ohttp_read_failed(ngx_http_request_t *r,
-    ngx_http_attest_opening_t *op, ngx_int_t rc);
-static void ngx_http_attest_ohttp_opened(ngx_http_request_t *r,
-    ngx_http_attest_opening_t *op, ngx_http_attest_ohttp_e why);
+static ngx_uint_t ngx_http_attest_ohttp_fresh(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+static void ngx_http_attest_ohttp_failed(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_int_t rc);
+static void ngx_http_attest_ohttp_done(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_uint_t why);
 static ngx_int_t ngx_http_attest_ohttp_refuse(ngx_http_request_t *r,
     ngx_http_attest_ohttp_e why);
 
-static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_pieces(
-    ngx_http_attest_opening_t *op);
 static void ngx_http_attest_ohttp_expect(ngx_http_attest_opening_t *op);
-static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_piece(
-    ngx_http_attest_opening_t *op, u_char *p, size_t n);
+static ngx_uint_t ngx_http_attest_ohttp_piece(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, u_char *p, size_t n);
 static ngx_uint_t ngx_http_attest_ohttp_lacks(ngx_http_attest_opening_t *op);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_gather(
     ngx_http_attest_opening_t *op, u_char *p, size_t n);
+static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_whole(
+    ngx_http_attest_opening_t *op, u_char *ct);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_begin(
     ngx_http_attest_opening_t *op);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_recipient(
@@ -102,7 +102,8 @@ static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_finish(
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_admit(
     ngx_http_attest_opening_t *op);
 static void ngx_http_attest_ohttp_once(ngx_http_attest_ctx_t *ctx);
-static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_code(int rc);
+static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_code(
+    ngx_http_attest_opening_t *op, int rc);
 static void ngx_http_attest_ohttp_drop(ngx_http_attest_ohttp_t *oh);
 
 static ngx_int_t ngx_http_attest_ohttp_log(ngx_http_request_t *r);
@@ -136,11 +137,23 @@ static ngx_http_attest_ohttp_refusal_t  ngx_http_attest_ohttp_refusals[] = {
       "Malformed encapsulated request",
       "the message ends before its ciphertext", 0 },
 
+    { NGX_HTTP_BAD_REQUEST,
+      offsetof(ngx_http_attest_stats_t, refused_malformed),
+      NGX_HTTP_ATTEST_URN "malformed",
+      "Malformed encapsulated request",
+      "a chunk was changed or lost on its way, the first was not", 0 },
+
     { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
       offsetof(ngx_http_attest_stats_t, refused_size),
       NGX_HTTP_ATTEST_URN "too-large",
       "Encapsulated request too large",
-      "the message exceeds the configured size", 0 },
+      "the message exceeds what attest_prompt_max_size allows", 0 },
+
+    { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+      offsetof(ngx_http_attest_stats_t, refused_size),
+      NGX_HTTP_ATTEST_URN "too-large",
+      "Encapsulated request too large",
+      "the encapsulated request exceeds client_max_body_size", 0 },
 
     { NGX_HTTP_BAD_REQUEST,
       offsetof(ngx_http_attest_stats_t, refused_key),
@@ -172,9 +185,23 @@ static ngx_http_attest_ohttp_refusal_t  ngx_http_attest_ohttp_refusals[] = {
       "No valid evidence",
       "the gateway has no valid evidence and therefore serves nothing", 10 },
 
+    { NGX_HTTP_SERVICE_UNAVAILABLE,
+      offsetof(ngx_http_attest_stats_t, refused_memory),
+      NGX_HTTP_ATTEST_URN "busy",
+      "Too many encrypted requests",
+      "all of attest_prompt_memory is in use", NGX_HTTP_ATTEST_BUSY },
+
     { NGX_HTTP_INTERNAL_SERVER_ERROR, 0, NULL,
       "Internal Server Error",
       "the request could not be processed", 0 }
+};
+
+
+static const ngx_http_attest_intake_t  ngx_http_attest_ohttp_intake = {
+    ngx_http_attest_ohttp_piece,
+    ngx_http_attest_ohttp_fresh,
+    ngx_http_attest_ohttp_done,
+    ngx_http_attest_ohttp_failed
 };
 
 
@@ -317,14 +344,14 @@ ngx_http_attest_ohttp_post(ngx_http_request_t *r)
                                             NGX_HTTP_ATTEST_OHTTP_MALFORMED);
     }
 
-    if (r->discard_body || r->request_body != NULL) {
+    if (r->discard_body || (r->request_body != NULL && r->err_status)) {
 
         /* refused by nginx, and redirected here by error_page */
 
         return ngx_http_attest_ohttp_refuse(r,
                                (r->err_status
                                 == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE)
-                               ? NGX_HTTP_ATTEST_OHTTP_TOO_LARGE
+                               ? NGX_HTTP_ATTEST_OHTTP_TOO_LONG
                                : NGX_HTTP_ATTEST_OHTTP_MALFORMED);
     }
 
@@ -390,120 +417,67 @@ ngx_http_attest_ohttp_read(ngx_http_request_t *r, attest_ohttp_form_e form)
     oh->opening = op;
 
     ctx->ohttp = oh;
-    ctx->reading = 1;
 
-    r->request_body_no_buffering = 1;
+    rc = ngx_http_attest_body_read(r, ctx, &ngx_http_attest_ohttp_intake);
 
-    rc = ngx_http_read_client_request_body(r, ngx_http_attest_ohttp_body);
-
-    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        ctx->reading = 0;
-        return rc;
+    if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+        return ngx_http_attest_ohttp_refuse(r,
+                                            NGX_HTTP_ATTEST_OHTTP_TOO_LONG);
     }
 
-    return NGX_DONE;
+    return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
 }
 
 
-/* The beginning of the body is there, mostly all of it. */
+/* A slow upload must not keep a key that is retired. */
 
-static void
-ngx_http_attest_ohttp_body(ngx_http_request_t *r)
+static ngx_uint_t
+ngx_http_attest_ohttp_fresh(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
-    ngx_http_attest_ctx_t  *ctx;
-
-    ctx = ngx_http_attest_prompt_ctx(r);
-
-    ngx_http_attest_ohttp_expect(ctx->ohttp->opening);
-
-    r->read_event_handler = ngx_http_attest_ohttp_read_more;
-
-    ngx_http_attest_ohttp_read_more(r);
-}
-
-
-/* What is there is opened at once, to read more in its place. */
-
-static void
-ngx_http_attest_ohttp_read_more(ngx_http_request_t *r)
-{
-    ngx_int_t                     rc;
-    ngx_http_attest_ctx_t        *ctx;
-    ngx_http_attest_ohttp_e       why;
-    ngx_http_attest_opening_t    *op;
+    ngx_http_attest_ohttp_t      *oh;
     ngx_http_attest_main_conf_t  *amcf;
 
+    oh = ctx->ohttp;
+
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
-    ctx = ngx_http_attest_prompt_ctx(r);
-    op = ctx->ohttp->opening;
 
-    for ( ;; ) {
-        why = ngx_http_attest_ohttp_pieces(op);
-
-        if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
-            break;
-        }
-
-        if (!r->reading_body) {
-            why = ngx_http_attest_ohttp_finish(op);
-            break;
-        }
-
-        if (op->begun && op->oh->expires <= ngx_http_attest_now(amcf)) {
-            /* a slow upload must not keep a key that is retired */
-            why = NGX_HTTP_ATTEST_OHTTP_KEY;
-            break;
-        }
-
-        rc = ngx_http_read_unbuffered_request_body(r);
-
-        if (rc != NGX_OK && rc != NGX_AGAIN) {
-            ngx_http_attest_ohttp_read_failed(r, op, rc);
-            return;
-        }
-
-        if (rc == NGX_AGAIN && r->request_body->bufs == NULL) {
-            return;
-        }
-    }
-
-    ngx_http_attest_ohttp_opened(r, op, why);
+    return (oh->opening->begun && oh->expires <= ngx_http_attest_now(amcf))
+           ? NGX_HTTP_ATTEST_OHTTP_KEY : NGX_HTTP_ATTEST_OHTTP_OK;
 }
 
 
 /* Too slow, too much, or gone; error_page may redirect it to here again. */
 
 static void
-ngx_http_attest_ohttp_read_failed(ngx_http_request_t *r,
-    ngx_http_attest_opening_t *op, ngx_int_t rc)
+ngx_http_attest_ohttp_failed(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_int_t rc)
 {
-    r->read_event_handler = ngx_http_block_reading;
+    ngx_http_attest_ohttp_drop(ctx->ohttp);
+    ngx_http_attest_prompt_forget(ctx);
 
-    ngx_http_attest_ohttp_drop(op->oh);
+    if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+        ctx->reading = 0;
+        rc = ngx_http_attest_ohttp_refuse(r, NGX_HTTP_ATTEST_OHTTP_TOO_LONG);
+    }
 
-    ngx_http_finalize_request(r, (rc == NGX_ERROR)
-                                 ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc);
+    ngx_http_finalize_request(r, rc);
 }
 
 
-/* All of it is opened, or it is refused without waiting for the rest. */
-
 static void
-ngx_http_attest_ohttp_opened(ngx_http_request_t *r,
-    ngx_http_attest_opening_t *op, ngx_http_attest_ohttp_e why)
+ngx_http_attest_ohttp_done(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+    ngx_uint_t why)
 {
-    ngx_http_attest_ctx_t  *ctx;
+    ngx_http_attest_opening_t  *op;
 
-    ctx = op->ctx;
+    op = ctx->ohttp->opening;
 
-    ctx->reading = 0;
-    ctx->decided = 1;
+    if (why == NGX_HTTP_ATTEST_BODY_UNREADABLE) {
+        why = NGX_HTTP_ATTEST_OHTTP_INTERNAL;
+    }
 
-    r->read_event_handler = ngx_http_block_reading;
-    r->request_body_no_buffering = 0;
-
-    if (r->connection->read->timer_set) {
-        ngx_del_timer(r->connection->read);
+    if (why == NGX_HTTP_ATTEST_OHTTP_OK) {
+        why = ngx_http_attest_ohttp_finish(op);
     }
 
     if (why == NGX_HTTP_ATTEST_OHTTP_OK) {
@@ -512,7 +486,7 @@ ngx_http_attest_ohttp_opened(ngx_http_request_t *r,
 
     /* the keys of the request are needed no longer */
 
-    ngx_http_attest_ohttp_drop(op->oh);
+    ngx_http_attest_ohttp_drop(ctx->ohttp);
 
     /* nginx takes what is left in OpenSSL's queue for its own */
     if (ERR_peek_error() != 0) {
@@ -521,12 +495,6 @@ ngx_http_attest_ohttp_opened(ngx_http_request_t *r,
 
     if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
         ngx_http_attest_prompt_forget(ctx);
-
-        if (r->reading_body) {
-            /* the rest of it is in the way; nginx closes, and has to say so */
-            r->keepalive = 0;
-        }
-
         ngx_http_finalize_request(r, ngx_http_attest_ohttp_refuse(r, why));
         return;
     }
@@ -601,56 +569,26 @@ ngx_http_attest_ohttp_expect(ngx_http_attest_opening_t *op)
 }
 
 
-/* What was read: opened, then its memory is free to read into. */
-
-static ngx_http_attest_ohttp_e
-ngx_http_attest_ohttp_pieces(ngx_http_attest_opening_t *op)
+static ngx_uint_t
+ngx_http_attest_ohttp_piece(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+    u_char *p, size_t n)
 {
-    ngx_buf_t                *b;
-    ngx_chain_t              *cl;
-    ngx_http_attest_ohttp_e   why;
-    ngx_http_request_body_t  *rb;
+    int                         rc;
+    size_t                      used;
+    ngx_http_attest_ohttp_e     why;
+    ngx_http_attest_opening_t  *op;
 
-    rb = op->r->request_body;
-
-    while (rb->bufs != NULL) {
-        cl = rb->bufs;
-        b = cl->buf;
-
-        if (!ngx_buf_in_memory(b) && ngx_buf_size(b) != 0) {
-            /* some module has written it to a file */
-            return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
-        }
-
-        why = ngx_http_attest_ohttp_piece(op, b->pos, b->last - b->pos);
-
-        if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
-            return why;
-        }
-
-        b->pos = b->last;
-
-        rb->bufs = cl->next;
-        ngx_free_chain(op->r->pool, cl);
-    }
-
-    return NGX_HTTP_ATTEST_OHTTP_OK;
-}
-
-
-static ngx_http_attest_ohttp_e
-ngx_http_attest_ohttp_piece(ngx_http_attest_opening_t *op, u_char *p,
-    size_t n)
-{
-    int                       rc;
-    size_t                    used;
-    ngx_http_attest_ohttp_e   why;
+    op = ctx->ohttp->opening;
 
     if (!op->begun) {
 
+        if (op->expected == 0) {
+            ngx_http_attest_ohttp_expect(op);
+        }
+
         rc = attest_ohttp_head_feed(&op->oh->head, p, n, &used);
         if (rc != ATTEST_OK) {
-            return ngx_http_attest_ohttp_code(rc);
+            return ngx_http_attest_ohttp_code(op, rc);
         }
 
         p += used;
@@ -661,7 +599,7 @@ ngx_http_attest_ohttp_piece(ngx_http_attest_opening_t *op, u_char *p,
                    ? NGX_HTTP_ATTEST_OHTTP_KEY : NGX_HTTP_ATTEST_OHTTP_OK;
         }
 
-        op->expected -= op->oh->head.len;
+        op->expected -= ngx_min(op->expected, op->oh->head.len);
 
         why = ngx_http_attest_ohttp_begin(op);
         if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
@@ -699,7 +637,7 @@ ngx_http_attest_ohttp_gather(ngx_http_attest_opening_t *op, u_char *p,
     size_t n)
 {
     int                     rc;
-    size_t                  used, room;
+    size_t                  used;
     ngx_http_attest_ctx_t  *ctx;
 
     ctx = op->ctx;
@@ -707,17 +645,16 @@ ngx_http_attest_ohttp_gather(ngx_http_attest_opening_t *op, u_char *p,
     used = (op->oh->form == ATTEST_OHTTP_CHUNKED)
            ? op->opener.plain + op->opener.have : op->len;
 
-    room = ngx_min(used + n, ctx->plain.len);
+    switch (ngx_http_attest_prompt_room(ctx, used + n)) {
 
-    if (op->exact && ctx->plain.len <= NGX_HTTP_ATTEST_AT_ONCE) {
-        room = ctx->plain.len;
-    }
+    case NGX_OK:
+        break;
 
-    if (ngx_http_attest_prompt_room(ctx, room) != NGX_OK) {
-        ngx_log_error(NGX_LOG_ERR, op->r->connection->log, ngx_errno,
-                      "attest: no locked memory for a prompt of %uz bytes",
-                      room);
-        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
+    case NGX_BUSY:
+        return NGX_HTTP_ATTEST_OHTTP_NO_MEMORY;
+
+    default: /* NGX_DECLINED */
+        return NGX_HTTP_ATTEST_OHTTP_TOO_LARGE;
     }
 
     if (op->oh->form == ATTEST_OHTTP_CHUNKED) {
@@ -729,7 +666,7 @@ ngx_http_attest_ohttp_gather(ngx_http_attest_opening_t *op, u_char *p,
 
         rc = attest_ohttp_opener_feed(&op->opener, p, n, &used);
 
-        return ngx_http_attest_ohttp_code(rc);
+        return ngx_http_attest_ohttp_code(op, rc);
     }
 
     if (n > ctx->plain.len - op->len) {
@@ -737,17 +674,34 @@ ngx_http_attest_ohttp_gather(ngx_http_attest_opening_t *op, u_char *p,
     }
 
     if (op->len == 0 && op->exact && n == op->expected) {
-        /* all of it: opened from where it lies */
-        op->ct = p;
 
-    } else {
-        ngx_memcpy(ctx->plain.data + op->len, p, n);
-        op->ct = ctx->plain.data;
+        /* all of it: opened from where it lies, which is good until then */
+
+        op->len = n;
+        return ngx_http_attest_ohttp_whole(op, p);
     }
 
+    ngx_memcpy(ctx->plain.data + op->len, p, n);
     op->len += n;
 
     return NGX_HTTP_ATTEST_OHTTP_OK;
+}
+
+
+/* All of a message that is not chunked, here or in its own place. */
+
+static ngx_http_attest_ohttp_e
+ngx_http_attest_ohttp_whole(ngx_http_attest_opening_t *op, u_char *ct)
+{
+    int  rc;
+
+    rc = attest_ohttp_open_request(&op->request, ct, op->len,
+                                   op->ctx->plain.data);
+
+    op->opened = 1;
+    op->oh->message = op->len - ATTEST_OHTTP_TAG_LEN;
+
+    return ngx_http_attest_ohttp_code(op, rc);
 }
 
 
@@ -786,12 +740,14 @@ ngx_http_attest_ohttp_begin(ngx_http_attest_opening_t *op)
 
     limits.max_chunk = max;
     limits.max_total = max;
-    limits.max_chunks = ngx_http_attest_max_frames(op->oh->gateway);
+
+    /* each has a byte of the message at least */
+    limits.max_chunks = SIZE_MAX;
 
     rc = attest_ohttp_opener_request(&op->opener, &op->request, &limits,
                                      NULL, 0);
 
-    return ngx_http_attest_ohttp_code(rc);
+    return ngx_http_attest_ohttp_code(op, rc);
 }
 
 
@@ -854,7 +810,7 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
     op->view = view;
     ngx_http_attest_view_key_use(view, i);
 
-    return ngx_http_attest_ohttp_code(rc);
+    return ngx_http_attest_ohttp_code(op, rc);
 }
 
 
@@ -887,26 +843,30 @@ ngx_http_attest_ohttp_member(ngx_http_attest_view_t *view,
 static ngx_http_attest_ohttp_e
 ngx_http_attest_ohttp_finish(ngx_http_attest_opening_t *op)
 {
-    int  rc;
+    int                      rc;
+    ngx_http_attest_ohttp_e  why;
 
     if (!op->begun) {
         return NGX_HTTP_ATTEST_OHTTP_MALFORMED;
     }
 
-    if (op->oh->form == ATTEST_OHTTP_CHUNKED) {
-        rc = attest_ohttp_opener_finish(&op->opener);
-        op->oh->message = op->opener.plain;
+    if (op->oh->form != ATTEST_OHTTP_CHUNKED) {
+        why = op->opened ? NGX_HTTP_ATTEST_OHTTP_OK
+                         : ngx_http_attest_ohttp_whole(op,
+                                                       op->ctx->plain.data);
 
     } else {
-        rc = attest_ohttp_open_request(&op->request, op->ct, op->len,
-                                       op->ctx->plain.data);
-        op->oh->message = op->len - ATTEST_OHTTP_TAG_LEN;
+        rc = attest_ohttp_opener_finish(&op->opener);
+        op->oh->message = op->opener.plain;
+        why = ngx_http_attest_ohttp_code(op, rc);
     }
 
-    /* cut, changed, or for another key: one answer for all */
+    if (why == NGX_HTTP_ATTEST_OHTTP_OK && op->oh->message != 0) {
+        ngx_http_attest_locked_trim(op->ctx->plain.data, op->oh->message);
+        op->ctx->usable = op->oh->message;
+    }
 
-    return (rc == ATTEST_EFORMAT) ? NGX_HTTP_ATTEST_OHTTP_DECRYPT
-                                  : ngx_http_attest_ohttp_code(rc);
+    return why;
 }
 
 
@@ -993,8 +953,13 @@ ngx_http_attest_ohttp_reject(ngx_http_request_t *r, ngx_int_t rc)
 }
 
 
+/*
+ * Cut, changed, or for another key: one answer for all, as long as no chunk
+ * has proved the key.  Afterwards another key would be of no use.
+ */
+
 static ngx_http_attest_ohttp_e
-ngx_http_attest_ohttp_code(int rc)
+ngx_http_attest_ohttp_code(ngx_http_attest_opening_t *op, int rc)
 {
     switch (rc) {
 
@@ -1010,7 +975,8 @@ ngx_http_attest_ohttp_code(int rc)
 
     case ATTEST_ECRYPTO:
     case ATTEST_EFORMAT:
-        return NGX_HTTP_ATTEST_OHTTP_DECRYPT;
+        return op->opener.chunks ? NGX_HTTP_ATTEST_OHTTP_TAMPERED
+                                 : NGX_HTTP_ATTEST_OHTTP_DECRYPT;
 
     default:
         return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
@@ -1049,11 +1015,11 @@ ngx_http_attest_ohttp_cleanup(ngx_http_attest_ohttp_t *oh)
     attest_ohttp_sealer_clear(&oh->sealer);
 
     if (oh->path.data != NULL) {
-        ngx_http_attest_locked_free(oh->path.data, oh->path.len);
+        ngx_http_attest_locked_free(oh->path.data);
     }
 
     if (oh->cookie.data != NULL) {
-        ngx_http_attest_locked_free(oh->cookie.data, oh->cookie.len);
+        ngx_http_attest_locked_free(oh->cookie.data);
     }
 
     if (oh->pending.len) {

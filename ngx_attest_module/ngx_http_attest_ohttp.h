@@ -24,6 +24,7 @@ struct ngx_http_attest_ohttp_s {
     attest_ohttp_form_e           form;
     attest_ohttp_head_t           head;        /* of the request */
     size_t                        message;     /* opened bytes */
+    size_t                        strings;     /* of them, without the body */
     attest_ohttp_sealer_t         sealer;
     u_char                        nonce[ATTEST_OHTTP_MAX_NONCE];
     size_t                        nonce_len;   /* 0: it was sent */

@@ -55,6 +55,7 @@ static ngx_uint_t ngx_http_attest_inner_error(ngx_http_attest_inner_t *in,
     int rc);
 static int ngx_http_attest_inner_refuse(ngx_http_attest_inner_t *in,
     ngx_uint_t status, const char *why);
+static int ngx_http_attest_inner_busy(ngx_http_attest_inner_t *in);
 static void ngx_http_attest_inner_keep(ngx_http_attest_inner_t *in,
     attest_span_t from, ngx_str_t *to);
 static int ngx_http_attest_inner_field(void *data, attest_span_t name,
@@ -139,7 +140,9 @@ ngx_http_attest_inner_respond(ngx_http_request_t *r, ngx_uint_t status,
     }
 
     rc = ngx_http_attest_problem(r, status, type,
-                                 "The request inside was refused", why, 0);
+                                 "The request inside was refused", why,
+                                 (status == NGX_HTTP_SERVICE_UNAVAILABLE)
+                                 ? NGX_HTTP_ATTEST_BUSY : 0);
 
     ngx_http_finalize_request(r, rc);
 }
@@ -204,7 +207,7 @@ ngx_http_attest_inner_feed(ngx_http_attest_inner_t *in,
 
     scratch = ngx_http_attest_locked_alloc(room);
     if (scratch == NULL) {
-        return ATTEST_EINTERNAL;
+        return ngx_http_attest_inner_busy(in);
     }
 
     rc = attest_bhttp_decoder_init(&in->decoder, ATTEST_BHTTP_REQUEST,
@@ -219,12 +222,15 @@ ngx_http_attest_inner_feed(ngx_http_attest_inner_t *in,
         rc = attest_bhttp_finish(&in->decoder);
     }
 
+    /* the body lies behind them */
+    ctx->ohttp->strings = in->pos - ctx->plain.data;
+
     if (rc != ATTEST_OK && in->why == NULL) {
         in->why = in->decoder.why;
     }
 
     attest_bhttp_decoder_clear(&in->decoder);
-    ngx_http_attest_locked_wiped(scratch, room);
+    ngx_http_attest_locked_wiped(scratch);
 
     return rc;
 }
@@ -264,6 +270,22 @@ ngx_http_attest_inner_refuse(ngx_http_attest_inner_t *in, ngx_uint_t status,
 
     return (status == NGX_HTTP_INTERNAL_SERVER_ERROR) ? ATTEST_EINTERNAL
                                                       : ATTEST_EFORMAT;
+}
+
+
+static int
+ngx_http_attest_inner_busy(ngx_http_attest_inner_t *in)
+{
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(in->r, ngx_http_attest_module);
+    ngx_http_attest_count(amcf, refused_memory);
+
+    in->type = NGX_HTTP_ATTEST_URN "busy";
+
+    return ngx_http_attest_inner_refuse(in, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                        "all of attest_prompt_memory is in "
+                                        "use");
 }
 
 
@@ -351,7 +373,7 @@ ngx_http_attest_inner_cookie(ngx_http_attest_inner_t *in, attest_span_t value)
 
         room->data = ngx_http_attest_locked_alloc(in->max_cookie);
         if (room->data == NULL) {
-            return ATTEST_EINTERNAL;
+            return ngx_http_attest_inner_busy(in);
         }
 
         room->len = in->max_cookie;
@@ -463,9 +485,7 @@ ngx_http_attest_inner_head(void *data)
     ngx_strlow(in->host.data, in->host.data, in->host.len);
 
     if (ngx_http_attest_inner_path(in) != NGX_OK) {
-        return ngx_http_attest_inner_refuse(in,
-                                            NGX_HTTP_INTERNAL_SERVER_ERROR,
-                                            "no memory");
+        return ngx_http_attest_inner_busy(in);
     }
 
     if (!ngx_http_attest_inner_allowed(in, q->scheme)) {

@@ -1,9 +1,9 @@
 
 /*
- * Encrypted prompts, the request side: a sealed body is read whole, opened
- * in locked memory and put in the place of the ciphertext, before the access
- * phase and before any backend hears of the request.  ngx_http_attest_seal.c
- * is the way back.
+ * Encrypted prompts, the request side: a sealed body is opened as it arrives,
+ * in locked memory, and put in the place of the ciphertext when it is whole,
+ * before the access phase and before any backend hears of the request.
+ * ngx_http_attest_seal.c is the way back.
  */
 
 
@@ -16,8 +16,8 @@
 #define NGX_HTTP_ATTEST_OWN_FIELDS    "x-attest-"
 #define NGX_HTTP_ATTEST_OWN_VARS      "http_x_attest_"
 
-/* a prompt that is larger has memory of its own, which grows */
-#define NGX_HTTP_ATTEST_BLOCK         (160 * 1024 - 16)
+/* below -1, which is no length, and back */
+#define ngx_http_attest_hide_length(n)  (-2 - (n))
 
 /* which of the client's fields go */
 #define NGX_HTTP_ATTEST_DROP_OWN      1     /* those that we set */
@@ -29,11 +29,16 @@ typedef enum {
     NGX_HTTP_ATTEST_ACCEPT = 0,
     NGX_HTTP_ATTEST_UNSEALED,
     NGX_HTTP_ATTEST_MALFORMED,
+    NGX_HTTP_ATTEST_TAMPERED,
     NGX_HTTP_ATTEST_TOO_LARGE,
+    NGX_HTTP_ATTEST_TOO_LONG,
+    NGX_HTTP_ATTEST_TOO_FRAMED,
     NGX_HTTP_ATTEST_NO_KEY,
     NGX_HTTP_ATTEST_REPLAYED,
     NGX_HTTP_ATTEST_FULL,
     NGX_HTTP_ATTEST_NO_EVIDENCE,
+    NGX_HTTP_ATTEST_NO_MEMORY,
+    NGX_HTTP_ATTEST_GONE,
     NGX_HTTP_ATTEST_INTERNAL
 } ngx_http_attest_refusal_e;
 
@@ -48,14 +53,20 @@ typedef struct {
 } ngx_http_attest_refusal_t;
 
 
-typedef struct {
-    u_char       *data;
-    size_t        len;
-    u_char       *heap;             /* NULL: the bytes belong to nginx */
-} ngx_http_attest_sealed_t;
+/* A prompt that is being opened; its keys lie in the request's view. */
+
+struct ngx_http_attest_ehbp_s {
+    attest_ehbp_opener_t       opener;
+    const attest_hpke_key_t   *keys[NGX_HTTP_ATTEST_KEYS];
+    ngx_uint_t                 index[NGX_HTTP_ATTEST_KEYS];
+    ngx_uint_t                 used;            /* of the view's, bits */
+};
 
 
 static ngx_int_t ngx_http_attest_prompt_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_prompt_again(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+static ngx_int_t ngx_http_attest_prompt_lift(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_prompt_start(ngx_http_request_t *r,
     ngx_http_attest_loc_conf_t *alcf);
 static ngx_int_t ngx_http_attest_prompt_broken(ngx_http_request_t *r,
@@ -64,9 +75,6 @@ static ngx_int_t ngx_http_attest_prompt_plain(ngx_http_request_t *r,
     ngx_http_attest_loc_conf_t *alcf, ngx_uint_t drop);
 static ngx_int_t ngx_http_attest_prompt_read(ngx_http_request_t *r,
     u_char *enc);
-static ngx_int_t ngx_http_attest_prompt_limit(ngx_http_request_t *r,
-    ngx_chain_t *in);
-static void ngx_http_attest_prompt_body(ngx_http_request_t *r);
 static void ngx_http_attest_prompt_hush(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_prompt_refuse(ngx_http_request_t *r,
     ngx_http_attest_refusal_e why);
@@ -75,19 +83,23 @@ static ngx_int_t ngx_http_attest_prompt_answer(ngx_http_request_t *r,
 
 static void ngx_http_attest_prompt_cleanup(void *data);
 
-static ngx_http_attest_refusal_e ngx_http_attest_prompt_open(
+static ngx_uint_t ngx_http_attest_prompt_piece(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, u_char *p, size_t n);
+static ngx_http_attest_refusal_e ngx_http_attest_prompt_keys(
     ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx);
-static ngx_int_t ngx_http_attest_prompt_gather(ngx_http_request_t *r,
-    ngx_http_attest_sealed_t *sealed);
-static ngx_int_t ngx_http_attest_prompt_copy(ngx_buf_t *b, u_char *p);
-static ngx_http_attest_refusal_e ngx_http_attest_prompt_measure(
-    ngx_http_request_t *r, ngx_http_attest_sealed_t *sealed, size_t *plain);
-static ngx_http_attest_refusal_e ngx_http_attest_prompt_decrypt(
-    ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
-    ngx_http_attest_sealed_t *sealed);
-static ngx_http_attest_refusal_e ngx_http_attest_prompt_try_keys(
-    ngx_http_attest_ctx_t *ctx, ngx_http_attest_sealed_t *sealed,
-    attest_hpke_ctx_t *hpke);
+static ngx_http_attest_refusal_e ngx_http_attest_prompt_code(
+    ngx_http_attest_ctx_t *ctx, int rc);
+static ngx_uint_t ngx_http_attest_prompt_fresh(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+static ngx_uint_t ngx_http_attest_prompt_live(ngx_http_attest_ctx_t *ctx,
+    ngx_uint_t i);
+static void ngx_http_attest_prompt_done(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_uint_t why);
+static ngx_http_attest_refusal_e ngx_http_attest_prompt_finish(
+    ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx);
+static void ngx_http_attest_prompt_failed(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_int_t rc);
+static void ngx_http_attest_prompt_drop(ngx_http_attest_ctx_t *ctx);
 static ngx_http_attest_refusal_e ngx_http_attest_prompt_admit(
     ngx_http_attest_ctx_t *ctx, attest_hpke_ctx_t *hpke);
 static ngx_int_t ngx_http_attest_prompt_swap(ngx_http_request_t *r,
@@ -127,11 +139,29 @@ static ngx_http_attest_refusal_t  ngx_http_attest_refusals[] = {
       "Malformed encrypted request",
       "the encapsulated key or the framing of the body is wrong", 0 },
 
+    { NGX_HTTP_BAD_REQUEST,
+      offsetof(ngx_http_attest_stats_t, refused_malformed),
+      NGX_HTTP_ATTEST_URN "malformed",
+      "Malformed encrypted request",
+      "a frame was changed or lost on its way, the first was not", 0 },
+
     { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
       offsetof(ngx_http_attest_stats_t, refused_size),
       NGX_HTTP_ATTEST_URN "too-large",
       "Encrypted request too large",
-      "the body or one of its frames exceeds the configured size", 0 },
+      "the prompt exceeds attest_prompt_max_size", 0 },
+
+    { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+      offsetof(ngx_http_attest_stats_t, refused_size),
+      NGX_HTTP_ATTEST_URN "too-large",
+      "Encrypted request too large",
+      "the encrypted body exceeds client_max_body_size", 0 },
+
+    { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+      offsetof(ngx_http_attest_stats_t, refused_size),
+      NGX_HTTP_ATTEST_URN "too-large",
+      "Encrypted request too large",
+      "there are too many bytes of framing around the prompt", 0 },
 
     { 422,
       offsetof(ngx_http_attest_stats_t, refused_key),
@@ -157,6 +187,16 @@ static ngx_http_attest_refusal_t  ngx_http_attest_refusals[] = {
       "No valid evidence",
       "the gateway has no valid evidence and therefore serves nothing", 10 },
 
+    { NGX_HTTP_SERVICE_UNAVAILABLE,
+      offsetof(ngx_http_attest_stats_t, refused_memory),
+      NGX_HTTP_ATTEST_URN "busy",
+      "Too many encrypted requests",
+      "all of attest_prompt_memory is in use", NGX_HTTP_ATTEST_BUSY },
+
+    { NGX_HTTP_BAD_GATEWAY, 0, NULL,
+      "Bad Gateway",
+      "the backend that has the prompt does not answer it", 0 },
+
     { NGX_HTTP_INTERNAL_SERVER_ERROR, 0, NULL,
       "Internal Server Error",
       "the request could not be processed", 0 }
@@ -166,8 +206,12 @@ static ngx_http_attest_refusal_t  ngx_http_attest_refusals[] = {
 /* of the core's "request_body" variable, the same in every configuration */
 static ngx_http_get_variable_pt  ngx_http_attest_core_body_variable;
 
-static ngx_http_request_body_filter_pt
-    ngx_http_attest_next_request_body_filter;
+static const ngx_http_attest_intake_t  ngx_http_attest_prompt_intake = {
+    ngx_http_attest_prompt_piece,
+    ngx_http_attest_prompt_fresh,
+    ngx_http_attest_prompt_done,
+    ngx_http_attest_prompt_failed
+};
 
 
 static ngx_int_t
@@ -177,18 +221,14 @@ ngx_http_attest_prompt_handler(ngx_http_request_t *r)
     ngx_http_attest_ctx_t       *ctx;
     ngx_http_attest_loc_conf_t  *alcf;
 
-    if (r != r->main) {
-        return NGX_DECLINED;
-    }
-
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
     ctx = ngx_http_attest_prompt_ctx(r);
 
     if (ctx != NULL && ctx->sealed) {
-        /* opened: these phases go on, or run again after a redirect */
-        ctx->turned = ctx->entered;
-        ctx->entered = 1;
-        ngx_http_attest_prompt_hush(r);
+        return ngx_http_attest_prompt_again(r, ctx);
+    }
+
+    if (r != r->main) {
         return NGX_DECLINED;
     }
 
@@ -223,6 +263,82 @@ ngx_http_attest_prompt_handler(ngx_http_request_t *r)
 }
 
 
+/* Opened: these phases go on, or run again after a redirect. */
+
+static ngx_int_t
+ngx_http_attest_prompt_again(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx)
+{
+    off_t                      n;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (r == r->main) {
+        ctx->turned = ctx->entered;
+        ctx->entered = 1;
+
+        ngx_http_attest_prompt_hush(r);
+
+        if (ctx->spent && !(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+
+            /* only a backend can have sent it elsewhere, which has it */
+
+            return ngx_http_attest_prompt_refuse(r, NGX_HTTP_ATTEST_GONE);
+        }
+    }
+
+    n = r->headers_in.content_length_n;
+
+    if (n >= -1) {
+        return NGX_DECLINED;
+    }
+
+    r->headers_in.content_length_n = ngx_http_attest_hide_length(n);
+
+    if (r != r->main) {
+        ctx->shared = 1;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (!ngx_http_attest_body_size_said(r)
+        || clcf->client_max_body_size == 0
+        || clcf->client_max_body_size >= r->headers_in.content_length_n)
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+}
+
+
+/*
+ * nginx holds the length of an opened prompt against the default limit of
+ * each location that a redirect or a subrequest leads to, although it was
+ * accepted long ago: the length is out of sight while that is found.
+ */
+
+static ngx_int_t
+ngx_http_attest_prompt_lift(ngx_http_request_t *r)
+{
+    ngx_http_attest_ctx_t  *ctx;
+
+    if (r == r->main && !r->internal) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+
+    if (ctx == NULL || !ctx->sealed || r->headers_in.content_length_n < 0) {
+        return NGX_DECLINED;
+    }
+
+    r->headers_in.content_length_n =
+                 ngx_http_attest_hide_length(r->headers_in.content_length_n);
+
+    return NGX_DECLINED;
+}
+
+
 static ngx_int_t
 ngx_http_attest_prompt_start(ngx_http_request_t *r,
     ngx_http_attest_loc_conf_t *alcf)
@@ -248,7 +364,7 @@ ngx_http_attest_prompt_start(ngx_http_request_t *r,
         return ngx_http_attest_prompt_refuse(r,
                                (r->err_status
                                 == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE)
-                               ? NGX_HTTP_ATTEST_TOO_LARGE
+                               ? NGX_HTTP_ATTEST_TOO_LONG
                                : NGX_HTTP_ATTEST_MALFORMED);
     }
 
@@ -291,9 +407,7 @@ ngx_http_attest_prompt_broken(ngx_http_request_t *r,
 
     if (r->err_status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
 
-        /* counted when it was found */
-
-        return ngx_http_attest_prompt_answer(r, NGX_HTTP_ATTEST_TOO_LARGE);
+        return ngx_http_attest_prompt_refuse(r, NGX_HTTP_ATTEST_TOO_LONG);
     }
 
     return ngx_http_attest_prompt_refuse(r, NGX_HTTP_ATTEST_MALFORMED);
@@ -335,95 +449,43 @@ ngx_http_attest_prompt_plain(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_attest_prompt_read(ngx_http_request_t *r, u_char *enc)
 {
-    ngx_int_t               rc;
-    ngx_http_attest_ctx_t  *ctx;
+    ngx_int_t                    rc;
+    attest_ehbp_limits_t         limits;
+    ngx_http_attest_ctx_t       *ctx;
+    ngx_http_attest_loc_conf_t  *alcf;
 
     ctx = ngx_http_attest_prompt_ctx_create(r);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ctx->ehbp = ngx_pcalloc(r->pool, sizeof(ngx_http_attest_ehbp_t));
+    if (ctx->ehbp == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
+
+    limits.max_plain = alcf->max_size;
+    limits.max_framing = ngx_http_attest_max_framing(alcf);
+
+    attest_ehbp_opener_init(&ctx->ehbp->opener, enc, &limits);
+
     ngx_memcpy(ctx->enc, enc, ATTEST_EHBP_ENC_LEN);
-    ctx->reading = 1;
+    ctx->plain.len = alcf->max_size + ATTEST_HPKE_NT;
 
-    r->request_body_in_single_buf = 1;
+    rc = ngx_http_attest_body_read(r, ctx, &ngx_http_attest_prompt_intake);
 
-    rc = ngx_http_read_client_request_body(r, ngx_http_attest_prompt_body);
+    if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+        return ngx_http_attest_prompt_refuse(r, NGX_HTTP_ATTEST_TOO_LONG);
+    }
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        ctx->reading = 0;
         return rc;
     }
 
     ngx_http_finalize_request(r, NGX_DONE);
     return NGX_DONE;
-}
-
-
-/* A filter of request bodies: one without a length is limited as it comes. */
-
-static ngx_int_t
-ngx_http_attest_prompt_limit(ngx_http_request_t *r, ngx_chain_t *in)
-{
-    ngx_chain_t                  *cl;
-    ngx_http_attest_ctx_t        *ctx;
-    ngx_http_attest_loc_conf_t   *alcf;
-    ngx_http_attest_main_conf_t  *amcf;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_attest_filter_module);
-
-    if (ctx == NULL || !ctx->reading) {
-        return ngx_http_attest_next_request_body_filter(r, in);
-    }
-
-    for (cl = in; cl; cl = cl->next) {
-        ctx->received += ngx_buf_size(cl->buf);
-    }
-
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
-
-    if (ctx->received > ngx_http_attest_max_body(alcf)) {
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "attest: client sends a too large encrypted body");
-
-        amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
-        ngx_http_attest_count(amcf, refused_size);
-
-        r->lingering_close = 1;
-
-        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
-    }
-
-    return ngx_http_attest_next_request_body_filter(r, in);
-}
-
-
-static void
-ngx_http_attest_prompt_body(ngx_http_request_t *r)
-{
-    ngx_http_attest_ctx_t      *ctx;
-    ngx_http_attest_refusal_e   why;
-
-    ctx = ngx_http_attest_prompt_ctx(r);
-
-    ctx->reading = 0;
-    ctx->decided = 1;
-
-    why = ngx_http_attest_prompt_open(r, ctx);
-
-    if (why != NGX_HTTP_ATTEST_ACCEPT) {
-        (void) ngx_http_attest_prompt_refuse(r, why);
-        return;
-    }
-
-    ngx_http_attest_prompt_hush(r);
-
-    /* on with the phases; this handler then declines */
-
-    r->preserve_body = 1;
-    r->write_event_handler = ngx_http_core_run_phases;
-
-    ngx_http_core_run_phases(r);
 }
 
 
@@ -455,7 +517,7 @@ ngx_http_attest_prompt_refuse(ngx_http_request_t *r,
     u_char                       *p;
     ngx_http_attest_main_conf_t  *amcf;
 
-    if (why != NGX_HTTP_ATTEST_INTERNAL) {
+    if (why < NGX_HTTP_ATTEST_GONE) {
         amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
         p = (u_char *) ngx_http_attest_stats(amcf)
             + ngx_http_attest_refusals[why].counter;
@@ -592,6 +654,9 @@ ngx_http_attest_prompt_cleanup(void *data)
     ngx_http_attest_seal_cleanup(ctx);
     attest_aead_clear(&ctx->aead);
 
+    ngx_http_attest_release_cleanup(ctx);
+    ngx_http_attest_prompt_drop(ctx);
+
     if (ctx->ohttp != NULL) {
         ngx_http_attest_ohttp_cleanup(ctx->ohttp);
     }
@@ -603,70 +668,17 @@ ngx_http_attest_prompt_cleanup(void *data)
 ngx_int_t
 ngx_http_attest_prompt_room(ngx_http_attest_ctx_t *ctx, size_t size)
 {
-    u_char      *p;
-    size_t       usable;
-    ngx_uint_t   growing;
-
-    if (size <= ctx->usable) {
-        return NGX_OK;
-    }
-
-    if (ctx->growing) {
-        return ngx_http_attest_locked_extend(ctx->plain.data, ctx->plain.len,
-                                             &ctx->usable, size);
-    }
-
-    /* blocks are cheaper, but a large prompt must not be there twice */
-
-    growing = (size > NGX_HTTP_ATTEST_BLOCK);
-    usable = 0;
-
-    if (growing) {
-        p = ngx_http_attest_locked_reserve(ctx->plain.len);
-
-        if (p != NULL
-            && ngx_http_attest_locked_extend(p, ctx->plain.len, &usable, size)
-               != NGX_OK)
-        {
-            ngx_http_attest_locked_release(p, ctx->plain.len, 0);
-            return NGX_ERROR;
-        }
-
-    } else {
-        usable = ngx_min(2 * size, NGX_HTTP_ATTEST_BLOCK);
-        usable = ngx_min(usable, ctx->plain.len);
-        p = ngx_http_attest_locked_alloc(usable);
-    }
-
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ctx->plain.data != NULL) {
-        ngx_memcpy(p, ctx->plain.data, ctx->usable);
-        ngx_http_attest_locked_free(ctx->plain.data, ctx->usable);
-    }
-
-    ctx->plain.data = p;
-    ctx->usable = usable;
-    ctx->growing = growing;
-
-    return NGX_OK;
+    return ngx_http_attest_locked_grow(&ctx->plain.data, &ctx->usable,
+                                       ngx_min(size, ctx->plain.len),
+                                       ctx->plain.len);
 }
 
 
 void
 ngx_http_attest_prompt_forget(ngx_http_attest_ctx_t *ctx)
 {
-    if (ctx->plain.data == NULL) {
-        return;
-    }
-
-    if (ctx->growing) {
-        ngx_http_attest_locked_release(ctx->plain.data, ctx->plain.len,
-                                       ctx->usable);
-    } else {
-        ngx_http_attest_locked_free(ctx->plain.data, ctx->usable);
+    if (ctx->plain.data != NULL) {
+        ngx_http_attest_locked_free(ctx->plain.data);
     }
 
     ngx_str_null(&ctx->plain);
@@ -674,12 +686,61 @@ ngx_http_attest_prompt_forget(ngx_http_attest_ctx_t *ctx)
 }
 
 
-static ngx_http_attest_refusal_e
-ngx_http_attest_prompt_open(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
+/* A frame is opened as soon as it is whole; of an open one nothing is kept. */
+
+static ngx_uint_t
+ngx_http_attest_prompt_piece(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, u_char *p, size_t n)
 {
+    int                         rc;
+    size_t                      used;
+    attest_ehbp_opener_t       *op;
+    ngx_http_attest_refusal_e   why;
+
+    op = &ctx->ehbp->opener;
+
+    if (op->keys == NULL) {
+        why = ngx_http_attest_prompt_keys(r, ctx);
+
+        if (why != NGX_HTTP_ATTEST_ACCEPT) {
+            return why;
+        }
+    }
+
+    /* with its lengths and tags it is always more than what is kept */
+
+    switch (ngx_http_attest_prompt_room(ctx, op->plain + op->have + n)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_BUSY:
+        return NGX_HTTP_ATTEST_NO_MEMORY;
+
+    default: /* NGX_DECLINED */
+        return NGX_HTTP_ATTEST_TOO_LARGE;
+    }
+
+    op->buf = ctx->plain.data;
+    op->room = ctx->usable;
+
+    rc = attest_ehbp_opener_feed(op, p, n, &used);
+
+    return ngx_http_attest_prompt_code(ctx, rc);
+}
+
+
+/*
+ * EHBP does not say which key a message was sealed for: the current key
+ * first, then the previous one, as long as it is accepted.
+ */
+
+static ngx_http_attest_refusal_e
+ngx_http_attest_prompt_keys(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
+{
+    ngx_uint_t                    i, n;
+    ngx_http_attest_ehbp_t       *eh;
     ngx_http_attest_view_t       *view;
-    ngx_http_attest_sealed_t      sealed;
-    ngx_http_attest_refusal_e     why;
     ngx_http_attest_main_conf_t  *amcf;
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
@@ -694,27 +755,138 @@ ngx_http_attest_prompt_open(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     }
 
     ctx->view = view;
+    eh = ctx->ehbp;
+    n = 0;
 
-    switch (ngx_http_attest_prompt_gather(r, &sealed)) {
+    for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
 
-    case NGX_OK:
-        break;
+        if (!view->hpke[i].set
+            || view->hpke[i].expires <= ngx_http_attest_now(amcf)
+            || view->hpke[i].key.kem != ATTEST_KEM_X25519)
+        {
+            continue;
+        }
 
-    case NGX_DECLINED:
-        return NGX_HTTP_ATTEST_TOO_LARGE;
+        ngx_http_attest_view_key_use(view, i);
+        eh->used |= 1 << i;
 
-    default: /* NGX_ERROR */
-        return NGX_HTTP_ATTEST_INTERNAL;
+        eh->keys[n] = &view->hpke[i].key;
+        eh->index[n] = i;
+        n++;
     }
 
-    why = ngx_http_attest_prompt_decrypt(r, ctx, &sealed);
+    eh->opener.keys = eh->keys;
+    eh->opener.nkeys = n;
 
-    if (sealed.heap != NULL) {
-        ngx_free(sealed.heap);
+    return n ? NGX_HTTP_ATTEST_ACCEPT : NGX_HTTP_ATTEST_NO_KEY;
+}
+
+
+static ngx_http_attest_refusal_e
+ngx_http_attest_prompt_code(ngx_http_attest_ctx_t *ctx, int rc)
+{
+    attest_ehbp_why_e  why;
+
+    why = ctx->ehbp->opener.why;
+
+    switch (rc) {
+
+    case ATTEST_OK:
+        return NGX_HTTP_ATTEST_ACCEPT;
+
+    case ATTEST_EFORMAT:
+        return NGX_HTTP_ATTEST_MALFORMED;
+
+    case ATTEST_EMISMATCH:
+        return NGX_HTTP_ATTEST_TAMPERED;
+
+    case ATTEST_ECRYPTO:
+        return (why == ATTEST_EHBP_BAD_ENC) ? NGX_HTTP_ATTEST_MALFORMED
+                                            : NGX_HTTP_ATTEST_NO_KEY;
+
+    case ATTEST_ELIMIT:
+        return (why == ATTEST_EHBP_FRAMING) ? NGX_HTTP_ATTEST_TOO_FRAMED
+                                            : NGX_HTTP_ATTEST_TOO_LARGE;
+
+    default:
+        return NGX_HTTP_ATTEST_INTERNAL;
+    }
+}
+
+
+/*
+ * A slow upload must not keep a key that is retired; one of those that it may
+ * be for is just not tried any more.
+ */
+
+static ngx_uint_t
+ngx_http_attest_prompt_fresh(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx)
+{
+    ngx_uint_t               i, n;
+    ngx_http_attest_ehbp_t  *eh;
+
+    eh = ctx->ehbp;
+
+    if (eh->opener.hpke.cipher != NULL) {
+        return ngx_http_attest_prompt_live(ctx, eh->opener.which)
+               ? NGX_HTTP_ATTEST_ACCEPT : NGX_HTTP_ATTEST_NO_KEY;
+    }
+
+    for (i = 0, n = 0; i < eh->opener.nkeys; i++) {
+
+        if (ngx_http_attest_prompt_live(ctx, i)) {
+            eh->keys[n] = eh->keys[i];
+            eh->index[n] = eh->index[i];
+            n++;
+        }
+    }
+
+    eh->opener.nkeys = n;
+
+    return (n || eh->opener.keys == NULL) ? NGX_HTTP_ATTEST_ACCEPT
+                                          : NGX_HTTP_ATTEST_NO_KEY;
+}
+
+
+static ngx_uint_t
+ngx_http_attest_prompt_live(ngx_http_attest_ctx_t *ctx, ngx_uint_t i)
+{
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(ctx->request,
+                                         ngx_http_attest_module);
+
+    return ctx->view->hpke[ctx->ehbp->index[i]].expires
+           > ngx_http_attest_now(amcf);
+}
+
+
+static void
+ngx_http_attest_prompt_done(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+    ngx_uint_t why)
+{
+    if (why == NGX_HTTP_ATTEST_BODY_UNREADABLE) {
+        why = NGX_HTTP_ATTEST_INTERNAL;
+    }
+
+    if (why == NGX_HTTP_ATTEST_ACCEPT) {
+        why = ngx_http_attest_prompt_finish(r, ctx);
+    }
+
+    /* what opened it is needed no longer */
+
+    ngx_http_attest_prompt_drop(ctx);
+
+    /* nginx takes what is left in OpenSSL's queue for its own */
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
     }
 
     if (why != NGX_HTTP_ATTEST_ACCEPT) {
-        return why;
+        ngx_http_attest_prompt_forget(ctx);
+        (void) ngx_http_attest_prompt_refuse(r, why);
+        return;
     }
 
     /* from here on every response is sealed */
@@ -722,237 +894,113 @@ ngx_http_attest_prompt_open(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     ctx->sealed = 1;
 
     if (ngx_http_attest_prompt_swap(r, ctx) != NGX_OK) {
-        return NGX_HTTP_ATTEST_INTERNAL;
+        (void) ngx_http_attest_prompt_refuse(r, NGX_HTTP_ATTEST_INTERNAL);
+        return;
     }
 
-    return NGX_HTTP_ATTEST_ACCEPT;
-}
+    ngx_http_attest_prompt_hush(r);
 
+    /* on with the phases; this handler then declines */
 
-/*
- * The ciphertext in one piece.  nginx may have it in one buffer, in several,
- * or in a temporary file.  NGX_DECLINED: too large, nothing was allocated.
- */
+    r->preserve_body = 1;
+    r->write_event_handler = ngx_http_core_run_phases;
 
-static ngx_int_t
-ngx_http_attest_prompt_gather(ngx_http_request_t *r,
-    ngx_http_attest_sealed_t *sealed)
-{
-    u_char                      *p;
-    off_t                        size;
-    ngx_chain_t                 *cl;
-    ngx_http_attest_loc_conf_t  *alcf;
-
-    ngx_memzero(sealed, sizeof(ngx_http_attest_sealed_t));
-
-    if (r->request_body == NULL) {
-        return NGX_ERROR;
-    }
-
-    size = 0;
-
-    for (cl = r->request_body->bufs; cl; cl = cl->next) {
-        size += ngx_buf_size(cl->buf);
-    }
-
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
-
-    if (size > ngx_http_attest_max_body(alcf)) {
-        return NGX_DECLINED;
-    }
-
-    sealed->len = (size_t) size;
-    cl = r->request_body->bufs;
-
-    if (size == 0) {
-        return NGX_OK;
-    }
-
-    if (cl->next == NULL && ngx_buf_in_memory(cl->buf)) {
-        sealed->data = cl->buf->pos;
-        return NGX_OK;
-    }
-
-    p = ngx_alloc(sealed->len, r->connection->log);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    sealed->heap = p;
-    sealed->data = p;
-
-    for ( /* void */ ; cl; cl = cl->next) {
-
-        if (ngx_http_attest_prompt_copy(cl->buf, p) != NGX_OK) {
-            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "attest: cannot read back the request body");
-            ngx_free(sealed->heap);
-            return NGX_ERROR;
-        }
-
-        p += ngx_buf_size(cl->buf);
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_attest_prompt_copy(ngx_buf_t *b, u_char *p)
-{
-    size_t  n;
-
-    n = (size_t) ngx_buf_size(b);
-
-    if (ngx_buf_in_memory(b)) {
-        ngx_memcpy(p, b->pos, n);
-        return NGX_OK;
-    }
-
-    if (n != 0 && ngx_read_file(b->file, p, n, b->file_pos) != (ssize_t) n) {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* Frames are counted and measured before anything is allocated for them. */
-
-static ngx_http_attest_refusal_e
-ngx_http_attest_prompt_measure(ngx_http_request_t *r,
-    ngx_http_attest_sealed_t *sealed, size_t *plain)
-{
-    size_t                       frames;
-    ngx_http_attest_loc_conf_t  *alcf;
-
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
-
-    switch (attest_ehbp_scan(sealed->data, sealed->len,
-                             alcf->max_size + ATTEST_HPKE_NT,
-                             ngx_http_attest_max_frames(alcf),
-                             &frames, plain))
-    {
-    case ATTEST_OK:
-        break;
-
-    case ATTEST_ELIMIT:
-        return NGX_HTTP_ATTEST_TOO_LARGE;
-
-    case ATTEST_ECRYPTO:
-        return NGX_HTTP_ATTEST_NO_KEY;
-
-    default: /* ATTEST_EFORMAT */
-        return NGX_HTTP_ATTEST_MALFORMED;
-    }
-
-    /*
-     * Without a frame that carries a tag nothing would prove that the client
-     * knows the encapsulated key that the answer is sealed under.
-     */
-
-    if (frames == 0) {
-        return NGX_HTTP_ATTEST_MALFORMED;
-    }
-
-    return (*plain > alcf->max_size) ? NGX_HTTP_ATTEST_TOO_LARGE
-                                     : NGX_HTTP_ATTEST_ACCEPT;
+    ngx_http_core_run_phases(r);
 }
 
 
 static ngx_http_attest_refusal_e
-ngx_http_attest_prompt_decrypt(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, ngx_http_attest_sealed_t *sealed)
+ngx_http_attest_prompt_finish(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx)
 {
-    attest_hpke_ctx_t          hpke;
-    ngx_http_attest_refusal_e  why;
-
-    why = ngx_http_attest_prompt_measure(r, sealed, &ctx->plain.len);
-    if (why != NGX_HTTP_ATTEST_ACCEPT) {
-        return why;
-    }
-
-    ctx->plain.data = ngx_http_attest_locked_alloc(ctx->plain.len);
-    if (ctx->plain.data == NULL) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, ngx_errno,
-                      "attest: no locked memory for a prompt of %uz bytes",
-                      ctx->plain.len);
-        return NGX_HTTP_ATTEST_INTERNAL;
-    }
-
-    ctx->usable = ctx->plain.len;
-
-    why = ngx_http_attest_prompt_try_keys(ctx, sealed, &hpke);
-    if (why != NGX_HTTP_ATTEST_ACCEPT) {
-        return why;
-    }
-
-    why = ngx_http_attest_prompt_admit(ctx, &hpke);
-
-    attest_hpke_ctx_clear(&hpke);
-
-    return why;
-}
-
-
-/*
- * EHBP does not say which key a message was sealed for: the current key
- * first, then the previous one, as long as it is accepted.
- */
-
-static ngx_http_attest_refusal_e
-ngx_http_attest_prompt_try_keys(ngx_http_attest_ctx_t *ctx,
-    ngx_http_attest_sealed_t *sealed, attest_hpke_ctx_t *hpke)
-{
-    int                           rc, bad_enc;
-    time_t                        now;
     ngx_uint_t                    i;
-    ngx_http_attest_view_t       *view;
+    attest_ehbp_opener_t         *op;
+    ngx_http_attest_refusal_e     why;
     ngx_http_attest_main_conf_t  *amcf;
 
-    amcf = ngx_http_get_module_main_conf(ctx->request,
-                                         ngx_http_attest_module);
-    now = ngx_http_attest_now(amcf);
-    view = ctx->view;
+    op = &ctx->ehbp->opener;
 
-    for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
-
-        if (!view->hpke[i].set || view->hpke[i].expires <= now
-            || view->hpke[i].key.kem != ATTEST_KEM_X25519)
-        {
-            continue;
-        }
-
-        bad_enc = 0;
-
-        rc = attest_ehbp_open_request(hpke, &view->hpke[i].key, ctx->enc,
-                                      sealed->data, sealed->len,
-                                      ctx->plain.data, &bad_enc);
-
-        if (rc == ATTEST_OK) {
-            ctx->key_index = i;
-            ctx->key_id = view->hpke[i].id;
-            return NGX_HTTP_ATTEST_ACCEPT;
-        }
-
-        /* nginx takes what is left in OpenSSL's queue for its own */
-        ERR_clear_error();
-
-        if (bad_enc) {
-            return NGX_HTTP_ATTEST_MALFORMED;
-        }
-
-        if (rc == ATTEST_EMISMATCH) {
-            /* a later frame: the first one has proved the key */
-            return NGX_HTTP_ATTEST_NO_KEY;
-        }
-
-        if (rc != ATTEST_ECRYPTO) {
-            return NGX_HTTP_ATTEST_INTERNAL;
-        }
+    why = ngx_http_attest_prompt_code(ctx, attest_ehbp_opener_finish(op));
+    if (why != NGX_HTTP_ATTEST_ACCEPT) {
+        return why;
     }
 
-    return NGX_HTTP_ATTEST_NO_KEY;
+    i = ctx->ehbp->index[op->which];
+
+    ctx->key_index = i;
+    ctx->key_id = ctx->view->hpke[i].id;
+
+    /* it may have taken long to arrive */
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+
+    if (ngx_http_attest_view(amcf, r->connection->log) == NULL) {
+        return NGX_HTTP_ATTEST_NO_EVIDENCE;
+    }
+
+    if (!ngx_http_attest_prompt_live(ctx, op->which)) {
+        return NGX_HTTP_ATTEST_NO_KEY;
+    }
+
+    ctx->plain.len = op->plain;
+
+    if (op->plain != 0) {
+        ngx_http_attest_locked_trim(ctx->plain.data, op->plain);
+        ctx->usable = op->plain;
+    }
+
+    return ngx_http_attest_prompt_admit(ctx, &op->hpke);
+}
+
+
+/* By nginx, which has no room for a client, or none left of its limits. */
+
+static void
+ngx_http_attest_prompt_failed(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_int_t rc)
+{
+    ngx_http_attest_prompt_drop(ctx);
+    ngx_http_attest_prompt_forget(ctx);
+
+    switch (rc) {
+
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        ctx->reading = 0;
+        (void) ngx_http_attest_prompt_refuse(r, NGX_HTTP_ATTEST_TOO_LONG);
+        break;
+
+    case NGX_HTTP_INTERNAL_SERVER_ERROR:
+        ctx->reading = 0;
+        (void) ngx_http_attest_prompt_refuse(r, NGX_HTTP_ATTEST_INTERNAL);
+        break;
+
+    default:
+        ngx_http_finalize_request(r, rc);
+    }
+}
+
+
+static void
+ngx_http_attest_prompt_drop(ngx_http_attest_ctx_t *ctx)
+{
+    ngx_uint_t               i;
+    ngx_http_attest_ehbp_t  *eh;
+
+    eh = ctx->ehbp;
+
+    if (eh == NULL) {
+        return;
+    }
+
+    ctx->ehbp = NULL;
+
+    attest_ehbp_opener_clear(&eh->opener);
+
+    for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
+        if (eh->used & (1 << i)) {
+            ngx_http_attest_view_key_done(ctx->view, i);
+        }
+    }
 }
 
 
@@ -976,7 +1024,6 @@ ngx_http_attest_prompt_admit(ngx_http_attest_ctx_t *ctx,
         || attest_ehbp_response(&ctx->aead, hpke, ctx->enc, ctx->nonce, 1)
            != ATTEST_OK)
     {
-        ERR_clear_error();
         return NGX_HTTP_ATTEST_INTERNAL;
     }
 
@@ -1392,9 +1439,16 @@ ngx_http_attest_prompt_init(ngx_conf_t *cf)
 
     h[0] = ngx_http_attest_prompt_handler;
 
-    ngx_http_attest_next_request_body_filter =
-                                             ngx_http_top_request_body_filter;
-    ngx_http_top_request_body_filter = ngx_http_attest_prompt_limit;
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_SERVER_REWRITE_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_attest_prompt_lift;
+
+    if (ngx_http_attest_release_init(cmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     ngx_http_attest_upstream_init();
 
@@ -1405,7 +1459,15 @@ ngx_http_attest_prompt_init(ngx_conf_t *cf)
 char *
 ngx_http_attest_prompt_check(ngx_conf_t *cf, ngx_http_attest_loc_conf_t *alcf)
 {
-    ngx_http_core_loc_conf_t  *clcf;
+    size_t                        size;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
+
+    size = (alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP)
+           ? ngx_http_attest_max_message(alcf) : alcf->max_size;
+    amcf->largest = ngx_max(amcf->largest, size + ATTEST_HPKE_NT);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 

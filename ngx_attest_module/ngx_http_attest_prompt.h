@@ -11,26 +11,33 @@
 #include "ngx_http_attest_module.h"
 
 
-/* Frames of a request: small ones up to here, then 1 KiB on the average. */
-#define NGX_HTTP_ATTEST_SMALL_FRAMES  1024
-
-#define ngx_http_attest_max_frames(alcf)                                     \
-    (NGX_HTTP_ATTEST_SMALL_FRAMES + (alcf)->max_size / 1024)
-
 /*
- * Binary HTTP around a prompt: control data, fields, trailers, and the
- * lengths of the pieces it is cut into.
+ * Binary HTTP around a prompt: control data, fields, trailers, and before
+ * each piece of content its length, which takes a byte for a byte at worst.
  */
 #define ngx_http_attest_max_message(alcf)                                    \
-    ((alcf)->max_size + (alcf)->max_size / 64 + 160 * 1024)
+    (2 * (alcf)->max_size + 160 * 1024)
 
-/* The largest sealed body: more cannot hold an acceptable prompt. */
+/*
+ * What may lie around the plaintext: a client may seal each byte by itself,
+ * and send frames that are empty.  That costs bytes, each of which has to be
+ * sent, and no memory.
+ */
+#define NGX_HTTP_ATTEST_SPARE  (1024 * 1024)
+
+#define ngx_http_attest_max_framing(alcf)                                    \
+    (ATTEST_EHBP_OVERHEAD * (alcf)->max_size + NGX_HTTP_ATTEST_SPARE)
+
+/*
+ * The largest sealed body: more cannot hold an acceptable prompt.  It is some
+ * more than both together, so that whoever exceeds one is told which.
+ */
 #define ngx_http_attest_max_body(alcf)                                       \
-    ((off_t) ((alcf)->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP                 \
-              ? ngx_http_attest_max_message(alcf)                            \
-                + (8 + ATTEST_HPKE_NT) * ngx_http_attest_max_frames(alcf)    \
-              : (alcf)->max_size                                             \
-                + ATTEST_EHBP_OVERHEAD * ngx_http_attest_max_frames(alcf)))
+    ((alcf)->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP                          \
+     ? (off_t) ((9 + ATTEST_HPKE_NT) * ngx_http_attest_max_message(alcf)     \
+                + NGX_HTTP_ATTEST_SPARE)                                     \
+     : (off_t) ((alcf)->max_size + ngx_http_attest_max_framing(alcf)         \
+                + NGX_HTTP_ATTEST_SPARE))
 
 
 /* What one pass of the body filter makes of the input. */
@@ -122,28 +129,70 @@ ngx_int_t ngx_http_attest_ohttp_gate(ngx_http_request_t *r);
 /* len random bytes, 1024 at most, that no other call gets */
 ngx_int_t ngx_http_attest_nonce(u_char *nonce, size_t len);
 
-/* Locked memory; the same len must be given to free it, which wipes it. */
-u_char *ngx_http_attest_locked_alloc(size_t len);
-void ngx_http_attest_locked_free(u_char *p, size_t len);
-/* Of memory that holds nothing any more. */
-void ngx_http_attest_locked_wiped(u_char *p, size_t len);
 /*
- * Locked memory that grows in its place: a reservation of len addresses
- * first, then memory for size bytes of them or more, which *usable tells.
+ * ngx_http_attest_body.c: reads what is sealed.  Functions return 0 or why it
+ * is refused, in numbers of their own.  piece: the next bytes, which are good
+ * during the call.  fresh: more has to be waited for.  done: all was read, or
+ * why not; failed: nginx cannot read, with its status.
  */
-u_char *ngx_http_attest_locked_reserve(size_t len);
-ngx_int_t ngx_http_attest_locked_extend(u_char *p, size_t len,
-    size_t *usable, size_t size);
-void ngx_http_attest_locked_release(u_char *p, size_t len, size_t usable);
+
+struct ngx_http_attest_intake_s {
+    ngx_uint_t   (*piece)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+        u_char *p, size_t n);
+    ngx_uint_t   (*fresh)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx);
+    void         (*done)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+        ngx_uint_t why);
+    void         (*failed)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+        ngx_int_t rc);
+};
+
+/* s: prompts go, and their memory with them. */
+#define NGX_HTTP_ATTEST_BUSY  2
+
+/* What another module has put into a file. */
+#define NGX_HTTP_ATTEST_BODY_UNREADABLE  ((ngx_uint_t) -1)
+
+/* As ngx_http_read_client_request_body(). */
+ngx_int_t ngx_http_attest_body_read(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, const ngx_http_attest_intake_t *intake);
+
+
+/* ngx_http_attest_locked.c: locked memory of this worker */
+
+ngx_int_t ngx_http_attest_memory_init(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log);
+void ngx_http_attest_memory_exit(void);
+/* NULL: all of it is in use. */
+u_char *ngx_http_attest_locked_alloc(size_t len);
+/* Wipes it. */
+void ngx_http_attest_locked_free(u_char *p);
+/* Of memory that holds nothing any more. */
+void ngx_http_attest_locked_wiped(u_char *p);
+/* Only the first len bytes are needed: the rest is wiped and free. */
+void ngx_http_attest_locked_trim(u_char *p, size_t len);
+/*
+ * Room for size bytes, of max at most; what is there may move.  NGX_BUSY:
+ * all of it is in use.  NGX_DECLINED: there can never be as much.
+ */
+ngx_int_t ngx_http_attest_locked_grow(u_char **data, size_t *usable,
+    size_t size, size_t max);
 
 /*
  * Room for size bytes in ctx->plain, of ctx->plain.len at most; what is in
- * there may move.
+ * there may move.  Otherwise as ngx_http_attest_locked_grow().
  */
 ngx_int_t ngx_http_attest_prompt_room(ngx_http_attest_ctx_t *ctx,
     size_t size);
 /* Wipes it and gives it back. */
 void ngx_http_attest_prompt_forget(ngx_http_attest_ctx_t *ctx);
+
+/* ngx_http_attest_release.c: at postconfiguration, when something is sent */
+
+ngx_int_t ngx_http_attest_release_init(ngx_http_core_main_conf_t *cmcf);
+/* Soon, the prompt's memory is given back if the backend has it. */
+void ngx_http_attest_release_check(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+void ngx_http_attest_release_cleanup(ngx_http_attest_ctx_t *ctx);
 
 /* The request's value of a field, compared in lower case, or NULL. */
 ngx_str_t *ngx_http_attest_field(ngx_http_request_t *r, const char *name,

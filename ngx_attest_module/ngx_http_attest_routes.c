@@ -137,6 +137,17 @@ ngx_http_attest_raise_body_size(void **loc_conf, off_t size)
 }
 
 
+ngx_uint_t
+ngx_http_attest_body_size_said(ngx_http_request_t *r)
+{
+    ngx_http_attest_early_conf_t  *early;
+
+    early = ngx_http_get_module_loc_conf(r, ngx_http_attest_early_module);
+
+    return early->body_size;
+}
+
+
 ngx_int_t
 ngx_http_attest_routes_add(ngx_conf_t *cf)
 {

@@ -37,6 +37,9 @@ typedef struct {
     ngx_http_attest_steps_t   clock;
     ngx_uint_t                used;        /* of the replay cache */
     ngx_uint_t                capacity;
+    size_t                    memory;      /* of prompts, all workers */
+    size_t                    fullest;     /* one of them */
+    size_t                    limit;       /* of each */
     time_t                    error_time;  /* 0: no error so far */
     char                      error[256];
 } ngx_http_attest_report_t;
@@ -47,6 +50,8 @@ static ngx_int_t ngx_http_attest_status_refused(ngx_http_request_t *r,
     ngx_uint_t status, const char *title, const char *detail);
 static void ngx_http_attest_status_report(ngx_http_request_t *r,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_report_t *report);
+static void ngx_http_attest_status_memory(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_report_t *report);
 static ngx_atomic_uint_t ngx_http_attest_status_value(
     ngx_http_attest_report_t *report, const ngx_http_attest_counter_t *c);
 static u_char *ngx_http_attest_status_json(u_char *p, u_char *last,
@@ -104,6 +109,8 @@ static const ngx_http_attest_counter_t  ngx_http_attest_counters[] = {
         "reason=\"replay_full\"", NULL),
     NGX_HTTP_ATTEST_COUNTER(refused_evidence, "refused",
         "reason=\"evidence\"", NULL),
+    NGX_HTTP_ATTEST_COUNTER(refused_memory, "refused",
+        "reason=\"memory\"", NULL),
     NGX_HTTP_ATTEST_COUNTER(misdirected, "refused",
         "reason=\"misdirected\"", NULL),
 
@@ -219,6 +226,8 @@ ngx_http_attest_status_report(ngx_http_request_t *r,
         report->age = ngx_http_attest_now(amcf) - report->view->from;
     }
 
+    ngx_http_attest_status_memory(amcf, report);
+
     ngx_http_attest_last_error(amcf, report->error, sizeof(report->error),
                                &report->error_time);
 
@@ -228,6 +237,23 @@ ngx_http_attest_status_report(ngx_http_request_t *r,
         if (*p < 0x20 || *p > 0x7e) {
             *p = '?';
         }
+    }
+}
+
+
+static void
+ngx_http_attest_status_memory(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_report_t *report)
+{
+    size_t      n;
+    ngx_uint_t  i;
+
+    report->limit = amcf->prompts ? amcf->memory : 0;
+
+    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
+        n = report->stats->memory[i];
+        report->memory += n;
+        report->fullest = ngx_max(report->fullest, n);
     }
 }
 
@@ -286,6 +312,9 @@ ngx_http_attest_status_json(u_char *p, u_char *last,
                      report->clock.last, report->clock.behind);
     p = ngx_slprintf(p, last, "\"replay\":{\"used\":%ui,\"capacity\":%ui},",
                      report->used, report->capacity);
+    p = ngx_slprintf(p, last, "\"memory\":{\"used\":%uz,\"fullest\":%uz,"
+                     "\"limit\":%uz},",
+                     report->memory, report->fullest, report->limit);
 
     p = ngx_http_attest_status_json_error(p, last, report);
     p = ngx_slprintf(p, last, ",\"counters\":{");
@@ -389,6 +418,13 @@ ngx_http_attest_status_gauges(u_char *p, u_char *last,
             "Prompts that the replay cache remembers.", report->used);
     p = ngx_http_attest_status_gauge(p, last, "replay_capacity",
             "How many it is meant for.", report->capacity);
+
+    p = ngx_http_attest_status_gauge(p, last, "prompt_memory_used",
+            "Bytes of prompts in memory, of all workers.", report->memory);
+    p = ngx_http_attest_status_gauge(p, last, "prompt_memory_fullest",
+            "Bytes of the worker that has the most.", report->fullest);
+    p = ngx_http_attest_status_gauge(p, last, "prompt_memory_limit",
+            "Bytes that each worker has, attest_prompt_memory.", report->limit);
 
     if (view == NULL) {
         return p;

@@ -20,6 +20,7 @@ Behaviour for tests, in the query or as "X-Backend-NAME: VALUE" fields:
     field=N:V     one more response header field
     interim=N     an interim response, 1xx, before
     stamp=1       each token is the time of writing, CLOCK_MONOTONIC in ns
+    until=FILE    answer nothing before there is such a file
 """
 
 import argparse
@@ -27,6 +28,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import os
 import signal
 import sys
 import time
@@ -159,6 +161,9 @@ class Backend:
         if req.number("die_after") == 0:
             self.note(req, 0, 0, "died")
             raise Died()
+
+        while not os.path.exists(req.options.get("until", "/")):
+            await asyncio.sleep(0.02)
 
         end = "failed"
         try:

@@ -21,8 +21,6 @@ static size_t attest_ehbp_u32(const uint8_t *p);
 static void attest_ehbp_put32(uint8_t *p, size_t v);
 static int attest_ehbp_next(const uint8_t *p, size_t n, size_t max_frame,
     size_t *frame);
-static int attest_ehbp_open_frames(attest_hpke_ctx_t *ctx,
-    const uint8_t *body, size_t len, uint8_t *out);
 
 
 static int
@@ -122,119 +120,13 @@ attest_ehbp_next(const uint8_t *p, size_t n, size_t max_frame, size_t *frame)
 
 
 int
-attest_ehbp_scan(const uint8_t *body, size_t len, size_t max_frame,
-    size_t max_frames, size_t *frames, size_t *plain)
+attest_ehbp_recipient(attest_hpke_ctx_t *ctx, const attest_hpke_key_t *key,
+    const uint8_t enc[ATTEST_EHBP_ENC_LEN])
 {
-    int     rc;
-    size_t  n, seen, sealed = 0, sum = 0;
-
-    *frames = 0;
-    *plain = 0;
-
-    for (seen = 0; len != 0; seen++) {
-        if (seen == max_frames) {
-            return ATTEST_ELIMIT;
-        }
-
-        rc = attest_ehbp_next(body, len, max_frame, &n);
-        if (rc != ATTEST_OK) {
-            return rc;
-        }
-
-        if (n != 0) {
-            sealed++;
-            sum += n - ATTEST_HPKE_NT;
-        }
-
-        body += ATTEST_EHBP_PREFIX + n;
-        len -= ATTEST_EHBP_PREFIX + n;
-    }
-
-    *frames = sealed;
-    *plain = sum;
-
-    return ATTEST_OK;
-}
-
-
-int
-attest_ehbp_open_request(attest_hpke_ctx_t *ctx, const attest_hpke_key_t *key,
-    const uint8_t enc[ATTEST_EHBP_ENC_LEN], const uint8_t *body, size_t len,
-    uint8_t *out, int *bad_enc)
-{
-    int     rc;
-    size_t  frames, plain;
-
-    memset(ctx, 0, sizeof(*ctx));
-    *bad_enc = 0;
-
-    /* the caller's scan again: out is as large as this sum and no larger */
-    rc = attest_ehbp_scan(body, len, SIZE_MAX, SIZE_MAX, &frames, &plain);
-    if (rc != ATTEST_OK || frames == 0) {
-        return ATTEST_EARG;
-    }
-
-    rc = attest_hpke_setup_recipient(ctx, &attest_ehbp_suite, key, enc,
-                                     ATTEST_EHBP_ENC_LEN,
-                                     (const uint8_t *) ATTEST_EHBP_INFO,
-                                     sizeof(ATTEST_EHBP_INFO) - 1);
-
-    if (rc == ATTEST_ECRYPTO) {
-        *bad_enc = 1;
-    }
-
-    if (rc == ATTEST_OK) {
-        rc = attest_ehbp_open_frames(ctx, body, len, out);
-    }
-
-    if (rc != ATTEST_OK) {
-        OPENSSL_cleanse(out, plain);
-        attest_hpke_ctx_clear(ctx);
-    }
-
-    return rc;
-}
-
-
-/* The frames of a body that was scanned. */
-
-static int
-attest_ehbp_open_frames(attest_hpke_ctx_t *ctx, const uint8_t *body,
-    size_t len, uint8_t *out)
-{
-    int     rc;
-    size_t  n;
-
-    while (len != 0) {
-        rc = attest_ehbp_next(body, len, SIZE_MAX, &n);
-        if (rc != ATTEST_OK) {
-            return rc;
-        }
-
-        body += ATTEST_EHBP_PREFIX;
-        len -= ATTEST_EHBP_PREFIX;
-
-        /* LEN = 0 carries nothing and consumes no sequence number */
-        if (n == 0) {
-            continue;
-        }
-
-        rc = attest_hpke_open(ctx, NULL, 0, body, n, out);
-
-        if (rc == ATTEST_ECRYPTO && ctx->seq != 0) {
-            return ATTEST_EMISMATCH;
-        }
-
-        if (rc != ATTEST_OK) {
-            return rc;
-        }
-
-        body += n;
-        len -= n;
-        out += n - ATTEST_HPKE_NT;
-    }
-
-    return ATTEST_OK;
+    return attest_hpke_setup_recipient(ctx, &attest_ehbp_suite, key, enc,
+                                       ATTEST_EHBP_ENC_LEN,
+                                       (const uint8_t *) ATTEST_EHBP_INFO,
+                                       sizeof(ATTEST_EHBP_INFO) - 1);
 }
 
 

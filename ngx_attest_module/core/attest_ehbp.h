@@ -24,27 +24,88 @@ int attest_ehbp_parse_enc(const uint8_t *hex, size_t len,
     uint8_t enc[ATTEST_EHBP_ENC_LEN]);
 
 /*
- * Frames and their lengths only, before anything is allocated or opened:
- * ATTEST_EFORMAT for a cut prefix or a length beyond the end, ATTEST_ELIMIT
- * for a frame whose length field exceeds max_frame or more than max_frames
- * frames (LEN = 0 frames count too), ATTEST_ECRYPTO for a length of 1..15.
- * *frames: those that carry a tag; *plain: the sum of their plaintexts.
+ * Opens a request as it arrives, in place, in the caller's buffer:
+ *
+ *     buf: | plain bytes, opened | have bytes of a frame not yet whole | free
+ *
+ * Between calls the caller may change buf and room for a larger buffer after
+ * copying plain + have bytes.  Which of his keys a message is sealed for is
+ * not said: the first frame is tried with each.  hpke, which, plain and why
+ * may be read, the other members are the opener's own.
  */
-int attest_ehbp_scan(const uint8_t *body, size_t len, size_t max_frame,
-    size_t max_frames, size_t *frames, size_t *plain);
+
+typedef enum {
+    ATTEST_EHBP_FINE = 0,
+    ATTEST_EHBP_BAD_ENC,                     /* a point that X25519 refuses */
+    ATTEST_EHBP_PLAIN,                       /* more than max_plain */
+    ATTEST_EHBP_FRAMING                      /* more than max_framing */
+} attest_ehbp_why_e;
+
+typedef struct {
+    size_t   max_plain;                      /* of one frame, and of all */
+    size_t   max_framing;                    /* lengths and tags of all */
+} attest_ehbp_limits_t;
+
+typedef struct {
+    uint8_t                         *buf;
+    size_t                           room;
+    size_t                           plain;
+    size_t                           have;
+
+    attest_hpke_ctx_t                hpke;   /* once a frame was opened */
+    size_t                           which;  /* key that opened it */
+    attest_ehbp_why_e                why;
+
+    uint8_t                          enc[ATTEST_EHBP_ENC_LEN];
+    const attest_hpke_key_t * const *keys;
+    size_t                           nkeys;
+    attest_ehbp_limits_t             limits;
+    size_t                           framing;
+    size_t                           need;   /* of the frame that arrives */
+    uint8_t                          prefix[4];
+    unsigned                         prefix_len;
+    int                              rc;     /* the first error, kept */
+} attest_ehbp_opener_t;
+
+
+/* keys, borrowed: needed until the first frame is opened. */
+void attest_ehbp_opener_init(attest_ehbp_opener_t *op,
+    const uint8_t enc[ATTEST_EHBP_ENC_LEN],
+    const attest_ehbp_limits_t *limits);
 
 /*
- * Opens a whole request body that attest_ehbp_scan() accepted with at least
- * one frame.  out holds *plain bytes of the scan and must not overlap body.
- * On success ctx is an established context for the response key.  On failure
- * out is wiped and ctx cleared.  ATTEST_ECRYPTO covers both a refused enc and
- * a failed tag in the first frame, ATTEST_EMISMATCH a failed tag in a later
- * frame (the first proved the key, so trying another key is pointless), and
- * *bad_enc is set to 1 when enc itself is refused.
+ * Any split of the input gives the same result.  in must not overlap buf.
+ *
+ * ATTEST_OK        *used == n
+ * ATTEST_ENOSPACE  *used < n and room is used up: give a larger buffer, then
+ *                  feed the rest; not an error of the message.  There may be
+ *                  more room needed than plain + have + n - *used: at most
+ *                  plain + 16 more than the message's limits
+ * ATTEST_ELIMIT    a limit, as soon as a length says so; see why
+ * ATTEST_ECRYPTO   no key opens the first frame; see why
+ * ATTEST_EMISMATCH a later frame was changed, or is too short for a tag: the
+ *                  first one has proved the key, another is of no use
+ * ATTEST_EARG      there are no keys
+ *
+ * Errors stay; nothing unauthenticated is left in buf.  Frames without
+ * content, LEN = 0, may come anywhere and consume no sequence number.
  */
-int attest_ehbp_open_request(attest_hpke_ctx_t *ctx,
-    const attest_hpke_key_t *key, const uint8_t enc[ATTEST_EHBP_ENC_LEN],
-    const uint8_t *body, size_t len, uint8_t *out, int *bad_enc);
+int attest_ehbp_opener_feed(attest_ehbp_opener_t *op, const uint8_t *in,
+    size_t n, size_t *used);
+
+/*
+ * The body ended.  ATTEST_EFORMAT: within a length or a frame, or without a
+ * frame that has a tag: nothing would prove that the client knows the key of
+ * the answer.
+ */
+int attest_ehbp_opener_finish(attest_ehbp_opener_t *op);
+
+/* Wipes the state, hpke too; buf stays as it is. */
+void attest_ehbp_opener_clear(attest_ehbp_opener_t *op);
+
+/* Gateway: decapsulates; ATTEST_ECRYPTO: enc is refused. */
+int attest_ehbp_recipient(attest_hpke_ctx_t *ctx,
+    const attest_hpke_key_t *key, const uint8_t enc[ATTEST_EHBP_ENC_LEN]);
 
 /* Response key schedule for the sealing (seal = 1) or the opening side. */
 int attest_ehbp_response(attest_aead_t *aead, const attest_hpke_ctx_t *ctx,

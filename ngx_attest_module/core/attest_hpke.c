@@ -20,6 +20,9 @@
 /* EVP takes lengths as int: longer input goes in by pieces of this size. */
 #define ATTEST_EVP_PIECE        ((size_t) 1 << 30)
 
+/* Plaintext that is not kept, by pieces of this size. */
+#define ATTEST_HPKE_PROBE  4096
+
 /* Contexts that a key remembers: three AEADs, two forms of OHTTP, EHBP. */
 #define ATTEST_HPKE_KSC_KEPT    8
 #define ATTEST_HPKE_KSC_INFO    64                 /* longer: not kept */
@@ -161,6 +164,7 @@ static int attest_aead_seal_raw(EVP_CIPHER_CTX *c,
 static int attest_aead_open_raw(EVP_CIPHER_CTX *c,
     const uint8_t base[ATTEST_HPKE_NN], uint64_t *seq, attest_span_t aad,
     attest_span_t ct, uint8_t *pt);
+static int attest_aead_tag(EVP_CIPHER_CTX *c, const uint8_t *p);
 static int attest_aead_check(EVP_CIPHER_CTX *c,
     const uint8_t base[ATTEST_HPKE_NN], uint64_t seq, attest_span_t aad,
     attest_span_t ct, uint8_t *pt);
@@ -1384,6 +1388,46 @@ attest_hpke_open(attest_hpke_ctx_t *ctx, const uint8_t *aad, size_t aad_len,
 
 
 int
+attest_hpke_probe(attest_hpke_ctx_t *ctx, const uint8_t *ct, size_t ct_len)
+{
+    int      rc;
+    size_t   n;
+    uint8_t  scratch[ATTEST_HPKE_PROBE];
+
+    if (ctx->cipher == NULL || EVP_CIPHER_CTX_is_encrypting(ctx->cipher)) {
+        return ATTEST_EARG;
+    }
+
+    if (ct_len < ATTEST_HPKE_NT) {
+        return ATTEST_ECRYPTO;
+    }
+
+    /* the caller's OpenSSL error queue stays as it was */
+    ERR_set_mark();
+
+    rc = attest_aead_start(ctx->cipher, ctx->base_nonce, ctx->seq,
+                           attest_span(NULL, 0));
+    ct_len -= ATTEST_HPKE_NT;
+
+    while (rc == ATTEST_OK && ct_len != 0) {
+        n = ct_len < sizeof(scratch) ? ct_len : sizeof(scratch);
+        rc = attest_aead_update(ctx->cipher, ct, n, scratch);
+        ct += n;
+        ct_len -= n;
+    }
+
+    if (rc == ATTEST_OK) {
+        rc = attest_aead_tag(ctx->cipher, ct);
+    }
+
+    ERR_pop_to_mark();
+    OPENSSL_cleanse(scratch, sizeof(scratch));
+
+    return rc;
+}
+
+
+int
 attest_hpke_seal(attest_hpke_ctx_t *ctx, const uint8_t *aad, size_t aad_len,
     const uint8_t *pt, size_t pt_len, uint8_t *ct)
 {
@@ -1712,10 +1756,7 @@ static int
 attest_aead_check(EVP_CIPHER_CTX *c, const uint8_t base[ATTEST_HPKE_NN],
     uint64_t seq, attest_span_t aad, attest_span_t ct, uint8_t *pt)
 {
-    int      rc, len;
-    uint8_t  none[16], tag[ATTEST_HPKE_NT];
-
-    memcpy(tag, ct.p + ct.n, sizeof(tag));
+    int  rc;
 
     rc = attest_aead_start(c, base, seq, aad);
     if (rc != ATTEST_OK) {
@@ -1723,9 +1764,20 @@ attest_aead_check(EVP_CIPHER_CTX *c, const uint8_t base[ATTEST_HPKE_NN],
     }
 
     rc = attest_aead_update(c, ct.p, ct.n, pt);
-    if (rc != ATTEST_OK) {
-        return rc;
-    }
+
+    return rc == ATTEST_OK ? attest_aead_tag(c, ct.p + ct.n) : rc;
+}
+
+
+/* All was decrypted; its tag lies at p. */
+
+static int
+attest_aead_tag(EVP_CIPHER_CTX *c, const uint8_t *p)
+{
+    int      len;
+    uint8_t  none[16], tag[ATTEST_HPKE_NT];
+
+    memcpy(tag, p, sizeof(tag));
 
     if (EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, sizeof(tag), tag)
         != 1)

@@ -137,6 +137,12 @@ int attest_hpke_setup_sender(attest_hpke_ctx_t *ctx,
  */
 int attest_hpke_open(attest_hpke_ctx_t *ctx, const uint8_t *aad,
     size_t aad_len, const uint8_t *ct, size_t ct_len, uint8_t *pt);
+/*
+ * Whether attest_hpke_open() without additional data would succeed: for a
+ * message in its own place that another key may be for.  ATTEST_ECRYPTO: not.
+ */
+int attest_hpke_probe(attest_hpke_ctx_t *ctx, const uint8_t *ct,
+    size_t ct_len);
 /* Seal: ct holds pt_len + 16 bytes; ct == pt is allowed. */
 int attest_hpke_seal(attest_hpke_ctx_t *ctx, const uint8_t *aad,
     size_t aad_len, const uint8_t *pt, size_t pt_len, uint8_t *ct);

@@ -579,25 +579,35 @@ static int
 bare_ehbp(const attest_hpke_key_t *pair, const seal_t *s, const uint8_t *body,
     size_t len, uint8_t *plain)
 {
-    int                rc, bad;
-    uint8_t            nonce[ATTEST_EHBP_NONCE_LEN] = { 1 };
-    uint8_t            answer[ANSWER_LEN] = { 0 };
-    uint8_t            sealed[ANSWER_LEN + ATTEST_EHBP_OVERHEAD];
-    attest_aead_t      aead;
-    attest_hpke_ctx_t  ctx;
+    int                   rc;
+    size_t                used;
+    uint8_t               nonce[ATTEST_EHBP_NONCE_LEN] = { 1 };
+    uint8_t               answer[ANSWER_LEN] = { 0 };
+    uint8_t               sealed[ANSWER_LEN + ATTEST_EHBP_OVERHEAD];
+    attest_aead_t         aead;
+    attest_ehbp_opener_t  op;
 
-    if (attest_ehbp_open_request(&ctx, pair, s->enc, body, len, plain, &bad)
-        != ATTEST_OK)
+    const attest_ehbp_limits_t  limits = { SIZE_MAX, SIZE_MAX };
+
+    attest_ehbp_opener_init(&op, s->enc, &limits);
+    op.keys = &pair;
+    op.nkeys = 1;
+    op.buf = plain;
+    op.room = len;
+
+    if (attest_ehbp_opener_feed(&op, body, len, &used) != ATTEST_OK
+        || attest_ehbp_opener_finish(&op) != ATTEST_OK)
     {
+        attest_ehbp_opener_clear(&op);
         return -1;
     }
 
-    rc = attest_ehbp_response(&aead, &ctx, s->enc, nonce, 1);
+    rc = attest_ehbp_response(&aead, &op.hpke, s->enc, nonce, 1);
     if (rc == ATTEST_OK) {
         rc = attest_ehbp_seal_frame(&aead, answer, ANSWER_LEN, sealed);
     }
 
     attest_aead_clear(&aead);
-    attest_hpke_ctx_clear(&ctx);
+    attest_ehbp_opener_clear(&op);
     return rc == ATTEST_OK ? 0 : -1;
 }

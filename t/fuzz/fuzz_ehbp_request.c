@@ -1,6 +1,6 @@
 
 /*
- * EHBP requests: scan, then open with a fixed key.
+ * EHBP requests, opened as they arrive, at once and in pieces.
  *
  * The first byte chooses.  Even: the rest is a body as it came, under the enc
  * of the published vectors (the corpus has bodies that open).  Odd: the rest
@@ -17,6 +17,7 @@
 
 #define MAX_FRAME   200
 #define MAX_FRAMES  12
+#define MAX_PLAIN   (MAX_FRAMES * MAX_FRAME)
 
 #define CHECK(cond)                                                          \
     if (!(cond)) {                                                           \
@@ -26,8 +27,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void setup(void);
-static void check_scan(const uint8_t *body, size_t size, int rc,
-    size_t frames, size_t plain);
+static int open_pieces(const uint8_t *body, size_t size, const uint8_t *enc,
+    size_t piece, uint8_t *out, attest_ehbp_opener_t *op);
 static int run(const uint8_t *body, size_t size, const uint8_t *enc,
     const uint8_t *want);
 static void script(const uint8_t *data, size_t size);
@@ -68,28 +69,42 @@ setup(void)
 }
 
 
-/* Sums that cannot be, and limits that were not kept. */
-
-static void
-check_scan(const uint8_t *body, size_t size, int rc, size_t frames,
-    size_t plain)
+static int
+open_pieces(const uint8_t *body, size_t size, const uint8_t *enc,
+    size_t piece, uint8_t *out, attest_ehbp_opener_t *op)
 {
-    size_t  f, p;
+    int      rc = ATTEST_OK;
+    size_t   at, n, used;
 
-    if (rc != ATTEST_OK) {
-        CHECK(frames == 0 && plain == 0);
-        return;
+    static const attest_ehbp_limits_t       limits = { MAX_PLAIN, 4000 };
+    static const attest_hpke_key_t * const  keys[] = { &ephemeral, &key };
+
+    memset(out, 0xa5, MAX_PLAIN + ATTEST_HPKE_NT + 1);
+
+    attest_ehbp_opener_init(op, enc, &limits);
+    op->keys = keys;
+    op->nkeys = 2;
+    op->buf = out;
+    op->room = MAX_PLAIN + ATTEST_HPKE_NT;
+
+    for (at = 0; at < size && rc == ATTEST_OK; at += n) {
+        n = size - at < piece ? size - at : piece;
+        rc = attest_ehbp_opener_feed(op, body + at, n, &used);
+        CHECK(used <= n && (rc != ATTEST_OK || used == n));
+        CHECK(rc != ATTEST_ENOSPACE);
     }
 
-    CHECK(frames <= MAX_FRAMES);
-    CHECK(plain <= frames * (MAX_FRAME - ATTEST_HPKE_NT));
-    CHECK(plain + frames * ATTEST_EHBP_OVERHEAD <= size);
-    CHECK((size - plain - frames * ATTEST_EHBP_OVERHEAD) % 4 == 0);
+    if (rc == ATTEST_OK) {
+        rc = attest_ehbp_opener_finish(op);
+    }
 
-    /* what passes limits passes without them, with the same sums */
-    CHECK(attest_ehbp_scan(body, size, SIZE_MAX, SIZE_MAX, &f, &p)
-          == ATTEST_OK);
-    CHECK(f == frames && p == plain);
+    CHECK(op->plain <= MAX_PLAIN);
+    CHECK(op->framing <= limits.max_framing);
+    CHECK(out[MAX_PLAIN + ATTEST_HPKE_NT] == 0xa5);
+    CHECK((rc == ATTEST_ELIMIT) == (op->why >= ATTEST_EHBP_PLAIN));
+    CHECK(rc != ATTEST_EMISMATCH || op->hpke.cipher != NULL);
+
+    return rc;
 }
 
 
@@ -99,41 +114,27 @@ static int
 run(const uint8_t *body, size_t size, const uint8_t *enc,
     const uint8_t *want)
 {
-    int                rc, bad_enc = 7;
-    size_t             i, frames = 9, plain = 9;
-    uint8_t           *out;
-    attest_hpke_ctx_t  ctx;
+    int                    rc, again;
+    size_t                 piece;
+    attest_ehbp_opener_t   op, other;
+    static uint8_t         out[MAX_PLAIN + ATTEST_HPKE_NT + 1];
+    static uint8_t         pieces[MAX_PLAIN + ATTEST_HPKE_NT + 1];
 
-    rc = attest_ehbp_scan(body, size, MAX_FRAME, MAX_FRAMES, &frames, &plain);
-    check_scan(body, size, rc, frames, plain);
+    rc = open_pieces(body, size, enc, SIZE_MAX, out, &op);
 
-    if (rc != ATTEST_OK || frames == 0) {
-        return rc != ATTEST_OK ? rc : ATTEST_EARG;
+    CHECK(rc != ATTEST_OK || want == NULL
+          || memcmp(out, want, op.plain) == 0);
+
+    for (piece = 1; piece < 40; piece += 7) {
+        again = open_pieces(body, size, enc, piece, pieces, &other);
+
+        CHECK(again == rc && other.plain == op.plain && other.why == op.why);
+        CHECK(memcmp(out, pieces, op.plain) == 0);
+
+        attest_ehbp_opener_clear(&other);
     }
 
-    out = malloc(plain + 1);
-    CHECK(out != NULL);
-    memset(out, 0xa5, plain + 1);
-
-    rc = attest_ehbp_open_request(&ctx, &key, enc, body, size, out, &bad_enc);
-    CHECK(out[plain] == 0xa5 && bad_enc == 0);
-
-    if (rc == ATTEST_OK) {
-        CHECK(ctx.seq == frames);
-        CHECK(want == NULL || memcmp(out, want, plain) == 0);
-        attest_hpke_ctx_clear(&ctx);
-
-    } else {
-        CHECK(rc == ATTEST_ECRYPTO || rc == ATTEST_EMISMATCH);
-        CHECK(rc == ATTEST_ECRYPTO || frames > 1);
-        CHECK(ctx.cipher == NULL && ctx.seq == 0);
-
-        for (i = 0; i < plain; i++) {
-            CHECK(out[i] == 0);
-        }
-    }
-
-    free(out);
+    attest_ehbp_opener_clear(&op);
 
     return rc;
 }
@@ -169,7 +170,7 @@ script(const uint8_t *data, size_t size)
 {
     int                rc, want = ATTEST_OK;
     size_t             i, len = 0, pt_len = 0, sealed = 0;
-    uint8_t            enc[32], pt[MAX_FRAMES * MAX_FRAME];
+    uint8_t            enc[32], pt[MAX_PLAIN];
     uint8_t            wire[MAX_FRAMES * (MAX_FRAME + 4)];
     attest_hpke_ctx_t  c;
 
@@ -198,7 +199,7 @@ script(const uint8_t *data, size_t size)
     attest_hpke_ctx_clear(&c);
 
     rc = run(wire, len, enc, pt);
-    CHECK(rc == (sealed == 0 ? ATTEST_EARG : want));
+    CHECK(rc == (sealed == 0 ? ATTEST_EFORMAT : want));
 }
 
 
