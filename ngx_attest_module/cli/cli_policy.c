@@ -145,7 +145,9 @@ cli_policy_base(const cli_options_t *opt, attest_policy_t *policy,
                         | ATTEST_ROOT_SOFTWARE | ATTEST_ROOT_SIMULATED;
     }
 
-    if (!cJSON_HasObjectItem(*root, "require_ek")) {
+    if (!cJSON_HasObjectItem(*root, "require_ek")
+        && !cJSON_HasObjectItem(*root, "ek_roots"))
+    {
         policy->require_ek = 0;
     }
 
@@ -330,6 +332,14 @@ cli_policy_fill(const cli_policy_t *p)
 
     if (!p->ev->has_exporter) {
         cJSON_AddFalseToObject(add, "require_exporter");
+    }
+
+    /* beside a key that is named it would no longer be the default */
+
+    if (cJSON_HasObjectItem(p->root, "ek_roots")
+        && !cJSON_HasObjectItem(p->root, "ak"))
+    {
+        cJSON_AddTrueToObject(add, "require_ek");
     }
 
     return add;
