@@ -29,6 +29,8 @@ static ngx_int_t ngx_http_attest_text(ngx_http_attest_measure_t *m,
     ngx_str_t *record);
 static u_char *ngx_http_attest_text_globals(ngx_http_attest_measure_t *m,
     u_char *p);
+static u_char *ngx_http_attest_text_environment(
+    ngx_http_attest_measure_t *m, u_char *p);
 
 
 ngx_int_t
@@ -45,13 +47,17 @@ ngx_http_attest_record(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log,
 
     if (ngx_array_init(&m.files, m.cycle->pool, 16,
                        sizeof(ngx_http_attest_file_t))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&m.environment, m.cycle->pool, 4,
+                          sizeof(ngx_str_t))
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     if (ngx_http_attest_opened(&m) != NGX_OK
-        || ngx_http_attest_measured(&m) != NGX_OK)
+        || ngx_http_attest_measured(&m) != NGX_OK
+        || ngx_http_attest_measure_environment(&m) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -340,6 +346,7 @@ ngx_http_attest_differs(ngx_file_info_t *a, ngx_file_info_t *b)
  *   ngx-attest configuration record v1
  *   nginx 1.22.1
  *   globals <SHA-256> <bytes>               nginx -g, when given
+ *   environment <name> <value>
  *   file <SHA-256> <bytes> <path>
  */
 
@@ -348,11 +355,18 @@ ngx_http_attest_text(ngx_http_attest_measure_t *m, ngx_str_t *record)
 {
     size_t                   len;
     u_char                  *p;
+    ngx_str_t               *var;
     ngx_uint_t               i;
     ngx_http_attest_file_t  *file;
 
     len = sizeof(NGX_HTTP_ATTEST_RECORD_HEAD)
           + sizeof("globals  \n") + 64 + NGX_OFF_T_LEN;
+
+    var = m->environment.elts;
+
+    for (i = 0; i < m->environment.nelts; i++) {
+        len += sizeof("environment ") + var[i].len * 3;
+    }
 
     file = m->files.elts;
 
@@ -373,6 +387,8 @@ ngx_http_attest_text(ngx_http_attest_measure_t *m, ngx_str_t *record)
     if (p == NULL) {
         return NGX_ERROR;
     }
+
+    p = ngx_http_attest_text_environment(m, p);
 
     for (i = 0; i < m->files.nelts; i++) {
         p = ngx_cpymem(p, "file ", 5);
@@ -425,4 +441,26 @@ ngx_http_attest_text_globals(ngx_http_attest_measure_t *m, u_char *p)
     p = ngx_hex_dump(p, digest, 32);
 
     return ngx_sprintf(p, " %uz\n", globals.n);
+}
+
+
+static u_char *
+ngx_http_attest_text_environment(ngx_http_attest_measure_t *m, u_char *p)
+{
+    ngx_str_t   *var;
+    ngx_uint_t   i;
+
+    var = m->environment.elts;
+
+    for (i = 0; i < m->environment.nelts; i += 2) {
+        p = ngx_cpymem(p, "environment ", 12);
+        p = (u_char *) ngx_escape_uri(p, var[i].data, var[i].len,
+                                      NGX_ESCAPE_URI);
+        *p++ = ' ';
+        p = (u_char *) ngx_escape_uri(p, var[i + 1].data, var[i + 1].len,
+                                      NGX_ESCAPE_URI);
+        *p++ = '\n';
+    }
+
+    return p;
 }

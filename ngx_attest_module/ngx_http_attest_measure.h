@@ -26,6 +26,7 @@ typedef struct {
     ngx_cycle_t                  *cycle;
     ngx_log_t                    *log;
     ngx_array_t                   files;    /* of ngx_http_attest_file_t */
+    ngx_array_t                   environment;    /* name, value, ... */
     ngx_array_t                   walked;   /* names, in opened.c */
     ngx_uint_t                    depth;
 } ngx_http_attest_measure_t;
@@ -46,6 +47,11 @@ ngx_fd_t ngx_http_attest_measure_open(ngx_http_attest_measure_t *m,
 /* It did, since nginx began to read its configuration. */
 ngx_uint_t ngx_http_attest_measure_touched(ngx_http_attest_measure_t *m,
     ngx_file_info_t *fi);
+
+/* ngx_http_attest_environment.c */
+
+/* Adds variables that change a process; refuses those that betray it. */
+ngx_int_t ngx_http_attest_measure_environment(ngx_http_attest_measure_t *m);
 
 /* ngx_http_attest_opened.c */
 

@@ -154,6 +154,13 @@ static ngx_command_t  ngx_http_attest_commands[] = {
       0,
       NULL },
 
+    { ngx_string("attest_environment"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_attest_environment,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("attest_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_attest_zone_size,
@@ -440,7 +447,13 @@ ngx_http_attest_create_main_conf(ngx_conf_t *cf)
     amcf->measure = ngx_array_create(cf->pool, 4,
                                      sizeof(ngx_http_attest_measured_t));
 
+    amcf->environment = ngx_array_create(cf->pool, 1, sizeof(ngx_str_t));
+
     amcf->source = ngx_http_attest_source_create_conf(cf);
+
+    if (amcf->environment == NULL) {
+        return NULL;
+    }
 
     if (amcf->servers == NULL || amcf->names == NULL
         || amcf->measure == NULL || amcf->source == NULL)

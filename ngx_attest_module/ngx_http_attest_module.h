@@ -7,6 +7,7 @@
  *   ngx_http_attest_source.c     sources of evidence: TPM, CPU, GPUs
  *   ngx_http_attest_measure.c    the configuration record
  *   ngx_http_attest_opened.c     the files that nginx opens for it
+ *   ngx_http_attest_environment.c   what changes a process from outside
  *   ngx_http_attest_state.c      the shared zone: one generation, the view
  *   ngx_http_attest_clock.c      the zone's own time, which only grows
  *   ngx_http_attest_refresh.c    evidence collection: jobs, thread, renewal
@@ -183,6 +184,7 @@ typedef struct {
     ngx_msec_t                 timeout;         /* of one collection */
     time_t                     lifetime;        /* attest_lifetime, s */
     ngx_array_t               *measure;         /* of measured_t */
+    ngx_array_t               *environment;     /* of ngx_str_t, allowed */
     size_t                     zone_size;
     size_t                     replay_size;     /* 0: not set */
     ngx_uint_t                 replay_rate;     /* prompts per hour, or 0 */
@@ -411,6 +413,8 @@ time_t ngx_http_attest_source_gpu(ngx_http_attest_main_conf_t *amcf);
  */
 ngx_int_t ngx_http_attest_record(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log, ngx_str_t *record);
+char *ngx_http_attest_environment(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 /* Says in the log, once, what is not any more what the record names. */
 void ngx_http_attest_measured_check(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
