@@ -24,6 +24,9 @@
 #define NGX_HTTP_ATTEST_GPU_RETRY   10      /* s, while servers are closed */
 
 
+#define NGX_HTTP_ATTEST_KEY_ROOM    1024    /* our TLS key, DER */
+
+
 /* A generation while it is being made. */
 
 typedef struct {
@@ -119,6 +122,7 @@ static ngx_uint_t ngx_http_attest_current_ok(
 
 static void ngx_http_attest_run(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_job_t *job, ngx_msec_t timeout);
+static size_t ngx_http_attest_room(ngx_http_attest_main_conf_t *amcf);
 static int ngx_http_attest_run_gpu(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_job_t *job, ngx_msec_t timeout);
 static void ngx_http_attest_run_check(ngx_http_attest_job_t *job);
@@ -918,6 +922,32 @@ done:
     if (job->kind == NGX_HTTP_ATTEST_JOB_COLLECT && job->rc == ATTEST_OK) {
         ngx_http_attest_run_check(job);
     }
+
+    /* logs grow: that they do not fit is no reason to have no evidence */
+
+    if (job->kind == NGX_HTTP_ATTEST_JOB_COLLECT && job->rc == ATTEST_OK) {
+        job->rc = attest_evidence_fit(&job->evidence,
+                                      ngx_http_attest_room(amcf));
+    }
+}
+
+
+/* Bytes for evidence beside all else: in the zone, and in a document. */
+
+static size_t
+ngx_http_attest_room(ngx_http_attest_main_conf_t *amcf)
+{
+    size_t  room, rest;
+
+    /* in JSON three bytes are four */
+
+    room = ngx_min(amcf->state->room - sizeof(ngx_http_attest_gen_t),
+                   (ATTEST_MAX_DOCUMENT - ATTEST_MAX_ITEM) / 4 * 3);
+
+    rest = amcf->record.len + NGX_HTTP_ATTEST_MAX_LIST + ATTEST_CLAIMS_MAX
+           + ATTEST_MAX_CERT_MSG + NGX_HTTP_ATTEST_KEY_ROOM;
+
+    return (room > rest) ? room - rest : 0;
 }
 
 

@@ -260,7 +260,9 @@ cli_show_item(const attest_cmw_item_t *item, const attest_tpm_item_t *tpm)
     } else if (attest_span_is(item->type_in, ATTEST_TYPE_HPKE_KEYS)) {
         cli_show_hpke(item->value);
 
-    } else if (attest_span_is(item->type_in, ATTEST_TYPE_CONFIG)) {
+    } else if (attest_span_is(item->type_in, ATTEST_TYPE_CONFIG)
+               || attest_span_is(item->type_in, ATTEST_TYPE_LEFT_OUT))
+    {
         cli_print_text(stdout, item->value.p, item->value.n, 1);
         if (item->value.n != 0 && item->value.p[item->value.n - 1] != '\n') {
             cli_printf("\n");

@@ -56,6 +56,9 @@
 /* the label of the root of trust, as the gateway sees it */
 #define ATTEST_ITEM_ROOT        "root-of-trust"
 #define ATTEST_TYPE_ROOT        "text/plain"
+/* one line for each log that did not fit: "LABEL has more than ..." */
+#define ATTEST_ITEM_LEFT_OUT    "left-out"
+#define ATTEST_TYPE_LEFT_OUT    "application/vnd.ngx-attest.left-out"
 
 /*
  * Items that are too large for a certificate, so only the endpoint has them:

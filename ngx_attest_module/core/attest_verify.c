@@ -78,6 +78,7 @@ static const char *const  attest_known_items[][2] = {
     { ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT },
     { ATTEST_ITEM_CCEL, ATTEST_TYPE_CCEL },
     { ATTEST_ITEM_ROOT, ATTEST_TYPE_ROOT },
+    { ATTEST_ITEM_LEFT_OUT, ATTEST_TYPE_LEFT_OUT },
     { NULL, NULL }
 };
 

@@ -12,6 +12,14 @@
 #include "attest_provider.h"
 
 
+static attest_evidence_item_t *attest_evidence_find(attest_evidence_t *ev,
+    const char *item);
+static int attest_evidence_text(attest_evidence_t *ev, const uint8_t *text,
+    size_t len);
+static void attest_evidence_remove(attest_evidence_t *ev,
+    attest_evidence_item_t *item);
+
+
 void
 attest_evidence_clear(attest_evidence_t *ev)
 {
@@ -60,7 +68,19 @@ attest_evidence_add(attest_evidence_t *ev, const char *item,
 int
 attest_evidence_move(attest_evidence_t *ev, attest_evidence_t *from)
 {
-    if (ev->count + from->count > ATTEST_EVIDENCE_MAX) {
+    int                      rc = ATTEST_OK;
+    attest_evidence_item_t  *text;
+
+    /* a label comes once */
+
+    text = attest_evidence_find(from, ATTEST_ITEM_LEFT_OUT);
+
+    if (text != NULL && attest_evidence_find(ev, ATTEST_ITEM_LEFT_OUT)) {
+        rc = attest_evidence_text(ev, text->data, text->len);
+        attest_evidence_remove(from, text);
+    }
+
+    if (rc != ATTEST_OK || ev->count + from->count > ATTEST_EVIDENCE_MAX) {
         attest_evidence_clear(from);
         attest_evidence_clear(ev);
         snprintf(ev->error, sizeof(ev->error), "too many items of evidence");
@@ -73,8 +93,128 @@ attest_evidence_move(attest_evidence_t *ev, attest_evidence_t *from)
     ev->count += from->count;
     ev->error[0] = '\0';
     from->count = 0;
+    attest_evidence_note(ev, from->note);
 
     return ATTEST_OK;
+}
+
+
+void
+attest_evidence_note(attest_evidence_t *ev, const char *note)
+{
+    size_t  n = strlen(ev->note);
+
+    if (note[0] == '\0' || strstr(ev->note, note) != NULL) {
+        return;
+    }
+
+    snprintf(ev->note + n, sizeof(ev->note) - n, "%s%s", n ? "; " : "", note);
+}
+
+
+int
+attest_evidence_left_out(attest_evidence_t *ev, const char *item,
+    const char *why)
+{
+    int   n;
+    char  text[160];
+
+    snprintf(text, sizeof(text), "the %s is left out of the evidence, it %s",
+             item, why);
+    attest_evidence_note(ev, text);
+
+    n = snprintf(text, sizeof(text), "%s %s\n", item, why);
+
+    return attest_evidence_text(ev, (const uint8_t *) text, (size_t) n);
+}
+
+
+int
+attest_evidence_fit(attest_evidence_t *ev, size_t room)
+{
+    int                      rc;
+    char                     why[64];
+    size_t                   i, k, used = 0;
+    attest_evidence_item_t  *log;
+
+    static const char *const  logs[] = {
+        ATTEST_ITEM_IMALOG, ATTEST_ITEM_CCEL, ATTEST_ITEM_EVENTLOG
+    };
+
+    for (i = 0; i < ev->count; i++) {
+        used += ev->items[i].len;
+    }
+
+    for (k = 0; k < sizeof(logs) / sizeof(logs[0]) && used > room; k++) {
+        log = attest_evidence_find(ev, logs[k]);
+        if (log == NULL) {
+            continue;
+        }
+
+        used -= log->len;
+        snprintf(why, sizeof(why), "has %zu bytes, for which there is no"
+                 " room", log->len);
+        attest_evidence_remove(ev, log);
+
+        rc = attest_evidence_left_out(ev, logs[k], why);
+        if (rc != ATTEST_OK) {
+            return rc;
+        }
+    }
+
+    return ATTEST_OK;
+}
+
+
+static attest_evidence_item_t *
+attest_evidence_find(attest_evidence_t *ev, const char *item)
+{
+    size_t  i;
+
+    for (i = 0; i < ev->count; i++) {
+        if (strcmp(ev->items[i].item, item) == 0) {
+            return &ev->items[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static int
+attest_evidence_text(attest_evidence_t *ev, const uint8_t *text, size_t len)
+{
+    uint8_t                 *p;
+    attest_evidence_item_t  *e;
+
+    e = attest_evidence_find(ev, ATTEST_ITEM_LEFT_OUT);
+
+    if (e == NULL) {
+        return attest_evidence_add(ev, ATTEST_ITEM_LEFT_OUT,
+                                   ATTEST_TYPE_LEFT_OUT, text, len);
+    }
+
+    p = realloc(e->data, e->len + len);
+    if (p == NULL) {
+        return ATTEST_EINTERNAL;
+    }
+
+    memcpy(p + e->len, text, len);
+    e->data = p;
+    e->len += len;
+
+    return ATTEST_OK;
+}
+
+
+static void
+attest_evidence_remove(attest_evidence_t *ev, attest_evidence_item_t *item)
+{
+    size_t  behind;
+
+    free(item->data);
+    behind = (size_t) (&ev->items[--ev->count] - item);
+    memmove(item, item + 1, behind * sizeof(attest_evidence_item_t));
 }
 
 

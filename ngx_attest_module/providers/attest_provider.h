@@ -76,8 +76,24 @@ void attest_evidence_clear(attest_evidence_t *ev);
 int attest_evidence_add(attest_evidence_t *ev, const char *item,
     const char *type, const uint8_t *data, size_t len);
 
-/* Moves the items of `from` behind those of ev; on failure both are empty. */
+/*
+ * Moves the items of `from` behind those of ev, and its note; on failure both
+ * are empty.
+ */
 int attest_evidence_move(attest_evidence_t *ev, attest_evidence_t *from);
+
+/* Adds a sentence to the note, unless it is there. */
+void attest_evidence_note(attest_evidence_t *ev, const char *note);
+
+/*
+ * Instead of a log that has grown too long: an item that says so, and a note
+ * for the operator.  why: "has more than 5 bytes".
+ */
+int attest_evidence_left_out(attest_evidence_t *ev, const char *item,
+    const char *why);
+
+/* Leaves out logs, those that grow first, until all takes `room` bytes. */
+int attest_evidence_fit(attest_evidence_t *ev, size_t room);
 
 /*
  * The item that counts as CPU evidence in a TPM's extraData: tsm-report,
