@@ -16,9 +16,12 @@
 
 
 #define NGX_HTTP_ATTEST_CLOCK_STEP  2000    /* ms: less is no step */
+#define NGX_HTTP_ATTEST_CLOCK_APART 100     /* ms: read at the same time */
+#define NGX_HTTP_ATTEST_CLOCK_TRIES 10
 
 
 static int64_t ngx_http_attest_clock_get(clockid_t id);
+static int64_t ngx_http_attest_clock_both(int64_t *boot);
 
 
 static int64_t
@@ -34,13 +37,38 @@ ngx_http_attest_clock_get(clockid_t id)
 }
 
 
+/*
+ * The wall clock, and the other at the same time.  A pause in between looks
+ * like a step back, which is why it is looked for; it never sets our own time
+ * forward, since the other clock is read last.
+ */
+
+static int64_t
+ngx_http_attest_clock_both(int64_t *boot)
+{
+    int64_t     before, wall;
+    ngx_uint_t  i;
+
+    for (i = 0; /* void */ ; i++) {
+        before = ngx_http_attest_clock_get(CLOCK_BOOTTIME);
+        wall = ngx_http_attest_clock_get(CLOCK_REALTIME);
+        *boot = ngx_http_attest_clock_get(CLOCK_BOOTTIME);
+
+        if (*boot - before < NGX_HTTP_ATTEST_CLOCK_APART
+            || i == NGX_HTTP_ATTEST_CLOCK_TRIES)
+        {
+            return wall;
+        }
+    }
+}
+
+
 void
 ngx_http_attest_clock_init(ngx_http_attest_clock_t *clock)
 {
     int64_t  boot, wall;
 
-    wall = ngx_http_attest_clock_get(CLOCK_REALTIME);
-    boot = ngx_http_attest_clock_get(CLOCK_BOOTTIME);
+    wall = ngx_http_attest_clock_both(&boot);
 
     ngx_memzero(clock, sizeof(ngx_http_attest_clock_t));
 
@@ -57,10 +85,7 @@ ngx_http_attest_clock_read(ngx_http_attest_clock_t *clock,
 {
     int64_t  boot, wall;
 
-    /* in this order a pause in between never sets our time forward */
-
-    wall = ngx_http_attest_clock_get(CLOCK_REALTIME);
-    boot = ngx_http_attest_clock_get(CLOCK_BOOTTIME);
+    wall = ngx_http_attest_clock_both(&boot);
 
     t->drift = wall - boot;
 

@@ -630,6 +630,8 @@ void ngx_http_attest_replay_lock(ngx_http_attest_main_conf_t *amcf);
 void ngx_http_attest_replay_retire(ngx_http_attest_main_conf_t *amcf,
     uint64_t number);
 void ngx_http_attest_replay_unlock(ngx_http_attest_main_conf_t *amcf);
+ngx_uint_t ngx_http_attest_replay_retired(ngx_http_attest_main_conf_t *amcf,
+    uint64_t born);
 
 /* ngx_http_attest_routes.c */
 

@@ -442,6 +442,18 @@ ngx_http_attest_replay_retire(ngx_http_attest_main_conf_t *amcf,
 }
 
 
+ngx_uint_t
+ngx_http_attest_replay_retired(ngx_http_attest_main_conf_t *amcf,
+    uint64_t born)
+{
+    ngx_http_attest_replay_t  *rp;
+
+    rp = amcf->replay->data;
+
+    return born < rp->floor;
+}
+
+
 static ngx_uint_t
 ngx_http_attest_replay_home(ngx_http_attest_replay_t *rp,
     ngx_http_attest_replay_slot_t *slot)

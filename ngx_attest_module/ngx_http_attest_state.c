@@ -647,10 +647,19 @@ ngx_http_attest_expire(ngx_http_attest_main_conf_t *amcf)
 
     ngx_shmtx_unlock(&state->shpool->mutex);
 
+    /* a worker that nobody asks has not yet seen what was published */
+
+    if (ngx_http_attest_seen != state->number) {
+        ngx_http_attest_look(amcf, ngx_cycle->log);
+    }
+
     view = ngx_http_attest_current;
 
     for (i = 0; view != NULL && i < NGX_HTTP_ATTEST_KEYS; i++) {
-        if (view->hpke[i].set && view->hpke[i].expires <= t.now) {
+        if (view->hpke[i].set
+            && (view->hpke[i].expires <= t.now
+                || ngx_http_attest_replay_retired(amcf, view->hpke[i].born)))
+        {
             ngx_http_attest_view_erase(view, i);
         }
     }
