@@ -118,13 +118,20 @@ subtest 'renewal and rotation without reload' => sub {
 
     $t->swtpm();
     $t->backend();
-    $t->gateway(workers => 2, http => "attest_lifetime 3s; $STATUS");
+    $t->fake_clock();
+    $t->gateway(workers => 2, http => "attest_lifetime 1h; $STATUS");
     $t->start();
 
     my (%keys, %certs, %configs, $failed);
     my $first = generation($t);
+    my $now = $first - 1;
 
-    for (1 .. 200) {
+    for (1 .. 1000) {
+        if (generation($t) > $now) {
+            $now = generation($t);
+            $t->pass_time(2450);
+        }
+
         my $r = $t->get('/.well-known/hpke-keys');
         $failed++ if $r->{status} != 200;
         $configs{ $r->{body} } = 1;

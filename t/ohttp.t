@@ -1817,12 +1817,14 @@ sub test_conf {
 
 sub test_rotation {
     $t->stop();
-    $t->write_conf(config(http => 'attest_lifetime 6s;'));
+    $t->fake_clock();
+    $t->write_conf(config(http => 'attest_lifetime 1h;'));
     $t->start();
 
     my $old = $list = keys_now();
     my @kept = map { seal('chunked', { path => '/echo', body => $_ }) } 0, 1;
 
+    $t->pass_time(2450);
     ok(AttestTest::until_true(20, sub { keys_now() ne $old }),
         'the key changes');
     $list = keys_now();
@@ -1840,9 +1842,9 @@ sub test_rotation {
         list => $old);
     my $hold = $t->path('client/slow');
     upload($slow, file => $hold, parts => [ 60, length $slow->{body} ]);
-    ok(AttestTest::until_true(5, sub { -e $hold }), 'an upload begins');
+    ok(AttestTest::until_true(30, sub { -e $hold }), 'an upload begins');
 
-    sleep 3;
+    $t->pass_time(1200);
     unlink $hold;
     my $r = uploaded($slow);
     is($r->{http}, 400, 'its key is retired before it ends');

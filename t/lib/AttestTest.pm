@@ -575,12 +575,14 @@ sub nsm_log { return split /\n/, read_file($_[0]->path('nsm.log')) }
 # t/doubles/fake_clock: clocks of nginx that set_clock() sets, from now on.
 sub fake_clock {
     my ($self) = @_;
+    my $env = nginx_env();
     my $so = build() . '/doubles/fake_clock.so';
 
+    $self->{passed} = 0;
     write_file($self->path('clock'), pack('q q', 0, 0));
     $self->{nginx_env} = {
-        %{ nginx_env() },
-        LD_PRELOAD => asan() ? asan_libs() . " $so" : $so,
+        %$env,
+        LD_PRELOAD => join(' ', grep { defined } $env->{LD_PRELOAD}, $so),
         FAKE_CLOCK => $self->path('clock'),
     };
 }
@@ -594,6 +596,15 @@ sub set_clock {
     open my $fh, '+<:raw', $self->path('clock') or die "clock: $!\n";
     syswrite $fh, pack('q q', $wall, $boot // 0);
     close $fh or die "clock: $!\n";
+}
+
+
+# So many seconds pass for nginx: no clock is set, and nobody has to wait.
+sub pass_time {
+    my ($self, $sec) = @_;
+
+    $self->{passed} += $sec;
+    $self->set_clock($self->{passed}, $self->{passed});
 }
 
 
