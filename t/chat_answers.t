@@ -103,6 +103,12 @@ for (
         . '{"type":"error","error":{"message":"Overloaded"}}' . "\n\n", 2,
         qr/says: Overloaded/ ],
     [ 'the same in words', "event:error\ndata: gone\n\n", 2, qr/says: gone/ ],
+    [ 'the same behind its data', "data: {}\nevent: error\n\n", 2,
+        qr/says: an error/ ],
+    [ 'the same alone', $hello . "event: error\n", 2, qr/says: an error/ ],
+    [ 'an error of a choice', 'data: {"choices":[{"error":{"message":"gone"}'
+        . ',"delta":{"content":"Hello"}}]}' . "\n\n$done", 2,
+        qr/says: gone/ ],
     [ 'a type "error"', 'data: {"type":"error","message":"gone"}' . "\n\n",
         2, qr/says: gone/ ],
     [ 'a refusal', delta('refusal', '"I will not"') . $done, 2,

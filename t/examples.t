@@ -62,6 +62,7 @@ for my $file (@examples) {
         is($clear->{status}, 400, "$name: a prompt in clear is refused")
             if $name ne 'public-ca';
         is($t->get('/.well-known/hpke-keys')->{status}, 200, "$name: keys");
+        is($t->get('/v1/models')->{status}, 200, "$name: models");
 
         my ($exit, $text) = chat($t, $name, $roots);
         is($exit, 0, "$name: an encrypted prompt") or diag($text);

@@ -253,7 +253,7 @@ sub test_subrequests {
 sub test_mirror {
     my $mirror = 'mirror /mirrored; proxy_pass http://%%BACKEND%%/echo;'
         . ' proxy_http_version 1.1; proxy_buffering off;';
-    my $to = 'location = /mirrored { internal; client_max_body_size 9m;'
+    my $to = 'location = /mirrored { internal;'
         . ' proxy_pass http://%%BACKEND%%/request?mirror; }';
 
     restart(locations => "attest_prompt_mirror on; $to
@@ -267,6 +267,12 @@ sub test_mirror {
     }), 'the mirror has both');
     is(scalar(() = $t->backend_raw() =~ m{ /request\?mirror .*?
         \r\n\r\n\Q$PROMPT\E}gsx), 2, 'with the prompt');
+
+    is(length sealed('/e', \3_000_000)->{plain}, 3_000_000, 'a large one');
+    ok(AttestTest::until_true(20, sub {
+        3 == grep { $_->{target} =~ /mirror/ && $_->{status} == 200 }
+            $t->backend_log();
+    }), 'is mirrored, too');
 }
 
 

@@ -63,6 +63,8 @@ static int cli_stream_open(cli_stream_t *s);
 static int cli_stream_take(cli_stream_t *s, const uint8_t *p, size_t n);
 static int cli_stream_begin(cli_stream_t *s, uint8_t c);
 static int cli_stream_line(cli_stream_t *s);
+static int cli_stream_data(cli_stream_t *s, const char *text);
+static void cli_stream_event_end(cli_stream_t *s);
 static int cli_stream_json(cli_stream_t *s, const char *text,
     const char *member);
 static void cli_stream_message(cli_stream_t *s, const cJSON *json,
@@ -532,7 +534,12 @@ cli_stream_last(cli_stream_t *s)
         return cli_stream_json(s, s->line, "message");
     }
 
-    return cli_stream_line(s);
+    if (cli_stream_line(s) != CLI_OK) {
+        return CLI_UNDECIDED;
+    }
+
+    cli_stream_event_end(s);
+    return CLI_OK;
 }
 
 
@@ -645,7 +652,7 @@ cli_stream_line(cli_stream_t *s)
     s->line_len = 0;
 
     if (*text == '\0') {
-        s->failing = 0;
+        cli_stream_event_end(s);
         return CLI_OK;
     }
 
@@ -659,12 +666,14 @@ cli_stream_line(cli_stream_t *s)
         return CLI_OK;
     }
 
-    if (strncmp(text, "data:", 5) != 0) {
-        return CLI_OK;
-    }
+    return strncmp(text, "data:", 5) == 0
+           ? cli_stream_data(s, text + (text[5] == ' ' ? 6 : 5)) : CLI_OK;
+}
 
-    text += text[5] == ' ' ? 6 : 5;
 
+static int
+cli_stream_data(cli_stream_t *s, const char *text)
+{
     if (s->failing) {
         cli_stream_fault(s, text);
         return CLI_OK;
@@ -672,6 +681,19 @@ cli_stream_line(cli_stream_t *s)
 
     return *text == '\0' || strcmp(text, "[DONE]") == 0
            ? CLI_OK : cli_stream_json(s, text, "delta");
+}
+
+
+/* Its name may stand behind its data, or alone. */
+
+static void
+cli_stream_event_end(cli_stream_t *s)
+{
+    if (s->failing && !s->refused) {
+        cli_stream_error(s, NULL);
+    }
+
+    s->failing = 0;
 }
 
 
@@ -706,6 +728,7 @@ cli_stream_message(cli_stream_t *s, const cJSON *json, const char *member)
     v = cJSON_GetObjectItemCaseSensitive(choice, member);
 
     cli_stream_content(s, cJSON_GetObjectItemCaseSensitive(v, "content"));
+    cli_stream_errors(s, choice);
 
     s->thoughts |= cli_stream_has(v, "reasoning_content")
                    || cli_stream_has(v, "reasoning")
