@@ -358,6 +358,10 @@ ngx_http_attest_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (ngx_http_attest_upstream_learn(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_attest_tls_preconfiguration(cf);
 }
 
@@ -612,6 +616,9 @@ ngx_http_attest_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (ngx_http_attest_routes_add(cf) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
+
+    conf->hides = ngx_http_attest_upstream_bad(cf,
+                                ((ngx_http_conf_ctx_t *) cf->ctx)->loc_conf);
 
     if (conf->prompt_conf == NGX_HTTP_ATTEST_PROMPT_OHTTP
         || conf->allow != NULL)

@@ -248,6 +248,7 @@ typedef struct {
     ngx_flag_t                 mirror;          /* attest_prompt_mirror */
     ngx_flag_t                 inner;           /* attest_ohttp_inner, not
                                                    inherited */
+    const char                *hides;           /* the prompt from a backend */
     unsigned                   endpoint:1;      /* attest_evidence, _keys,
                                                    _status: never sealed */
     unsigned                   ungated:1;       /* answers without evidence */

@@ -1450,7 +1450,9 @@ ngx_http_attest_prompt_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    ngx_http_attest_upstream_init();
+    if (ngx_http_attest_upstream_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     return ngx_http_attest_ohttp_init(cf);
 }
@@ -1504,9 +1506,10 @@ static char *
 ngx_http_attest_prompt_check_proxy(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf)
 {
-    void                      *plcf;
-    const char                *bad;
-    ngx_http_upstream_conf_t  *u;
+    void                        *plcf;
+    const char                  *bad;
+    ngx_http_upstream_conf_t    *u;
+    ngx_http_attest_loc_conf_t  *alcf;
 
     /* its first member is ngx_http_upstream_conf_t in all versions */
 
@@ -1524,18 +1527,23 @@ ngx_http_attest_prompt_check_proxy(ngx_conf_t *cf,
         bad = "\"proxy_store\" cannot be used";
     }
 
-    if (bad == NULL && u->upstream != NULL) {
+    if (bad == NULL && u->upstream != NULL && u->buffering
+        && u->max_temp_file_size)
+    {
+        bad = "\"proxy_buffering off\" or \"proxy_max_temp_file_size 0\" "
+              "is needed";
+    }
 
-        if (u->buffering && u->max_temp_file_size) {
-            bad = "\"proxy_buffering off\" or \"proxy_max_temp_file_size 0\" "
-                  "is needed";
+    if (bad == NULL && ngx_http_attest_upstream_is_proxy(clcf)
+        && ngx_http_attest_proxy_version(plcf) < NGX_HTTP_VERSION_11)
+    {
+        /* in HTTP/1.0 a dead backend looks like the end of the answer */
+        bad = "\"proxy_http_version 1.1\" is needed";
+    }
 
-        } else if (ngx_http_attest_proxy_version(plcf)
-                   < NGX_HTTP_VERSION_11)
-        {
-            /* in HTTP/1.0 a dead backend looks like the end of the answer */
-            bad = "\"proxy_http_version 1.1\" is needed";
-        }
+    if (bad == NULL) {
+        alcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_attest_module);
+        bad = alcf->hides;
     }
 
     if (bad != NULL) {

@@ -91,7 +91,13 @@ ngx_int_t ngx_http_attest_content_length(ngx_http_request_t *r, size_t len);
 ngx_uint_t ngx_http_attest_own_field(ngx_str_t *key);
 
 /* ngx_http_attest_upstream.c: at postconfiguration */
-void ngx_http_attest_upstream_init(void);
+ngx_int_t ngx_http_attest_upstream_init(ngx_conf_t *cf);
+/* At preconfiguration: how locations of other modules are known. */
+ngx_int_t ngx_http_attest_upstream_learn(ngx_conf_t *cf);
+/* 1 for a location with proxy_pass, whatever it passes to. */
+ngx_uint_t ngx_http_attest_upstream_is_proxy(ngx_http_core_loc_conf_t *clcf);
+/* What gives the backend another body than the prompt, or NULL. */
+const char *ngx_http_attest_upstream_bad(ngx_conf_t *cf, void **loc_conf);
 /*
  * An answer's header: from here on its upstream, if it has one, does not
  * buffer, and its end is watched.  Once is enough.

@@ -346,6 +346,10 @@ ngx_http_attest_routes_location(ngx_conf_t *cf,
         bad = ngx_http_attest_hands_on(cf, loc_conf);
     }
 
+    if (bad == NULL && admitted) {
+        bad = alcf->hides;
+    }
+
     if (bad != NULL) {
         return ngx_http_attest_routes_error(cf, ascf, clcf, bad);
     }

@@ -329,6 +329,14 @@ ngx_http_attest_seal_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
         return NGX_ERROR;
     }
 
+    /* RFC 10036: whoever is in front passes frames on as they come */
+
+    ngx_str_set(&value, "?1");
+
+    if (ngx_http_attest_add_header(r, "Incremental", &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_str_set(&value, "no-store");
 
     if (ngx_http_attest_add_header(r, "Cache-Control", &value) != NGX_OK) {
@@ -503,7 +511,7 @@ ngx_http_attest_scrubs(ngx_str_t *key, ngx_uint_t cors, ngx_uint_t sealed)
     static const char  *names[] = {
         "Cache-Control", "Content-Length", "ETag", "Last-Modified",
         "Accept-Ranges", "Content-MD5", "Digest", "Content-Digest",
-        "Repr-Digest", NULL
+        "Repr-Digest", "Incremental", NULL
     };
 
     if (ngx_http_attest_prefixed(key, "X-Attest-")
