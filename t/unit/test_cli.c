@@ -281,8 +281,6 @@ test_chat(void)
          "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\r\r"
          "data: {\"choices\":[{\"delta\":{\"content\":\"y\"}}]}\r\r", 0,
          "xy\n");
-    CHAT("no text, but an end", EVENTS, TOKEN("") DONE_EVENT, 0, "");
-    CHAT("the end without a newline", EVENTS, "data: [DONE]", 0, "");
     CHAT("an error that is null", EVENTS, TOKEN("x")
          "data: {\"error\":null}\n\n", 0, "x\n");
 }
@@ -294,6 +292,10 @@ test_chat_refused(void)
     CHAT("nothing", EVENTS, "", CLI_UNDECIDED, "");
     CHAT("blanks", DOCUMENT, " \n", CLI_UNDECIDED, "");
     CHAT("no text and no end", EVENTS, TOKEN(""), CLI_UNDECIDED, "");
+    CHAT("no text, but an end", EVENTS, TOKEN("") DONE_EVENT, CLI_UNDECIDED,
+         "");
+    CHAT("the end without a newline", EVENTS, "data: [DONE]", CLI_UNDECIDED,
+         "");
     CHAT("only other fields", EVENTS, "event: x\n\n", CLI_UNDECIDED, "");
     CHAT("a web page", "text/html", "<html></html>", CLI_UNDECIDED, "");
     CHAT("a list", DOCUMENT, "[" JSON("x") "]", CLI_UNDECIDED, "");
