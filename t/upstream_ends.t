@@ -47,6 +47,7 @@ test_lies();
 test_subrequests();
 test_slow_client();
 is(status()->{counters}{streams_cut}, $cut, 'each of them is counted');
+is_deeply([ grep { -f } glob $t->path('cache/*') ], [], 'nothing is cached');
 
 $ehbp->end();
 $ohttp->end();
@@ -83,6 +84,7 @@ events {}
 http {
     %%HTTP%%
     attest_tpm %%TCTI%%;
+    fastcgi_cache_path %%DIR%%/cache keys_zone=c:1m;
     server {
         listen 127.0.0.1:%%PORT_TLS%% ssl http2 sndbuf=32k;
         server_name localhost;
@@ -122,7 +124,12 @@ sub buffered {
     my ($kind) = @_;
 
     return '' if $kind =~ /grpc|memcached/;
-    return "${kind}_buffering on; ${kind}_max_temp_file_size 0;";
+    my $buffers = "${kind}_buffering on; ${kind}_max_temp_file_size 0;";
+
+    # refused by nginx -t is that of the proxy only
+    $buffers .= " ${kind}_cache c; ${kind}_cache_key \$request_id; "
+        . "${kind}_cache_valid any 1h;" if $kind eq 'fastcgi';
+    return $buffers;
 }
 
 
