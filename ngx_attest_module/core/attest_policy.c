@@ -686,6 +686,7 @@ attest_policy_roots(attest_policy_ctx_t *ctx, const char *path,
     }
 
     ctx->policy->roots = roots;
+    ctx->policy->roots_given = 1;
     return ATTEST_OK;
 }
 

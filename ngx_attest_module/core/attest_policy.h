@@ -60,6 +60,7 @@ typedef struct {
     uint64_t          max_age;          /* "max_age": s since not_before; 0 */
     unsigned          waive;            /* "waive": ATTEST_LEAST_.. bits, what
                                            the policy need not say */
+    unsigned          roots_given:1;    /* "roots_of_trust" was there */
     unsigned          require_nonce:1;  /* "require_nonce", default true */
     unsigned          require_exporter:1; /* "require_exporter", default true */
     unsigned          require_eventlog:1; /* "require_eventlog", false */

@@ -260,7 +260,19 @@ static int
 attest_policy_tdx_attributes(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    return attest_policy_table_read(ctx, path, v, attest_policy_tdx_masks);
+    int                         rc;
+    const attest_policy_tdx_t  *tdx = &ctx->policy->tdx;
+
+    rc = attest_policy_table_read(ctx, path, v, attest_policy_tdx_masks);
+
+    if (rc == ATTEST_OK && tdx->attributes_required == 0
+        && !tdx->attributes_given)
+    {
+        rc = attest_policy_fail(ctx, path, "no bit is required: it demands "
+                                "nothing");
+    }
+
+    return rc;
 }
 
 
@@ -268,16 +280,8 @@ static int
 attest_policy_tdx_required(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    int  rc;
-
-    rc = attest_policy_tdx_mask(ctx, path, v,
-                                &ctx->policy->tdx.attributes_required);
-
-    if (rc == ATTEST_OK && ctx->policy->tdx.attributes_required == 0) {
-        rc = attest_policy_fail(ctx, path, "no bit: it demands nothing");
-    }
-
-    return rc;
+    return attest_policy_tdx_mask(ctx, path, v,
+                                  &ctx->policy->tdx.attributes_required);
 }
 
 

@@ -179,6 +179,7 @@ attest_verify_judge(attest_verify_t *v)
     attest_verify_root(v);
     attest_verify_measurements(v);
     attest_verify_config_reference(v);
+    attest_verify_least(v);
 }
 
 
@@ -475,6 +476,8 @@ attest_verify_key(attest_verify_t *v, attest_part_t *part)
         return;
     }
 
+    v->bound = 1;
+
     attest_verify_on(v, part, ATTEST_ON_KEY, ATTEST_CHECK_PASS,
                      "the certificate's key hashes to %s, as %s evidence "
                      "names it", attest_verify_hex(got, hash, len),
@@ -731,6 +734,7 @@ attest_verify_exporter(attest_verify_t *v)
     }
 
     same = (CRYPTO_memcmp(c->exporter, v->in->exporter.p, 32) == 0);
+    v->bound |= same;
 
     attest_verify_add(v, "exporter", same ? ATTEST_CHECK_PASS
                       : ATTEST_CHECK_FAIL, "our TLS connection exports %s, "
@@ -927,6 +931,7 @@ attest_verify_hpke_served(attest_verify_t *v)
 
     for (i = 0; i < count; i++) {
         if (attest_span_eq(served, members[i])) {
+            v->bound = 1;
             attest_verify_add(v, "hpke-keys-served", ATTEST_CHECK_PASS,
                               "the served key configuration, id %u, is "
                               "member %zu of the list in the evidence",
@@ -1025,7 +1030,9 @@ attest_verify_adds_up(const attest_verify_t *v)
             continue;
         }
 
-        if (part->cpu.kind != ATTEST_KIND_NONE && !part->cpu.proven) {
+        if (part->cpu.kind != ATTEST_KIND_NONE
+            && !(part->cpu.proven && part->cpu.referenced))
+        {
             return 0;
         }
 
@@ -1036,7 +1043,7 @@ attest_verify_adds_up(const attest_verify_t *v)
         }
     }
 
-    return !v->overflow && v->main != NULL
+    return !v->overflow && v->main != NULL && v->bound && v->open == 0
            && (v->res->root & v->policy->roots) != 0;
 }
 

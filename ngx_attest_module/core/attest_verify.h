@@ -11,6 +11,7 @@
 
 #include "attest_core.h"
 #include "attest_cmw.h"
+#include "attest_least.h"
 #include "attest_policy.h"
 #include "attest_roots.h"
 #include "attest_x509.h"
@@ -43,7 +44,13 @@ typedef struct {
     attest_check_t     checks[ATTEST_MAX_CHECKS];
     size_t             count;
     attest_verdict_e   verdict;
-    unsigned           root;       /* established root of trust bit */
+    unsigned           root;       /* established root of trust bit: the
+                                      least of all that the verdict needed,
+                                      and accepted by the policy; or 0 */
+    unsigned           found;      /* what the freshest evidence proves,
+                                      accepted or not; or 0 */
+    attest_kind_e      kind;       /* of that evidence, for attest_least() */
+    attest_kind_e      chip;
     char               why[384];
 } attest_result_t;
 

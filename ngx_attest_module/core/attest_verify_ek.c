@@ -68,13 +68,22 @@ attest_verify_ek(attest_verify_t *v)
 }
 
 
-/* Where a CPU or a cloud vouches for the machine, no EK has to. */
+/*
+ * Where a CPU or a cloud vouches for the machine, no EK has to.  What a TPM
+ * beside a CPU owes is told when it is known what it was needed for.
+ */
 
 static int
 attest_verify_wants_ek(const attest_verify_t *v)
 {
-    return v->policy->require_ek && v->main->cpu.kind == ATTEST_KIND_NONE
-           && !v->main->ak_cloud;
+    unsigned  root;
+
+    root = v->main->cpu.kind != ATTEST_KIND_NONE ? ATTEST_ROOT_TEE
+           : v->main->ak_cloud ? ATTEST_ROOT_CLOUD_VTPM
+           : ATTEST_ROOT_HOST_VTPM;
+
+    return v->policy->require_ek
+           && (attest_label(root)->owes & ATTEST_OWES_EK) != 0;
 }
 
 
@@ -370,21 +379,25 @@ attest_verify_firmware(attest_verify_t *v, unsigned root)
 }
 
 
-void
-attest_verify_host_root(attest_verify_t *v)
+/*
+ * A key that the policy names, or one that its maker's certificate and its
+ * proof lead to.  A name stands for a TPM of the host's only where the policy
+ * accepts such: its author knows what the key is in, and firmware of a
+ * software TPM contradicts him.
+ */
+
+unsigned
+attest_verify_tpm_label(const attest_verify_t *v)
 {
-    if (v->ak_named || (v->ek_chained && v->ek_activated)) {
-        v->res->root = ATTEST_ROOT_HOST_VTPM;
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_PASS,
-                          "a TPM that the policy accepts: %s", v->ak_named
-                          ? "it names the attestation key"
-                          : "its maker's certificate and its proof of "
-                            "possession tie the attestation key to it");
-        return;
+    if (attest_tpm_firmware_is_software(v->main->quote.firmware)) {
+        return ATTEST_ROOT_SOFTWARE;
     }
 
-    attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
-                      "nothing ties the attestation key to a real TPM: the "
-                      "policy names neither the key nor a maker whose "
-                      "certificate the TPM could prove");
+    if ((v->ek_chained && v->ek_activated)
+        || (v->ak_named && (v->policy->roots & ATTEST_ROOT_HOST_VTPM) != 0))
+    {
+        return ATTEST_ROOT_HOST_VTPM;
+    }
+
+    return ATTEST_ROOT_SOFTWARE;
 }

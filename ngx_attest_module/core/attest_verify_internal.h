@@ -6,7 +6,7 @@
  * (attest_verify_ek.c), which kind of hardware evidence is there
  * (attest_verify_kinds.c), is that kind genuine and what does the policy say
  * of it (attest_verify_<kind>.c), what is all of it rooted in
- * (attest_verify_root.c).
+ * (attest_verify_root.c), was enough compared (attest_verify_least.c).
  */
 
 
@@ -26,7 +26,7 @@
 
 #define ATTEST_CLOCK_SKEW    300        /* seconds that clocks may differ */
 
-/* Accepted as what they are, by name, without anything to prove. */
+/* Nothing has to be proven to be that. */
 #define ATTEST_ROOTS_UNPROVEN    (ATTEST_ROOT_SOFTWARE                        \
                                   | ATTEST_ROOT_SIMULATED)
 
@@ -75,9 +75,8 @@ typedef struct {
                                         nothing that is never accepted */
     unsigned              simulated:1;  /* its chain ends in one of the
                                            policy's simulated_roots */
-    unsigned              referenced:1; /* the policy has reference values
-                                           of the software for this kind, and
-                                           all of them match */
+    unsigned              referenced:1; /* all reference values match that
+                                           the policy has for this kind */
     unsigned              has_ak:1;     /* ak_spki is set */
     unsigned              has_log:1;    /* a boot log that explains what the
                                            report measured */
@@ -126,7 +125,11 @@ typedef struct {
                                            something vouches for */
     unsigned                       ek_chained:1;
     unsigned                       ek_activated:1;
+    unsigned                       bound:1;   /* a key or connection that the
+                                           caller saw is the evidence's */
     unsigned                       overflow:1;      /* a check found no room */
+    unsigned                       open;      /* ATTEST_LEAST_.. that the
+                                           policy neither says nor waives */
 } attest_verify_t;
 
 
@@ -149,6 +152,9 @@ void attest_verify_kind(attest_verify_t *v, const attest_part_t *part,
 
 /* Name of a part for people: "certificate", "cached", "fresh". */
 const char *attest_verify_part_name(attest_part_e which);
+
+/* PCRs by their numbers, "0-7, 10". */
+char *attest_verify_mask(char *out, size_t room, uint32_t mask);
 
 /* Up to 8 bytes as hex and "..", for messages. */
 #define ATTEST_ABBREV    20
@@ -248,11 +254,14 @@ const attest_tpm_bank_t *attest_verify_bank(const attest_verify_t *v,
 void attest_verify_ek(attest_verify_t *v);
 /* Does the quote's firmware contradict this root?  Adds a check. */
 int attest_verify_firmware(attest_verify_t *v, unsigned root);
-/* host-vtpm: is the attestation key tied to a TPM that is known? */
-void attest_verify_host_root(attest_verify_t *v);
+/* What a TPM that nothing else vouches for proves: host-vtpm or software. */
+unsigned attest_verify_tpm_label(const attest_verify_t *v);
 
 /* attest_verify_root.c */
 void attest_verify_root(attest_verify_t *v);
+
+/* attest_verify_least.c: was enough compared, and did the label's owe? */
+void attest_verify_least(attest_verify_t *v);
 
 
 #endif /* ATTEST_VERIFY_INTERNAL_H_INCLUDED */

@@ -40,7 +40,7 @@ static void attest_verify_nitro_pcrs(attest_verify_t *v,
     attest_part_t *part, const attest_nitro_t *doc);
 static int attest_verify_nitro_pcr(attest_verify_t *v,
     const attest_part_t *part, const attest_nitro_t *doc, size_t i);
-static int attest_verify_nitro_enough(const attest_verify_t *v);
+static int attest_verify_nitro_measured(attest_span_t pcr);
 
 
 /* evidence.md section 15 and 17: nothing is judged before it is genuine. */
@@ -410,31 +410,56 @@ static void
 attest_verify_nitro_pcrs(attest_verify_t *v, attest_part_t *part,
     const attest_nitro_t *doc)
 {
-    int     ok = 1, enough;
-    size_t  i, named = 0;
+    int       ok = 1;
+    char      mask[96];
+    size_t    i;
+    uint32_t  named = 0, left = 0;
 
     for (i = 0; i < ATTEST_NITRO_PCRS; i++) {
+
         if (v->policy->nitro.pcrs[i].count != 0) {
-            named++;
+            named |= 1u << i;
             ok = attest_verify_nitro_pcr(v, part, doc, i) && ok;
+
+        } else if (attest_verify_nitro_measured(doc->pcrs[i])) {
+            left |= 1u << i;
         }
     }
 
-    enough = attest_verify_nitro_enough(v);
-    part->cpu.referenced = ok && enough;
+    part->cpu.referenced = ok ? 1 : 0;
 
-    if (!ok) {
-        return;
+    if (ok) {
+        attest_verify_kind(v, part, "nitro-pcrs", named != 0
+                           ? ATTEST_CHECK_PASS : ATTEST_CHECK_NOTE, "%s%s",
+                           named != 0
+                           ? "the policy allows the values of PCR "
+                           : "not evaluated: the policy names no PCR of the "
+                             "enclave (nitro.pcrs)",
+                           attest_verify_mask(mask, sizeof(mask), named));
     }
 
-    attest_verify_kind(v, part, "nitro-pcrs", enough ? ATTEST_CHECK_PASS
-                       : ATTEST_CHECK_NOTE, "%s", named == 0
-                       ? "not evaluated: the policy names no PCR of the "
-                         "enclave (nitro.pcrs)"
-                       : enough ? "all PCRs that the policy names have a value "
-                         "that it allows" : "the PCRs that the policy names "
-                         "have values that it allows, but neither PCR 0 nor 1 "
-                         "and 2 are among them: they do not say what runs");
+    if (left != 0) {
+        attest_verify_kind(v, part, "nitro-unnamed", ATTEST_CHECK_NOTE,
+                           "compared with nothing, for the policy does not "
+                           "name it (nitro.pcrs): PCR %s",
+                           attest_verify_mask(mask, sizeof(mask), left));
+    }
+}
+
+
+/* Zero is what a register is before anything was measured. */
+
+static int
+attest_verify_nitro_measured(attest_span_t pcr)
+{
+    size_t   i;
+    uint8_t  all = 0;
+
+    for (i = 0; i < pcr.n; i++) {
+        all |= pcr.p[i];
+    }
+
+    return all != 0;
 }
 
 
@@ -457,19 +482,4 @@ attest_verify_nitro_pcr(attest_verify_t *v, const attest_part_t *part,
                        attest_verify_part_name(part->which), s.n == 0
                        ? "not there" : attest_verify_hex(hex, s.p, s.n));
     return 0;
-}
-
-
-/*
- * PCR 0 is the whole image.  PCR 1 is kernel and boot ramdisk, PCR 2 the
- * application: both together are the image as well.  PCR 3, 4 and 8 name
- * a role, an instance, a signer: none of them says what runs.
- */
-
-static int
-attest_verify_nitro_enough(const attest_verify_t *v)
-{
-    const attest_refset_t  *pcrs = v->policy->nitro.pcrs;
-
-    return pcrs[0].count != 0 || (pcrs[1].count != 0 && pcrs[2].count != 0);
 }

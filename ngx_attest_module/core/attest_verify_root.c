@@ -13,30 +13,25 @@ static unsigned attest_verify_root_cpu(attest_verify_t *v);
 static unsigned attest_verify_root_azure(attest_verify_t *v);
 static unsigned attest_verify_root_cloud(attest_verify_t *v);
 static unsigned attest_verify_root_tpm(attest_verify_t *v);
-static unsigned attest_verify_root_simulated(const attest_verify_t *v,
-    unsigned found);
-static unsigned attest_verify_root_stated(attest_verify_t *v,
-    unsigned found);
-static void attest_verify_root_accepted(attest_verify_t *v, unsigned root);
-static void attest_verify_tpm_beside(attest_verify_t *v);
+static unsigned attest_verify_root_more(attest_verify_t *v, unsigned stated);
+static int attest_verify_root_items(attest_verify_t *v, unsigned found);
+static int attest_verify_root_stated(attest_verify_t *v, unsigned found,
+    unsigned stated);
+static unsigned attest_verify_root_least(attest_verify_t *v, unsigned found);
+static int attest_verify_root_accepted(attest_verify_t *v, unsigned root);
+static int attest_verify_root_simulated(const attest_verify_t *v);
+static int attest_verify_tpm_beside(attest_verify_t *v, unsigned *root);
+static const char *attest_verify_tpm_tie(const attest_verify_t *v);
+static unsigned attest_verify_tpm_worth(const attest_verify_t *v);
 static int attest_verify_wants_tpm(const attest_verify_t *v);
 
 
-/* In the order of what they are worth, for comparing two of them. */
-
-static const unsigned  attest_root_order[] = {
-    ATTEST_ROOT_SIMULATED, ATTEST_ROOT_SOFTWARE, ATTEST_ROOT_HOST_VTPM,
-    ATTEST_ROOT_CLOUD_VTPM, ATTEST_ROOT_TEE_VTPM, ATTEST_ROOT_TEE
-};
-
-#define ATTEST_ROOT_ORDER                                                    \
-    (sizeof(attest_root_order) / sizeof(attest_root_order[0]))
-
-
 /*
- * What the evidence is rooted in is decided here by what was proven.  What
- * the gateway says of itself can lower that, for nobody gains by a low label,
- * and never raise it.
+ * What the evidence is rooted in is decided here by what was proven: the
+ * least of all parts that the verdict needs, each of which the policy has to
+ * accept by its own label, for a policy is a set of labels and not the lowest
+ * of them.  What the gateway says of itself is a condition that has to hold,
+ * and never the result: whatever it says, nothing gets better by it.
  */
 
 void
@@ -44,17 +39,16 @@ attest_verify_root(attest_verify_t *v)
 {
     unsigned  root;
 
+    v->res->kind = v->main->cpu.kind;
+    v->res->chip = v->main->cpu.chip;
+
     root = attest_verify_root_found(v);
-    if (root != 0) {
-        root = attest_verify_root_stated(v, root);
+    v->res->found = root;
+
+    if (root != 0 && attest_verify_root_items(v, root)) {
+        v->res->root = attest_verify_root_least(v, root);
     }
 
-    if (root != 0) {
-        attest_verify_root_accepted(v,
-                                    attest_verify_root_simulated(v, root));
-    }
-
-    attest_verify_tpm_beside(v);
     attest_verify_kind_named(v);
     attest_verify_clouds(v);
 }
@@ -150,7 +144,7 @@ static unsigned
 attest_verify_root_tpm(attest_verify_t *v)
 {
     char      text[32];
-    unsigned  root;
+    unsigned  found, stated;
 
     if (!v->main->has_tpm) {
         return 0;
@@ -163,9 +157,9 @@ attest_verify_root_tpm(attest_verify_t *v)
         return 0;
     }
 
-    root = attest_root_from_label(v->main->tpm.root);
+    stated = attest_root_from_label(v->main->tpm.root);
 
-    if (root == 0) {
+    if (stated == 0) {
         attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
                           "the evidence names an unknown root of trust \"%s\"",
                           attest_verify_text(text, sizeof(text),
@@ -173,40 +167,175 @@ attest_verify_root_tpm(attest_verify_t *v)
         return 0;
     }
 
-    if (!attest_verify_firmware(v, root)) {
+    if (!attest_verify_firmware(v, stated)) {
         return 0;
     }
 
-    if ((root & v->policy->roots) == 0) {
+    found = attest_verify_tpm_label(v);
+
+    if (stated != found && attest_label_least(stated, found) == found) {
+        return attest_verify_root_more(v, stated);
+    }
+
+    return attest_verify_root_stated(v, found, stated) ? found : 0;
+}
+
+
+/* A TPM's item that says more than is proven: not yet, or not at all? */
+
+static unsigned
+attest_verify_root_more(attest_verify_t *v, unsigned stated)
+{
+    if ((stated & v->policy->roots) == 0) {
         attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
                           "the evidence is rooted in a %s TPM, which the "
-                          "policy does not accept", attest_root_label(root));
+                          "policy does not accept",
+                          attest_root_label(stated));
+
+    } else if (stated == ATTEST_ROOT_HOST_VTPM) {
+        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
+                          "nothing ties the attestation key to a real TPM: "
+                          "the policy names neither the key nor a maker "
+                          "whose certificate the TPM could prove");
+
+    } else {
+        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
+                          "the evidence says %s, but it carries nothing that "
+                          "proves it beside a TPM quote",
+                          attest_root_label(stated));
+    }
+
+    return 0;
+}
+
+
+/* The item "root-of-trust" of every part: what the gateway says of itself. */
+
+static int
+attest_verify_root_items(attest_verify_t *v, unsigned found)
+{
+    int                       wrong;
+    char                      text[32];
+    size_t                    i;
+    unsigned                  stated;
+    const attest_cmw_item_t  *item;
+
+    for (i = 0; i < ATTEST_PARTS; i++) {
+        item = attest_verify_item(&v->part[i], ATTEST_ITEM_ROOT,
+                                  ATTEST_TYPE_ROOT, &wrong);
+        if (item == NULL && !wrong) {
+            continue;
+        }
+
+        stated = wrong ? 0 : attest_root_from_label(item->value);
+
+        if (stated == 0) {
+            attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
+                              "the evidence names an unknown root of trust "
+                              "\"%s\"", wrong ? ""
+                              : attest_verify_text(text, sizeof(text),
+                                                   item->value));
+            return 0;
+        }
+
+        if (!attest_verify_root_stated(v, found, stated)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* Neither more than is proven, nor what the policy does not accept. */
+
+static int
+attest_verify_root_stated(attest_verify_t *v, unsigned found,
+    unsigned stated)
+{
+    if (stated == found) {
+        return 1;
+    }
+
+    if (attest_label_least(stated, found) == found) {
+        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
+                          "the evidence says it is rooted in %s, what it "
+                          "proves is %s", attest_root_label(stated),
+                          attest_root_label(found));
         return 0;
     }
 
-    if (root == ATTEST_ROOT_HOST_VTPM) {
-        attest_verify_host_root(v);
+    if ((stated & v->policy->roots) == 0) {
+        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
+                          "the evidence says of itself that it is rooted in "
+                          "%s, which the policy does not accept",
+                          attest_root_label(stated));
         return 0;
     }
 
-    if (root & ATTEST_ROOTS_UNPROVEN) {
-        return root;
+    attest_verify_add(v, "root-stated", ATTEST_CHECK_NOTE,
+                      "the evidence says of itself that it is rooted in %s, "
+                      "what it proves is %s", attest_root_label(stated),
+                      attest_root_label(found));
+    return 1;
+}
+
+
+/* 0: one of the parts is not accepted, or not decided. */
+
+static unsigned
+attest_verify_root_least(attest_verify_t *v, unsigned found)
+{
+    int                     ok;
+    unsigned                root = found;
+    const attest_label_t   *label;
+
+    ok = attest_verify_root_accepted(v, found);
+    ok &= attest_verify_tpm_beside(v, &root);
+
+    if (found != ATTEST_ROOT_SIMULATED && attest_verify_root_simulated(v)) {
+        root = ATTEST_ROOT_SIMULATED;
+        ok &= attest_verify_root_accepted(v, root);
     }
 
-    attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
-                      "the evidence says %s, but it carries nothing that "
-                      "proves it beside a TPM quote", attest_root_label(root));
+    if (!ok) {
+        return 0;
+    }
+
+    label = attest_label(root);
+
+    attest_verify_add(v, "root-of-trust", ATTEST_CHECK_PASS, "%s%s",
+                      label->text, root & ATTEST_ROOTS_UNPROVEN
+                      ? " proves nothing to a remote party, but the policy "
+                        "accepts it by name" : ", which the policy accepts");
+    return root;
+}
+
+
+static int
+attest_verify_root_accepted(attest_verify_t *v, unsigned root)
+{
+    if ((root & v->policy->roots) != 0) {
+        return 1;
+    }
+
+    attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
+                      "the evidence is rooted in %s%s, which the policy does "
+                      "not accept", attest_root_label(root),
+                      root == ATTEST_ROOT_SOFTWARE
+                      ? " (a software TPM, or nothing ties it to another)"
+                      : "");
     return 0;
 }
 
 
 /*
- * Evidence is worth what the least of it is worth: what a simulated GPU sees
- * is seen by whoever simulates it, and a simulated cloud vouches for any TPM.
+ * What a simulated GPU sees is seen by whoever simulates it, and a simulated
+ * cloud vouches for any TPM.
  */
 
-static unsigned
-attest_verify_root_simulated(const attest_verify_t *v, unsigned found)
+static int
+attest_verify_root_simulated(const attest_verify_t *v)
 {
     size_t                i;
     const attest_part_t  *part;
@@ -216,117 +345,104 @@ attest_verify_root_simulated(const attest_verify_t *v, unsigned found)
 
         if (part->cpu.simulated || part->ak_simulated || part->gpu_simulated)
         {
-            return ATTEST_ROOT_SIMULATED;
+            return 1;
         }
     }
 
-    return found;
-}
-
-
-/* The item "root-of-trust": what the gateway says of itself. */
-
-static unsigned
-attest_verify_root_stated(attest_verify_t *v, unsigned found)
-{
-    int                       wrong;
-    char                      text[32];
-    size_t                    i;
-    unsigned                  stated;
-    const attest_cmw_item_t  *item;
-
-    item = attest_verify_item(v->main, ATTEST_ITEM_ROOT, ATTEST_TYPE_ROOT,
-                              &wrong);
-    if (item == NULL && !wrong) {
-        return found;
-    }
-
-    stated = wrong ? 0 : attest_root_from_label(item->value);
-
-    if (stated == 0) {
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
-                          "the evidence names an unknown root of trust \"%s\"",
-                          wrong ? "" : attest_verify_text(text, sizeof(text),
-                                                          item->value));
-        return 0;
-    }
-
-    if (stated == found) {
-        return found;
-    }
-
-    for (i = 0; i < ATTEST_ROOT_ORDER; i++) {
-
-        if (attest_root_order[i] == stated) {
-            return stated;
-        }
-
-        if (attest_root_order[i] == found) {
-            break;
-        }
-    }
-
-    attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
-                      "the evidence says it is rooted in %s, what it proves "
-                      "is %s", attest_root_label(stated),
-                      attest_root_label(found));
     return 0;
 }
 
 
-static void
-attest_verify_root_accepted(attest_verify_t *v, unsigned root)
-{
-    if ((root & v->policy->roots) == 0) {
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
-                          "the evidence is rooted in %s, which the policy "
-                          "does not accept", attest_root_label(root));
-        return;
-    }
-
-    v->res->root = root;
-
-    attest_verify_add(v, "root-of-trust", ATTEST_CHECK_PASS, "%s%s",
-                      root == ATTEST_ROOT_TEE
-                      ? "the CPU itself signed what runs"
-                      : root == ATTEST_ROOT_TEE_VTPM
-                      ? "a virtual TPM that the CPU's report vouches for"
-                      : root == ATTEST_ROOT_CLOUD_VTPM
-                      ? "a virtual TPM that the cloud vouches for"
-                      : root == ATTEST_ROOT_SOFTWARE
-                      ? "a software TPM" : "simulated hardware",
-                      root & ATTEST_ROOTS_UNPROVEN
-                      ? " proves nothing to a remote party, but the policy "
-                        "accepts it by name" : ", which the policy accepts");
-}
-
-
 /*
- * PCR values beside a CPU's report are worth as much as their TPM: anybody
- * can put a TPM of his own into the evidence (evidence.md, cuckoo).
+ * PCR values beside a CPU's report are worth as much as their TPM.  Anybody
+ * can put a TPM of his own into the evidence (evidence.md, cuckoo), and what
+ * vouches for *a* TPM, its maker or a cloud, does not say in which machine it
+ * is: such a proof can be relayed.  Then the policy has to accept what the
+ * TPM is by itself, and the lower of both labels comes out.  0: it does not.
  */
 
-static void
-attest_verify_tpm_beside(attest_verify_t *v)
+static int
+attest_verify_tpm_beside(attest_verify_t *v, unsigned *root)
 {
+    unsigned              worth;
+    const char           *tie;
     const attest_part_t  *part = v->main;
 
     if (part->cpu.kind == ATTEST_KIND_NONE
         || part->cpu.kind == ATTEST_KIND_AZURE || !part->has_tpm)
     {
-        return;
+        return 1;
     }
 
-    v->ak_tied = v->ak_named || (v->ek_chained && v->ek_activated)
-                 || part->ak_cloud || part->svsm_ak;
+    tie = attest_verify_tpm_tie(v);
 
-    attest_verify_add(v, "tpm-beside", v->ak_tied ? ATTEST_CHECK_PASS
-                      : attest_verify_wants_tpm(v)
-                      ? ATTEST_CHECK_UNKNOWN : ATTEST_CHECK_NOTE,
-                      "%s ties the TPM beside the CPU's report to this "
-                      "machine%s", v->ak_tied ? "something that the policy "
-                      "or a cloud vouches for" : "nothing",
-                      v->ak_tied ? "" : ": its PCR values prove nothing");
+    if (tie != NULL) {
+        v->ak_tied = 1;
+        attest_verify_add(v, "tpm-beside", ATTEST_CHECK_PASS, "%s ties the "
+                          "TPM beside the CPU's report to this machine", tie);
+        return 1;
+    }
+
+    if (!attest_verify_wants_tpm(v)) {
+        attest_verify_add(v, "tpm-beside", ATTEST_CHECK_NOTE,
+                          "nothing ties the TPM beside the CPU's report to "
+                          "this machine: its PCR values prove nothing");
+        return 1;
+    }
+
+    worth = attest_verify_tpm_worth(v);
+    *root = attest_label_least(*root, worth);
+
+    if ((worth & v->policy->roots) == 0) {
+        attest_verify_add(v, "tpm-beside", ATTEST_CHECK_UNKNOWN,
+                          "nothing ties the TPM beside the CPU's report to "
+                          "this machine: its PCR values may be another "
+                          "machine's.  By itself its label is %s, which "
+                          "the policy does not accept",
+                          attest_root_label(worth));
+        return 0;
+    }
+
+    attest_verify_add(v, "tpm-beside", ATTEST_CHECK_NOTE,
+                      "nothing ties the TPM beside the CPU's report to this "
+                      "machine: its PCR values may be another machine's.  "
+                      "The label of the evidence as a whole is %s, which "
+                      "the policy accepts", attest_root_label(*root));
+    return 1;
+}
+
+
+/* NULL: there is nothing. */
+
+static const char *
+attest_verify_tpm_tie(const attest_verify_t *v)
+{
+    if (v->main->svsm_ak) {
+        return "the CPU's report of a service module";
+    }
+
+    return v->ak_named ? "the policy, which names its key (ak)," : NULL;
+}
+
+
+/* What it would be without the CPU. */
+
+static unsigned
+attest_verify_tpm_worth(const attest_verify_t *v)
+{
+    const attest_part_t  *part = v->main;
+
+    if (part->ak_simulated) {
+        return ATTEST_ROOT_SIMULATED;
+    }
+
+    if (part->ak_cloud
+        && !attest_tpm_firmware_is_software(part->quote.firmware))
+    {
+        return ATTEST_ROOT_CLOUD_VTPM;
+    }
+
+    return attest_verify_tpm_label(v);
 }
 
 

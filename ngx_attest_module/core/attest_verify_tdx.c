@@ -385,7 +385,7 @@ attest_td_machine(attest_td_t *td)
 static void
 attest_td_references(attest_td_t *td)
 {
-    int                         ok, whole;
+    int                         ok;
     const attest_tdx_quote_t   *q = &td->q;
     const attest_policy_tdx_t  *p = &td->v->policy->tdx;
 
@@ -415,16 +415,7 @@ attest_td_references(attest_td_t *td)
                              ATTEST_CHECK_UNKNOWN);
     ok &= attest_td_rtmrs(td);
 
-    /*
-     * MRTD is the firmware; it measures what it boots into RTMR 1 and 2,
-     * and a policy without these would accept any kernel.  A paravisor
-     * (Azure) is all in MRTD, and answers for the kernel with its TPM.
-     */
-
-    whole = td->part->cpu.kind == ATTEST_KIND_AZURE
-            || (p->rtmr[1].count != 0 && p->rtmr[2].count != 0);
-
-    td->part->cpu.referenced = (ok && whole && p->mrtd.count != 0) ? 1 : 0;
+    td->part->cpu.referenced = ok ? 1 : 0;
 }
 
 

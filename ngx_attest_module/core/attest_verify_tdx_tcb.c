@@ -211,15 +211,18 @@ attest_td_anchored(attest_td_t *td, X509 *leaf, STACK_OF(X509) *certs,
 static void
 attest_td_untold(attest_td_t *td)
 {
+    int   waived;
     char  hex[ATTEST_ABBREV];
 
-    attest_verify_kind(td->v, td->part, "tdx-tcb", td->v->policy->tdx.no_tcb
+    waived = td->v->policy->tdx.no_tcb
+             || (td->v->policy->waive & ATTEST_LEAST_TCB) != 0;
+
+    attest_verify_kind(td->v, td->part, "tdx-tcb", waived
                        ? ATTEST_CHECK_NOTE : ATTEST_CHECK_UNKNOWN,
                        "tcb: not evaluated: the policy has no collateral for "
                        "platforms with FMSPC %s%s",
                        attest_verify_hex(hex, td->pck.fmspc, 6),
-                       td->v->policy->tdx.no_tcb
-                       ? ", and asks for none" : "");
+                       waived ? ", and asks for none" : "");
 }
 
 

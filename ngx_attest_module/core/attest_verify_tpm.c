@@ -40,6 +40,7 @@ static int attest_verify_optional_differs(attest_span_t a, attest_span_t b);
 static void attest_verify_pcrs_stable(attest_verify_t *v,
     const attest_part_t *a, const attest_part_t *b);
 static void attest_verify_pcr_reference(attest_verify_t *v);
+static void attest_verify_pcrs_unnamed(attest_verify_t *v);
 static int attest_verify_pcr_part(attest_verify_t *v,
     const attest_part_t *part);
 static const attest_part_t *attest_verify_log_part(const attest_verify_t *v,
@@ -56,7 +57,6 @@ static void attest_verify_events(attest_verify_t *v,
 static void attest_verify_imalog(attest_verify_t *v);
 static void attest_verify_ima_replay(attest_verify_t *v,
     const attest_cmw_item_t *item, const attest_tpm_bank_t *bank);
-static char *attest_verify_mask(char *out, size_t room, uint32_t mask);
 
 
 /* The quote of one part: AK, signature, claims, PCR values. */
@@ -450,39 +450,8 @@ attest_verify_pcrs_stable(attest_verify_t *v, const attest_part_t *a,
 void
 attest_verify_measurements(attest_verify_t *v)
 {
-    attest_kind_e  kind = v->main->cpu.kind;
-
     attest_verify_pcr_reference(v);
-
-    if (kind == ATTEST_KIND_SNP || kind == ATTEST_KIND_TDX
-        || kind == ATTEST_KIND_NITRO)
-    {
-        if (!v->main->cpu.referenced) {
-            attest_verify_add(v, "reference-values", ATTEST_CHECK_UNKNOWN,
-                              "the policy names no values of what the CPU "
-                              "measured at the start, or they do not match: "
-                              "nothing says which software may run");
-        }
-
-        return;
-    }
-
-    if (kind == ATTEST_KIND_AZURE && !v->main->cpu.referenced) {
-        attest_verify_add(v, "paravisor-reference", ATTEST_CHECK_UNKNOWN,
-                          "the policy names no values of what the CPU "
-                          "measured at the start, or they do not match: the "
-                          "paravisor could be anybody's, and its virtual TPM "
-                          "could say anything");
-    }
-
-    if (attest_verify_set_count(v->policy->pcrs) == 0) {
-        attest_verify_add(v, "reference-values", ATTEST_CHECK_UNKNOWN,
-                          "the policy names no PCR value (pcrs), so nothing "
-                          "says which software may run%s",
-                          attest_verify_set_count(v->policy->events) != 0
-                          ? "; events do not: root may add any event after "
-                            "boot, to any machine" : "");
-    }
+    attest_verify_pcrs_unnamed(v);
 }
 
 
@@ -516,6 +485,37 @@ attest_verify_pcr_reference(attest_verify_t *v)
                       "PCR %s (bank %s) have values that the policy allows",
                       attest_verify_mask(mask, sizeof(mask), want),
                       attest_tpm_alg_name(v->policy->pcr_alg));
+}
+
+
+/* Said, so that a value which is taken out of the policy is missed. */
+
+static void
+attest_verify_pcrs_unnamed(attest_verify_t *v)
+{
+    char                      mask[96];
+    size_t                    i;
+    uint32_t                  left;
+    const attest_tpm_bank_t  *bank = attest_verify_bank(v, v->main);
+
+    if (!v->main->proven || bank == NULL) {
+        return;
+    }
+
+    left = bank->select;
+
+    for (i = 0; i < ATTEST_TPM_PCRS; i++) {
+        if (v->policy->pcrs[i].count != 0) {
+            left &= ~(1u << i);
+        }
+    }
+
+    if (left != 0) {
+        attest_verify_add(v, "pcrs-unnamed", ATTEST_CHECK_NOTE,
+                          "compared with nothing, for the policy does not "
+                          "name it (pcrs): PCR %s",
+                          attest_verify_mask(mask, sizeof(mask), left));
+    }
 }
 
 
@@ -864,7 +864,7 @@ attest_verify_ima_replay(attest_verify_t *v, const attest_cmw_item_t *item,
 
 /* "0-7, 10" */
 
-static char *
+char *
 attest_verify_mask(char *out, size_t room, uint32_t mask)
 {
     int       n;
@@ -873,13 +873,13 @@ attest_verify_mask(char *out, size_t room, uint32_t mask)
 
     out[0] = '\0';
 
-    for (i = 0; i < ATTEST_TPM_PCRS; i++) {
+    for (i = 0; i < 32; i++) {
         if ((mask >> i & 1) == 0) {
             continue;
         }
 
         for (last = i;
-             last + 1 < ATTEST_TPM_PCRS && (mask >> (last + 1) & 1);
+             last + 1 < 32 && (mask >> (last + 1) & 1);
              last++)
         {
             /* void */

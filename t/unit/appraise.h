@@ -36,6 +36,8 @@ ap_claims(uint8_t out[ATTEST_CLAIMS_MAX])
     c.pubkey_hash_len = 32;
     c.nonce_len = sizeof(ap_nonce);
     memcpy(c.nonce, ap_nonce, sizeof(ap_nonce));
+    c.has_exporter = 1;
+    memcpy(c.exporter, ap_nonce, sizeof(ap_nonce));
     c.has_validity = 1;
     c.not_before = (uint64_t) time(NULL) - 3600;
     c.not_after = (uint64_t) time(NULL) + 3600;
@@ -110,6 +112,7 @@ ap_verify(const attest_evidence_t *ev, const uint8_t *claims, size_t len,
     in.fresh.n = n;
     in.nonce.p = ap_nonce;
     in.nonce.n = sizeof(ap_nonce);
+    in.exporter = in.nonce;
     in.now = (int64_t) time(NULL);
     in.policy = policy;
     in.roots = &roots;

@@ -338,6 +338,7 @@ test_accepted(void)
     char           what[80];
     size_t         i;
     uint8_t        spki[32];
+    attest_gap_t   gaps[ATTEST_LEAST_MAX];
     attest_hcl_t   h;
 
     for (i = 0; i < 3; i++) {
@@ -356,8 +357,10 @@ test_accepted(void)
            "%s: vouches for HCLAkPub", reals[i].name);
         attest_hcl_free(&h);
 
-        OK(!c.part.cpu.referenced, "%s: whose paravisor, nobody said",
-           reals[i].name);
+        OK(attest_least(&c.policy, ATTEST_KIND_AZURE, c.part.cpu.chip,
+                        ATTEST_ROOT_TEE_VTPM, gaps) > 0
+           && gaps[0].part == ATTEST_LEAST_FIRMWARE,
+           "%s: whose paravisor, nobody said", reals[i].name);
     }
 
     OK(find("fresh-tdx-tcb", ATTEST_CHECK_UNKNOWN) != NULL,
@@ -747,6 +750,7 @@ foreign_claims(const real_t *r, EVP_PKEY *key)
     in.fresh = ev_span(&out);
     in.nonce.p = cl.nonce;
     in.nonce.n = 32;
+    in.exporter = in.nonce;
     in.now = EV_NOW;
     in.policy = &c.policy;
     in.roots = &roots;
@@ -940,6 +944,8 @@ whole_part(const whole_t *w, int which, ev_part_t *part)
     if (which == 1) {
         memcpy(part->claims.nonce, nonce, 32);
         part->claims.nonce_len = 32;
+        memcpy(part->claims.exporter, nonce, 32);
+        part->claims.has_exporter = 1;
     }
 
     part->quoted.count = 1;
@@ -948,6 +954,7 @@ whole_part(const whole_t *w, int which, ev_part_t *part)
     bank->len = 32;
     bank->select = 0xff;
     memset(bank->value[0], 0x33, 32);
+    memset(bank->value[4], 0x34, 32);
     part->shown = part->quoted;
 
     part->cpu_raw.p = item[which];
@@ -1015,6 +1022,9 @@ whole_policy(const whole_t *w)
         memset(wpolicy.pcrs[0].value[0], 0x33, 32);
         wpolicy.pcrs[0].len[0] = 32;
         wpolicy.pcrs[0].count = 1;
+        memset(wpolicy.pcrs[4].value[0], 0x34, 32);
+        wpolicy.pcrs[4].len[0] = 32;
+        wpolicy.pcrs[4].count = 1;
     }
 
     if (!w->no_root && !w->tdx) {
@@ -1029,6 +1039,8 @@ whole_policy(const whole_t *w)
         memcpy(wpolicy.snp.measurement.value[0], chip.measurement, 48);
         wpolicy.snp.measurement.len[0] = 48;
         wpolicy.snp.measurement.count = 1;
+        wpolicy.snp.has_min_tcb = 1;
+        wpolicy.snp.min_tcb.snp = 1;
     }
 
     if (w->policy_azure) {
@@ -1049,6 +1061,7 @@ whole_verify(void)
     in.fresh = ev_span(&parts[1].out);
     in.nonce.p = nonce;
     in.nonce.n = 32;
+    in.exporter = in.nonce;
     in.now = EV_NOW;
     in.policy = &wpolicy;
     in.roots = &roots;
@@ -1190,6 +1203,7 @@ test_whole(void)
     chip.bits = chip2.bits = 2048;
     memset(chip.measurement, 0x44, 48);
     memset(chip2.measurement, 0x44, 48);
+    chip.tcb[2] = chip2.tcb[2] = 8;
     memset(chip.chip, 0x55, 64);
     memset(chip2.chip, 0x66, 64);
     OK(tdx_double_init(&td, EV_FROM - 86400, EV_UNTIL + 86400)

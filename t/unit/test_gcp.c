@@ -628,6 +628,7 @@ whole_policy(const whole_t *w, attest_policy_t *policy,
     memcpy(policy->pcrs[0].value[0], pcrs->banks[0].value[0], 32);
     policy->pcrs[0].len[0] = 32;
     policy->pcrs[0].count = 1;
+    policy->pcrs[4] = policy->pcrs[0];
 
     if (!w->google_ca_only) {
         policy->simulated_roots = sk_X509_new_null();
@@ -662,6 +663,7 @@ whole(const whole_t *w, const char *what, attest_verdict_e verdict,
     pcrs.banks[0].len = 32;
     pcrs.banks[0].select = 0xff;
     memset(pcrs.banks[0].value[0], 0x33, 32);
+    memset(pcrs.banks[0].value[4], 0x33, 32);
 
     memset(&part, 0, sizeof(part));
     part.ctype = ATTEST_CMWC_FRESH;
@@ -682,6 +684,8 @@ whole(const whole_t *w, const char *what, attest_verdict_e verdict,
     part.claims.has_validity = 1;
     memcpy(part.claims.nonce, nonce, 32);
     part.claims.nonce_len = 32;
+    memcpy(part.claims.exporter, nonce, 32);
+    part.claims.has_exporter = 1;
 
     if (!w->no_cert) {
         whole_cert(w, &cert);
@@ -696,6 +700,7 @@ whole(const whole_t *w, const char *what, attest_verdict_e verdict,
     in.fresh = ev_span(&part.out);
     in.nonce.p = nonce;
     in.nonce.n = 32;
+    in.exporter = in.nonce;
     in.now = EV_NOW;
     in.policy = &policy;
     in.roots = &roots;

@@ -796,8 +796,11 @@ test_roots(void)
                X509_free(sk_X509_pop(
                              hw_double_roots.anchors[ATTEST_MAKER_NVIDIA])));
     HW_TRUSTED("they are simulated", "root-of-trust",
-               hw_gpus(&hopper, 1); hw.maker_roots = 1);
+               hw_gpus(&hopper, 1); hw.maker_roots = 1;
+               hw.labels = "\"tee\",\"simulated\"");
     IS_INT(hw_res.root, ATTEST_ROOT_SIMULATED, "in all");
+    HW_REFUSED("beside a CPU that the policy does not accept",
+               "root-of-trust", hw_gpus(&hopper, 1); hw.maker_roots = 1);
     HW_REFUSED("also if only cached ones are", "root-of-trust",
                hw.part[1].ngpus = 1; hw.part[1].gpus[0] = hopper;
                hw.maker_roots = 1; hw.labels = "\"tee\"");

@@ -29,6 +29,7 @@ typedef struct {
     uint64_t        guest;            /* SNP: the guest's policy */
     unsigned        roots;
     int             measured;         /* the policy has reference values */
+    int             firmware;         /* which cover no kernel */
     int             pcrs;
     int             events;
     int             want_log;
@@ -155,6 +156,8 @@ build(const world_t *w, int which)
     if (which == 1) {
         memcpy(part->claims.nonce, nonce, 32);
         part->claims.nonce_len = 32;
+        memcpy(part->claims.exporter, nonce, 32);
+        part->claims.has_exporter = 1;
     }
 
     part->quoted.count = 1;
@@ -163,6 +166,7 @@ build(const world_t *w, int which)
     bank->len = 32;
     bank->select = 0xff;
     memcpy(bank->value[0], pcr, 32);
+    memcpy(bank->value[4], pcr, 32);
     part->shown = part->quoted;
 
     if (!w->none) {
@@ -220,6 +224,11 @@ make_policy(const world_t *w)
     if (w->measured) {
         value(&policy.snp.measurement, chip.measurement, 48);
         value(&policy.tdx.mrtd, td.body + TDX_DOUBLE_MRTD, 48);
+        policy.snp.covers = w->firmware ? ATTEST_SNP_COVERS_FIRMWARE
+                                        : ATTEST_SNP_COVERS_KERNEL;
+        policy.snp.has_min_tcb = 1;
+        policy.snp.min_tcb.snp = 1;
+        value(&policy.tdx.rtmr[0], td.body + TDX_DOUBLE_RTMR, 48);
         value(&policy.tdx.rtmr[1], td.body + TDX_DOUBLE_RTMR + 48, 48);
         value(&policy.tdx.rtmr[2], td.body + TDX_DOUBLE_RTMR + 96, 48);
     }
@@ -230,6 +239,7 @@ make_policy(const world_t *w)
 
     if (w->pcrs) {
         value(&policy.pcrs[0], pcr, 32);
+        value(&policy.pcrs[4], pcr, 32);
     }
 
     if (w->events) {
@@ -258,6 +268,7 @@ expect(const world_t *w, const char *what, attest_verdict_e verdict,
     in.fresh = ev_span(&parts[1].out);
     in.nonce.p = nonce;
     in.nonce.n = 32;
+    in.exporter = in.nonce;
     in.now = EV_NOW;
     in.policy = &policy;
     in.roots = &roots;
@@ -338,17 +349,17 @@ test_beside(void)
     CASE("anybody's TPM beside it", TRUSTED, "tpm-beside", NOTE, TEE,
          (void) 0);
     CASE("whose PCR values count for nothing", UNDECIDED, "tpm-beside",
-         UNKNOWN, TEE, w.pcrs = 1);
-    CASE("nor do its events", UNDECIDED, "tpm-beside", UNKNOWN, TEE,
+         UNKNOWN, 0, w.pcrs = 1);
+    CASE("nor do its events", UNDECIDED, "tpm-beside", UNKNOWN, 0,
          w.events = w.log = 1);
-    CASE("nor its boot log", UNDECIDED, "tpm-beside", UNKNOWN, TEE,
+    CASE("nor its boot log", UNDECIDED, "tpm-beside", UNKNOWN, 0,
          w.want_log = w.log = 1);
     CASE("a log that nobody asked for", TRUSTED, "tpm-beside", NOTE, TEE,
          w.log = 1);
 
     CASE("a TPM that a test root certifies is no TEE's", NOT_TRUSTED,
          "root-of-trust", FAIL, 0, w.ak_cert = w.pcrs = 1);
-    CASE("all of it is simulated", TRUSTED, "tpm-beside", PASS, SIMULATED,
+    CASE("all of it is simulated", TRUSTED, "tpm-beside", NOTE, SIMULATED,
          w.ak_cert = w.pcrs = 1;
          w.roots = ATTEST_ROOT_TEE | ATTEST_ROOT_SIMULATED);
 
@@ -431,6 +442,7 @@ setup(void)
     (void) attest_sha256(extend, 2, pcr);
     ev_log_start(&event_log);
     ev_log_event(&event_log, 0, 8, event);
+    ev_log_event(&event_log, 4, 8, event);
 
     ak_key = ev_key("EC");
     ek_key = ev_key("RSA");
@@ -440,6 +452,7 @@ setup(void)
     chip.bits = other.bits = 2048;
     memset(chip.measurement, 0x44, 48);
     memset(other.measurement, 0x44, 48);
+    chip.tcb[2] = other.tcb[2] = 8;
     memset(chip.chip, 0x55, 64);
     memset(other.chip, 0x55, 64);
 

@@ -263,7 +263,7 @@ test_demands(void)
         { "tdx.collateral", "\"tdx\":{\"collateral\":{}}" },
         { "tdx.collateral", "\"tdx\":{\"collateral\":[]}" },
         { "tdx.attributes", "\"tdx\":{\"attributes\":{}}" },
-        { "tdx.attributes.required", "\"tdx\":{\"attributes\":{"
+        { "tdx.attributes", "\"tdx\":{\"attributes\":{"
           "\"required\":\"0000000000000000\"}}" },
         { "azure.vm_unique_id", "\"azure\":{\"vm_unique_id\":[]}" },
         { "gcp.project", "\"gcp\":{\"project\":[]}" },

@@ -654,6 +654,9 @@ live_verdicts(const char *roots)
 
         ap_policy(&policy, pem, i < 5 && !cases[i].known ? 0 : n);
         ap_reference(&policy.snp.measurement, measurement, 48);
+        policy.snp.covers = ATTEST_SNP_COVERS_KERNEL;
+        policy.snp.has_min_tcb = 1;
+        policy.snp.min_tcb.snp = 1;
         ap_verify(&ev, over, len, &policy, &res);
 
         if (i < 5) {

@@ -119,6 +119,8 @@ build(const world_t *w, int which)
     if (which == 1) {
         memcpy(part->claims.nonce, nonce, 32);
         part->claims.nonce_len = 32;
+        memcpy(part->claims.exporter, nonce, 32);
+        part->claims.has_exporter = 1;
     }
 
     part->quoted.count = 1;
@@ -127,6 +129,7 @@ build(const world_t *w, int which)
     bank->len = 32;
     bank->select = 0xff;
     memset(bank->value[0], 0x33, 32);
+    memset(bank->value[4], 0x34, 32);
     part->shown = part->quoted;
 
     (void) attest_claims_encode(&part->claims, claims, &n);
@@ -151,12 +154,19 @@ make_policy(const world_t *w)
     memcpy(policy.snp.measurement.value[0], chip.measurement, 48);
     policy.snp.measurement.len[0] = 48;
     policy.snp.measurement.count = 1;
+    policy.snp.has_min_tcb = 1;
+    policy.snp.min_tcb.snp = 1;
+    policy.snp.covers = w->no_pcrs ? ATTEST_SNP_COVERS_KERNEL
+                                   : ATTEST_SNP_COVERS_FIRMWARE;
 
     if (!w->no_pcrs) {
         policy.pcr_alg = ATTEST_TPM_ALG_SHA256;
         memset(policy.pcrs[0].value[0], 0x33, 32);
         policy.pcrs[0].len[0] = 32;
         policy.pcrs[0].count = 1;
+        memset(policy.pcrs[4].value[0], 0x34, 32);
+        policy.pcrs[4].len[0] = 32;
+        policy.pcrs[4].count = 1;
     }
 }
 
@@ -186,6 +196,7 @@ run(const world_t *w)
     in.fresh = ev_span(&parts[1].out);
     in.nonce.p = nonce;
     in.nonce.n = 32;
+    in.exporter = in.nonce;
     in.now = EV_NOW;
     in.policy = &policy;
 
@@ -247,6 +258,7 @@ main(void)
     other_ek = ev_key("RSA");
     chip.bits = 2048;
     memset(chip.measurement, 0x44, 48);
+    chip.tcb[2] = 8;
     memset(chip.chip, 0x55, 64);
     OK(snp_double_init(&chip) && snp_double_leaf(&chip), "a double");
 
