@@ -6,12 +6,6 @@
 #include "attest_policy_internal.h"
 
 
-typedef struct {
-    const char  *name;
-    uint64_t     bit;
-} attest_policy_bit_t;
-
-
 static int attest_policy_bits(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, const attest_policy_bit_t *table, uint64_t *mask,
     uint64_t *value);
@@ -81,7 +75,7 @@ ATTEST_POLICY_SNP_SWITCH(allow_debug)
 ATTEST_POLICY_SNP_SWITCH(allow_migration)
 
 
-static const attest_policy_bit_t  attest_policy_snp_platform_bits[] = {
+const attest_policy_bit_t  attest_policy_snp_platform_bits[] = {
     { "smt", ATTEST_SNP_PLAT_SMT },
     { "tsme", ATTEST_SNP_PLAT_TSME },
     { "ecc", ATTEST_SNP_PLAT_ECC },
@@ -92,7 +86,7 @@ static const attest_policy_bit_t  attest_policy_snp_platform_bits[] = {
     { NULL, 0 }
 };
 
-static const attest_policy_bit_t  attest_policy_snp_guest_bits[] = {
+const attest_policy_bit_t  attest_policy_snp_guest_bits[] = {
     { "smt", ATTEST_SNP_SMT },
     { "single_socket", ATTEST_SNP_SINGLE_SOCKET },
     { "cxl", ATTEST_SNP_CXL },

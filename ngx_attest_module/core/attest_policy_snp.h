@@ -12,6 +12,15 @@
 #include "attest_snp.h"
 
 
+/* Flags by their names, ended by NULL: of "platform", of "guest_policy". */
+typedef struct {
+    const char  *name;
+    uint64_t     bit;
+} attest_policy_bit_t;
+
+extern const attest_policy_bit_t  attest_policy_snp_platform_bits[];
+extern const attest_policy_bit_t  attest_policy_snp_guest_bits[];
+
 /* "measurement_covers": the firmware alone, or what it boots as well */
 typedef enum {
     ATTEST_SNP_COVERS_UNSAID = 0,

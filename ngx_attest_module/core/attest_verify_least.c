@@ -26,10 +26,17 @@ static void attest_verify_bound(attest_verify_t *v);
 static void attest_verify_owed(attest_verify_t *v);
 static void attest_verify_unsaid(attest_verify_t *v);
 static unsigned attest_verify_about(const attest_verify_t *v);
-static void attest_verify_unsaid_flags(const attest_verify_t *v,
-    unsigned about, char list[ATTEST_UNSAID]);
-static void attest_verify_unsaid_add(char list[ATTEST_UNSAID],
-    const char *name);
+static void attest_verify_unsaid_flags(attest_verify_t *v, unsigned about,
+    char list[ATTEST_UNSAID]);
+static void attest_verify_unsaid_snp(attest_verify_t *v,
+    char list[ATTEST_UNSAID]);
+static void attest_verify_unsaid_bits(attest_verify_t *v,
+    const char *member, const attest_policy_bit_t *table, uint64_t mask,
+    char list[ATTEST_UNSAID]);
+static void attest_verify_unsaid_add(attest_verify_t *v,
+    char list[ATTEST_UNSAID], const char *name);
+static void attest_verify_unsaid_note(attest_verify_t *v,
+    char list[ATTEST_UNSAID]);
 
 
 /* Sets that a policy may name, and what is compared with nothing if not. */
@@ -190,17 +197,17 @@ attest_verify_unsaid(attest_verify_t *v)
                        + attest_verify_members[i].offset, sizeof(count));
 
         if (count == 0) {
-            attest_verify_unsaid_add(list, attest_verify_members[i].name);
+            attest_verify_unsaid_add(v, list, attest_verify_members[i].name);
         }
     }
 
     attest_verify_unsaid_flags(v, about, list);
 
-    if (list[0] != '\0') {
-        attest_verify_add(v, "unnamed", ATTEST_CHECK_NOTE, "compared with "
-                          "nothing, for the policy does not name it: %s",
-                          list);
+    if (about & ATTEST_OF_SNP) {
+        attest_verify_unsaid_snp(v, list);
     }
+
+    attest_verify_unsaid_note(v, list);
 }
 
 
@@ -223,7 +230,7 @@ attest_verify_about(const attest_verify_t *v)
 
 
 static void
-attest_verify_unsaid_flags(const attest_verify_t *v, unsigned about,
+attest_verify_unsaid_flags(attest_verify_t *v, unsigned about,
     char list[ATTEST_UNSAID])
 {
     int                     snp = (about & ATTEST_OF_SNP) != 0;
@@ -245,10 +252,15 @@ attest_verify_unsaid_flags(const attest_verify_t *v, unsigned about,
           && attest_verify_set_count(p->events) == 0, "events" },
         { snp && !p->snp.has_min_committed_tcb, "snp.min_committed_tcb" },
         { snp && !p->snp.has_min_launch_tcb, "snp.min_launch_tcb" },
-        { snp && p->snp.guest_mask == 0, "snp.guest_policy" },
         { snp && !p->snp.has_abi, "snp.min_abi" },
         { (about & ATTEST_OF_TDX) != 0 && p->tdx.attributes_required == 0,
           "tdx.attributes.required" },
+        { (about & ATTEST_OF_TDX) != 0 && !p->tdx.attributes_given,
+          "tdx.attributes.allowed" },
+        { (about & ATTEST_OF_AZURE) != 0 && !p->azure.has_secure_boot,
+          "azure.secure_boot" },
+        { (about & ATTEST_OF_AZURE) != 0 && !p->azure.has_console,
+          "azure.console" },
         { (about & ATTEST_OF_TDX) != 0 && p->tdx.min_tcb_date == 0,
           "tdx.min_tcb_date" },
         { gpu && !p->gpu.has_count && p->gpu.min_count == 0, "gpu.count" },
@@ -258,17 +270,98 @@ attest_verify_unsaid_flags(const attest_verify_t *v, unsigned about,
 
     for (i = 0; flags[i].name != NULL; i++) {
         if (flags[i].unsaid) {
-            attest_verify_unsaid_add(list, flags[i].name);
+            attest_verify_unsaid_add(v, list, flags[i].name);
         }
     }
 }
 
 
+/* Parts of a member that are left out, or a minimum that all reach. */
+
 static void
-attest_verify_unsaid_add(char list[ATTEST_UNSAID], const char *name)
+attest_verify_unsaid_snp(attest_verify_t *v, char list[ATTEST_UNSAID])
+{
+    size_t                      i;
+    const attest_policy_snp_t  *p = &v->policy->snp;
+
+    const struct {
+        unsigned     least;
+        const char  *name;
+    } tcb[] = {
+        { p->min_tcb.bootloader, "snp.min_tcb.bootloader" },
+        { p->min_tcb.tee, "snp.min_tcb.tee" },
+        { p->min_tcb.snp, "snp.min_tcb.snp" },
+        { p->min_tcb.microcode, "snp.min_tcb.microcode" },
+        { p->min_tcb.fmc, "snp.min_tcb.fmc" },
+        { 0, NULL }
+    };
+
+    for (i = 0; p->has_min_tcb && tcb[i].name != NULL; i++) {
+        if (tcb[i].least == 0) {
+            attest_verify_unsaid_add(v, list, tcb[i].name);
+        }
+    }
+
+    attest_verify_unsaid_bits(v, "snp.platform",
+                              attest_policy_snp_platform_bits,
+                              p->platform_mask, list);
+    attest_verify_unsaid_bits(v, "snp.guest_policy",
+                              attest_policy_snp_guest_bits, p->guest_mask,
+                              list);
+}
+
+
+/* The member as a whole, or the flags that are not in it. */
+
+static void
+attest_verify_unsaid_bits(attest_verify_t *v, const char *member,
+    const attest_policy_bit_t *table, uint64_t mask,
+    char list[ATTEST_UNSAID])
+{
+    char    name[64];
+    size_t  i;
+
+    if (mask == 0) {
+        attest_verify_unsaid_add(v, list, member);
+        return;
+    }
+
+    for (i = 0; table[i].name != NULL; i++) {
+        if ((mask & table[i].bit) == 0) {
+            (void) snprintf(name, sizeof(name), "%s.%s", member,
+                            table[i].name);
+            attest_verify_unsaid_add(v, list, name);
+        }
+    }
+}
+
+
+/* What finds no room begins another line. */
+
+static void
+attest_verify_unsaid_add(attest_verify_t *v, char list[ATTEST_UNSAID],
+    const char *name)
 {
     size_t  n = strlen(list);
 
+    if (n + strlen(name) + 3 > ATTEST_UNSAID) {
+        attest_verify_unsaid_note(v, list);
+        n = 0;
+    }
+
     (void) snprintf(list + n, ATTEST_UNSAID - n, "%s%s", n == 0 ? "" : ", ",
                     name);
+}
+
+
+static void
+attest_verify_unsaid_note(attest_verify_t *v, char list[ATTEST_UNSAID])
+{
+    if (list[0] == '\0') {
+        return;
+    }
+
+    attest_verify_add(v, "unnamed", ATTEST_CHECK_NOTE, "compared with "
+                      "nothing, for the policy does not name it: %s", list);
+    list[0] = '\0';
 }
