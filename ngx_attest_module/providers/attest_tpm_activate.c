@@ -124,7 +124,8 @@ attest_tpm_policy(attest_tpm_call_t *c)
                            ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, NULL,
                            NULL, NULL, 0, NULL, NULL);
     if (rc != TSS2_RC_SUCCESS) {
-        return attest_tpm_fail(c, "TPM2_PolicySecret", rc);
+        return attest_tpm_fail_auth(c, "TPM2_PolicySecret", "endorsement",
+                                    rc);
     }
 
     return ATTEST_OK;

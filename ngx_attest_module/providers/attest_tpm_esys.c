@@ -18,17 +18,16 @@
 /* The macros of tss2_tpm2_types.h shift a one into the sign bit. */
 
 #define ATTEST_TPM_TRANSIENT 0x80000000
-#define ATTEST_TPM_SESSION   0x02000000
 
-/* A TPM that lists more leftovers than this is not a TPM. */
-#define ATTEST_TPM_LEFTOVER  64
+/* A code of format one without the argument that it is about. */
+#define attest_tpm_format_one(rc)  ((rc) & (TPM2_RC_FMT1 | 0x3f))
 
 
 static int attest_tpm_startup(attest_tpm_call_t *c);
-static int attest_tpm_leftovers(attest_tpm_call_t *c, TPM2_HANDLE first);
+static int attest_tpm_leftovers(attest_tpm_call_t *c);
+static int attest_tpm_leftover(attest_tpm_call_t *c, TPM2_HANDLE handle);
 static TSS2_RC attest_tpm_handles(attest_tpm_call_t *c, TPM2_HANDLE first,
     TPML_HANDLE *list);
-static TSS2_RC attest_tpm_remove(attest_tpm_call_t *c, TPM2_HANDLE handle);
 
 
 void
@@ -68,12 +67,7 @@ attest_tpm_open(attest_tpm_call_t *c, attest_tpm_t *tpm, int64_t deadline,
         return rc;
     }
 
-    rc = attest_tpm_leftovers(c, ATTEST_TPM_TRANSIENT);
-    if (rc != ATTEST_OK) {
-        return rc;
-    }
-
-    return attest_tpm_leftovers(c, ATTEST_TPM_SESSION);
+    return attest_tpm_leftovers(c);
 }
 
 
@@ -109,8 +103,48 @@ attest_tpm_fail(attest_tpm_call_t *c, const char *command, TSS2_RC rc)
                                 c->tcti.reason);
     }
 
+    if (rc == TPM2_RC_OBJECT_MEMORY || rc == TPM2_RC_OBJECT_HANDLES
+        || rc == TPM2_RC_SESSION_MEMORY || rc == TPM2_RC_SESSION_HANDLES)
+    {
+        return attest_tpm_error(c, ATTEST_EINTERNAL, "%s failed: the TPM is"
+                                " full of what other programs have loaded;"
+                                " use a resource manager (/dev/tpmrm0), or"
+                                " let them remove it (tpm2_flushcontext)",
+                                command);
+    }
+
     return attest_tpm_error(c, ATTEST_EINTERNAL, "%s failed: %s", command,
                             Tss2_RC_Decode(rc));
+}
+
+
+int
+attest_tpm_fail_auth(attest_tpm_call_t *c, const char *command,
+    const char *hierarchy, TSS2_RC rc)
+{
+    TSS2_RC  code = attest_tpm_format_one(rc);
+
+    if (!attest_tpm_refused(c, rc)) {
+        return attest_tpm_fail(c, command, rc);
+    }
+
+    if ((rc & TPM2_RC_FMT1)
+        && (code == TPM2_RC_BAD_AUTH || code == TPM2_RC_AUTH_FAIL))
+    {
+        return attest_tpm_error(c, ATTEST_EINTERNAL, "%s failed: the %s"
+                                " hierarchy of the TPM has a password, which"
+                                " this module cannot give; remove it"
+                                " (tpm2_changeauth -c %s)", command,
+                                hierarchy, hierarchy);
+    }
+
+    if ((rc & TPM2_RC_FMT1) && code == TPM2_RC_HIERARCHY) {
+        return attest_tpm_error(c, ATTEST_EINTERNAL, "%s failed: the %s"
+                                " hierarchy of the TPM is switched off",
+                                command, hierarchy);
+    }
+
+    return attest_tpm_fail(c, command, rc);
 }
 
 
@@ -182,38 +216,65 @@ attest_tpm_startup(attest_tpm_call_t *c)
 
 /*
  * A raw TPM keeps what a killed process had loaded, and has room for three
- * objects.  We have the TPM to ourselves; behind a resource manager one sees
- * one's own handles only.
+ * objects.  It may be that of other programs, too, whose objects and sessions
+ * are not ours to remove: ours are keys of the templates that we use, and the
+ * one that we know.  Behind a resource manager one sees one's own only.
  */
 
 static int
-attest_tpm_leftovers(attest_tpm_call_t *c, TPM2_HANDLE first)
+attest_tpm_leftovers(attest_tpm_call_t *c)
 {
-    UINT32       i, n;
-    TSS2_RC      rc;
+    int          rc;
+    UINT32       i;
+    TSS2_RC      tss;
     TPML_HANDLE  list;
 
-    for (n = 0; n < ATTEST_TPM_LEFTOVER; n += list.count) {
+    tss = attest_tpm_handles(c, ATTEST_TPM_TRANSIENT, &list);
+    if (tss != TSS2_RC_SUCCESS) {
+        return attest_tpm_fail(c, "TPM2_GetCapability", tss);
+    }
 
-        rc = attest_tpm_handles(c, first, &list);
-        if (rc != TSS2_RC_SUCCESS) {
-            return attest_tpm_fail(c, "TPM2_GetCapability", rc);
-        }
-
-        if (list.count == 0) {
-            return ATTEST_OK;
-        }
-
-        for (i = 0; i < list.count; i++) {
-            rc = attest_tpm_remove(c, list.handle[i]);
-            if (rc != TSS2_RC_SUCCESS) {
-                return attest_tpm_fail(c, "TPM2_FlushContext", rc);
-            }
+    for (i = 0; i < list.count; i++) {
+        rc = attest_tpm_leftover(c, list.handle[i]);
+        if (rc != ATTEST_OK) {
+            return rc;
         }
     }
 
-    return attest_tpm_error(c, ATTEST_ELIMIT, "TPM2_FlushContext: handles of"
-                            " others come back");
+    return ATTEST_OK;
+}
+
+
+static int
+attest_tpm_leftover(attest_tpm_call_t *c, TPM2_HANDLE handle)
+{
+    int            own;
+    TSS2_RC        rc;
+    ESYS_TR        tr;
+    TPM2B_PUBLIC  *pub;
+
+    rc = Esys_TR_FromTPMPublic(c->esys, handle, ESYS_TR_NONE, ESYS_TR_NONE,
+                               ESYS_TR_NONE, &tr);
+
+    if (rc == TSS2_RC_SUCCESS) {
+        rc = Esys_ReadPublic(c->esys, tr, ESYS_TR_NONE, ESYS_TR_NONE,
+                             ESYS_TR_NONE, &pub, NULL, NULL);
+    }
+
+    /* a hash sequence has no public area; and an owner may be faster */
+
+    if (rc != TSS2_RC_SUCCESS) {
+        return attest_tpm_refused(c, rc)
+               ? ATTEST_OK : attest_tpm_fail(c, "TPM2_ReadPublic", rc);
+    }
+
+    own = attest_tpm_key_ours(c->tpm, pub);
+    Esys_Free(pub);
+
+    rc = own ? Esys_FlushContext(c->esys, tr) : Esys_TR_Close(c->esys, &tr);
+
+    return rc == TSS2_RC_SUCCESS || attest_tpm_refused(c, rc)
+           ? ATTEST_OK : attest_tpm_fail(c, "TPM2_FlushContext", rc);
 }
 
 
@@ -243,41 +304,4 @@ attest_tpm_handles(attest_tpm_call_t *c, TPM2_HANDLE first,
     Esys_Free(cap);
 
     return TSS2_RC_SUCCESS;
-}
-
-
-/*
- * TPM2_FlushContext by hand (part 3, section 28.4): ESAPI wants to read an
- * object's public area first, which a leftover hash sequence does not have.
- */
-
-static TSS2_RC
-attest_tpm_remove(attest_tpm_call_t *c, TPM2_HANDLE handle)
-{
-    size_t              n;
-    uint8_t             command[14], answer[ATTEST_TCTI_MAX];
-    TSS2_RC             rc;
-    TSS2_TCTI_CONTEXT  *tcti = (TSS2_TCTI_CONTEXT *) &c->tcti;
-
-    memcpy(command, "\x80\x01\x00\x00\x00\x0e\x00\x00\x01\x65", 10);
-    command[10] = (uint8_t) (handle >> 24);
-    command[11] = (uint8_t) (handle >> 16);
-    command[12] = (uint8_t) (handle >> 8);
-    command[13] = (uint8_t) handle;
-
-    rc = Tss2_Tcti_Transmit(tcti, sizeof(command), command);
-    if (rc != TSS2_RC_SUCCESS) {
-        return rc;
-    }
-
-    n = sizeof(answer);
-    rc = Tss2_Tcti_Receive(tcti, &n, answer, TSS2_TCTI_TIMEOUT_BLOCK);
-    if (rc != TSS2_RC_SUCCESS) {
-        return rc;
-    }
-
-    c->tcti.answer = NULL;
-
-    return (TSS2_RC) answer[6] << 24 | (TSS2_RC) answer[7] << 16
-           | (TSS2_RC) answer[8] << 8 | answer[9];
 }

@@ -46,6 +46,7 @@ typedef struct {
     int                  ek_ecc;
     uint8_t             *ek_cert;       /* DER, NULL: the TPM has none */
     size_t               ek_cert_len;
+    char                 ek_note[224];  /* why there is none, or empty */
 } attest_tpm_t;
 
 
@@ -77,8 +78,8 @@ typedef struct {
 
 
 /*
- * Connects, starts the TPM up if nobody did, and removes what a killed
- * predecessor left in it.  attest_tpm_close() after success and failure.
+ * Connects, starts the TPM up if nobody did, and removes keys that a
+ * killed predecessor left in it.  attest_tpm_close() after success and failure.
  */
 int attest_tpm_open(attest_tpm_call_t *c, attest_tpm_t *tpm,
     int64_t deadline, char *error);
@@ -86,6 +87,9 @@ void attest_tpm_close(attest_tpm_call_t *c);
 
 /* Formats "COMMAND failed: why" and returns ATTEST_EINTERNAL. */
 int attest_tpm_fail(attest_tpm_call_t *c, const char *command, TSS2_RC rc);
+/* The same for a command that a hierarchy has to allow: names it. */
+int attest_tpm_fail_auth(attest_tpm_call_t *c, const char *command,
+    const char *hierarchy, TSS2_RC rc);
 int attest_tpm_error(attest_tpm_call_t *c, int rc, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -105,6 +109,8 @@ int attest_tpm_root(attest_tpm_call_t *c, const attest_tpm_quoted_t *q,
 /* Loads the AK (c->ak), the EK (c->ek); the EK's public area and its
  * certificate, once. */
 int attest_tpm_ak(attest_tpm_call_t *c);
+/* Is this the AK that we know, or a key of the templates that we use? */
+int attest_tpm_key_ours(const attest_tpm_t *tpm, const TPM2B_PUBLIC *pub);
 int attest_tpm_ek(attest_tpm_call_t *c);
 int attest_tpm_ek_info(attest_tpm_call_t *c);
 void attest_tpm_key_forget(attest_tpm_key_t *key);
@@ -119,6 +125,11 @@ int attest_tpm_nv_read(attest_tpm_call_t *c, TPM2_HANDLE index, size_t max,
     uint8_t **data, size_t *len);
 /* Length of the outer SEQUENCE, 0 when it is none. */
 size_t attest_tpm_der_len(const uint8_t *p, size_t n);
+/*
+ * The first certificate in an NV index: bare, or behind the header of TPM 1.2
+ * times; more of them or padding may follow.  An empty span: there is none.
+ */
+attest_span_t attest_tpm_nv_cert(const uint8_t *p, size_t n);
 
 /* A quote over `extra` whose PCR values match it. */
 int attest_tpm_quote(attest_tpm_call_t *c, const uint8_t extra[32],

@@ -35,7 +35,7 @@ static int attest_tpm_ak_nv_template(attest_tpm_call_t *c,
 static int attest_tpm_ek_cert(attest_tpm_call_t *c, TPM2_HANDLE index);
 static int attest_tpm_ek_persistent(attest_tpm_call_t *c,
     const TPMT_PUBLIC *template);
-static int attest_tpm_ek_from_template(const TPMT_PUBLIC *template,
+static int attest_tpm_from_template(const TPMT_PUBLIC *template,
     const TPM2B_PUBLIC *pub);
 
 
@@ -87,6 +87,42 @@ attest_tpm_ak(attest_tpm_call_t *c)
     }
 
     return attest_tpm_key_create(c, &tpm->ak, &template, &c->ak);
+}
+
+
+/*
+ * A key's unique field is what the TPM makes; the rest is the template's.  An
+ * EK is the same for everybody, and so is one that we have left behind.
+ */
+
+int
+attest_tpm_key_ours(const attest_tpm_t *tpm, const TPM2B_PUBLIC *pub)
+{
+    int               i;
+    TPMT_PUBLIC       template;
+    attest_tpm_key_t  known;
+
+    known = tpm->ak;
+
+    if (known.pub.size != 0 && !attest_tpm_key_changed(&known, pub)) {
+        return 1;
+    }
+
+    for (i = 0; i < 2; i++) {
+        attest_tpm_ak_template(&template, i);
+
+        if (attest_tpm_from_template(&template, pub)) {
+            return 1;
+        }
+
+        attest_tpm_ek_template(&template, i);
+
+        if (attest_tpm_from_template(&template, pub)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -150,6 +186,11 @@ attest_tpm_ek_info(attest_tpm_call_t *c)
         return rc;
     }
 
+    if (rc == ATTEST_EUNSUPPORTED) {
+        snprintf(tpm->ek_note, sizeof(tpm->ek_note), "no EK: %.190s",
+                 c->error);
+    }
+
     tpm->ek_known = 1;
     return ATTEST_OK;
 }
@@ -173,6 +214,7 @@ attest_tpm_ek_forget(attest_tpm_t *tpm)
     tpm->ek_cert_len = 0;
     tpm->ek_known = 0;
     tpm->ek_ecc = 0;
+    tpm->ek_note[0] = '\0';
 }
 
 
@@ -228,7 +270,8 @@ attest_tpm_key_create(attest_tpm_call_t *c, attest_tpm_key_t *key,
                             &info, &pcrs, tr, &out, NULL, NULL, NULL);
     if (rc != TSS2_RC_SUCCESS) {
         *tr = ESYS_TR_NONE;
-        (void) attest_tpm_fail(c, "TPM2_CreatePrimary", rc);
+        (void) attest_tpm_fail_auth(c, "TPM2_CreatePrimary", "endorsement",
+                                    rc);
         return attest_tpm_refused(c, rc) ? ATTEST_EUNSUPPORTED
                                          : ATTEST_EINTERNAL;
     }
@@ -357,28 +400,50 @@ attest_tpm_ak_nv_template(attest_tpm_call_t *c, TPMT_PUBLIC *template)
 }
 
 
-/* Not DER, as a 1.2 header or erased bytes would be: no certificate. */
+/* What is there and no certificate, as erased bytes are, is worth a note. */
 
 static int
 attest_tpm_ek_cert(attest_tpm_call_t *c, TPM2_HANDLE index)
 {
-    int       rc;
-    size_t    len;
-    uint8_t  *p;
+    int             rc;
+    size_t          len;
+    uint8_t        *p;
+    attest_tpm_t   *tpm = c->tpm;
+    attest_span_t   cert;
+
+    c->error[0] = '\0';
 
     rc = attest_tpm_nv_read(c, index, ATTEST_TPM_NV_MAX, &p, &len);
-    if (rc != ATTEST_OK) {
+
+    if (rc == ATTEST_ELIMIT || (rc == ATTEST_OK && c->error[0] != '\0')) {
+
+        /* too long, or an index that we may not read */
+
+        snprintf(tpm->ek_note, sizeof(tpm->ek_note), "no EK certificate:"
+                 " %.190s", c->error);
+        c->error[0] = '\0';
+        return ATTEST_OK;
+    }
+
+    if (rc != ATTEST_OK || len == 0) {
+        free(p);
         return rc;
     }
 
-    len = attest_tpm_der_len(p, len);
-    if (len == 0) {
+    cert = attest_tpm_nv_cert(p, len);
+
+    if (cert.n == 0) {
+        snprintf(tpm->ek_note, sizeof(tpm->ek_note), "no EK certificate:"
+                 " the %zu bytes of NV index 0x%08x are none", len, index);
         free(p);
         return ATTEST_OK;
     }
 
-    c->tpm->ek_cert = p;
-    c->tpm->ek_cert_len = len;
+    memmove(p, cert.p, cert.n);
+    tpm->ek_cert = p;
+    tpm->ek_cert_len = cert.n;
+    tpm->ek_note[0] = '\0';
+
     return ATTEST_OK;
 }
 
@@ -400,7 +465,7 @@ attest_tpm_ek_persistent(attest_tpm_call_t *c, const TPMT_PUBLIC *template)
         return rc;
     }
 
-    if (!attest_tpm_ek_from_template(template, &pub)) {
+    if (!attest_tpm_from_template(template, &pub)) {
         c->ek = ESYS_TR_NONE;
         return ATTEST_OK;
     }
@@ -412,7 +477,7 @@ attest_tpm_ek_persistent(attest_tpm_call_t *c, const TPMT_PUBLIC *template)
 
 
 static int
-attest_tpm_ek_from_template(const TPMT_PUBLIC *template,
+attest_tpm_from_template(const TPMT_PUBLIC *template,
     const TPM2B_PUBLIC *pub)
 {
     TPM2B_PUBLIC      as_template;

@@ -85,6 +85,40 @@ attest_tpm_der_len(const uint8_t *p, size_t n)
 }
 
 
+/*
+ * TCG PC Client Specific Implementation Specification 1.2, section 7.4.5:
+ * TCG_PCCLIENT_STORED_CERT is the tag 1001, a type (00: full) and a length,
+ * and what it holds may have the tag 1002 (TCG_FULL_CERT) before the DER.
+ */
+
+attest_span_t
+attest_tpm_nv_cert(const uint8_t *p, size_t n)
+{
+    size_t         len;
+    attest_span_t  cert = { NULL, 0 };
+
+    if (n >= 5 && memcmp(p, "\x10\x01\x00", 3) == 0) {
+        len = (size_t) p[3] << 8 | p[4];
+        p += 5;
+        n = len < n - 5 ? len : n - 5;
+
+        if (n >= 2 && memcmp(p, "\x10\x02", 2) == 0) {
+            p += 2;
+            n -= 2;
+        }
+    }
+
+    len = attest_tpm_der_len(p, n);
+
+    if (len != 0) {
+        cert.p = p;
+        cert.n = len;
+    }
+
+    return cert;
+}
+
+
 /* *nv is ESYS_TR_NONE when there is nothing that we may read. */
 
 static int
@@ -163,7 +197,9 @@ attest_tpm_nv_chunks(attest_tpm_call_t *c, ESYS_TR nv, ESYS_TR auth,
         tss = Esys_NV_Read(c->esys, auth, nv, ESYS_TR_PASSWORD, ESYS_TR_NONE,
                            ESYS_TR_NONE, (UINT16) n, (UINT16) off, &chunk);
         if (tss != TSS2_RC_SUCCESS) {
-            rc = attest_tpm_fail(c, "TPM2_NV_Read", tss);
+            rc = attest_tpm_fail_auth(c, "TPM2_NV_Read",
+                                      auth == ESYS_TR_RH_OWNER ? "owner"
+                                      : "index's own", tss);
             return attest_tpm_refused(c, tss) ? ATTEST_EUNSUPPORTED : rc;
         }
 

@@ -269,6 +269,8 @@ attest_tpm_item(attest_tpm_call_t *c, attest_tpm_quoted_t *q,
     item.maker.n = strlen(maker);
     item.pcrs = q->pcrs;
 
+    attest_evidence_note(ev, tpm->ek_note);
+
     return attest_tpm_item_add(c, &item, ev);
 }
 
@@ -314,9 +316,10 @@ attest_tpm_item_add(attest_tpm_call_t *c, const attest_tpm_item_t *item,
 static int
 attest_tpm_ak_cert(attest_tpm_call_t *c, attest_evidence_t *ev)
 {
-    int       rc;
-    size_t    len;
-    uint8_t  *der;
+    int             rc;
+    size_t          len;
+    uint8_t        *der;
+    attest_span_t   cert;
 
     rc = attest_tpm_nv_read(c, c->tpm->conf.ak_cert, ATTEST_TPM_NV_MAX, &der,
                             &len);
@@ -324,20 +327,20 @@ attest_tpm_ak_cert(attest_tpm_call_t *c, attest_evidence_t *ev)
         return rc;
     }
 
-    len = attest_tpm_der_len(der, len);
+    cert = attest_tpm_nv_cert(der, len);
 
-    if (len == 0) {
+    if (cert.n == 0) {
         free(der);
         snprintf(ev->note, sizeof(ev->note), "the TPM has no certificate of"
                  " its AK at NV index 0x%08x", c->tpm->conf.ak_cert);
         return ATTEST_OK;
     }
 
-    rc = attest_tpm_ak_certified(c, der, len);
+    rc = attest_tpm_ak_certified(c, cert.p, cert.n);
 
     if (rc == ATTEST_OK) {
         rc = attest_evidence_add(ev, ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT,
-                                 der, len);
+                                 cert.p, cert.n);
     }
 
     free(der);

@@ -83,9 +83,12 @@ is(handles(), '', 'the next call removes it');
 
 tool("tpm2_startauthsession --policy-session -S $dir/session.ctx");
 tool("tpm2_createprimary -Q -C n -c $dir/null.ctx");
-isnt(handles(), '', 'a stray session or key');
+my $others = handles();
+isnt($others, '', 'a session or a key of another program');
 scenario('many', $tcti, 1);
-is(handles(), '', 'strays are removed');
+is(handles(), $others, 'stays');
+tool("tpm2_flushcontext $_") for qw(-t -l -s);
+is(handles(), '', 'until it is removed');
 
 unlink "$dir/log";
 scenario('many', $ftcti, 5);
@@ -148,6 +151,28 @@ nvwrite('0x01c00002', slurp("$dir/rsa.der"));
 scenario('ek', $tcti, 'rsa', "$dir/rsa.der");
 nvwrite('0x01c00002', "\xff" x 900);
 scenario('ek', $tcti, 'ecc', "$dir/ecc.der");
+
+# behind the header of TPM 1.2 times, with what may be inside and behind it
+
+my $rsa = slurp("$dir/rsa.der");
+for my $nv (["\x10\x01\x00" . pack('n', length $rsa) . $rsa, 'header'],
+    ["\x10\x01\x00" . pack('n', length $rsa) . $rsa . "\xff" x 100, 'padded'],
+    ["\x10\x01\x00" . pack('n', 2 + length $rsa) . "\x10\x02" . $rsa,
+        'two headers'],
+    [$rsa . slurp("$dir/ecc.der"), 'two certificates'])
+{
+    pass("EK certificate: $nv->[1]");
+    nvwrite('0x01c00002', $nv->[0]);
+    scenario('ek', $tcti, 'rsa', "$dir/rsa.der");
+}
+
+for my $nv ("\x10\x01\x00" . pack('n', 100) . $rsa,
+    "\x10\x01\x01" . pack('n', length $rsa) . $rsa, "\x10\x01\x00\x00")
+{
+    pass('no EK certificate: ' . unpack 'H10', $nv);
+    nvwrite('0x01c00002', $nv);
+    scenario('ek', $tcti, 'ecc', "$dir/ecc.der");
+}
 nvwrite('0x01c00002', slurp("$dir/rsa.der") . "\0" x 700);
 
 # an EK that the TPM keeps, and one that only looks like it

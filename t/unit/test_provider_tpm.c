@@ -876,6 +876,45 @@ offline_der(void)
 }
 
 
+/* Every length of what may be in an NV index, in memory of that length. */
+
+static void
+offline_nv_cert(void)
+{
+    size_t          i, n, bad = 0;
+    uint8_t        *p;
+    attest_span_t   cert;
+
+    static const struct {
+        const char  *bytes;
+        size_t       n, at, len;
+    }  forms[] = {
+        { "\x30\x02\x05\x00", 4, 0, 4 },
+        { "\x30\x02\x05\x00\xff\xff", 4, 0, 4 },
+        { "\x10\x01\x00\x00\x04\x30\x02\x05\x00", 9, 5, 4 },
+        { "\x10\x01\x00\x00\x06\x10\x02\x30\x02\x05\x00", 11, 7, 4 },
+        { "\x10\x01\x00\x00\x03\x30\x02\x05\x00", 9, 0, 0 },
+        { "\x10\x01\x01\x00\x04\x30\x02\x05\x00", 9, 0, 0 },
+        { "\x10\x02\x30\x02\x05\x00", 6, 0, 0 }
+    };
+
+    for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        for (n = 0; n <= forms[i].n; n++) {
+            p = malloc(n ? n : 1);
+            memcpy(p, forms[i].bytes, n);
+            cert = attest_tpm_nv_cert(p, n);
+
+            bad += n < forms[i].n ? cert.n != 0
+                   : cert.n != forms[i].len
+                     || (cert.n != 0 && cert.p != p + forms[i].at);
+            free(p);
+        }
+
+        IS_INT(bad, 0, "certificate in NV, form %zu", i);
+    }
+}
+
+
 static void
 offline_evidence(void)
 {
@@ -955,6 +994,7 @@ main(int argc, char **argv)
     if (strcmp(s, "offline") == 0) {
         offline_tcti();
         offline_der();
+        offline_nv_cert();
         offline_evidence();
         offline_errors();
 
