@@ -235,6 +235,8 @@ attest_verify_unsaid_flags(attest_verify_t *v, unsigned about,
 {
     int                     snp = (about & ATTEST_OF_SNP) != 0;
     int                     gpu = (about & ATTEST_OF_GPU) != 0;
+    int                     tpm = (about & ATTEST_OF_TPM) != 0;
+    int                     tdx = (about & ATTEST_OF_TDX) != 0;
     size_t                  i;
     const attest_policy_t  *p = v->policy;
 
@@ -245,24 +247,23 @@ attest_verify_unsaid_flags(attest_verify_t *v, unsigned about,
         { !p->roots_given, "roots_of_trust" },
         { p->max_age == 0, "max_age" },
         { !p->gpu.given, "gpu" },
-        { !p->gcp.given && (about & ATTEST_OF_TPM) != 0, "gcp" },
+        { tpm && !p->gcp.given, "gcp" },
         { !p->require_hpke_keys && !v->main->claims.has_hpke_keys,
           "require_hpke_keys" },
-        { (about & ATTEST_OF_TPM) != 0
-          && attest_verify_set_count(p->events) == 0, "events" },
+        { tpm && attest_verify_set_count(p->events) == 0, "events" },
+        { tpm && !p->require_ek, "require_ek" },
+        { snp && p->snp.covers == ATTEST_SNP_COVERS_UNSAID,
+          "snp.measurement_covers" },
         { snp && !p->snp.has_min_committed_tcb, "snp.min_committed_tcb" },
         { snp && !p->snp.has_min_launch_tcb, "snp.min_launch_tcb" },
         { snp && !p->snp.has_abi, "snp.min_abi" },
-        { (about & ATTEST_OF_TDX) != 0 && p->tdx.attributes_required == 0,
-          "tdx.attributes.required" },
-        { (about & ATTEST_OF_TDX) != 0 && !p->tdx.attributes_given,
-          "tdx.attributes.allowed" },
+        { tdx && p->tdx.attributes_required == 0, "tdx.attributes.required" },
+        { tdx && !p->tdx.attributes_given, "tdx.attributes.allowed" },
         { (about & ATTEST_OF_AZURE) != 0 && !p->azure.has_secure_boot,
           "azure.secure_boot" },
         { (about & ATTEST_OF_AZURE) != 0 && !p->azure.has_console,
           "azure.console" },
-        { (about & ATTEST_OF_TDX) != 0 && p->tdx.min_tcb_date == 0,
-          "tdx.min_tcb_date" },
+        { tdx && p->tdx.min_tcb_date == 0, "tdx.min_tcb_date" },
         { gpu && !p->gpu.has_count && p->gpu.min_count == 0, "gpu.count" },
         { gpu && !p->gpu.has_switches, "gpu.switches" },
         { 0, NULL }
