@@ -13,6 +13,9 @@
 /* of a file, read at once */
 #define NGX_HTTP_ATTEST_FILE_PIECE  (64 * 1024)
 
+/* buffers of one client before others have their turn */
+#define NGX_HTTP_ATTEST_ROUNDS      32
+
 
 static void ngx_http_attest_body_begin(ngx_http_request_t *r);
 static void ngx_http_attest_body_more(ngx_http_request_t *r);
@@ -69,12 +72,12 @@ static void
 ngx_http_attest_body_more(ngx_http_request_t *r)
 {
     ngx_int_t               rc;
-    ngx_uint_t              why;
+    ngx_uint_t              n, why;
     ngx_http_attest_ctx_t  *ctx;
 
     ctx = ngx_http_attest_prompt_ctx(r);
 
-    for ( ;; ) {
+    for (n = 1; ; n++) {
         why = ngx_http_attest_body_pieces(r, ctx);
 
         if (why == 0 && r->reading_body) {
@@ -83,6 +86,11 @@ ngx_http_attest_body_more(ngx_http_request_t *r)
 
         if (why != 0 || !r->reading_body) {
             break;
+        }
+
+        if (n % NGX_HTTP_ATTEST_ROUNDS == 0 && r->connection->read->ready) {
+            ngx_post_event(r->connection->read, &ngx_posted_next_events);
+            return;
         }
 
         rc = ngx_http_read_unbuffered_request_body(r);

@@ -66,6 +66,7 @@ http {
         proxy_buffering off;
         root %%DIR%%/www;
         location = $KEYS { attest_keys; }
+        location = /attest-status { attest_status; }
         location = $GATEWAY {
             attest_prompt ohttp;
             attest_ohttp_allow localhost/in/;
@@ -109,6 +110,16 @@ http {
             proxy_pass_request_body off;
             proxy_set_header Content-Length "";
             proxy_pass http://%%BACKEND%%/health;
+        }
+        location /mirrored/ {
+            attest_prompt ehbp;
+            attest_prompt_mirror on;
+            mirror /mirror;
+            proxy_pass http://%%BACKEND%%/;
+        }
+        location = /mirror {
+            internal;
+            proxy_pass http://%%BACKEND%%/request?mirror;
         }
         location /try/ {
             attest_prompt ehbp;
@@ -398,6 +409,21 @@ sub test_locations {
         echoed(post($GATEWAY, seal('ohttp', size => 1_500_000), $how),
             1_500_000, "the location inside, $how");
     }
+
+    # a mirror has all of it, too, and the memory goes when both have it
+
+    my $had = length $t->backend_raw();
+    echoed(post('/mirrored/echo', seal('ehbp', size => 1_500_000)),
+        1_500_000, 'beside a mirror');
+    ok(AttestTest::until_true(30, sub {
+        my $raw = substr $t->backend_raw(), $had;
+        return $raw =~ /^POST \/request\?mirror /m
+            && length($raw) > 3_000_000;
+    }), 'which has it whole');
+    ok(AttestTest::until_true(30, sub {
+        my $status = AttestTest::json($t->get('/attest-status'));
+        return $status->{memory}{used} == 0;
+    }), 'no memory is left');
 
     echoed(post('/try-little/echo', seal('ehbp', size => 2000)), 2000,
         'exactly a limit that somebody has said');

@@ -260,7 +260,8 @@ sub test_proportion {
             sub { $_[0] >= 40 * 45 });
         cmp_ok(memory()->{used}, '<=', 40 * 2048,
             "$format: a unit or two each");
-        cmp_ok(mappings() - $maps, '<=', 8, "$format: no more mappings");
+        cmp_ok(mappings() - $maps, '<=', 8, "$format: no more mappings")
+            if !AttestTest::asan();
 
         my $more = $stall->ask(op => 'more', send => 30_000)->{sent};
         my $used = used_becomes("$format: more came", sub {
@@ -285,7 +286,8 @@ sub test_streams {
         $_[0] >= $connections * 128 * 45 });
 
     cmp_ok($used, '<=', $connections * 128 * 2048, 'a unit or two each');
-    cmp_ok(mappings() - $maps, '<=', 64, 'no mapping for a stream');
+    cmp_ok(mappings() - $maps, '<=', 64, 'no mapping for a stream')
+        if !AttestTest::asan();
     answered($_, 'meanwhile') for qw(ehbp ohttp);
 
     leave();
@@ -353,12 +355,11 @@ sub conf_with {
     my ($directive) = @_;
     my $text = $t->{text};
 
-    $text =~ s/attest_prompt_memory \S+;/$directive/;
-    my $file = $t->path('test.conf');
-    AttestTest::write_file($file, $t->expand($text));
+    $t->write_conf($text =~ s/attest_prompt_memory \S+;/$directive/r);
+    my @said = $t->test_conf();
+    $t->write_conf($text);
 
-    my $out = qx(@{[ AttestTest::nginx() ]} -t -c $file -p $t->{dir} 2>&1);
-    return ($? == 0, $out);
+    return @said;
 }
 
 
