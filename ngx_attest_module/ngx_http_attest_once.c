@@ -11,6 +11,7 @@
 
 
 static ngx_int_t ngx_http_attest_once_handler(ngx_http_request_t *r);
+static void ngx_http_attest_once_take_away(ngx_http_request_t *r);
 
 
 static ngx_int_t
@@ -28,12 +29,17 @@ ngx_http_attest_once_handler(ngx_http_request_t *r)
 
     /*
      * It comes here by an error page, although it was not let pass: only
-     * what hands it on to somebody makes it worth to be remembered.
+     * what hands it on to somebody makes it worth to be remembered.  Nobody
+     * else gets it, neither a mirror nor a subrequest of the page.
      */
 
     if ((ctx->turned || r->err_status != 0 || r->error_page)
         && r->content_handler == NULL)
     {
+        if (ctx->turned || ctx->ohttp != NULL) {
+            ngx_http_attest_once_take_away(r);
+        }
+
         return NGX_DECLINED;
     }
 
@@ -48,7 +54,12 @@ ngx_http_attest_once_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    /* not under the client's key, which somebody else may have used */
+    /*
+     * Not under the client's key, which somebody else may have used.  What is
+     * not sealed is no secret to variables, so that there must be none left.
+     */
+
+    ngx_http_attest_once_take_away(r);
 
     ctx->sealed = 0;
 
@@ -58,6 +69,18 @@ ngx_http_attest_once_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_attest_prompt_reject(r, rc);
+}
+
+
+static void
+ngx_http_attest_once_take_away(ngx_http_request_t *r)
+{
+    if (r->request_body != NULL) {
+        r->request_body->bufs = NULL;
+    }
+
+    r->headers_in.content_length_n = -1;
+    r->headers_in.content_length = NULL;
 }
 
 
