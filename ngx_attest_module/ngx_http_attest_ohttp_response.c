@@ -121,6 +121,8 @@ ngx_http_attest_ohttp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 
     ctx->head_sent = 1;
 
+    ngx_http_attest_release_check(r, ctx);
+
     return NGX_OK;
 }
 

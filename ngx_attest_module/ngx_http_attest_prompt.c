@@ -294,10 +294,6 @@ ngx_http_attest_prompt_again(ngx_http_request_t *r,
 
     r->headers_in.content_length_n = ngx_http_attest_hide_length(n);
 
-    if (r != r->main) {
-        ctx->shared = 1;
-    }
-
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
     if (!ngx_http_attest_body_size_said(r)
@@ -330,6 +326,11 @@ ngx_http_attest_prompt_lift(ngx_http_request_t *r)
 
     if (ctx == NULL || !ctx->sealed || r->headers_in.content_length_n < 0) {
         return NGX_DECLINED;
+    }
+
+    if (r != r->main) {
+        /* already here: other handlers may let it wait */
+        ctx->shared = 1;
     }
 
     r->headers_in.content_length_n =

@@ -147,7 +147,7 @@ ngx_http_attest_release_wanted(ngx_http_request_t *r,
     ngx_uint_t            once;
     ngx_http_upstream_t  *u;
 
-    if (ctx->shared) {
+    if (ctx->shared && r->main->count > 1) {
         /* with subrequests, which may send it yet */
         return 1;
     }

@@ -41,6 +41,7 @@ subtest 'many streams' => \&test_streams;
 subtest 'used up' => \&test_used_up;
 subtest 'never enough' => \&test_never;
 subtest 'the backend has it' => \&test_release;
+subtest 'the answer has begun' => \&test_begun;
 subtest 'again, to another' => \&test_again;
 subtest 'reload' => \&test_reload;
 
@@ -84,9 +85,40 @@ http {
             client_max_body_size 9m;
             proxy_pass http://%%BACKEND%%/;
         }
+        location /in/named/ {
+            internal;
+            attest_ohttp_inner on;
+            client_max_body_size 9m;
+            error_page 502 = \@other;
+            proxy_pass http://%%BACKEND%%/;
+        }
+        location /in/asked/ {
+            internal;
+            attest_ohttp_inner on;
+            client_max_body_size 9m;
+            auth_request /authorize;
+            proxy_pass http://%%BACKEND%%/;
+        }
         location / {
             attest_prompt ehbp;
             proxy_pass http://%%BACKEND%%;
+        }
+        location /named/ {
+            attest_prompt ehbp;
+            error_page 502 = \@other;
+            proxy_pass http://%%BACKEND%%/;
+        }
+        location /asked/ {
+            attest_prompt ehbp;
+            auth_request /authorize;
+            proxy_pass http://%%BACKEND%%/;
+        }
+        location = /authorize {
+            internal;
+            proxy_method GET;
+            proxy_pass_request_body off;
+            proxy_set_header Content-Length "";
+            proxy_pass http://%%BACKEND%%/health;
         }
         location /twice/ {
             attest_prompt ehbp;
@@ -177,18 +209,20 @@ sub leave {
 
 # A sealed prompt of so many bytes to a path: arguments for curl, and more.
 sub message {
-    my ($format, $path, $size) = @_;
+    my ($format, $path, $size, $json) = @_;
     my $file = $t->path('client/seal.' . ++$n);
+    my $text = 'x' x $size;
     my $m;
 
+    $text = "$json$text\"}" if defined $json;
     if ($format eq 'ehbp') {
         $m = $ehbp->ask(op => 'seal', keys => $keys{ehbp}, out => $file,
-            size => $size);
+            frames => [ unpack 'H*', $text ]);
         $m->{headers} = [ "Ehbp-Encapsulated-Key: $m->{enc}",
             'Content-Type: application/json' ];
         $m->{path} = $path;
     } else {
-        AttestTest::write_file("$file.content", 'x' x $size);
+        AttestTest::write_file("$file.content", $text);
         $m = $ohttp->ask(op => 'seal', list => $keys{ohttp}, form => 'whole',
             out => $file, request => { method => 'POST', scheme => 'https',
             authority => 'localhost', path => "/in$path",
@@ -363,13 +397,17 @@ sub conf_with {
 }
 
 
-# The backend has read the prompt, and thinks.
+# The backend has read the prompt, and thinks; also where others were asked
+# before, who are done.
 sub test_release {
     begin();
 
-    for my $format (qw(ehbp ohttp)) {
-        my $go = $t->path("client/go.$format");
-        my $m = message($format, "/request?until=$go", 3 * $MIB);
+    for my $case ([ 'ehbp', '' ], [ 'ohttp', '' ], [ 'ehbp', '/asked' ],
+        [ 'ohttp', '/asked' ])
+    {
+        my ($format, $where) = @$case;
+        my $go = $t->path('client/go.' . ++$n);
+        my $m = message($format, "$where/request?until=$go", 3 * $MIB);
         my $had = length $t->backend_raw();
         my $answer = in_background($m);
 
@@ -388,6 +426,28 @@ sub test_release {
             3 * $MIB, "$format: to all of it");
         used_becomes("$format: nothing is left", sub { $_[0] == 0 });
     }
+}
+
+
+# Where a named location might have needed the prompt, it does no longer.
+sub test_begun {
+    my $path = '/named/v1/completions?tokens=9&hang_after=3';
+
+    begin();
+    for my $format (qw(ehbp ohttp)) {
+        my $had = length $t->backend_raw();
+        my $answer = in_background(message($format, $path, 2 * $MIB,
+            '{"stream":true,"prompt":"'));
+
+        ok(AttestTest::until_true(60, sub {
+            return length($t->backend_raw()) > $had + 2 * $MIB;
+        }), "$format: the backend has it");
+        used_becomes("$format: we do not", sub { $_[0] <= 4096 });
+        ok($t->alive($answer->{name}), "$format: the answer goes on");
+        $t->stop_proc($answer->{name});
+    }
+
+    used_becomes('nothing is left', sub { $_[0] == 0 });
 }
 
 
