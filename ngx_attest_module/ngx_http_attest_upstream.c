@@ -63,9 +63,15 @@ static ngx_str_t *ngx_http_attest_pass_body(ngx_http_attest_pass_t *pass,
     ngx_command_t *cmd, char *conf);
 static ngx_uint_t ngx_http_attest_names_body(ngx_str_t *value);
 static ngx_int_t ngx_http_attest_upstream_guard(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_upstream_redirect(ngx_http_request_t *r,
+    ngx_table_elt_t *h, ngx_uint_t offset);
+static ngx_int_t ngx_http_attest_upstream_interim(ngx_conf_t *cf);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+
+/* of nginx, the same in every configuration */
+static ngx_http_header_handler_pt  ngx_http_attest_core_redirect;
 
 
 static ngx_http_attest_pass_t  ngx_http_attest_passes[] = {
@@ -768,6 +774,74 @@ ngx_http_attest_upstream_guard(ngx_http_request_t *r)
 }
 
 
+/*
+ * A redirect goes around the filters, and behind a HEAD nginx keeps the
+ * connection of an answer that is still to come: an interim response gives no
+ * orders.
+ */
+
+static ngx_int_t
+ngx_http_attest_upstream_redirect(ngx_http_request_t *r, ngx_table_elt_t *h,
+    ngx_uint_t offset)
+{
+    ngx_uint_t  status;
+
+    status = r->upstream->headers_in.status_n;
+
+    if (status != 0 && status < NGX_HTTP_OK) {
+        return NGX_OK;
+    }
+
+    return ngx_http_attest_core_redirect(r, h, offset);
+}
+
+
+/* In the hash of this configuration: nginx's table outlives this module. */
+
+static ngx_int_t
+ngx_http_attest_upstream_interim(ngx_conf_t *cf)
+{
+    ngx_hash_t                     *hash;
+    ngx_uint_t                      key;
+    ngx_hash_elt_t                 *elt;
+    ngx_http_upstream_header_t     *hh, *own;
+    ngx_http_upstream_main_conf_t  *umcf;
+
+    static ngx_str_t  name = ngx_string("x-accel-redirect");
+
+    umcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_upstream_module);
+
+    hash = &umcf->headers_in_hash;
+    key = ngx_hash_key(name.data, name.len);
+
+    hh = ngx_hash_find(hash, key, name.data, name.len);
+    if (hh == NULL) {
+        return NGX_OK;
+    }
+
+    own = ngx_palloc(cf->pool, sizeof(ngx_http_upstream_header_t));
+    if (own == NULL) {
+        return NGX_ERROR;
+    }
+
+    *own = *hh;
+    own->handler = ngx_http_attest_upstream_redirect;
+    ngx_http_attest_core_redirect = hh->handler;
+
+    for (elt = hash->buckets[key % hash->size];
+         elt->value != hh;
+         elt = (ngx_hash_elt_t *) ngx_align_ptr(&elt->name[0] + elt->len,
+                                                sizeof(void *)))
+    {
+        /* void */
+    }
+
+    elt->value = own;
+
+    return NGX_OK;
+}
+
+
 ngx_int_t
 ngx_http_attest_upstream_init(ngx_conf_t *cf)
 {
@@ -776,6 +850,10 @@ ngx_http_attest_upstream_init(ngx_conf_t *cf)
 
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_attest_upstream_filter;
+
+    if (ngx_http_attest_upstream_interim(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 

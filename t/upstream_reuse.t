@@ -30,6 +30,7 @@ my ($keys, $list, $n) = (undef, undef, 0);
 start();
 test_used_again();
 test_interim();
+test_interim_orders();
 test_replaced();
 test_fastcgi();
 
@@ -241,6 +242,22 @@ sub test_interim {
                 }
             }
         }
+    }
+}
+
+
+# A redirect would go around all that looks at answers.
+sub test_interim_orders {
+    for my $format (@FORMATS, 'plain') {
+        my $name = "$format, HEAD, 102, with a redirect";
+
+        Records::plan($t, then => 'late', late => [ answer(head => 1) ],
+            records => [ "HTTP/1.1 102 Interim\r\nX-For: %WHO%\r\n"
+                . "X-Accel-Redirect: /none\r\n\r\n" ]);
+        my $r = ask($format, 'HEAD', 'alice');
+
+        is($r->{status}, 502, "$name: replaced") if $format ne 'plain';
+        bob($format eq 'plain' ? 'ehbp' : $format, $name);
     }
 }
 
