@@ -126,13 +126,30 @@ attest_verify_root_azure(attest_verify_t *v)
 }
 
 
+/* What a TPM is in the machine's own eyes may be less, but not more. */
+
 static unsigned
 attest_verify_root_cloud(attest_verify_t *v)
 {
+    char      text[32];
+    unsigned  stated;
+
     v->ak_tied = 1;
 
     if (v->main->ak_simulated) {
         return ATTEST_ROOT_SIMULATED;
+    }
+
+    stated = attest_root_from_label(v->main->tpm.root);
+
+    if (attest_label_least(stated, ATTEST_ROOT_CLOUD_VTPM) != stated) {
+        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
+                          "the TPM says it is rooted in \"%s\", what is "
+                          "proven is %s",
+                          attest_verify_text(text, sizeof(text),
+                                             v->main->tpm.root),
+                          attest_root_label(ATTEST_ROOT_CLOUD_VTPM));
+        return 0;
     }
 
     return attest_verify_firmware(v, ATTEST_ROOT_CLOUD_VTPM)
@@ -396,7 +413,7 @@ attest_verify_tpm_beside(attest_verify_t *v, unsigned *root)
     if ((worth & v->policy->roots) == 0) {
         attest_verify_add(v, "tpm-beside", ATTEST_CHECK_UNKNOWN,
                           "nothing ties the TPM beside the CPU's report to "
-                          "this machine: its PCR values may be another "
+                          "this machine: what it says may be another "
                           "machine's.  By itself its label is %s, which "
                           "the policy does not accept",
                           attest_root_label(worth));
@@ -405,7 +422,7 @@ attest_verify_tpm_beside(attest_verify_t *v, unsigned *root)
 
     attest_verify_add(v, "tpm-beside", ATTEST_CHECK_NOTE,
                       "nothing ties the TPM beside the CPU's report to this "
-                      "machine: its PCR values may be another machine's.  "
+                      "machine: what it says may be another machine's.  "
                       "The label of the evidence as a whole is %s, which "
                       "the policy accepts", attest_root_label(*root));
     return 1;
@@ -446,7 +463,10 @@ attest_verify_tpm_worth(const attest_verify_t *v)
 }
 
 
-/* Does the policy ask for anything that only a TPM answers? */
+/*
+ * Does the policy ask for anything that only a TPM answers?  A project or an
+ * instance of Google's is what the certificate of the TPM's key says.
+ */
 
 static int
 attest_verify_wants_tpm(const attest_verify_t *v)
@@ -455,5 +475,6 @@ attest_verify_wants_tpm(const attest_verify_t *v)
 
     return attest_verify_set_count(p->pcrs) != 0
            || attest_verify_set_count(p->events) != 0
+           || (p->gcp.given && v->main->ak_google)
            || (p->require_eventlog && !v->main->cpu.has_log);
 }

@@ -26,9 +26,11 @@ typedef struct {
     int          simulated;    /* the chip is under a simulated root */
     int          no_tpm;
     int          cloud;        /* a cloud certifies the AK */
+    int          google;       /* .. Google's, not Azure's */
     int          software;     /* libtpms */
     int          no_ek;
     const char  *stated;       /* item root-of-trust */
+    const char  *tpm_stated;   /* the same in the TPM's item */
     int          unbound;      /* the caller holds nothing to compare */
 } world_t;
 
@@ -40,7 +42,7 @@ static ev_part_t         parts[2];
 static ev_buf_t          ek_cert;
 static uint8_t           nonce[32], secret[32], proof[32];
 static attest_policy_t   policy;
-static attest_roots_t    roots, plain_roots;
+static attest_roots_t    roots, plain_roots, google_roots;
 static attest_result_t   res, base;
 static char              ak_name[69], measured[97];
 
@@ -120,6 +122,44 @@ claims_of(attest_claims_t *c, int which)
 }
 
 
+/* By Azure's cloud, or of instance "d" in project "b" of Google's. */
+
+static X509 *
+cloud_cert(const world_t *w)
+{
+    X509               *x;
+    uint8_t             der[64];
+    ASN1_OBJECT        *oid;
+    X509_EXTENSION     *ext;
+    ASN1_OCTET_STRING  *value;
+
+    if (!w->google) {
+        return ev_cert(ak_key, ca, ca_key, "critical,digitalSignature",
+                       "2.23.133.8.3,1.3.6.1.4.1.311.10.3.12");
+    }
+
+    x = ev_cert(ak_key, ca, ca_key, "critical,digitalSignature",
+                "2.23.133.8.1");
+    oid = OBJ_txt2obj("1.3.6.1.4.1.11129.2.1.21", 1);
+    value = ASN1_OCTET_STRING_new();
+    ASN1_OCTET_STRING_set(value, der, (int) unit_hex(
+        "30180c016102010b0c01620201630c0164a0073005a1030101ff", der,
+        sizeof(der)));
+    ext = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, value);
+
+    if (X509_add_ext(x, ext, -1) != 1
+        || X509_sign(x, ca_key, EVP_sha256()) == 0)
+    {
+        bail("no certificate");
+    }
+
+    X509_EXTENSION_free(ext);
+    ASN1_OCTET_STRING_free(value);
+    ASN1_OBJECT_free(oid);
+    return x;
+}
+
+
 static void
 items(const world_t *w, int which, ev_part_t *part)
 {
@@ -139,8 +179,7 @@ items(const world_t *w, int which, ev_part_t *part)
 
     if (w->cloud) {
         p = cert[which].p;
-        x = ev_cert(ak_key, ca, ca_key, "critical,digitalSignature",
-                    "2.23.133.8.3,1.3.6.1.4.1.311.10.3.12");
+        x = cloud_cert(w);
         cert[which].n = (size_t) i2d_X509(x, &p);
         X509_free(x);
         ev_item(part->extra, &part->extras, ATTEST_ITEM_AK_CERT,
@@ -166,7 +205,8 @@ build(const world_t *w, int which)
     part->ctype = which == 1 ? ATTEST_CMWC_FRESH : ATTEST_CMWC_CACHED;
     part->claims_type = ATTEST_TYPE_CLAIMS;
     part->tpm_type = ATTEST_TYPE_TPM;
-    part->root = w->software ? "software" : w->cloud ? "cloud-vtpm"
+    part->root = w->tpm_stated != NULL ? w->tpm_stated
+                 : w->software ? "software" : w->cloud ? "cloud-vtpm"
                  : "host-vtpm";
     part->firmware = w->software ? 0x2019102300163636ULL : EV_FIRMWARE;
     part->ak_attributes = 0x00050072;
@@ -264,7 +304,8 @@ verify(const world_t *w)
     in.secret.n = in.proof.n = w->no_ek ? 0 : 32;
     in.now = EV_NOW;
     in.policy = &policy;
-    in.roots = w->simulated ? &plain_roots : &roots;
+    in.roots = w->simulated ? &plain_roots
+               : w->google ? &google_roots : &roots;
 
     if (!w->unbound) {
         in.exporter = in.nonce;
@@ -351,6 +392,54 @@ test_stated(void)
     expect(&w, "nor does it count when it is more", "\"roots_of_trust\":["
            "\"tee\",\"cloud-vtpm\"],\"waive\":[\"machine\"]," PCRS, 1,
            NOT, 0, "root-of-trust", FAIL);
+
+    w.stated = NULL;
+
+#define CLOUD "\"roots_of_trust\":[\"cloud-vtpm\",\"tee\",\"tee-vtpm\"],"  \
+              "\"waive\":[\"machine\"]," PCRS
+
+    w.tpm_stated = "host-vtpm";
+    expect(&w, "the TPM calls itself a host's", CLOUD, 1, YES,
+           ATTEST_ROOT_CLOUD_VTPM, "root-of-trust", PASS);
+    w.tpm_stated = "tee-vtpm";
+    expect(&w, "the TPM calls itself more", CLOUD, 1, NOT, 0,
+           "root-of-trust", FAIL);
+    w.tpm_stated = "tee2";
+    expect(&w, "the TPM calls itself what nobody knows", CLOUD, 1, NOT, 0,
+           "root-of-trust", FAIL);
+}
+
+
+/* A project is what the certificate of a TPM's key says, not the CPU. */
+
+static void
+test_project(void)
+{
+    char     text[1024], more[2048];
+    world_t  w = { .snp = 1, .cloud = 1, .google = 1, .no_ek = 1 };
+
+    (void) snprintf(text, sizeof(text), "\"gcp\":{\"project\":[\"b\"]},"
+                    "\"snp\":{\"measurement\":\"%s\","
+                    "\"measurement_covers\":\"kernel\",\"min_tcb\":{"
+                    "\"snp\":8}}", measured);
+
+#define BESIDE(members)                                                       \
+    ((void) snprintf(more, sizeof(more), members ",%s", text), more)
+#define CPU(labels)  "\"roots_of_trust\":[\"tee\"" labels "]"
+
+    expect(&w, "a project beside a CPU's report", BESIDE(CPU("")), 0, OPEN, 0,
+           "tpm-beside", UNKNOWN);
+    expect(&w, "of which the policy accepts the label",
+           BESIDE(CPU(",\"cloud-vtpm\"")), 0, YES, ATTEST_ROOT_CLOUD_VTPM,
+           "tpm-beside", NOTE);
+
+    (void) snprintf(more, sizeof(more), CPU("") ",\"ak\":[\"%s\"],%s",
+                    ak_name, text);
+    expect(&w, "whose key the policy names", more, 0, YES, ATTEST_ROOT_TEE,
+           "fresh-gcp-project", PASS);
+    (void) snprintf(more, sizeof(more), CPU("") "%s", strchr(text, '}') + 1);
+    expect(&w, "no project is asked for", more, 0, YES, ATTEST_ROOT_TEE,
+           "tpm-beside", NOTE);
 }
 
 
@@ -673,7 +762,8 @@ setup(void)
 
     if (!snp_double_init(&chip) || !snp_double_leaf(&chip)
         || attest_roots_load(&roots) != ATTEST_OK
-        || attest_roots_load(&plain_roots) != ATTEST_OK)
+        || attest_roots_load(&plain_roots) != ATTEST_OK
+        || attest_roots_load(&google_roots) != ATTEST_OK)
     {
         bail("no doubles");
     }
@@ -682,6 +772,11 @@ setup(void)
     sk_X509_push(roots.anchors[ATTEST_MAKER_AMD], chip.ark);
     X509_up_ref(ca);
     sk_X509_push(roots.anchors[ATTEST_MAKER_MICROSOFT], ca);
+
+    X509_up_ref(chip.ark);
+    sk_X509_push(google_roots.anchors[ATTEST_MAKER_AMD], chip.ark);
+    X509_up_ref(ca);
+    sk_X509_push(google_roots.anchors[ATTEST_MAKER_GOOGLE], ca);
 }
 
 
@@ -691,6 +786,7 @@ main(void)
     setup();
 
     test_stated();
+    test_project();
     test_two_machines();
     test_bound();
     test_no_item_helps();
@@ -699,6 +795,7 @@ main(void)
     attest_policy_clear(&policy);
     attest_roots_clear(&roots);
     attest_roots_clear(&plain_roots);
+    attest_roots_clear(&google_roots);
     snp_double_free(&chip);
     X509_free(ca);
     EVP_PKEY_free(ak_key);
