@@ -65,6 +65,15 @@ ngx_attest_verifier_create_since(ngx_attest_bytes_t policy,
 
     v->signed_at = -1;
 
+    /* a key that was lost on the way would make any policy new enough */
+
+    if (public_key == NULL && since > 0) {
+        (void) snprintf(err, err_len, "a policy that must not be older than "
+                        "%lld needs a public key: what is not signed has no "
+                        "date", (long long) since);
+        goto failed;
+    }
+
     if (public_key != NULL
         && !ngx_attest_signed(v, policy, public_key, signature, since, err,
                               err_len))

@@ -78,9 +78,9 @@ ngx_attest_verifier_t *ngx_attest_verifier_create(ngx_attest_bytes_t policy,
 
 /*
  * The same, but NULL when the policy was signed before `since` (Unix
- * seconds).  An old policy has a good signature, too: keep what
- * ngx_attest_verifier_signed() returns where nobody else writes, and pass it
- * here the next time.
+ * seconds), or when there is such a time and no key.  An old policy has a good
+ * signature, too: keep what ngx_attest_verifier_signed() returns where nobody
+ * else writes, and pass it here the next time.
  */
 ngx_attest_verifier_t *ngx_attest_verifier_create_since(
     ngx_attest_bytes_t policy, const char *public_key,

@@ -130,6 +130,14 @@ test_rollback(void)
         OK((v != NULL) == (since[i] <= DATED), "since %lld: %s",
            (long long) since[i], v != NULL ? "taken" : err);
         ngx_attest_verifier_destroy(v);
+
+        /* a key that got lost makes no policy new enough */
+
+        v = ngx_attest_verifier_create_since(policy, NULL, none, since[i],
+                                             err, sizeof(err));
+        OK((v != NULL) == (since[i] <= 0), "since %lld, without a key: %s",
+           (long long) since[i], v != NULL ? "taken" : err);
+        ngx_attest_verifier_destroy(v);
     }
 }
 
