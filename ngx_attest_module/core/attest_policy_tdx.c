@@ -14,6 +14,9 @@
 
 #define ATTEST_POLICY_MAX_CRL    (128 * 1024)
 
+/* 2018-01-01: no tcbDate of Intel's is older. */
+#define ATTEST_POLICY_TDX_FIRST  1514764800
+
 /* Neither may be asked for: one is allow_debug's, the other never is. */
 #define ATTEST_POLICY_TDX_NEVER  (ATTEST_TDX_DEBUG | ATTEST_TDX_MIGRATABLE)
 
@@ -366,6 +369,11 @@ attest_policy_tdx_min_date(attest_policy_ctx_t *ctx, const char *path,
         return attest_policy_fail(ctx, path, "must be a date, YYYY-MM-DD");
     }
 
+    if (ctx->policy->tdx.min_tcb_date < ATTEST_POLICY_TDX_FIRST) {
+        return attest_policy_fail(ctx, path, "no platform is as old: it "
+                                  "demands nothing");
+    }
+
     return ATTEST_OK;
 }
 
@@ -435,7 +443,10 @@ attest_policy_tdx_collateral_one(attest_policy_ctx_t *ctx, const char *path,
 {
     int  rc;
 
-    rc = attest_policy_table_read(ctx, path, v, attest_policy_tdx_members);
+    /* an empty one is told what it needs, as any other that is not whole */
+
+    rc = cJSON_IsObject(v) && v->child == NULL ? ATTEST_OK
+         : attest_policy_table_read(ctx, path, v, attest_policy_tdx_members);
 
     if (rc == ATTEST_OK) {
         rc = attest_policy_tdx_complete(ctx, path,
