@@ -172,6 +172,16 @@ attest_verify_svsm(attest_verify_t *v, const attest_part_t *part)
                       same ? "" : "not ", same && !now->svsm_ak
                       ? ", but no proof of possession ties the attestation "
                         "key to it" : "");
+
+    /* a guest that is at VMPL 0 itself could have made the manifest */
+
+    if (now->svsm_ak) {
+        attest_verify_add(v, "svsm-measurement", ATTEST_CHECK_NOTE,
+                          "that a service module runs at VMPL 0, and not the "
+                          "guest itself, only the launch measurement says: "
+                          "the one that the policy names must be of an image "
+                          "with a service module");
+    }
 }
 
 

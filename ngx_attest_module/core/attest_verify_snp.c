@@ -987,9 +987,9 @@ attest_snp_binding_svsm(attest_verify_t *v, attest_part_t *part,
     EVP_MD_CTX_free(ctx);
 
     attest_verify_kind(v, part, "snp-service", ok ? ATTEST_CHECK_PASS
-                       : ATTEST_CHECK_UNKNOWN, "%s evidence: a service "
-                       "module at VMPL 0 asked for the report, with a "
-                       "manifest of %zu bytes",
+                       : ATTEST_CHECK_UNKNOWN, "%s evidence: the "
+                       "report was asked for at VMPL 0, as by a service "
+                       "module, with a manifest of %zu bytes",
                        attest_verify_part_name(part->which),
                        tsm->manifestblob.n);
     return ok;

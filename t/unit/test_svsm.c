@@ -263,6 +263,8 @@ main(void)
     OK(snp_double_init(&chip) && snp_double_leaf(&chip), "a double");
 
     CASE("the EK that the report names", TRUSTED, "svsm-ek", PASS, (void) 0);
+    CASE("a guest at VMPL 0 could name one", TRUSTED, "svsm-measurement",
+         NOTE, (void) 0);
     CASE("so its PCR values count", TRUSTED, "tpm-beside", PASS, (void) 0);
     CASE("no proof", UNDECIDED, "tpm-beside", UNKNOWN, w.no_proof = 1);
     CASE("no proof, told", UNDECIDED, "svsm-ek", NOTE, w.no_proof = 1);
