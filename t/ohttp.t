@@ -1843,7 +1843,7 @@ sub test_rotation {
         list => $old);
     my $hold = $t->path('client/slow');
     upload($slow, file => $hold, parts => [ 60, length $slow->{body} ]);
-    ok(AttestTest::until_true(30, sub { -e $hold }), 'an upload begins');
+    ok(AttestTest::until_true(120, sub { -e $hold }), 'an upload begins');
 
     $t->pass_time(1200);
     unlink $hold;
