@@ -92,6 +92,8 @@ static ngx_int_t ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
     uint16_t kem);
 static ngx_int_t ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old);
+static void ngx_http_attest_draft_member(ngx_http_attest_draft_t *draft,
+    ngx_uint_t i, ngx_uint_t nsuites, attest_keyconfig_t *kc);
 static ngx_int_t ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf);
 static time_t ngx_http_attest_not_before(ngx_http_attest_draft_t *draft);
@@ -305,13 +307,8 @@ static ngx_int_t
 ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old)
 {
-    ngx_uint_t          i, n, members;
+    ngx_uint_t          i, members;
     attest_keyconfig_t  kc[NGX_HTTP_ATTEST_MEMBERS];
-
-    static const uint16_t  aeads[] = {
-        ATTEST_AEAD_AES_256_GCM, ATTEST_AEAD_AES_128_GCM,
-        ATTEST_AEAD_CHACHA20
-    };
 
     if (ngx_http_attest_draft_kem(draft, amcf, old, ATTEST_KEM_X25519)
         != NGX_OK)
@@ -328,36 +325,26 @@ ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
 
     ngx_memzero(kc, sizeof(kc));
 
-    for (i = 0; i < draft->nkeys; i++) {
-        kc[i].id = draft->id[i];
-        kc[i].kem = draft->hpke[i].kem;
-        kc[i].pk.p = draft->hpke[i].pk;
-        kc[i].pk.n = draft->hpke[i].pk_len;
-
-        for (n = 0; n < (amcf->ohttp ? 3 : 1); n++) {
-            kc[i].suites[n].kdf = ATTEST_KDF_HKDF_SHA256;
-            kc[i].suites[n].aead = aeads[n];
-        }
-
-        kc[i].nsuites = n;
-    }
+    members = 0;
 
     /*
      * EHBP knows the first suite only, and some of its clients take no member
      * with another: the same keys once more, with that suite alone and an
-     * identifier a quarter of a turn on.  Those of Oblivious HTTP take the
-     * first that fits, and the others stand before.
+     * identifier a quarter of a turn on.  In front: there are clients of
+     * Oblivious HTTP that take the last, and not all of them know the suite.
      */
-
-    members = draft->nkeys;
 
     for (i = 0; amcf->ohttp && amcf->keys && i < draft->nkeys; i++) {
 
-        if (kc[i].kem == ATTEST_KEM_X25519) {
-            kc[members] = kc[i];
-            kc[members].id += 64;
-            kc[members++].nsuites = 1;
+        if (draft->hpke[i].kem == ATTEST_KEM_X25519) {
+            ngx_http_attest_draft_member(draft, i, 1, &kc[members]);
+            kc[members++].id += 64;
         }
+    }
+
+    for (i = 0; i < draft->nkeys; i++) {
+        ngx_http_attest_draft_member(draft, i, amcf->ohttp ? 3 : 1,
+                                     &kc[members++]);
     }
 
     draft->list_len = sizeof(draft->list);
@@ -366,6 +353,32 @@ ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
                                          &draft->list_len)
             == ATTEST_OK)
            ? NGX_OK : NGX_ERROR;
+}
+
+
+/* One member of the list: a key and the first of our suites. */
+
+static void
+ngx_http_attest_draft_member(ngx_http_attest_draft_t *draft, ngx_uint_t i,
+    ngx_uint_t nsuites, attest_keyconfig_t *kc)
+{
+    ngx_uint_t  n;
+
+    static const uint16_t  aeads[] = {
+        ATTEST_AEAD_AES_256_GCM, ATTEST_AEAD_AES_128_GCM,
+        ATTEST_AEAD_CHACHA20
+    };
+
+    kc->id = draft->id[i];
+    kc->kem = draft->hpke[i].kem;
+    kc->pk.p = draft->hpke[i].pk;
+    kc->pk.n = draft->hpke[i].pk_len;
+    kc->nsuites = nsuites;
+
+    for (n = 0; n < nsuites; n++) {
+        kc->suites[n].kdf = ATTEST_KDF_HKDF_SHA256;
+        kc->suites[n].aead = aeads[n];
+    }
 }
 
 

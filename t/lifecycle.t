@@ -278,7 +278,9 @@ subtest 'reload and death under streaming load' => sub {
         $name;
     } 1 .. 6;
 
-    sleep 0.3;
+    ok(AttestTest::until_true(30, sub {
+        !grep { !-s $t->path("logs/$_.out") } @streams;
+    }), 'all of them stream');
     ok($t->reload(sec => 60), 'reload in the middle');
 
     for my $name (@streams) {

@@ -427,9 +427,11 @@ sub test_keys {
         'their type');
     is($r->{headers}{'cache-control'}, 'no-store', 'no-store');
 
+    is(unpack('n', $r->{body}), 41, 'EHBP has the first member');
+
     my ($len, $id, $kem, $pk, $slen, @suites) =
-        unpack('n C n a32 n n*', $r->{body});
-    is($len, 49, 'a length before the first member');
+        unpack('x43 n C n a32 n n*', $r->{body});
+    is($len, 49, 'a length before the next');
     is($kem, 0x20, 'X25519');
     is("@suites[0 .. 5]", '1 2 1 1 1 3', 'AES-256 first');
 

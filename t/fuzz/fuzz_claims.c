@@ -29,8 +29,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    if (attest_claims_parse_foreign(data, size, &again) != ATTEST_OK
-        || memcmp(&c, &again, sizeof(c)) != 0)
+    if (attest_claims_parse_foreign(data, size, &again) != ATTEST_OK) {
+        abort();
+    }
+
+    /* a label of ours makes them ours, whoever reads them */
+
+    if ((c.has_validity || c.has_hpke_keys || c.has_config || c.has_gpu
+         || c.has_exporter) && memcmp(&c, &again, sizeof(c)) != 0)
     {
         abort();
     }

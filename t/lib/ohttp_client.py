@@ -168,8 +168,11 @@ class Message:
         members = []
         while r.left():
             members.append(r.take(int.from_bytes(r.take(2), "big")))
-        member = members[o.get("member", 0)]
         aead = o.get("aead", 2)
+        # without "member": the first with all suites, EHBP's have one
+        first = next(i for i, m in enumerate(members)
+                     if m[1:3] != XWING and len(m) > 41)
+        member = members[o.get("member", first)]
         make, self.nk = AEADS[aead]
         self.make = make
         self.chunked = o["form"] == "chunked"
