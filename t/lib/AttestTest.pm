@@ -279,6 +279,23 @@ sub stop_proc {
 }
 
 
+# Of the list at an Oblivious HTTP gateway: the first member with X25519 and all
+# suites.
+sub ohttp_key {
+    my ($self, $gateway) = @_;
+    my $list = $self->get($gateway)->{body};
+
+    while (length $list) {
+        my $member = unpack('n/a', $list);
+
+        return $member if $member =~ /^.\x00\x20.{32}\x00\x0c/s;
+        $list = substr($list, 2 + length $member);
+    }
+
+    die "$gateway has no key\n";
+}
+
+
 # True as soon as the code says so; longer limits where nginx is slow.
 sub until_true {
     my ($sec, $code) = @_;

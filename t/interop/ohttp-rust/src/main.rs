@@ -35,14 +35,18 @@ fn post(url: &str, kind: &str, body: &[u8]) -> Res<std::process::Child> {
 }
 
 // The stream reader of ohttp 0.7.2 has room for the nonce of AES-128-GCM
-// only: choose this suite, as an application may.
-fn aes_128(list: &[u8]) -> Vec<u8> {
-    let len = usize::from(u16::from_be_bytes([list[0], list[1]]));
-    let mut config = list[2..2 + len].to_vec();
-    assert!(config[37..].chunks(4).any(|s| s == [0, 1, 0, 1]));
-    config.truncate(35);
-    config.extend([0, 4, 0, 1, 0, 1]);
-    config
+// only: choose this suite, as an application may, of a member that has it.
+fn aes_128(mut list: &[u8]) -> Vec<u8> {
+    loop {
+        let len = usize::from(u16::from_be_bytes([list[0], list[1]]));
+        let mut config = list[2..2 + len].to_vec();
+        if config[37..].chunks(4).any(|s| s == [0, 1, 0, 1]) {
+            config.truncate(35);
+            config.extend([0, 4, 0, 1, 0, 1]);
+            return config;
+        }
+        list = &list[2 + len..];
+    }
 }
 
 fn whole(list: &[u8], url: &str, request: &[u8]) -> Res<Vec<u8>> {
