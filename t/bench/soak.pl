@@ -25,7 +25,7 @@ my $GATEWAY = '/.well-known/ohttp-gateway';
 my $MAX_GROWTH_KB = 2048;
 
 # attest_zone and attest_prompt_memory, whatever arrives.
-my $MAX_LOCKED_KB = 8 * 1024;
+my $MAX_LOCKED_KB = 40 * 1024;
 
 # How, bytes of content, and parts of a thousand.
 my @MIX = (
@@ -92,7 +92,7 @@ http {
     access_log off;
     attest_tpm %%TCTI%%;
     attest_replay 64m;
-    attest_prompt_memory 4m;
+    attest_prompt_memory 32m;
     client_max_body_size 8m;
     client_body_buffer_size 128k;
     upstream load { server %%BACKEND%%; keepalive 64; }
