@@ -18,6 +18,8 @@
     "ngx-attest configuration record v1" "\n" "nginx " NGINX_VERSION "\n"
 
 
+static int ngx_libc_cdecl ngx_http_attest_file_cmp(const void *one,
+    const void *two);
 static ngx_int_t ngx_http_attest_measured(ngx_http_attest_measure_t *m);
 static ngx_int_t ngx_http_attest_digest_fd(ngx_http_attest_measure_t *m,
     ngx_http_attest_file_t *file, ngx_fd_t fd);
@@ -62,7 +64,28 @@ ngx_http_attest_record(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log,
         return NGX_ERROR;
     }
 
+    /*
+     * A start and a reload find the same files in another order, where nginx
+     * keeps nothing of what it reads first.
+     */
+
+    ngx_qsort(m.files.elts, m.files.nelts, sizeof(ngx_http_attest_file_t),
+              ngx_http_attest_file_cmp);
+
     return ngx_http_attest_text(&m, record);
+}
+
+
+static int ngx_libc_cdecl
+ngx_http_attest_file_cmp(const void *one, const void *two)
+{
+    int                            rc;
+    const ngx_http_attest_file_t  *a = one, *b = two;
+
+    rc = (int) ngx_memn2cmp(a->path.data, b->path.data, a->path.len,
+                            b->path.len);
+
+    return (rc != 0) ? rc : ngx_memcmp(a->digest, b->digest, 32);
 }
 
 
@@ -200,7 +223,10 @@ ngx_http_attest_measure_open(ngx_http_attest_measure_t *m, ngx_str_t *path,
 {
     ngx_fd_t  fd;
 
-    fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    /* nginx has read nothing from a FIFO, and nobody may write to it now */
+
+    fd = ngx_open_file(path->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
+                       NGX_FILE_OPEN, 0);
 
     if (fd == NGX_INVALID_FILE || ngx_fd_info(fd, fi) == NGX_FILE_ERROR) {
         ngx_log_error(NGX_LOG_EMERG, m->log, ngx_errno,

@@ -53,10 +53,27 @@ typedef struct {
 } ngx_http_attest_reader_t;
 
 
+typedef struct {
+    const char                *name;
+    const char                *directives;
+} ngx_http_attest_reader_module_t;
+
+
+#define NGX_HTTP_ATTEST_BY_GEOIP                                             \
+    "\"geoip_country\", \"geoip_city\" and \"geoip_org\""
+
+#define NGX_HTTP_ATTEST_BY_JS                                                \
+    "\"js_import\", \"js_path\" and \"js_preload_object\""
+
+#define NGX_HTTP_ATTEST_BY_LUA                                               \
+    "\"*_by_lua_file\", \"*_by_lua_block\" and \"lua_package_path\""
+
+
 static void *ngx_http_attest_opened_create_conf(ngx_cycle_t *cycle);
 static void ngx_http_attest_opened_insert(ngx_rbtree_node_t *temp,
     ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
 
+static void ngx_http_attest_modules(ngx_http_attest_measure_t *m);
 static ngx_int_t ngx_http_attest_walk(ngx_http_attest_measure_t *m,
     ngx_str_t *path, ngx_http_attest_conf_e kind);
 static ngx_int_t ngx_http_attest_walk_kept(ngx_http_attest_measure_t *m,
@@ -75,6 +92,8 @@ static ngx_int_t ngx_http_attest_block(ngx_http_attest_measure_t *m,
 static ngx_int_t ngx_http_attest_statement(ngx_http_attest_measure_t *m,
     ngx_str_t *path, attest_conf_statement_t *s,
     ngx_http_attest_conf_e kind);
+static ngx_int_t ngx_http_attest_loads(ngx_http_attest_measure_t *m,
+    attest_span_t name);
 static ngx_int_t ngx_http_attest_include(ngx_http_attest_measure_t *m,
     attest_span_t pattern, ngx_http_attest_conf_e kind);
 static ngx_int_t ngx_http_attest_include_glob(ngx_http_attest_measure_t *m,
@@ -173,11 +192,38 @@ static ngx_http_attest_reader_t  ngx_http_attest_readers[] = {
 };
 
 
+/* Who has them, among the modules that are seldom there unused. */
+
+static ngx_http_attest_reader_module_t  ngx_http_attest_reader_modules[] = {
+    { "ngx_http_auth_digest_module", "\"auth_digest_user_file\"" },
+    { "ngx_http_auth_jwt_module", "\"auth_jwt_key_file\"" },
+    { "ngx_http_auth_pam_module", "\"auth_pam_service_name\"" },
+    { "ngx_http_auth_spnego_module", "\"auth_gss_keytab\"" },
+    { "ngx_http_geoip_module", NGX_HTTP_ATTEST_BY_GEOIP },
+    { "ngx_stream_geoip_module", NGX_HTTP_ATTEST_BY_GEOIP },
+    { "ngx_http_geoip2_module", "\"geoip2\"" },
+    { "ngx_stream_geoip2_module", "\"geoip2\"" },
+    { "ngx_http_js_module", NGX_HTTP_ATTEST_BY_JS },
+    { "ngx_stream_js_module", NGX_HTTP_ATTEST_BY_JS },
+    { "ngx_http_lua_module", NGX_HTTP_ATTEST_BY_LUA },
+    { "ngx_stream_lua_module", NGX_HTTP_ATTEST_BY_LUA },
+    { "ngx_http_modsecurity_module", "\"modsecurity_rules_file\" and "
+      "\"modsecurity_rules\"" },
+    { "ngx_http_opentracing_module", "\"opentracing_load_tracer\"" },
+    { "ngx_http_perl_module", "\"perl_modules\", \"perl_require\", \"perl\" "
+      "and \"perl_set\"" },
+    { "ngx_http_xslt_filter_module", "\"xslt_stylesheet\" and "
+      "\"xml_entities\"" },
+    { NULL, NULL }
+};
+
+
 /* The node is found by no name, and nothing is ever found below it. */
 
 static void *
 ngx_http_attest_opened_create_conf(ngx_cycle_t *cycle)
 {
+    ngx_time_t                *tp;
     ngx_http_attest_opened_t  *o;
 
     o = ngx_pcalloc(cycle->pool, sizeof(ngx_http_attest_opened_t));
@@ -185,11 +231,16 @@ ngx_http_attest_opened_create_conf(ngx_cycle_t *cycle)
         return NULL;
     }
 
-    /* the clock of files */
+    /*
+     * nginx sets its time before it reads anything, and not again meanwhile:
+     * this module may be loaded late.  It is cut to milliseconds; what was
+     * written just before a reload did not change.
+     */
 
-    if (clock_gettime(CLOCK_REALTIME_COARSE, &o->since) == -1) {
-        return NULL;
-    }
+    tp = ngx_timeofday();
+
+    o->since.tv_sec = tp->sec;
+    o->since.tv_nsec = tp->msec * 1000000 + 999999;
 
     if (ngx_test_config) {
         /* "nginx -T" prints each file once */
@@ -266,9 +317,43 @@ ngx_http_attest_opened(ngx_http_attest_measure_t *m)
 
     ngx_str_set(&name, "nginx -g");
 
-    return ngx_http_attest_scan(m, &name, m->cycle->conf_param.data,
-                                m->cycle->conf_param.len,
-                                NGX_HTTP_ATTEST_CONF);
+    if (ngx_http_attest_scan(m, &name, m->cycle->conf_param.data,
+                             m->cycle->conf_param.len, NGX_HTTP_ATTEST_CONF)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (m->amcf->measure->nelts == 0) {
+        ngx_http_attest_modules(m);
+    }
+
+    return NGX_OK;
+}
+
+
+/* A module that reads files may do so without a directive, too. */
+
+static void
+ngx_http_attest_modules(ngx_http_attest_measure_t *m)
+{
+    ngx_uint_t                        i;
+    ngx_http_attest_reader_module_t  *rm;
+
+    for (i = 0; m->cycle->modules[i] != NULL; i++) {
+        for (rm = ngx_http_attest_reader_modules; rm->name != NULL; rm++) {
+
+            if (ngx_strcmp(m->cycle->modules[i]->name, rm->name) != 0) {
+                continue;
+            }
+
+            ngx_log_error(NGX_LOG_WARN, m->log, 0,
+                          "\"%s\" is loaded, which reads files by %s, and "
+                          "the configuration record does not name them: "
+                          "add them to \"attest_measure\"",
+                          rm->name, rm->directives);
+        }
+    }
 }
 
 
@@ -567,8 +652,31 @@ ngx_http_attest_statement(ngx_http_attest_measure_t *m, ngx_str_t *path,
                : ngx_http_attest_include(m, s->token[1], kind);
     }
 
-    return (kind == NGX_HTTP_ATTEST_CONF)
-           ? ngx_http_attest_reads(m, path, s) : NGX_OK;
+    if (kind != NGX_HTTP_ATTEST_CONF) {
+        return NGX_OK;
+    }
+
+    if (s->count == 2 && ngx_http_attest_named(s->token[0], "load_module")) {
+        return ngx_http_attest_loads(m, s->token[1]);
+    }
+
+    return ngx_http_attest_reads(m, path, s);
+}
+
+
+/* What the text says is said by the code of who reads it. */
+
+static ngx_int_t
+ngx_http_attest_loads(ngx_http_attest_measure_t *m, attest_span_t name)
+{
+    ngx_str_t        full;
+    ngx_file_info_t  fi;
+
+    if (ngx_http_attest_full_name(m, name, "", 0, &full) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_attest_measure_file(m, &full, &fi);
 }
 
 
