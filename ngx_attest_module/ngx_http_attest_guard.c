@@ -126,10 +126,10 @@ ngx_http_attest_location_handler(ngx_http_request_t *r)
 
 
 /*
- * What we send ourselves has been asked for evidence, or needs none.  Errors
- * of nginx are let through, for they tell nothing and may be older than the
- * request; but not beside a location without evidence, where the phases of
- * the server have let everything through.
+ * What we send ourselves has been asked for evidence, or needs none.  Whether
+ * an error is a page of nginx's or the content of a module that comes before
+ * us cannot be told.  nginx' own about a connection to the wrong server are
+ * let through: they may be older than the name of the server.
  */
 
 ngx_int_t
@@ -141,10 +141,7 @@ ngx_http_attest_guard_answer(ngx_http_request_t *r)
 
     ascf = ngx_http_get_module_srv_conf(r, ngx_http_attest_module);
 
-    if (!ascf->attested || ngx_http_attest_sends(r)
-        || (r->headers_out.status >= NGX_HTTP_BAD_REQUEST
-            && !ascf->ungated))
-    {
+    if (!ascf->attested || ngx_http_attest_sends(r)) {
         return NGX_DECLINED;
     }
 
