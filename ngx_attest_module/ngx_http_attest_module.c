@@ -495,6 +495,7 @@ ngx_http_attest_init_main_conf(ngx_conf_t *cf, void *conf)
 
     sscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_ssl_module);
     amcf->http_protocols = sscf->protocols;
+    amcf->http_ticket_keys = sscf->session_ticket_keys;
 
     return NGX_CONF_OK;
 }

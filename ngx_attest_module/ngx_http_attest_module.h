@@ -207,6 +207,7 @@ typedef struct {
     EVP_PKEY                  *ca_key;          /* public key of the CA
                                                    certificate, or NULL */
     ngx_uint_t                 http_protocols;  /* ssl_protocols of http{} */
+    ngx_array_t               *http_ticket_keys;
     unsigned                   certificate:1;   /* some server: on */
     unsigned                   prompts:1;       /* some location: prompts */
     ngx_uint_t                 xwing_conf;      /* attest_ohttp_xwing */

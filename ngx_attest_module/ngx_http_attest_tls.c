@@ -275,8 +275,9 @@ static char *
 ngx_http_attest_tls_conflicts(ngx_conf_t *cf,
     ngx_http_attest_srv_conf_t *ascf, ngx_http_ssl_srv_conf_t *sscf)
 {
-    ngx_str_t   *cert;
-    ngx_uint_t   ours;
+    ngx_str_t                    *cert;
+    ngx_uint_t                    ours;
+    ngx_http_attest_main_conf_t  *amcf;
 
     if (sscf->certificates == NULL) {
         ngx_http_attest_conflict(cf, ascf,
@@ -304,13 +305,15 @@ ngx_http_attest_tls_conflicts(ngx_conf_t *cf,
 
     if (sscf->early_data) {
         ngx_http_attest_conflict(cf, ascf,
-            "\"ssl_early_data on\" conflicts with attestation");
+            "\"ssl_early_data on\" conflicts with attestation: set "
+            "\"ssl_early_data off\"");
         return NGX_CONF_ERROR;
     }
 
     if (ascf->certificate && sscf->stapling) {
         ngx_http_attest_conflict(cf, ascf,
-            "\"ssl_stapling on\" conflicts with \"attest_certificate on\"");
+            "\"ssl_stapling on\" conflicts with \"attest_certificate on\": set "
+            "\"ssl_stapling off\"");
         return NGX_CONF_ERROR;
     }
 
@@ -328,10 +331,16 @@ ngx_http_attest_tls_conflicts(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (sscf->session_ticket_keys != NULL) {
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
+
+    /* no directive takes back what http{} gives, and tickets are off here */
+
+    if (sscf->session_ticket_keys != NULL
+        && sscf->session_ticket_keys != amcf->http_ticket_keys)
+    {
         ngx_http_attest_conflict(cf, ascf,
             "\"ssl_session_ticket_key\" conflicts with attestation, which "
-            "allows no resumption,");
+            "allows no resumption: leave it out");
         return NGX_CONF_ERROR;
     }
 

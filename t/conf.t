@@ -263,8 +263,8 @@ for (
     [ 'ssl_session_cache shared:x:1m;', qr/"ssl_session_cache" conflicts/ ],
     [ 'ssl_session_cache builtin;', qr/"ssl_session_cache" conflicts/ ],
     [ 'ssl_session_cache builtin:100;', qr/"ssl_session_cache" conflicts/ ],
-    [ 'ssl_early_data on;', qr/"ssl_early_data on" conflicts/ ],
-    [ 'ssl_stapling on;', qr/"ssl_stapling on" conflicts/ ],
+    [ 'ssl_early_data on;', qr/"ssl_early_data on" conflicts.*: set "/ ],
+    [ 'ssl_stapling on;', qr/"ssl_stapling on" conflicts.*: set "/ ],
     [ 'ssl_protocols TLSv1.2;', qr/"ssl_protocols" without TLSv1.3/ ],
 ) {
     my ($line, $re) = @$_;
@@ -277,6 +277,9 @@ my $ticket = $t->path('ticket.key');
 AttestTest::write_file($ticket, 'x' x 80);
 bad('ssl_session_ticket_key', qr/"ssl_session_ticket_key" conflicts/,
     server => "$on ssl_session_ticket_key $ticket;");
+unlike(good('ssl_session_ticket_key in http{}, which nothing takes back',
+    http => "ssl_session_ticket_key $ticket;", server => $on),
+    qr/\[(?:warn|emerg)\]/, 'says nothing: tickets are off here');
 
 good('ssl_session_cache none', server => "$on ssl_session_cache none;");
 good('ssl_session_cache off', server => "$on ssl_session_cache off;");
