@@ -216,3 +216,15 @@ ngx_http_attest_body_file(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
 
     return why;
 }
+
+
+void
+ngx_http_attest_body_take(ngx_http_request_t *r)
+{
+    if (r->request_body != NULL) {
+        r->request_body->bufs = NULL;
+    }
+
+    r->headers_in.content_length_n = -1;
+    r->headers_in.content_length = NULL;
+}

@@ -358,7 +358,7 @@ ngx_http_attest_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_http_attest_upstream_learn(cf) != NGX_OK) {
+    if (ngx_http_attest_pass_learn(cf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -618,7 +618,7 @@ ngx_http_attest_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    conf->hides = ngx_http_attest_upstream_bad(cf,
+    conf->hides = ngx_http_attest_pass_bad(cf,
                                 ((ngx_http_conf_ctx_t *) cf->ctx)->loc_conf);
 
     if (conf->prompt_conf == NGX_HTTP_ATTEST_PROMPT_OHTTP

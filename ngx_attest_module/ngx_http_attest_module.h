@@ -27,6 +27,7 @@
  *   ngx_http_attest_ohttp_request.c, _response.c   what is inside
  *   ngx_http_attest_routes.c     where opened prompts may go
  *   ngx_http_attest_upstream.c   the upstreams of opened prompts, their ends
+ *   ngx_http_attest_pass.c       what locations hand to them
  *   ngx_http_attest_variables.c
  */
 

@@ -11,7 +11,6 @@
 
 
 static ngx_int_t ngx_http_attest_once_handler(ngx_http_request_t *r);
-static void ngx_http_attest_once_take_away(ngx_http_request_t *r);
 
 
 static ngx_int_t
@@ -37,7 +36,7 @@ ngx_http_attest_once_handler(ngx_http_request_t *r)
         && r->content_handler == NULL)
     {
         if (ctx->turned || ctx->ohttp != NULL) {
-            ngx_http_attest_once_take_away(r);
+            ngx_http_attest_body_take(r);
         }
 
         return NGX_DECLINED;
@@ -59,7 +58,7 @@ ngx_http_attest_once_handler(ngx_http_request_t *r)
      * not sealed is no secret to variables, so that there must be none left.
      */
 
-    ngx_http_attest_once_take_away(r);
+    ngx_http_attest_body_take(r);
 
     ctx->sealed = 0;
 
@@ -69,18 +68,6 @@ ngx_http_attest_once_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_attest_prompt_reject(r, rc);
-}
-
-
-static void
-ngx_http_attest_once_take_away(ngx_http_request_t *r)
-{
-    if (r->request_body != NULL) {
-        r->request_body->bufs = NULL;
-    }
-
-    r->headers_in.content_length_n = -1;
-    r->headers_in.content_length = NULL;
 }
 
 

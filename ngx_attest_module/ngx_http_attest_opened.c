@@ -82,7 +82,8 @@ static ngx_int_t ngx_http_attest_walk_disk(ngx_http_attest_measure_t *m,
     ngx_str_t *path, ngx_http_attest_conf_e kind);
 static ngx_int_t ngx_http_attest_walk_again(ngx_http_attest_measure_t *m,
     ngx_str_t *path, ngx_http_attest_conf_e kind);
-static ngx_uint_t ngx_http_attest_kept(ngx_cycle_t *cycle, ngx_str_t *path);
+static ngx_conf_dump_t *ngx_http_attest_kept(ngx_cycle_t *cycle,
+    ngx_str_t *path, ngx_conf_dump_t *behind);
 static ngx_int_t ngx_http_attest_scan(ngx_http_attest_measure_t *m,
     ngx_str_t *path, const u_char *p, size_t n,
     ngx_http_attest_conf_e kind);
@@ -386,7 +387,7 @@ ngx_http_attest_walk(ngx_http_attest_measure_t *m, ngx_str_t *path,
     /* nginx keeps all or nothing of what it reads first */
 
     if (rc == NGX_OK && !found
-        && !ngx_http_attest_kept(m->cycle, &m->cycle->conf_file))
+        && ngx_http_attest_kept(m->cycle, &m->cycle->conf_file, NULL) == NULL)
     {
         rc = ngx_http_attest_walk_disk(m, path, kind);
     }
@@ -401,24 +402,18 @@ static ngx_int_t
 ngx_http_attest_walk_kept(ngx_http_attest_measure_t *m, ngx_str_t *path,
     ngx_http_attest_conf_e kind, ngx_uint_t *found)
 {
-    ngx_uint_t        i;
     ngx_conf_dump_t  *dump;
 
     *found = 0;
-    dump = m->cycle->config_dump.elts;
 
-    for (i = 0; i < m->cycle->config_dump.nelts; i++) {
-
-        if (dump[i].name.len != path->len
-            || ngx_memcmp(dump[i].name.data, path->data, path->len) != 0)
-        {
-            continue;
-        }
-
+    for (dump = ngx_http_attest_kept(m->cycle, path, NULL);
+         dump != NULL;
+         dump = ngx_http_attest_kept(m->cycle, path, dump))
+    {
         *found = 1;
 
-        if (ngx_http_attest_scan(m, path, dump[i].buffer->pos,
-                                 dump[i].buffer->last - dump[i].buffer->pos,
+        if (ngx_http_attest_scan(m, path, dump->buffer->pos,
+                                 dump->buffer->last - dump->buffer->pos,
                                  kind)
             != NGX_OK)
         {
@@ -430,23 +425,26 @@ ngx_http_attest_walk_kept(ngx_http_attest_measure_t *m, ngx_str_t *path,
 }
 
 
-static ngx_uint_t
-ngx_http_attest_kept(ngx_cycle_t *cycle, ngx_str_t *path)
+/* The next text of this name behind that one, or the first. */
+
+static ngx_conf_dump_t *
+ngx_http_attest_kept(ngx_cycle_t *cycle, ngx_str_t *path,
+    ngx_conf_dump_t *behind)
 {
-    ngx_uint_t        i;
-    ngx_conf_dump_t  *dump;
+    ngx_conf_dump_t  *dump, *last;
 
     dump = cycle->config_dump.elts;
+    last = dump + cycle->config_dump.nelts;
 
-    for (i = 0; i < cycle->config_dump.nelts; i++) {
-        if (dump[i].name.len == path->len
-            && ngx_memcmp(dump[i].name.data, path->data, path->len) == 0)
+    for (dump = behind ? behind + 1 : dump; dump < last; dump++) {
+        if (dump->name.len == path->len
+            && ngx_memcmp(dump->name.data, path->data, path->len) == 0)
         {
-            return 1;
+            return dump;
         }
     }
 
-    return 0;
+    return NULL;
 }
 
 
@@ -756,7 +754,7 @@ ngx_http_attest_include_geo(ngx_http_attest_measure_t *m, attest_span_t name)
     }
 
     if (ngx_file_info(bin.data, &fi) != NGX_FILE_ERROR
-        && !(ngx_http_attest_kept(m->cycle, &full)
+        && !(ngx_http_attest_kept(m->cycle, &full, NULL) != NULL
              && ngx_http_attest_measure_touched(m, &fi))
         && ngx_http_attest_measure_file(m, &bin, &fi) != NGX_OK)
     {

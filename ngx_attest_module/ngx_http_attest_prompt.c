@@ -92,7 +92,7 @@ static ngx_http_attest_refusal_e ngx_http_attest_prompt_code(
 static ngx_uint_t ngx_http_attest_prompt_fresh(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static ngx_uint_t ngx_http_attest_prompt_live(ngx_http_attest_ctx_t *ctx,
-    ngx_uint_t i);
+    ngx_uint_t i, time_t now);
 static void ngx_http_attest_prompt_done(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, ngx_uint_t why);
 static ngx_http_attest_refusal_e ngx_http_attest_prompt_finish(
@@ -739,6 +739,7 @@ ngx_http_attest_prompt_piece(ngx_http_request_t *r,
 static ngx_http_attest_refusal_e
 ngx_http_attest_prompt_keys(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
+    time_t                        now;
     ngx_uint_t                    i, n;
     ngx_http_attest_ehbp_t       *eh;
     ngx_http_attest_view_t       *view;
@@ -757,12 +758,12 @@ ngx_http_attest_prompt_keys(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 
     ctx->view = view;
     eh = ctx->ehbp;
+    now = ngx_http_attest_now(amcf);
     n = 0;
 
     for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
 
-        if (!view->hpke[i].set
-            || view->hpke[i].expires <= ngx_http_attest_now(amcf)
+        if (!view->hpke[i].set || view->hpke[i].expires <= now
             || view->hpke[i].key.kem != ATTEST_KEM_X25519)
         {
             continue;
@@ -824,19 +825,24 @@ static ngx_uint_t
 ngx_http_attest_prompt_fresh(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx)
 {
-    ngx_uint_t               i, n;
-    ngx_http_attest_ehbp_t  *eh;
+    time_t                        now;
+    ngx_uint_t                    i, n;
+    ngx_http_attest_ehbp_t       *eh;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
 
     eh = ctx->ehbp;
+    now = ngx_http_attest_now(amcf);
 
     if (eh->opener.hpke.cipher != NULL) {
-        return ngx_http_attest_prompt_live(ctx, eh->opener.which)
+        return ngx_http_attest_prompt_live(ctx, eh->opener.which, now)
                ? NGX_HTTP_ATTEST_ACCEPT : NGX_HTTP_ATTEST_NO_KEY;
     }
 
     for (i = 0, n = 0; i < eh->opener.nkeys; i++) {
 
-        if (ngx_http_attest_prompt_live(ctx, i)) {
+        if (ngx_http_attest_prompt_live(ctx, i, now)) {
             eh->keys[n] = eh->keys[i];
             eh->index[n] = eh->index[i];
             n++;
@@ -851,15 +857,10 @@ ngx_http_attest_prompt_fresh(ngx_http_request_t *r,
 
 
 static ngx_uint_t
-ngx_http_attest_prompt_live(ngx_http_attest_ctx_t *ctx, ngx_uint_t i)
+ngx_http_attest_prompt_live(ngx_http_attest_ctx_t *ctx, ngx_uint_t i,
+    time_t now)
 {
-    ngx_http_attest_main_conf_t  *amcf;
-
-    amcf = ngx_http_get_module_main_conf(ctx->request,
-                                         ngx_http_attest_module);
-
-    return ctx->view->hpke[ctx->ehbp->index[i]].expires
-           > ngx_http_attest_now(amcf);
+    return ctx->view->hpke[ctx->ehbp->index[i]].expires > now;
 }
 
 
@@ -939,7 +940,9 @@ ngx_http_attest_prompt_finish(ngx_http_request_t *r,
         return NGX_HTTP_ATTEST_NO_EVIDENCE;
     }
 
-    if (!ngx_http_attest_prompt_live(ctx, op->which)) {
+    if (!ngx_http_attest_prompt_live(ctx, op->which,
+                                     ngx_http_attest_now(amcf)))
+    {
         return NGX_HTTP_ATTEST_NO_KEY;
     }
 
@@ -1451,7 +1454,9 @@ ngx_http_attest_prompt_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_http_attest_upstream_init(cf) != NGX_OK) {
+    if (ngx_http_attest_upstream_init(cf) != NGX_OK
+        || ngx_http_attest_pass_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -1535,7 +1540,7 @@ ngx_http_attest_prompt_check_proxy(ngx_conf_t *cf,
               "is needed";
     }
 
-    if (bad == NULL && ngx_http_attest_upstream_is_proxy(clcf)
+    if (bad == NULL && ngx_http_attest_pass_is_proxy(clcf)
         && ngx_http_attest_proxy_version(plcf) < NGX_HTTP_VERSION_11)
     {
         /* in HTTP/1.0 a dead backend looks like the end of the answer */

@@ -92,12 +92,6 @@ ngx_uint_t ngx_http_attest_own_field(ngx_str_t *key);
 
 /* ngx_http_attest_upstream.c: at postconfiguration */
 ngx_int_t ngx_http_attest_upstream_init(ngx_conf_t *cf);
-/* At preconfiguration: how locations of other modules are known. */
-ngx_int_t ngx_http_attest_upstream_learn(ngx_conf_t *cf);
-/* 1 for a location with proxy_pass, whatever it passes to. */
-ngx_uint_t ngx_http_attest_upstream_is_proxy(ngx_http_core_loc_conf_t *clcf);
-/* What gives the backend another body than the prompt, or NULL. */
-const char *ngx_http_attest_upstream_bad(ngx_conf_t *cf, void **loc_conf);
 /*
  * An answer's header: from here on its upstream, if it has one, does not
  * buffer, and its end is watched.  Once is enough.
@@ -114,6 +108,18 @@ ngx_uint_t ngx_http_attest_upstream_owns(ngx_http_attest_ctx_t *ctx,
     ngx_buf_t *b);
 /* All is sealed: what is left of Oblivious HTTP in their memory is wiped. */
 void ngx_http_attest_upstream_forget(ngx_http_attest_ctx_t *ctx);
+
+/* ngx_http_attest_pass.c: at postconfiguration */
+ngx_int_t ngx_http_attest_pass_init(ngx_conf_t *cf);
+/* At preconfiguration: how locations of other modules are known. */
+ngx_int_t ngx_http_attest_pass_learn(ngx_conf_t *cf);
+/* 1 for a location with proxy_pass, whatever it passes to. */
+ngx_uint_t ngx_http_attest_pass_is_proxy(ngx_http_core_loc_conf_t *clcf);
+/* What gives the backend another body than the prompt, or NULL. */
+const char *ngx_http_attest_pass_bad(ngx_conf_t *cf, void **loc_conf);
+/* A module by its name, or NULL. */
+ngx_module_t *ngx_http_attest_module_of(ngx_conf_t *cf, const char *name);
+
 /* A replay, or no room for it, or (NGX_ABORT) its key is gone: answered. */
 ngx_int_t ngx_http_attest_prompt_reject(ngx_http_request_t *r, ngx_int_t rc);
 /* ngx_http_attest_once.c: at postconfiguration; once for each request. */
@@ -161,6 +167,8 @@ struct ngx_http_attest_intake_s {
 /* As ngx_http_read_client_request_body(). */
 ngx_int_t ngx_http_attest_body_read(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, const ngx_http_attest_intake_t *intake);
+/* Out of the request: whoever sends or logs its body finds none. */
+void ngx_http_attest_body_take(ngx_http_request_t *r);
 
 
 /* ngx_http_attest_locked.c: locked memory of this worker */

@@ -221,9 +221,7 @@ ngx_http_attest_release(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 
     ngx_http_attest_release_bufs(r->upstream->request_bufs, from, to);
 
-    r->request_body->bufs = NULL;
-    r->headers_in.content_length_n = -1;
-    r->headers_in.content_length = NULL;
+    ngx_http_attest_body_take(r);
 
     ctx->spent = 1;
 

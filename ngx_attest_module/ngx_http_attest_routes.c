@@ -460,26 +460,18 @@ ngx_http_attest_hands_on(ngx_conf_t *cf, void **loc_conf)
 static ngx_uint_t
 ngx_http_attest_mirrors(ngx_conf_t *cf, void **loc_conf)
 {
-    ngx_uint_t      i;
-    ngx_array_t    *mirror;
-    ngx_module_t  **modules;
+    ngx_array_t   *mirror;
+    ngx_module_t  *module;
 
-    modules = cf->cycle->modules;
+    module = ngx_http_attest_module_of(cf, "ngx_http_mirror_module");
 
-    for (i = 0; modules[i] != NULL; i++) {
-
-        if (modules[i]->type != NGX_HTTP_MODULE
-            || ngx_strcmp(modules[i]->name, "ngx_http_mirror_module") != 0)
-        {
-            continue;
-        }
-
-        mirror = *(ngx_array_t **) loc_conf[modules[i]->ctx_index];
-
-        return mirror != NULL && mirror != NGX_CONF_UNSET_PTR;
+    if (module == NULL) {
+        return 0;
     }
 
-    return 0;
+    mirror = *(ngx_array_t **) loc_conf[module->ctx_index];
+
+    return mirror != NULL && mirror != NGX_CONF_UNSET_PTR;
 }
 
 

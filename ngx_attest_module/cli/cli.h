@@ -172,9 +172,10 @@ int cli_archive_create(const cli_options_t *opt);
 void cli_archive_drop(const cli_options_t *opt);
 int cli_archive_save(const cli_evidence_t *ev, const cli_options_t *opt);
 int cli_archive_load(cli_evidence_t *ev, const cli_options_t *opt);
+
 /*
- * A file's bytes, 0 behind, are a collection or a certificate, in DER then.
- * Else they are freed, and what they are is said.
+ * cli_input.c.  A file's bytes, 0 behind, are a collection or a certificate,
+ * in DER then.  Else they are freed, and what they are is said.
  */
 int cli_input(const char *name, cli_bytes_t *b);
 

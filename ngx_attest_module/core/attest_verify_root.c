@@ -277,8 +277,9 @@ attest_verify_root_stated(attest_verify_t *v, unsigned found,
     if (attest_label_least(stated, found) == found) {
         attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
                           "the evidence says it is rooted in %s, what it "
-                          "proves is %s", attest_root_label(stated),
-                          attest_root_label(found));
+                          "proves is %s; what would prove the former: %s",
+                          attest_root_label(stated), attest_root_label(found),
+                          attest_label(stated)->proof);
         return 0;
     }
 

@@ -4,7 +4,7 @@
  * control, nothing that is no UTF-8, no line that was not ours.
  */
 
-#include "../../ngx_attest_module/cli/cli_archive.c"
+#include "../../ngx_attest_module/cli/cli_input.c"
 #include "../../ngx_attest_module/cli/cli_util.c"
 
 

@@ -5,6 +5,7 @@
 
 #include "unit.h"
 #include "../../ngx_attest_module/cli/cli_archive.c"
+#include "../../ngx_attest_module/cli/cli_input.c"
 #include "../../ngx_attest_module/cli/cli_chat.c"
 #include "../../ngx_attest_module/cli/cli_policy.c"
 #include "../../ngx_attest_module/cli/cli_util.c"

@@ -6,6 +6,7 @@
 #include "tdx_double.h"
 #include "unit.h"
 #include "../../ngx_attest_module/cli/cli_archive.c"
+#include "../../ngx_attest_module/cli/cli_input.c"
 #include "../../ngx_attest_module/cli/cli_kind_ak_cert.c"
 #include "../../ngx_attest_module/cli/cli_kind_azure.c"
 #include "../../ngx_attest_module/cli/cli_kind_ccel.c"
