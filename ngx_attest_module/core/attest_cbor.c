@@ -222,15 +222,6 @@ attest_cbor_done(const attest_cbor_reader_t *r)
 }
 
 
-int
-attest_span_is(attest_span_t s, const char *text)
-{
-    size_t  n = strlen(text);
-
-    return s.n == n && (n == 0 || memcmp(s.p, text, n) == 0);
-}
-
-
 void
 attest_cbor_writer_init(attest_cbor_writer_t *w, uint8_t *p, size_t cap)
 {

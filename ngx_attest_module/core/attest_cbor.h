@@ -76,8 +76,6 @@ int attest_cbor_read_map(attest_cbor_reader_t *r, uint64_t *count);
 int attest_cbor_skip(attest_cbor_reader_t *r);
 /* ATTEST_EFORMAT unless the input is used up. */
 int attest_cbor_done(const attest_cbor_reader_t *r);
-/* 1 when the span equals the C string. */
-int attest_span_is(attest_span_t s, const char *text);
 
 
 /*

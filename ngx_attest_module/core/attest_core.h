@@ -1,6 +1,6 @@
 
 /*
- * What every room of the core shares: return codes, spans, limits.
+ * What every room of the core shares: return codes, limits, SHA-256.
  *
  * The core has no nginx header, does no I/O, keeps no global state and asks
  * no clock: time, randomness for tests and every byte come in as arguments.
@@ -15,6 +15,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "attest_span.h"
 
 
 #define ATTEST_VERSION         "0.1.0"
@@ -41,14 +43,6 @@
 #define ATTEST_MAX_DEPTH      8                   /* CBOR and JSON nesting */
 #define ATTEST_MAX_CERTS      10                  /* certificates in a chain */
 #define ATTEST_MAX_CERT_MSG   (32 * 1024 - 256)   /* DER of our certificate */
-
-
-/* Borrowed bytes: never owned, never written through. */
-
-typedef struct {
-    const uint8_t  *p;
-    size_t          n;
-} attest_span_t;
 
 
 /* One short text for each return code, for logs and messages. */

@@ -329,7 +329,7 @@ attest_ohttp_seal_request(attest_ohttp_t *o, const uint8_t *pt, size_t n,
 size_t
 attest_ohttp_nonce_len(uint16_t aead)
 {
-    size_t  nk = attest_hpke_aead_key_len(aead);
+    size_t  nk = attest_aead_key_len(aead);
 
     if (nk == 0) {
         return 0;

@@ -44,7 +44,6 @@ static void attest_verify_verdict(attest_verify_t *v);
 static int attest_verify_adds_up(const attest_verify_t *v);
 static void attest_verify_vadd(attest_verify_t *v, const char *id,
     attest_check_e state, const char *fmt, va_list args);
-static int attest_span_eq(attest_span_t a, attest_span_t b);
 
 
 #define ATTEST_PART_IDS(p)                                                   \
@@ -1247,11 +1246,4 @@ attest_verify_state(int rc)
 {
     return rc == ATTEST_EUNSUPPORTED || rc == ATTEST_EINTERNAL
            ? ATTEST_CHECK_UNKNOWN : ATTEST_CHECK_FAIL;
-}
-
-
-static int
-attest_span_eq(attest_span_t a, attest_span_t b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }

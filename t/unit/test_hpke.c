@@ -288,7 +288,7 @@ test_vector_keys(const cJSON *v, vector_t *t)
 static void
 test_vector_contexts(const cJSON *v, const vector_t *t)
 {
-    size_t             nk = attest_hpke_aead_key_len(t->suite.aead);
+    size_t             nk = attest_aead_key_len(t->suite.aead);
     uint8_t            enc[ATTEST_HPKE_MAX_ENC];
     attest_hpke_ctx_t  s, r;
 
@@ -432,7 +432,7 @@ test_keys(void)
     IS_INT(attest_hpke_key_generate(&a, 0), ATTEST_EUNSUPPORTED,
            "generate: unknown KEM");
     IS_INT(attest_hpke_enc_len(0x0041), 0, "length of an unknown KEM");
-    IS_INT(attest_hpke_aead_key_len(ATTEST_AEAD_EXPORT_ONLY), 0,
+    IS_INT(attest_aead_key_len(ATTEST_AEAD_EXPORT_ONLY), 0,
            "export only has no key");
 }
 
