@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The configuration record while it is made: what measure.c, which digests
- * and writes, and opened.c, which finds what nginx has opened, share.
+ * The configuration record while it is made: record.c, which writes it, asks
+ * opened.c for what nginx has opened and environment.c for what changes a
+ * process from outside; measure.c makes their digests.
  */
 
 
@@ -25,6 +27,7 @@ typedef struct {
     ngx_http_attest_main_conf_t  *amcf;
     ngx_cycle_t                  *cycle;
     ngx_log_t                    *log;
+    struct timespec               since;    /* nginx began to read */
     ngx_array_t                   files;    /* of ngx_http_attest_file_t */
     ngx_array_t                   environment;    /* name, value, ... */
     ngx_array_t                   walked;   /* names, in opened.c */
@@ -34,6 +37,8 @@ typedef struct {
 
 /* ngx_http_attest_measure.c */
 
+/* Adds what "attest_measure" names. */
+ngx_int_t ngx_http_attest_measure_named(ngx_http_attest_measure_t *m);
 /* Adds the bytes that were read under this name. */
 ngx_int_t ngx_http_attest_measure_text(ngx_http_attest_measure_t *m,
     ngx_str_t *path, const u_char *p, size_t n);

@@ -5,7 +5,8 @@
  *   ngx_http_attest_module.c     directives, configuration, phase hooks
  *   ngx_http_attest_guard.c      who may answer, and when
  *   ngx_http_attest_source.c     sources of evidence: TPM, CPU, GPUs
- *   ngx_http_attest_measure.c    the configuration record
+ *   ngx_http_attest_record.c     the configuration record
+ *   ngx_http_attest_measure.c    the digests in it
  *   ngx_http_attest_opened.c     the files that nginx opens for it
  *   ngx_http_attest_environment.c   what changes a process from outside
  *   ngx_http_attest_state.c      the shared zone: one generation, the view
@@ -410,15 +411,19 @@ void ngx_http_attest_source_access(ngx_http_attest_main_conf_t *amcf,
 time_t ngx_http_attest_source_gpu(ngx_http_attest_main_conf_t *amcf);
 
 /*
- * ngx_http_attest_measure.c: the record's text, from cycle->pool.  To be
+ * ngx_http_attest_record.c: the record's text, from cycle->pool.  To be
  * called when all of the configuration has been read.  Under "nginx -t" the
  * digests of what "attest_measure" names are left out.
  */
 ngx_int_t ngx_http_attest_record(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log, ngx_str_t *record);
+/* ngx_http_attest_environment.c */
 char *ngx_http_attest_environment(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-/* Says in the log, once, what is not any more what the record names. */
+/*
+ * ngx_http_attest_measure.c: says in the log, once, what is not any more what
+ * the record names.
+ */
 void ngx_http_attest_measured_check(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
 
