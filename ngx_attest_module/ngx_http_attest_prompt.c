@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_attest_prompt.h"
+#include "ngx_http_attest_cors.h"
 
 #include <openssl/err.h>
 

@@ -213,13 +213,6 @@ ngx_str_t *ngx_http_attest_field(ngx_http_request_t *r, const char *name,
     size_t len);
 
 /*
- * Answers a CORS preflight request and returns what a content handler
- * returns; NGX_DECLINED: it is none.
- */
-ngx_int_t ngx_http_attest_cors_preflight(ngx_http_request_t *r,
-    ngx_http_attest_loc_conf_t *alcf);
-
-/*
  * A setting of the proxy module that has no public structure, read through
  * its directive; 0 when there is no such directive.
  */

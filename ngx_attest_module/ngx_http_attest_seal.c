@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_attest_ohttp.h"
+#include "ngx_http_attest_cors.h"
 
 #include <sodium.h>
 
@@ -17,13 +18,6 @@
 #define NGX_HTTP_ATTEST_BUFS     16         /* frames waiting for the client */
 #define NGX_HTTP_ATTEST_HELD     16320      /* fits in one frame, encoded */
 #define NGX_HTTP_ATTEST_LATER    100        /* ms: until the next try */
-
-#define NGX_HTTP_ATTEST_EXPOSE                                               \
-    "Ehbp-Response-Nonce, Ehbp-Encapsulated-Key, Content-Type"
-#define NGX_HTTP_ATTEST_ALLOW_FIELDS                                         \
-    "Ehbp-Encapsulated-Key, Content-Type, Authorization"
-#define NGX_HTTP_ATTEST_MAX_ASKED  1024
-
 
 #define ngx_http_attest_format(ctx)                                          \
     ((ctx)->ohttp != NULL ? &ngx_http_attest_ohttp_format                    \
@@ -48,13 +42,6 @@ static void ngx_http_attest_scrub(ngx_http_request_t *r, ngx_uint_t cors,
 static ngx_uint_t ngx_http_attest_prefixed(ngx_str_t *key, const char *name);
 static ngx_uint_t ngx_http_attest_scrubs(ngx_str_t *key, ngx_uint_t cors,
     ngx_uint_t sealed);
-static ngx_int_t ngx_http_attest_cors_fields(ngx_http_request_t *r,
-    ngx_http_attest_loc_conf_t *alcf);
-static ngx_str_t *ngx_http_attest_cors_allowed(ngx_http_request_t *r,
-    ngx_http_attest_loc_conf_t *alcf);
-static ngx_str_t *ngx_http_attest_preflight(ngx_http_request_t *r,
-    ngx_http_attest_loc_conf_t *alcf);
-static ngx_int_t ngx_http_attest_preflight_fields(ngx_http_request_t *r);
 
 static ngx_int_t ngx_http_attest_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
@@ -534,173 +521,6 @@ ngx_http_attest_scrubs(ngx_str_t *key, ngx_uint_t cors, ngx_uint_t sealed)
     }
 
     return 0;
-}
-
-
-/* On every response of the location: a browser hides what is not exposed. */
-
-static ngx_int_t
-ngx_http_attest_cors_fields(ngx_http_request_t *r,
-    ngx_http_attest_loc_conf_t *alcf)
-{
-    ngx_str_t  *origin, value;
-
-    ngx_str_set(&value, "Origin");
-
-    if (ngx_http_attest_add_header(r, "Vary", &value) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    origin = ngx_http_attest_cors_allowed(r, alcf);
-    if (origin == NULL) {
-        return NGX_OK;
-    }
-
-    if (ngx_http_attest_add_header(r, "Access-Control-Allow-Origin", origin)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_attest_preflight(r, alcf) != NULL) {
-        return ngx_http_attest_preflight_fields(r);
-    }
-
-    ngx_str_set(&value, NGX_HTTP_ATTEST_EXPOSE);
-
-    return ngx_http_attest_add_header(r, "Access-Control-Expose-Headers",
-                                      &value);
-}
-
-
-/* The value of Access-Control-Allow-Origin, or NULL: not for this origin. */
-
-static ngx_str_t *
-ngx_http_attest_cors_allowed(ngx_http_request_t *r,
-    ngx_http_attest_loc_conf_t *alcf)
-{
-    ngx_str_t   *origin, *allowed;
-    ngx_uint_t   i;
-
-    origin = ngx_http_attest_field(r, "origin", 6);
-    allowed = alcf->cors->elts;
-
-    for (i = 0; i < alcf->cors->nelts; i++) {
-
-        if (allowed[i].len == 1 && allowed[i].data[0] == '*') {
-            return &allowed[i];
-        }
-
-        if (origin != NULL && origin->len == allowed[i].len
-            && ngx_memcmp(origin->data, allowed[i].data, origin->len) == 0)
-        {
-            return &allowed[i];
-        }
-    }
-
-    return NULL;
-}
-
-
-/* Fetch standard section 4.8: what marks a CORS-preflight request. */
-
-static ngx_str_t *
-ngx_http_attest_preflight(ngx_http_request_t *r,
-    ngx_http_attest_loc_conf_t *alcf)
-{
-    if (r->method != NGX_HTTP_OPTIONS || alcf->cors == NULL
-        || ngx_http_attest_field(r, "origin", 6) == NULL)
-    {
-        return NULL;
-    }
-
-    return ngx_http_attest_field(r, "access-control-request-method", 29);
-}
-
-
-ngx_int_t
-ngx_http_attest_cors_preflight(ngx_http_request_t *r,
-    ngx_http_attest_loc_conf_t *alcf)
-{
-    ngx_int_t  rc;
-
-    if (ngx_http_attest_preflight(r, alcf) == NULL) {
-        return NGX_DECLINED;
-    }
-
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    /* the header filter adds the fields */
-
-    r->headers_out.status = NGX_HTTP_NO_CONTENT;
-    r->header_only = 1;
-
-    return ngx_http_send_header(r);
-}
-
-
-/*
- * Client libraries add fields of their own (x-stainless-...), so that an
- * allowed origin may send what it asks for, as far as these are field names.
- */
-
-static ngx_int_t
-ngx_http_attest_preflight_fields(ngx_http_request_t *r)
-{
-    u_char     *p, ch;
-    size_t      i;
-    ngx_str_t  *asked, value;
-
-    ngx_str_set(&value, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-
-    if (ngx_http_attest_add_header(r, "Access-Control-Allow-Methods", &value)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_str_set(&value, "600");
-
-    if (ngx_http_attest_add_header(r, "Access-Control-Max-Age", &value)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_str_set(&value, NGX_HTTP_ATTEST_ALLOW_FIELDS);
-
-    asked = ngx_http_attest_field(r, "access-control-request-headers", 30);
-
-    if (asked != NULL && asked->len > 0
-        && asked->len <= NGX_HTTP_ATTEST_MAX_ASKED)
-    {
-        for (i = 0; i < asked->len; i++) {
-            ch = ngx_tolower(asked->data[i]);
-
-            if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
-                  || ch == '-' || ch == '_' || ch == ',' || ch == ' '))
-            {
-                break;
-            }
-        }
-
-        if (i == asked->len) {
-            p = ngx_pnalloc(r->pool, value.len + 2 + asked->len);
-            if (p == NULL) {
-                return NGX_ERROR;
-            }
-
-            i = ngx_sprintf(p, "%V, %V", &value, asked) - p;
-            value.data = p;
-            value.len = i;
-        }
-    }
-
-    return ngx_http_attest_add_header(r, "Access-Control-Allow-Headers",
-                                      &value);
 }
 
 
