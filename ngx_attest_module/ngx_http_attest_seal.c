@@ -9,6 +9,7 @@
 
 #include "ngx_http_attest_ohttp.h"
 #include "ngx_http_attest_cors.h"
+#include "ngx_http_attest_scrub.h"
 
 #include <sodium.h>
 
@@ -18,6 +19,7 @@
 #define NGX_HTTP_ATTEST_BUFS     16         /* frames waiting for the client */
 #define NGX_HTTP_ATTEST_HELD     16320      /* fits in one frame, encoded */
 #define NGX_HTTP_ATTEST_LATER    100        /* ms: until the next try */
+
 
 #define ngx_http_attest_format(ctx)                                          \
     ((ctx)->ohttp != NULL ? &ngx_http_attest_ohttp_format                    \
@@ -36,12 +38,6 @@ static void ngx_http_attest_seal_encoded(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static void ngx_http_attest_seal_bad(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
-
-static void ngx_http_attest_scrub(ngx_http_request_t *r, ngx_uint_t cors,
-    ngx_uint_t sealed);
-static ngx_uint_t ngx_http_attest_prefixed(ngx_str_t *key, const char *name);
-static ngx_uint_t ngx_http_attest_scrubs(ngx_str_t *key, ngx_uint_t cors,
-    ngx_uint_t sealed);
 
 static ngx_int_t ngx_http_attest_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
@@ -449,78 +445,6 @@ ngx_http_attest_seal_bad(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
     ngx_str_null(&r->headers_out.charset);
-}
-
-
-/* What the backend, or a filter before us, must not say to the client. */
-
-static void
-ngx_http_attest_scrub(ngx_http_request_t *r, ngx_uint_t cors,
-    ngx_uint_t sealed)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].hash != 0
-                && ngx_http_attest_scrubs(&h[i].key, cors, sealed))
-            {
-                h[i].hash = 0;
-            }
-        }
-    }
-}
-
-
-static ngx_uint_t
-ngx_http_attest_prefixed(ngx_str_t *key, const char *name)
-{
-    size_t  len;
-
-    len = ngx_strlen(name);
-
-    return key->len >= len
-           && ngx_strncasecmp(key->data, (u_char *) name, len) == 0;
-}
-
-
-static ngx_uint_t
-ngx_http_attest_scrubs(ngx_str_t *key, ngx_uint_t cors, ngx_uint_t sealed)
-{
-    ngx_uint_t  i;
-
-    /* digests would tell a guess of the plaintext from a wrong one */
-
-    static const char  *names[] = {
-        "Cache-Control", "Content-Length", "ETag", "Last-Modified",
-        "Accept-Ranges", "Content-MD5", "Digest", "Content-Digest",
-        "Repr-Digest", "Incremental", NULL
-    };
-
-    if (ngx_http_attest_prefixed(key, "X-Attest-")
-        || ngx_http_attest_prefixed(key, "Ehbp-Response-Nonce")
-        || ngx_http_attest_prefixed(key, "Ehbp-Encapsulated-Key"))
-    {
-        return 1;
-    }
-
-    if (cors && ngx_http_attest_prefixed(key, "Access-Control-")) {
-        return 1;
-    }
-
-    for (i = 0; sealed && names[i] != NULL; i++) {
-        if (key->len == ngx_strlen(names[i])
-            && ngx_http_attest_prefixed(key, names[i]))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
