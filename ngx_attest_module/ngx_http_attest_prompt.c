@@ -573,7 +573,7 @@ ngx_http_attest_prompt_ctx(ngx_http_request_t *r)
     ngx_pool_cleanup_t     *cln;
     ngx_http_attest_ctx_t  *ctx;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_attest_filter_module);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_attest_module);
 
     if (ctx != NULL || (!r->internal && !r->filter_finalize)) {
         return ctx;
@@ -589,7 +589,7 @@ ngx_http_attest_prompt_ctx(ngx_http_request_t *r)
             ctx = cln->data;
 
             if (r == r->main) {
-                ngx_http_set_ctx(r, ctx, ngx_http_attest_filter_module);
+                ngx_http_set_ctx(r, ctx, ngx_http_attest_module);
             }
 
             return ctx;
@@ -621,7 +621,7 @@ ngx_http_attest_prompt_ctx_create(ngx_http_request_t *r)
     ctx->request = r;
 
     cln->handler = ngx_http_attest_prompt_cleanup;
-    ngx_http_set_ctx(r, ctx, ngx_http_attest_filter_module);
+    ngx_http_set_ctx(r, ctx, ngx_http_attest_module);
 
     return ctx;
 }
