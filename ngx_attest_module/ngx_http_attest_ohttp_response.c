@@ -11,8 +11,6 @@
 #include <sodium.h>
 
 
-#define NGX_HTTP_ATTEST_SMALL    4096       /* of a smaller output buffer */
-
 /* Before the plaintext of a piece, and behind it. */
 #define NGX_HTTP_ATTEST_BEFORE   (ATTEST_OHTTP_MAX_NONCE + 4)
 #define NGX_HTTP_ATTEST_AROUND   (NGX_HTTP_ATTEST_BEFORE                     \
@@ -423,7 +421,7 @@ ngx_http_attest_ohttp_frame(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    ngx_http_attest_seal_count(r, took);
+    ngx_http_attest_out_count(r, took);
 
     return took;
 }
@@ -578,7 +576,7 @@ ngx_http_attest_ohttp_buf(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     room = (len > NGX_HTTP_ATTEST_SMALL) ? ATTEST_OHTTP_MAX_CHUNK
                                          : NGX_HTTP_ATTEST_SMALL;
 
-    b = ngx_http_attest_seal_buf(r, ctx, room + NGX_HTTP_ATTEST_AROUND, out);
+    b = ngx_http_attest_out_buf(r, ctx, room + NGX_HTTP_ATTEST_AROUND, out);
     if (b == NULL) {
         return NULL;
     }

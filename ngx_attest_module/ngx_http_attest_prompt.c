@@ -653,7 +653,7 @@ ngx_http_attest_prompt_cleanup(void *data)
         ngx_http_attest_once_count(ctx);
     }
 
-    ngx_http_attest_seal_cleanup(ctx);
+    ngx_http_attest_out_cleanup(ctx);
     attest_aead_clear(&ctx->aead);
 
     ngx_http_attest_release_cleanup(ctx);

@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_attest_module.h"
+#include "ngx_http_attest_out.h"
 
 
 /*
@@ -40,19 +41,9 @@
                 + NGX_HTTP_ATTEST_SPARE))
 
 
-/* What one pass of the body filter makes of the input. */
-
-typedef struct {
-    ngx_chain_t   *chain;
-    ngx_chain_t  **last;
-    ngx_buf_t     *tail;
-    ngx_uint_t     n;               /* and what the client has to take yet */
-} ngx_http_attest_out_t;
-
-
 /*
  * How a format seals.  head: the header goes out, from now on in clear.
- * frame: seals as much of pt as one piece takes, in buffers of seal_buf(),
+ * frame: seals as much of pt as one piece takes, in buffers of out_buf(),
  * and returns how much, or NGX_ERROR.  end: the mark of a complete response,
  * in a last buffer.
  */
@@ -69,18 +60,9 @@ typedef struct {
 extern ngx_http_attest_format_t  ngx_http_attest_ohttp_format;
 
 
-/*
- * A buffer of ours at the end of the output, used again when the client has
- * taken what was in it.  size 0: without memory, for a flag.
- */
-ngx_buf_t *ngx_http_attest_seal_buf(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, size_t size, ngx_http_attest_out_t *out);
 /* A 1xx of the backend that nginx takes for its answer: 502 instead. */
 void ngx_http_attest_seal_interim(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
-void ngx_http_attest_seal_count(ngx_http_request_t *r, size_t len);
-/* The request ends: what waits is wiped, nothing is due any more. */
-void ngx_http_attest_seal_cleanup(ngx_http_attest_ctx_t *ctx);
 
 /* The request's context, created once. */
 ngx_http_attest_ctx_t *ngx_http_attest_prompt_ctx_create(

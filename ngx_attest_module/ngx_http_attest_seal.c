@@ -14,8 +14,6 @@
 #include <sodium.h>
 
 
-#define NGX_HTTP_ATTEST_FRAME    16384      /* plaintext of one frame */
-#define NGX_HTTP_ATTEST_SMALL    4096       /* of a smaller output buffer */
 #define NGX_HTTP_ATTEST_BUFS     16         /* frames waiting for the client */
 #define NGX_HTTP_ATTEST_HELD     16320      /* fits in one frame, encoded */
 #define NGX_HTTP_ATTEST_LATER    100        /* ms: until the next try */
@@ -41,8 +39,6 @@ static void ngx_http_attest_seal_bad(ngx_http_request_t *r,
 
 static ngx_int_t ngx_http_attest_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
-static void ngx_http_attest_seal_start(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
 static ngx_int_t ngx_http_attest_seal_chain(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static ngx_int_t ngx_http_attest_seal_pass(ngx_http_request_t *r,
@@ -253,10 +249,7 @@ ngx_http_attest_seal_at_once(ngx_http_request_t *r,
     ngx_int_t              rc;
     ngx_http_attest_out_t  out;
 
-    out.chain = NULL;
-    out.last = &out.chain;
-    out.tail = NULL;
-    out.n = 0;
+    ngx_http_attest_out_init(&out);
 
     if (ngx_http_attest_format(ctx)->end(r, ctx, &out) != NGX_OK) {
         return NGX_ERROR;
@@ -487,29 +480,6 @@ ngx_http_attest_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 }
 
 
-/* An empty output; what the client has taken can be used again. */
-
-static void
-ngx_http_attest_seal_start(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
-    ngx_http_attest_out_t *out)
-{
-    ngx_chain_t  *cl;
-
-    cl = NULL;
-    ngx_chain_update_chains(r->pool, &ctx->free, &ctx->busy, &cl,
-                            (ngx_buf_tag_t) &ngx_http_attest_filter_module);
-
-    out->chain = NULL;
-    out->last = &out->chain;
-    out->tail = NULL;
-    out->n = 0;
-
-    for (cl = ctx->busy; cl; cl = cl->next) {
-        out->n++;
-    }
-}
-
-
 static ngx_int_t
 ngx_http_attest_seal_chain(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
@@ -517,7 +487,7 @@ ngx_http_attest_seal_chain(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     ngx_http_attest_out_t   out;
 
     for ( ;; ) {
-        ngx_http_attest_seal_start(r, ctx, &out);
+        ngx_http_attest_out_start(r, ctx, &out);
 
         rc = ctx->replaced
              ? ngx_http_attest_seal_replacement(r, ctx, &out)
@@ -562,7 +532,7 @@ ngx_http_attest_seal_pass(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
         rc = ngx_http_next_body_filter(r, out);
 
         ngx_chain_update_chains(r->pool, &ctx->free, &ctx->busy, &out,
-                              (ngx_buf_tag_t) &ngx_http_attest_filter_module);
+                                NGX_HTTP_ATTEST_OUT_TAG);
     }
 
     return (rc == NGX_OK && ctx->cut) ? NGX_ERROR : rc;
@@ -778,7 +748,7 @@ ngx_http_attest_seal_now(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     ngx_int_t              rc;
     ngx_http_attest_out_t  out;
 
-    ngx_http_attest_seal_start(r, ctx, &out);
+    ngx_http_attest_out_start(r, ctx, &out);
 
     if (out.n < NGX_HTTP_ATTEST_BUFS) {
 
@@ -800,19 +770,6 @@ ngx_http_attest_seal_now(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     }
 
     return rc;
-}
-
-
-void
-ngx_http_attest_seal_cleanup(ngx_http_attest_ctx_t *ctx)
-{
-    if (ctx->due.timer_set) {
-        ngx_del_timer(&ctx->due);
-    }
-
-    if (ctx->held != NULL) {
-        sodium_memzero(ctx->held->start, ctx->held->last - ctx->held->start);
-    }
 }
 
 
@@ -873,7 +830,7 @@ ngx_http_attest_seal_special(ngx_http_request_t *r,
         }
 
         if (out->tail == NULL
-            && ngx_http_attest_seal_buf(r, ctx, 0, out) == NULL)
+            && ngx_http_attest_out_buf(r, ctx, 0, out) == NULL)
         {
             return NGX_ERROR;
         }
@@ -906,7 +863,7 @@ ngx_http_attest_seal_end(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
         /* it was said; only that it was all is not known */
 
         if (out->tail == NULL
-            && ngx_http_attest_seal_buf(r, ctx, 0, out) == NULL)
+            && ngx_http_attest_out_buf(r, ctx, 0, out) == NULL)
         {
             return NGX_ERROR;
         }
@@ -999,7 +956,7 @@ ngx_http_attest_seal_frame(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     room = (len > NGX_HTTP_ATTEST_SMALL) ? NGX_HTTP_ATTEST_FRAME
                                          : NGX_HTTP_ATTEST_SMALL;
 
-    b = ngx_http_attest_seal_buf(r, ctx, room + ATTEST_EHBP_OVERHEAD, out);
+    b = ngx_http_attest_out_buf(r, ctx, room + ATTEST_EHBP_OVERHEAD, out);
     if (b == NULL) {
         return NGX_ERROR;
     }
@@ -1015,69 +972,9 @@ ngx_http_attest_seal_frame(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     b->temporary = 1;
     b->last = b->start + len + ATTEST_EHBP_OVERHEAD;
 
-    ngx_http_attest_seal_count(r, len);
+    ngx_http_attest_out_count(r, len);
 
     return len;
-}
-
-
-void
-ngx_http_attest_seal_count(ngx_http_request_t *r, size_t len)
-{
-    ngx_http_attest_stats_t  *stats;
-
-    if (len == 0) {
-        return;
-    }
-
-    stats = ngx_http_attest_stats(ngx_http_get_module_main_conf(r,
-                                                    ngx_http_attest_module));
-
-    (void) ngx_atomic_fetch_add(&stats->chunks_sealed, 1);
-    (void) ngx_atomic_fetch_add(&stats->bytes_sealed, len);
-}
-
-
-ngx_buf_t *
-ngx_http_attest_seal_buf(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
-    size_t size, ngx_http_attest_out_t *out)
-{
-    u_char       *start, *end;
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
-
-    cl = ngx_chain_get_free_buf(r->pool, &ctx->free);
-    if (cl == NULL) {
-        return NULL;
-    }
-
-    b = cl->buf;
-    start = b->start;
-    end = b->end;
-
-    if (start == NULL && size != 0) {
-        start = ngx_palloc(r->pool, size);
-        if (start == NULL) {
-            return NULL;
-        }
-
-        end = start + size;
-    }
-
-    ngx_memzero(b, sizeof(ngx_buf_t));
-
-    b->start = start;
-    b->pos = start;
-    b->last = start;
-    b->end = end;
-    b->tag = (ngx_buf_tag_t) &ngx_http_attest_filter_module;
-
-    *out->last = cl;
-    out->last = &cl->next;
-    out->tail = b;
-    out->n++;
-
-    return b;
 }
 
 
