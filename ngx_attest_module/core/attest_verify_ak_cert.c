@@ -12,7 +12,9 @@
 #include <openssl/x509v3.h>
 
 #include "attest_gcp.h"
-#include "attest_verify_internal.h"
+#include "attest_verify_ak_cert.h"
+#include "attest_verify_anchor.h"
+#include "attest_verify_report.h"
 #include "attest_x509.h"
 
 

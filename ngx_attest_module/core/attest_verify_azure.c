@@ -13,7 +13,10 @@
 
 #include "attest_hcl.h"
 #include "attest_tdx.h"
-#include "attest_verify_internal.h"
+#include "attest_verify_azure.h"
+#include "attest_verify_report.h"
+#include "attest_verify_snp.h"
+#include "attest_verify_tdx.h"
 #include "attest_x509.h"
 
 

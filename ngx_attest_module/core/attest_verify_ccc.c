@@ -5,7 +5,9 @@
 
 #include "attest_cbor.h"
 #include "attest_tdx.h"
-#include "attest_verify_internal.h"
+#include "attest_verify_ccc.h"
+#include "attest_verify_report.h"
+#include "attest_verify_tdx.h"
 
 
 static const char *attest_verify_ccc_beside(const attest_part_t *part,

@@ -6,7 +6,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "attest_verify_internal.h"
+#include "attest_verify_ek.h"
+#include "attest_verify_report.h"
 #include "attest_x509.h"
 
 

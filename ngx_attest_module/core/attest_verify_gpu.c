@@ -7,7 +7,9 @@
 #include <openssl/x509.h>
 
 #include "attest_gpu.h"
-#include "attest_verify_internal.h"
+#include "attest_verify_anchor.h"
+#include "attest_verify_gpu.h"
+#include "attest_verify_report.h"
 #include "attest_x509.h"
 
 

@@ -1,13 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
-#include <stdarg.h>
-#include <stdio.h>
+/*
+ * Which kind of hardware evidence is there?  At most one of a CPU, beside it
+ * GPUs; and do all parts come from one machine?
+ */
+
+
 #include <string.h>
 
 #include <openssl/crypto.h>
 
 #include "attest_cbor.h"
-#include "attest_verify_internal.h"
-#include "attest_x509.h"
+#include "attest_verify_azure.h"
+#include "attest_verify_ccc.h"
+#include "attest_verify_gpu.h"
+#include "attest_verify_kinds.h"
+#include "attest_verify_nitro.h"
+#include "attest_verify_report.h"
+#include "attest_verify_snp.h"
+#include "attest_verify_tdx.h"
 
 
 typedef void (*attest_kind_pt)(attest_verify_t *v, attest_part_t *part,
@@ -23,13 +34,6 @@ static void attest_verify_azure_item(attest_verify_t *v, attest_part_t *part,
 static void attest_verify_nitro_item(attest_verify_t *v, attest_part_t *part,
     const attest_cmw_item_t *item);
 static void attest_verify_gpu_item(attest_verify_t *v, attest_part_t *part);
-static const char *attest_verify_one_anchor(STACK_OF(X509) *anchors,
-    X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls,
-    int64_t at);
-static int attest_verify_append(STACK_OF(X509) *list,
-    STACK_OF(X509) *more);
-static STACK_OF(X509) *attest_verify_intermediates(const attest_verify_t *v,
-    attest_maker_e maker, STACK_OF(X509) *untrusted);
 
 
 static const struct {
@@ -290,123 +294,4 @@ attest_verify_kind_named(attest_verify_t *v)
                       : chip == ATTEST_KIND_TDX ? "TDX"
                       : chip == ATTEST_KIND_NITRO ? "Nitro"
                       : "no CPU that this version checks");
-}
-
-
-void
-attest_verify_kind(attest_verify_t *v, const attest_part_t *part,
-    const char *what, attest_check_e state, const char *fmt, ...)
-{
-    char         id[48], text[384];
-    va_list      args;
-    const char  *prefix;
-
-    prefix = part->which == ATTEST_PART_CERT ? "certificate"
-             : part->which == ATTEST_PART_CACHED ? "cached" : "fresh";
-
-    (void) snprintf(id, sizeof(id), "%s-%s", prefix, what);
-
-    va_start(args, fmt);
-    (void) vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-
-    attest_verify_add(v, id, state, "%s", text);
-}
-
-
-const char *
-attest_verify_anchor(const attest_verify_t *v, attest_maker_e maker,
-    X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls,
-    int *simulated)
-{
-    return attest_verify_anchor_at(v, maker, leaf, untrusted, crls,
-                                   v->in->now, simulated);
-}
-
-
-const char *
-attest_verify_anchor_at(const attest_verify_t *v, attest_maker_e maker,
-    X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls,
-    int64_t at, int *simulated)
-{
-    const char      *what = "out of memory", *also;
-    STACK_OF(X509)  *others;
-
-    *simulated = 0;
-
-    others = attest_verify_intermediates(v, maker, untrusted);
-    if (others == NULL) {
-        return what;
-    }
-
-    what = attest_verify_one_anchor(v->roots->anchors[maker], leaf, others,
-                                    crls, at);
-
-    if (what != NULL && sk_X509_num(v->policy->simulated_roots) > 0) {
-        also = attest_verify_one_anchor(v->policy->simulated_roots, leaf,
-                                        others, crls, at);
-        if (also == NULL) {
-            *simulated = 1;
-            what = NULL;
-        }
-    }
-
-    sk_X509_free(others);
-    return what;
-}
-
-
-static const char *
-attest_verify_one_anchor(STACK_OF(X509) *anchors, X509 *leaf,
-    STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls, int64_t at)
-{
-    attest_x509_chain_t  c;
-
-    memset(&c, 0, sizeof(c));
-    c.anchors = anchors;
-    c.untrusted = untrusted;
-    c.crls = crls;
-    c.now = at;
-
-    return attest_x509_chain(leaf, &c);
-}
-
-
-/*
- * A list of its own, whose certificates belong to others: the evidence's,
- * ours and the policy's.
- */
-
-static STACK_OF(X509) *
-attest_verify_intermediates(const attest_verify_t *v, attest_maker_e maker,
-    STACK_OF(X509) *untrusted)
-{
-    STACK_OF(X509)  *list;
-
-    list = untrusted != NULL ? sk_X509_dup(untrusted) : sk_X509_new_null();
-
-    if (list != NULL
-        && (!attest_verify_append(list, v->roots->intermediates[maker])
-            || !attest_verify_append(list, v->policy->intermediates[maker])))
-    {
-        sk_X509_free(list);
-        return NULL;
-    }
-
-    return list;
-}
-
-
-static int
-attest_verify_append(STACK_OF(X509) *list, STACK_OF(X509) *more)
-{
-    int  i;
-
-    for (i = 0; i < sk_X509_num(more); i++) {
-        if (sk_X509_push(list, sk_X509_value(more, i)) <= 0) {
-            return 0;
-        }
-    }
-
-    return 1;
 }

@@ -2,7 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "attest_verify_internal.h"
+#include "attest_verify_least.h"
+#include "attest_verify_report.h"
 
 
 /* Room for a list of a policy's members, in one check. */

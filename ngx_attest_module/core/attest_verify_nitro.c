@@ -7,7 +7,9 @@
 
 #include "attest_cbor.h"
 #include "attest_nitro.h"
-#include "attest_verify_internal.h"
+#include "attest_verify_anchor.h"
+#include "attest_verify_nitro.h"
+#include "attest_verify_report.h"
 #include "attest_x509.h"
 
 

@@ -4,7 +4,11 @@
 #include <openssl/crypto.h>
 
 #include "attest_cbor.h"
-#include "attest_verify_internal.h"
+#include "attest_verify_ak_cert.h"
+#include "attest_verify_ek.h"
+#include "attest_verify_kinds.h"
+#include "attest_verify_report.h"
+#include "attest_verify_root.h"
 #include "attest_x509.h"
 
 

@@ -8,8 +8,10 @@
 #include "attest_cbor.h"
 #include "attest_eventlog.h"
 #include "attest_tdx.h"
-#include "attest_verify_internal.h"
+#include "attest_verify_anchor.h"
+#include "attest_verify_report.h"
 #include "attest_verify_tdx.h"
+#include "attest_verify_tdx_tcb.h"
 #include "attest_x509.h"
 
 

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Shared by the files that judge Intel quotes: attest_verify_tdx.c (is it
- * genuine, is it ours), attest_verify_tdx_tcb.c (is the platform up to date).
+ * Is an Intel quote genuine, is it ours, what does the policy say of it?
  */
 
 
@@ -9,26 +9,20 @@
 #define ATTEST_VERIFY_TDX_H_INCLUDED
 
 
-#include "attest_tdx.h"
-#include "attest_verify_internal.h"
+#include "attest_tsm.h"
+#include "attest_verify_types.h"
 
 
-typedef struct {
-    attest_verify_t      *v;
-    attest_part_t        *part;
-    attest_tdx_quote_t    q;
-    attest_tdx_pck_t      pck;
-    STACK_OF(X509)       *certs;       /* of the quote, PCK first */
-    X509                 *leaf;
-    int                   simulated;   /* where its chain ends */
-} attest_td_t;
-
-
+/* Adds checks, sets part->cpu.  tsm: the parsed item. */
+void attest_verify_tdx(attest_verify_t *v, attest_part_t *part,
+    const attest_tsm_t *tsm);
 /*
- * Adds the checks tdx-collateral, tdx-revocation and tdx-tcb.  0: the
- * platform or one of its parts is revoked.
+ * An Intel quote whose report data must be these; adds the checks, compares
+ * with the policy's member "tdx", sets cpu.simulated, .referenced (by what
+ * cpu.kind is), .machine and .has_log.  1: proven.
  */
-int attest_td_tcb(attest_td_t *td);
+int attest_verify_td_quote(attest_verify_t *v, attest_part_t *part,
+    attest_span_t raw, const uint8_t want[64]);
 
 
 #endif /* ATTEST_VERIFY_TDX_H_INCLUDED */

@@ -5,7 +5,9 @@
 #include <openssl/x509.h>
 
 #include "attest_tdx_tcb.h"
-#include "attest_verify_tdx.h"
+#include "attest_verify_anchor.h"
+#include "attest_verify_report.h"
+#include "attest_verify_tdx_tcb.h"
 #include "attest_x509.h"
 
 

@@ -5,7 +5,9 @@
 #include <openssl/crypto.h>
 
 #include "attest_eventlog.h"
-#include "attest_verify_internal.h"
+#include "attest_verify_ak_cert.h"
+#include "attest_verify_report.h"
+#include "attest_verify_tpm.h"
 
 
 /* PCRs that the firmware's boot log explains, complete or not at all. */
@@ -859,44 +861,4 @@ attest_verify_ima_replay(attest_verify_t *v, const attest_cmw_item_t *item,
     attest_verify_add(v, "ima-log", ATTEST_CHECK_PASS,
                       "the first %zu of %zu entries of the IMA log give the "
                       "quoted value of PCR 10", boundary, entries);
-}
-
-
-/* "0-7, 10" */
-
-char *
-attest_verify_mask(char *out, size_t room, uint32_t mask)
-{
-    int       n;
-    size_t    used = 0;
-    unsigned  i, last;
-
-    out[0] = '\0';
-
-    for (i = 0; i < 32; i++) {
-        if ((mask >> i & 1) == 0) {
-            continue;
-        }
-
-        for (last = i;
-             last + 1 < 32 && (mask >> (last + 1) & 1);
-             last++)
-        {
-            /* void */
-        }
-
-        n = last == i
-            ? snprintf(out + used, room - used, "%s%u", used ? ", " : "", i)
-            : snprintf(out + used, room - used, "%s%u-%u", used ? ", " : "",
-                       i, last);
-
-        if (n < 0 || (size_t) n >= room - used) {
-            break;
-        }
-
-        used += (size_t) n;
-        i = last;
-    }
-
-    return out;
 }

@@ -25,7 +25,7 @@
 #include "attest_roots.h"
 #include "attest_tsm.h"
 #include "attest_verify.h"
-#include "attest_verify_internal.h"
+#include "attest_verify_snp.h"
 
 
 #define NOW       1782864000

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "attest_hcl.h"
-#include "attest_verify_internal.h"
+#include "attest_verify_azure.h"
 
 
 #define FUZZ_NOW    1782864000

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "attest_snp.h"
-#include "attest_verify_internal.h"
+#include "attest_verify_snp.h"
 #include "attest_x509.h"
 
 

@@ -9,7 +9,7 @@
 #include <sodium.h>
 
 #include "attest_hcl.h"
-#include "attest_verify_internal.h"
+#include "attest_verify_azure.h"
 #include "attest_x509.h"
 #include "azure_double.h"
 #include "evidence.h"

@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-#include "attest_verify_internal.h"
+#include "attest_verify_azure.h"
 #include "unit.h"
 #include "../../ngx_attest_module/cli/cli_kind_ak_cert.c"
 #include "../../ngx_attest_module/cli/cli_kind_azure.c"

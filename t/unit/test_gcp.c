@@ -7,7 +7,7 @@
 #include <openssl/pem.h>
 
 #include "attest_gcp.h"
-#include "attest_verify_internal.h"
+#include "attest_verify_ak_cert.h"
 #include "attest_x509.h"
 #include "evidence.h"
 

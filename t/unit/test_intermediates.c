@@ -8,7 +8,7 @@
 #include <openssl/pem.h>
 
 #include "attest_policy.h"
-#include "attest_verify_internal.h"
+#include "attest_verify_anchor.h"
 #include "double_ca.h"
 #include "unit.h"
 

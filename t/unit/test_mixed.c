@@ -7,7 +7,7 @@
  */
 
 #include "attest_tsm.h"
-#include "attest_verify_internal.h"
+#include "attest_verify_report.h"
 #include "evidence.h"
 #include "snp_double.h"
 #include "tdx_double.h"

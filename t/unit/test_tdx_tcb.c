@@ -5,7 +5,7 @@
 #include "attest_policy.h"
 #include "attest_roots.h"
 #include "attest_tdx_tcb.h"
-#include "attest_verify_internal.h"
+#include "attest_verify_tdx.h"
 #include "attest_x509.h"
 #include "tdx_double.h"
 #include "unit.h"
