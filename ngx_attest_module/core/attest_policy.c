@@ -1,13 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Reads a policy file: what holds for all evidence, and which file reads the
+ * member of one kind (attest_policy_<kind>.c).
+ */
+
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
 
 #include "attest_least.h"
-#include "attest_policy_internal.h"
-#include "attest_x509.h"
+#include "attest_policy_kinds.h"
 
 
 #define ATTEST_POLICY_MAX_AGE    315360000.0      /* ten years */
@@ -15,20 +20,12 @@
 
 static int attest_policy_read(attest_policy_ctx_t *ctx, const char *json,
     size_t len);
-static const char *attest_policy_lex(const char *json, size_t len);
-static int attest_policy_lex_plain(unsigned char c);
-static size_t attest_policy_lex_number(const char *p, size_t n);
-static size_t attest_policy_lex_string(const char *p, size_t n);
 static int attest_policy_members(attest_policy_ctx_t *ctx, const cJSON *root);
 static int attest_policy_finish(attest_policy_ctx_t *ctx);
 static int attest_policy_bank(attest_policy_ctx_t *ctx,
     const attest_refset_t *sets, const char *name);
-static int attest_policy_nibble(char c);
-static int attest_policy_index(const char *text, int count);
 static int attest_policy_pcr_sets(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, size_t want, attest_refset_t *sets);
-static int attest_policy_cert(attest_policy_ctx_t *ctx, const char *path,
-    const char *text, STACK_OF(X509) *certs);
 
 static int attest_policy_version(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
@@ -188,201 +185,6 @@ attest_policy_read(attest_policy_ctx_t *ctx, const char *json, size_t len)
 }
 
 
-int
-attest_policy_fail(attest_policy_ctx_t *ctx, const char *path,
-    const char *what)
-{
-    if (ctx->err != NULL && ctx->err_len != 0) {
-        (void) snprintf(ctx->err, ctx->err_len, "%s%s%s", path,
-                        *path == '\0' ? "" : ": ", what);
-    }
-
-    return ATTEST_EFORMAT;
-}
-
-
-/*
- * What cJSON lets pass and a policy must not: deep nesting, control
- * characters and NUL in strings, control characters as blanks (RFC 8259,
- * section 2, knows four), fractions, exponents and signs in numbers.  And an
- * end within an object, behind which some cJSON reads on (CVE-2023-53154).
- * Returns NULL or what is wrong.
- */
-
-static const char *
-attest_policy_lex(const char *json, size_t len)
-{
-    size_t    i, n;
-    unsigned  depth = 0;
-
-    for (i = 0; i < len; i += n) {
-        n = 1;
-
-        if (json[i] == '{' || json[i] == '[') {
-            if (++depth > ATTEST_MAX_DEPTH) {
-                return "nested too deep";
-            }
-
-        } else if (json[i] == '}' || json[i] == ']') {
-            depth -= (depth != 0);
-
-        } else if (json[i] == '"') {
-            n = attest_policy_lex_string(json + i, len - i);
-            if (n == 0) {
-                return "a string with a control character or without an end";
-            }
-
-        } else if ((json[i] >= '0' && json[i] <= '9') || json[i] == '-') {
-            n = attest_policy_lex_number(json + i, len - i);
-            if (n == 0) {
-                return "numbers must be whole and not negative";
-            }
-
-        } else if (!attest_policy_lex_plain((unsigned char) json[i])) {
-            return "not valid JSON";
-        }
-    }
-
-    return depth == 0 ? NULL : "not valid JSON";
-}
-
-
-static int
-attest_policy_lex_plain(unsigned char c)
-{
-    return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c < 0x7f);
-}
-
-
-static size_t
-attest_policy_lex_number(const char *p, size_t n)
-{
-    size_t  i = 0;
-
-    while (i < n && p[i] >= '0' && p[i] <= '9') {
-        i++;
-    }
-
-    if (i == 0 || i > 16 || (i > 1 && p[0] == '0')) {
-        return 0;
-    }
-
-    if (i < n && strchr(".eE+-", p[i]) != NULL) {
-        return 0;
-    }
-
-    return i;
-}
-
-
-static size_t
-attest_policy_lex_string(const char *p, size_t n)
-{
-    size_t  i;
-
-    for (i = 1; i < n; i++) {
-
-        if (p[i] == '"') {
-            return i + 1;
-        }
-
-        if ((unsigned char) p[i] < 0x20) {
-            return 0;
-        }
-
-        if (p[i] == '\\') {
-
-            /* \u0000 would end a C string early and hide what follows */
-
-            if (n - i > 5 && memcmp(p + i, "\\u0000", 6) == 0) {
-                return 0;
-            }
-
-            i++;
-        }
-    }
-
-    return 0;
-}
-
-
-/* An object without duplicates and with a sane number of members. */
-
-int
-attest_policy_object(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    char          sub[ATTEST_POLICY_PATH];
-    size_t        count = 0;
-    const cJSON  *a, *b;
-
-    if (!cJSON_IsObject(v)) {
-        return attest_policy_fail(ctx, path, "must be an object");
-    }
-
-    for (a = v->child; a != NULL; a = a->next) {
-
-        if (++count > ATTEST_MAX_ITEMS) {
-            return attest_policy_fail(ctx, path, "too many members");
-        }
-
-        for (b = v->child; b != a; b = b->next) {
-            if (strcmp(a->string, b->string) == 0) {
-                (void) snprintf(sub, sizeof(sub), "%s%s%.32s", path,
-                                *path == '\0' ? "" : ".", a->string);
-                return attest_policy_fail(ctx, sub, "given twice");
-            }
-        }
-    }
-
-    return ATTEST_OK;
-}
-
-
-/* Every member of an object by its handler; unknown ones are errors. */
-
-int
-attest_policy_table_read(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, const attest_policy_member_t *table)
-{
-    int           rc;
-    char          sub[ATTEST_POLICY_PATH];
-    size_t        i;
-    const cJSON  *m;
-
-    rc = attest_policy_object(ctx, path, v);
-    if (rc != ATTEST_OK) {
-        return rc;
-    }
-
-    if (v->child == NULL && *path != '\0') {
-        return attest_policy_fail(ctx, path, ATTEST_POLICY_EMPTY);
-    }
-
-    for (m = v->child; m != NULL; m = m->next) {
-        (void) snprintf(sub, sizeof(sub), "%.56s%s%.32s", path,
-                        *path == '\0' ? "" : ".", m->string);
-
-        for (i = 0; table[i].name != NULL; i++) {
-            if (strcmp(table[i].name, m->string) == 0) {
-                break;
-            }
-        }
-
-        if (table[i].name == NULL) {
-            return attest_policy_fail(ctx, sub, "unknown member");
-        }
-
-        rc = table[i].handler(ctx, sub, m);
-        if (rc != ATTEST_OK) {
-            return rc;
-        }
-    }
-
-    return ATTEST_OK;
-}
-
-
 static int
 attest_policy_members(attest_policy_ctx_t *ctx, const cJSON *root)
 {
@@ -454,156 +256,6 @@ attest_policy_bank(attest_policy_ctx_t *ctx, const attest_refset_t *sets,
                                           "banks: all must be SHA-256, or "
                                           "all SHA-384");
             }
-        }
-    }
-
-    return ATTEST_OK;
-}
-
-
-static int
-attest_policy_nibble(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
-
-    return -1;
-}
-
-
-/* Adds one value of `want` bytes; want 0: 32 or 48 bytes. */
-
-int
-attest_policy_hex(attest_policy_ctx_t *ctx, const char *path, const cJSON *v,
-    size_t want, attest_refset_t *set)
-{
-    int          hi, lo;
-    size_t       i, n;
-    uint8_t     *out;
-    const char  *s;
-
-    if (!cJSON_IsString(v)) {
-        return attest_policy_fail(ctx, path, "must be a hex string");
-    }
-
-    if (set->count == ATTEST_POLICY_MAX_VALUES) {
-        return attest_policy_fail(ctx, path, "too many values");
-    }
-
-    s = v->valuestring;
-    n = strlen(s);
-
-    if (want != 0 ? n != 2 * want : n != 64 && n != 96) {
-        return attest_policy_fail(ctx, path, "wrong number of hex digits");
-    }
-
-    out = set->value[set->count];
-
-    for (i = 0; i < n / 2; i++) {
-        hi = attest_policy_nibble(s[2 * i]);
-        lo = attest_policy_nibble(s[2 * i + 1]);
-
-        if (hi < 0 || lo < 0) {
-            return attest_policy_fail(ctx, path, "not hex");
-        }
-
-        out[i] = (uint8_t) (hi << 4 | lo);
-    }
-
-    set->len[set->count++] = n / 2;
-    return ATTEST_OK;
-}
-
-
-int
-attest_policy_hex_list(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, size_t want, attest_refset_t *set)
-{
-    int           rc;
-    char          sub[ATTEST_POLICY_PATH];
-    size_t        i = 0;
-    const cJSON  *item;
-
-    if (!cJSON_IsArray(v)) {
-        return attest_policy_fail(ctx, path, "must be a list");
-    }
-
-    if (v->child == NULL) {
-        return attest_policy_fail(ctx, path, "an empty list");
-    }
-
-    for (item = v->child; item != NULL; item = item->next) {
-        (void) snprintf(sub, sizeof(sub), "%.64s[%zu]", path, i++);
-
-        rc = attest_policy_hex(ctx, sub, item, want, set);
-        if (rc != ATTEST_OK) {
-            return rc;
-        }
-    }
-
-    return ATTEST_OK;
-}
-
-
-/* "0", "1", .. below `count` in its only spelling; -1 for anything else. */
-
-static int
-attest_policy_index(const char *text, int count)
-{
-    int   i;
-    char  buf[16];
-
-    for (i = 0; i < count; i++) {
-        (void) snprintf(buf, sizeof(buf), "%d", i);
-        if (strcmp(buf, text) == 0) {
-            return i;
-        }
-    }
-
-    return -1;
-}
-
-
-int
-attest_policy_numbered(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, const char *noun, int count, size_t want,
-    attest_refset_t *sets)
-{
-    int           rc, i;
-    char          sub[ATTEST_POLICY_PATH], what[96];
-    const cJSON  *m;
-
-    rc = attest_policy_object(ctx, path, v);
-    if (rc != ATTEST_OK) {
-        return rc;
-    }
-
-    if (v->child == NULL) {
-        return attest_policy_fail(ctx, path, ATTEST_POLICY_EMPTY);
-    }
-
-    for (m = v->child; m != NULL; m = m->next) {
-        (void) snprintf(sub, sizeof(sub), "%.48s.%.16s", path, m->string);
-
-        i = attest_policy_index(m->string, count);
-        if (i < 0) {
-            (void) snprintf(what, sizeof(what), "unknown member: %s is named "
-                            "by its number, 0 to %d", noun, count - 1);
-            return attest_policy_fail(ctx, sub, what);
-        }
-
-        rc = attest_policy_hex_values(ctx, sub, m, want, &sets[i]);
-        if (rc != ATTEST_OK) {
-            return rc;
         }
     }
 
@@ -773,157 +425,11 @@ attest_policy_ek_intermediates(attest_policy_ctx_t *ctx, const char *path,
 }
 
 
-int
-attest_policy_intermediates(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, attest_maker_e maker)
-{
-    return attest_policy_certs(ctx, path, v,
-                               &ctx->policy->intermediates[maker]);
-}
-
-
 static int
 attest_policy_simulated_roots(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
     return attest_policy_certs(ctx, path, v, &ctx->policy->simulated_roots);
-}
-
-
-int
-attest_policy_certs(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, STACK_OF(X509) **certs)
-{
-    int              rc;
-    char             sub[ATTEST_POLICY_PATH];
-    size_t           i = 0;
-    const cJSON     *item;
-
-    if (!cJSON_IsArray(v) || v->child == NULL) {
-        return attest_policy_fail(ctx, path, "must be a list of PEM texts");
-    }
-
-    *certs = sk_X509_new_null();
-    if (*certs == NULL) {
-        return ATTEST_EINTERNAL;
-    }
-
-    for (item = v->child; item != NULL; item = item->next) {
-        (void) snprintf(sub, sizeof(sub), "%.64s[%zu]", path, i++);
-
-        if (!cJSON_IsString(item)) {
-            return attest_policy_fail(ctx, sub, "must be a PEM text");
-        }
-
-        if (i > ATTEST_POLICY_MAX_VALUES) {
-            return attest_policy_fail(ctx, path, "too many values");
-        }
-
-        rc = attest_policy_cert(ctx, sub, item->valuestring, *certs);
-        if (rc != ATTEST_OK) {
-            return rc;
-        }
-    }
-
-    return ATTEST_OK;
-}
-
-
-static int
-attest_policy_cert(attest_policy_ctx_t *ctx, const char *path,
-    const char *text, STACK_OF(X509) *certs)
-{
-    X509            *cert;
-    attest_span_t    pem;
-    STACK_OF(X509)  *one;
-
-    pem.p = (const uint8_t *) text;
-    pem.n = *text == '-' ? strlen(text) : 0;
-
-    one = attest_x509_read(pem);
-
-    if (one == NULL || sk_X509_num(one) != 1) {
-        sk_X509_pop_free(one, X509_free);
-        return attest_policy_fail(ctx, path, "must be one certificate in PEM "
-                                  "and nothing else");
-    }
-
-    cert = sk_X509_shift(one);
-    sk_X509_free(one);
-
-    if (sk_X509_push(certs, cert) <= 0) {
-        X509_free(cert);
-        return ATTEST_EINTERNAL;
-    }
-
-    return ATTEST_OK;
-}
-
-
-/* "hex" or ["hex", ...] */
-
-int
-attest_policy_hex_values(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, size_t want, attest_refset_t *set)
-{
-    if (cJSON_IsString(v)) {
-        return attest_policy_hex(ctx, path, v, want, set);
-    }
-
-    return attest_policy_hex_list(ctx, path, v, want, set);
-}
-
-
-int
-attest_policy_number(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, uint64_t max, uint64_t *out)
-{
-    char  what[64];
-
-    if (!cJSON_IsNumber(v) || v->valuedouble < 0
-        || v->valuedouble > (double) max)
-    {
-        (void) snprintf(what, sizeof(what), "must be a number, 0 to %llu",
-                        (unsigned long long) max);
-        return attest_policy_fail(ctx, path, what);
-    }
-
-    *out = (uint64_t) v->valuedouble;
-    return ATTEST_OK;
-}
-
-
-int
-attest_policy_texts(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, attest_textset_t *set)
-{
-    char          sub[ATTEST_POLICY_PATH];
-    size_t        i = 0;
-    const cJSON  *item;
-
-    if (!cJSON_IsArray(v) || v->child == NULL) {
-        return attest_policy_fail(ctx, path, "must be a list of texts");
-    }
-
-    for (item = v->child; item != NULL; item = item->next) {
-        (void) snprintf(sub, sizeof(sub), "%.64s[%zu]", path, i++);
-
-        if (!cJSON_IsString(item) || *item->valuestring == '\0'
-            || strlen(item->valuestring) >= ATTEST_POLICY_MAX_TEXT)
-        {
-            return attest_policy_fail(ctx, sub, "must be a text of 1 to 63 "
-                                      "bytes");
-        }
-
-        if (set->count == ATTEST_POLICY_MAX_VALUES) {
-            return attest_policy_fail(ctx, path, "too many values");
-        }
-
-        (void) snprintf(set->value[set->count++], ATTEST_POLICY_MAX_TEXT,
-                        "%s", item->valuestring);
-    }
-
-    return ATTEST_OK;
 }
 
 
@@ -975,19 +481,6 @@ attest_policy_max_age(attest_policy_ctx_t *ctx, const char *path,
     }
 
     ctx->policy->max_age = (uint64_t) v->valuedouble;
-    return ATTEST_OK;
-}
-
-
-int
-attest_policy_bool(attest_policy_ctx_t *ctx, const char *path, const cJSON *v,
-    unsigned *flag)
-{
-    if (!cJSON_IsBool(v)) {
-        return attest_policy_fail(ctx, path, "must be true or false");
-    }
-
-    *flag = cJSON_IsTrue(v) ? 1 : 0;
     return ATTEST_OK;
 }
 

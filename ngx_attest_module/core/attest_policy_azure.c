@@ -2,7 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "attest_policy_internal.h"
+#include "attest_policy_kinds.h"
 
 
 #define ATTEST_GUID_LEN    36

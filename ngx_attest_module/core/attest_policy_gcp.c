@@ -1,7 +1,7 @@
 
 #include <string.h>
 
-#include "attest_policy_internal.h"
+#include "attest_policy_kinds.h"
 
 
 static int attest_policy_gcp_project(attest_policy_ctx_t *ctx,

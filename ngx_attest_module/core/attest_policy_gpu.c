@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "attest_gpu.h"
-#include "attest_policy_internal.h"
+#include "attest_policy_kinds.h"
 
 
 static int attest_policy_gpu_finish(attest_policy_ctx_t *ctx,

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "attest_policy_internal.h"
+#include "attest_policy_kinds.h"
 
 
 #define ATTEST_POLICY_NITRO_PCR_LEN  48        /* SHA-384 */

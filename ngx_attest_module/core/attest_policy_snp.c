@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "attest_pem.h"
-#include "attest_policy_internal.h"
+#include "attest_policy_kinds.h"
 
 
 static int attest_policy_bits(attest_policy_ctx_t *ctx, const char *path,

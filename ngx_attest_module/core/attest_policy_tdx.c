@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 
 #include "attest_pem.h"
-#include "attest_policy_internal.h"
+#include "attest_policy_kinds.h"
 #include "attest_tdx_tcb.h"
 #include "attest_x509.h"
 

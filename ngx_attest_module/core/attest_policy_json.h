@@ -1,12 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Shared by the files that read a policy: attest_policy.c has what holds for
- * all evidence, attest_policy_<kind>.c the member of one kind.
+ * Shared by the files that read a policy: what its members are made of.
  */
 
 
-#ifndef ATTEST_POLICY_INTERNAL_H_INCLUDED
-#define ATTEST_POLICY_INTERNAL_H_INCLUDED
+#ifndef ATTEST_POLICY_JSON_H_INCLUDED
+#define ATTEST_POLICY_JSON_H_INCLUDED
 
 
 #include <cjson/cJSON.h>
@@ -40,6 +40,11 @@ typedef struct {
 /* Writes "path: what" for people; returns ATTEST_EFORMAT. */
 int attest_policy_fail(attest_policy_ctx_t *ctx, const char *path,
     const char *what);
+/*
+ * What cJSON would let pass in the text of a whole policy; NULL, or what is
+ * wrong.
+ */
+const char *attest_policy_lex(const char *json, size_t len);
 /* An object without duplicates and with a sane number of members. */
 int attest_policy_object(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
@@ -77,26 +82,4 @@ int attest_policy_intermediates(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, attest_maker_e maker);
 
 
-/* attest_policy_<kind>.c */
-int attest_policy_snp(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v);
-int attest_policy_tdx(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v);
-int attest_policy_azure(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v);
-int attest_policy_gcp(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v);
-int attest_policy_nitro(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v);
-int attest_policy_gpu(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v);
-
-void attest_policy_snp_clear(attest_policy_snp_t *p);
-void attest_policy_tdx_clear(attest_policy_tdx_t *p);
-void attest_policy_azure_clear(attest_policy_azure_t *p);
-void attest_policy_gcp_clear(attest_policy_gcp_t *p);
-void attest_policy_nitro_clear(attest_policy_nitro_t *p);
-void attest_policy_gpu_clear(attest_policy_gpu_t *p);
-
-
-#endif /* ATTEST_POLICY_INTERNAL_H_INCLUDED */
+#endif /* ATTEST_POLICY_JSON_H_INCLUDED */
