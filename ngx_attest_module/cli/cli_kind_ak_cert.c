@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A cloud's certificate of an attestation key: in words, and for a policy.
+ */
+
 
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The paravisor's report of Azure: in words, and for a policy.
+ */
+
 
 #include <stdio.h>
 #include <string.h>

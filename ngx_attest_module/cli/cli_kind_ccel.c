@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The boot log of a TD, in words.
+ */
+
 
 #include <stdio.h>
 

@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * An SEV-SNP report: in words, and for a policy.
+ */
+
 
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A report of configfs-tsm, in words: by whose driver it was made.
+ */
+
 
 #include <stdio.h>
 

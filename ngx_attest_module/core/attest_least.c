@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The trust labels, what proves each and what it owes; and what a policy has
+ * to say at least of each kind of evidence.
+ */
+
 
 #include <string.h>
 

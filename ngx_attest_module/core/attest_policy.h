@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Appraisal policy: reference values and what a relying party accepts, in a
- * JSON file documented in README.md "Policy".  Unknown or duplicate members
+ * JSON file documented in docs/policy.md.  Unknown or duplicate members
  * are errors, with the member's path in the message.
  */
 
@@ -24,7 +25,7 @@
 #include "attest_tpm.h"
 
 
-/* Roots of trust, README.md "Trust labels". */
+/* Roots of trust, docs/verifier.md. */
 #define ATTEST_ROOT_TEE          0x01
 #define ATTEST_ROOT_TEE_VTPM     0x02
 #define ATTEST_ROOT_CLOUD_VTPM   0x04

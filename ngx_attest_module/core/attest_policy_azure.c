@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Reads the member "azure" of a policy.
+ */
+
 
 #include <ctype.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* The member "azure" of a policy: Azure's paravisor and virtual TPM. */
 

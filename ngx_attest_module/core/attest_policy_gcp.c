@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Reads the member "gcp" of a policy.
+ */
+
 
 #include <string.h>
 

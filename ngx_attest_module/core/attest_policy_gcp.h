@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* The member "gcp" of a policy: Google Cloud's instances. */
 

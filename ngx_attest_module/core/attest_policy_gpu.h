@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* The member "gpu" of a policy: NVIDIA GPUs in confidential mode. */
 

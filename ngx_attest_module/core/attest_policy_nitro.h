@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* The member "nitro" of a policy: AWS Nitro Enclaves. */
 

@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Reads the member "snp" of a policy.
+ */
+
 
 #include <stdio.h>
 #include <string.h>

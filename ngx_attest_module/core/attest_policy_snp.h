@@ -1,5 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
-/* The member "snp" of a policy: AMD SEV-SNP, README.md "Policy". */
+/* The member "snp" of a policy: AMD SEV-SNP, docs/policy.md. */
 
 
 #ifndef ATTEST_POLICY_SNP_H_INCLUDED

@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Reads the member "tdx" of a policy, Intel's collateral in it included.
+ */
+
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* The member "tdx" of a policy: Intel TDX. */
 

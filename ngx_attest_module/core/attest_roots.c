@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Root and intermediate certificates of the makers, copied unchanged from the

@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Reads Intel's TCB info and QE identity, and finds the level of a platform
+ * and of a quoting enclave in them.
+ */
+
 
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Intel's collateral for TDX: TCB info (version 3) and the quoting enclave's

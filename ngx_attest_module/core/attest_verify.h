@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Appraisal: evidence + reference values -> checks and a verdict.  Pure: the
@@ -92,7 +93,7 @@ int attest_verify_credential(attest_span_t collection,
 const char *attest_verdict_name(attest_verdict_e verdict);
 
 /*
- * The result as one JSON object (README.md "Verifier"), for what and as of
+ * The result as one JSON object (docs/verifier.md), for what and as of
  * when.  malloc()ed, free with free(); NULL: out of memory.
  */
 char *attest_verify_json(const attest_result_t *res, const char *target,

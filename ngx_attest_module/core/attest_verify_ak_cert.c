@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A cloud's certificate for the attestation key of its virtual TPM: Google's

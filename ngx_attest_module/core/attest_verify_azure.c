@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Azure: the hardware's report vouches for a JSON text of the paravisor's,

@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The certificate's extension of the Confidential Computing Consortium: an
+ * Intel quote and claims, instead of a collection or beside one.
+ */
+
 
 #include <string.h>
 

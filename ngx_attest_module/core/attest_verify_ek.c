@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Whose key signed the quote?  The endorsement key's certificate, the proof
+ * that the attestation key is in the same TPM, and the TPM's firmware.
+ */
+
 
 #include <string.h>
 

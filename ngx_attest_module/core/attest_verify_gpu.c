@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * GPUs and switches: each device's chain and signature, and what the policy
+ * says of the devices together.
+ */
+
 
 #include <stdio.h>
 #include <stdlib.h>

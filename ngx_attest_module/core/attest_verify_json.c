@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A result as the JSON object that "verify --json" and the library give.
+ */
+
 
 #include <cjson/cJSON.h>
 
@@ -26,7 +32,7 @@ attest_verdict_name(attest_verdict_e verdict)
 }
 
 
-/* The object that README.md documents: its members stay as they are. */
+/* The object that docs/verifier.md documents: its members stay as they are. */
 
 char *
 attest_verify_json(const attest_result_t *res, const char *target,

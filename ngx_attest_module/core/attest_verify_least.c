@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Was enough compared?  What the policy leaves open that it must not, what
+ * the label owes, and a note of every member that was compared with nothing.
+ */
+
 
 #include <stdio.h>
 #include <string.h>

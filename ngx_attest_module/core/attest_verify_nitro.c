@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * An AWS Nitro document: its chain to AWS' root, its signature, its binding
+ * to the claims, and what the policy says of its PCRs.
+ */
+
 
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What the evidence is rooted in: the label of all parts that the verdict
+ * needs, and whether the policy accepts it.
+ */
+
 
 #include <string.h>
 

@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * An SEV-SNP report: VCEK or VLEK, chain, signature, binding, versions, and
+ * what the policy says of it.  Azure's reports pass through here, too.
+ */
+
 
 #include <stdio.h>
 #include <string.h>

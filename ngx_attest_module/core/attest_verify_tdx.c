@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * An Intel quote: its chain and signatures, its binding, its boot log, and
+ * what the policy says of its measurements.
+ */
+
 
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Is the platform of an Intel quote up to date?  Intel's collateral out of
+ * the policy, its lists of revoked certificates, and the levels in it.
+ */
+
 
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A TPM's quote: signature, binding to the claims, PCR values, boot and IMA
+ * logs, and what the policy says of them.
+ */
+
 
 #include <stdio.h>
 #include <string.h>
