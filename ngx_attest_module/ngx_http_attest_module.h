@@ -23,6 +23,7 @@
  *   ngx_http_attest_once.c       encrypted prompts: taken only once
  *   ngx_http_attest_release.c    gives it back when the backend has them
  *   ngx_http_attest_seal.c       encrypted prompts: response filters
+ *   ngx_http_attest_ehbp.c       EHBP
  *   ngx_http_attest_replay.c     the replay cache
  *   ngx_http_attest_ohttp.c      Oblivious HTTP: directives, gateway, log
  *   ngx_http_attest_ohttp_request.c, _response.c   what is inside

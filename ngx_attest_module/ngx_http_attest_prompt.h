@@ -57,11 +57,15 @@ typedef struct {
 } ngx_http_attest_format_t;
 
 
+extern ngx_http_attest_format_t  ngx_http_attest_ehbp_format;
 extern ngx_http_attest_format_t  ngx_http_attest_ohttp_format;
 
 
 /* A 1xx of the backend that nginx takes for its answer: 502 instead. */
 void ngx_http_attest_seal_interim(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+/* A Content-Encoding of the backend: 502 instead. */
+void ngx_http_attest_seal_encoded(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 
 /* The request's context, created once. */

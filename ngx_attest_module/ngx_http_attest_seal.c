@@ -30,10 +30,7 @@ static ngx_int_t ngx_http_attest_header_inside(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static ngx_int_t ngx_http_attest_seal_at_once(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
-static ngx_int_t ngx_http_attest_seal_head(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx);
-static void ngx_http_attest_seal_encoded(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx);
+
 static void ngx_http_attest_seal_bad(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 
@@ -61,11 +58,6 @@ static ngx_int_t ngx_http_attest_seal_special(ngx_http_request_t *r,
 static ngx_int_t ngx_http_attest_seal_end(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
 static ngx_int_t ngx_http_attest_seal_replacement(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
-static ssize_t ngx_http_attest_seal_frame(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, u_char *pt, size_t len,
-    ngx_http_attest_out_t *out);
-static ngx_int_t ngx_http_attest_seal_marker(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
 static void ngx_http_attest_seal_wipe(ngx_http_attest_ctx_t *ctx,
     ngx_buf_t *b, size_t n);
@@ -104,13 +96,6 @@ ngx_module_t  ngx_http_attest_filter_module = {
     NULL,                                  /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
-};
-
-
-static ngx_http_attest_format_t  ngx_http_attest_ehbp_format = {
-    ngx_http_attest_seal_head,
-    ngx_http_attest_seal_frame,
-    ngx_http_attest_seal_marker
 };
 
 
@@ -179,7 +164,7 @@ ngx_http_attest_header_filter(ngx_http_request_t *r)
     }
 
     if (sealed) {
-        if (ngx_http_attest_seal_head(r, ctx) != NGX_OK) {
+        if (ngx_http_attest_format(ctx)->head(r, ctx) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -271,82 +256,12 @@ ngx_http_attest_seal_at_once(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
-ngx_http_attest_seal_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
-{
-    u_char     *p;
-    ngx_str_t   value;
-
-    if (r->headers_out.status == NGX_HTTP_SWITCHING_PROTOCOLS
-        || (r->upstream != NULL && r->upstream->upgrade))
-    {
-        /* from here on bytes would pass by our filters, unsealed */
-
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "attest: the backend of a sealed request must not "
-                      "switch protocols");
-        return NGX_ERROR;
-    }
-
-    ngx_http_attest_seal_interim(r, ctx);
-
-    p = ngx_pnalloc(r->pool, 2 * ATTEST_EHBP_NONCE_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    value.data = p;
-    value.len = 2 * ATTEST_EHBP_NONCE_LEN;
-    ngx_hex_dump(p, ctx->nonce, ATTEST_EHBP_NONCE_LEN);
-
-    if (ngx_http_attest_add_header(r, "Ehbp-Response-Nonce", &value)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    /* RFC 10036: whoever is in front passes frames on as they come */
-
-    ngx_str_set(&value, "?1");
-
-    if (ngx_http_attest_add_header(r, "Incremental", &value) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_str_set(&value, "no-store");
-
-    if (ngx_http_attest_add_header(r, "Cache-Control", &value) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    /* all that speaks about the plaintext's bytes */
-
-    ngx_http_clear_content_length(r);
-    ngx_http_clear_accept_ranges(r);
-    ngx_http_clear_last_modified(r);
-    ngx_http_clear_etag(r);
-
-    if (r->headers_out.content_encoding != NULL) {
-        ngx_http_attest_seal_encoded(r, ctx);
-    }
-
-    r->filter_need_in_memory = 1;
-    r->main_filter_need_in_memory = 1;
-
-    ctx->head_sent = 1;
-
-    ngx_http_attest_release_check(r, ctx);
-
-    return NGX_OK;
-}
-
-
 /*
  * A browser would decode the ciphertext.  The request asked for no coding,
  * so that this is the backend's or the configuration's fault.
  */
 
-static void
+void
 ngx_http_attest_seal_encoded(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx)
 {
@@ -896,18 +811,6 @@ ngx_http_attest_seal_end(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
 }
 
 
-/* EHBP's: an empty frame. */
-
-static ngx_int_t
-ngx_http_attest_seal_marker(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
-    ngx_http_attest_out_t *out)
-{
-    return (ngx_http_attest_seal_frame(r, ctx, (u_char *) "", 0, out)
-            == NGX_ERROR)
-           ? NGX_ERROR : NGX_OK;
-}
-
-
 /* Our own document instead of what comes. */
 
 static ngx_int_t
@@ -941,40 +844,6 @@ ngx_http_attest_seal_replacement(ngx_http_request_t *r,
     }
 
     return ngx_http_attest_seal_end(r, ctx, out);
-}
-
-
-/* Seals as much of the plaintext as one frame takes; returns how much. */
-
-static ssize_t
-ngx_http_attest_seal_frame(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
-    u_char *pt, size_t len, ngx_http_attest_out_t *out)
-{
-    size_t      room;
-    ngx_buf_t  *b;
-
-    room = (len > NGX_HTTP_ATTEST_SMALL) ? NGX_HTTP_ATTEST_FRAME
-                                         : NGX_HTTP_ATTEST_SMALL;
-
-    b = ngx_http_attest_out_buf(r, ctx, room + ATTEST_EHBP_OVERHEAD, out);
-    if (b == NULL) {
-        return NGX_ERROR;
-    }
-
-    len = ngx_min(len, (size_t) (b->end - b->start) - ATTEST_EHBP_OVERHEAD);
-
-    if (attest_ehbp_seal_frame(&ctx->aead, pt, len, b->start) != ATTEST_OK) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "attest: cannot seal a frame");
-        return NGX_ERROR;
-    }
-
-    b->temporary = 1;
-    b->last = b->start + len + ATTEST_EHBP_OVERHEAD;
-
-    ngx_http_attest_out_count(r, len);
-
-    return len;
 }
 
 
