@@ -1,7 +1,7 @@
 
-# README's complete example and its program for Node, as they stand there: the
-# program goes on through renewals of keys and certificates, an abort reaches
-# the backend, and what needs no sealing works.
+# README's complete example and the program for Node of docs/clients.md, as
+# they stand there: the program goes on through renewals of keys and
+# certificates, an abort reaches the backend, and what needs no sealing works.
 
 use strict;
 use warnings;
@@ -10,6 +10,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 
 use AttestTest;
+use Docs;
 use Examples;
 use File::Copy qw(copy);
 use Interop;
@@ -28,7 +29,7 @@ $t->backend();
 AttestTest::make_path($dir);
 
 # shorter lives, and clients that have to connect again
-my $conf = Examples::adapt($t, Examples::readme('nginx'));
+my $conf = Examples::adapt($t, Docs::snippet('README.md', 'nginx'));
 $conf =~ s/^http \{\n/$&attest_lifetime 9s;\nkeepalive_requests 3;\n/m;
 $t->write_conf($conf);
 $t->start();
@@ -39,7 +40,7 @@ AttestTest::write_file("$dir/ngx-attest", "#!/bin/sh\necho >> '$dir/count'\n"
     . 'exec ' . AttestTest::cli() . ' "$@"' . "\n");
 chmod 0755, "$dir/ngx-attest";
 
-(my $program = Examples::readme('js'))
+(my $program = Docs::snippet('docs/clients.md', 'js'))
     =~ s{https://gateway\.example\.com:8443}{$t->url()}e;
 AttestTest::write_file("$clients/readme-$$.mjs", $program);
 

@@ -1,4 +1,4 @@
-// Uses README's program, run by readme.t:
+// Uses the program of docs/clients.md, run by readme.t:
 //
 //   node uses-readme.mjs PROGRAM
 //

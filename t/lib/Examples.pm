@@ -1,11 +1,11 @@
 package Examples;
 
-# Configurations that people read, conf-examples/*.conf and README's, with a
-# test's ports, paths, TPM and backend instead of a real machine's, and nothing
-# else changed.
+# Configurations that people read, conf-examples/*.conf and the documents',
+# with a test's ports, paths, TPM and backend instead of a real machine's, and
+# nothing else changed.
 #
 #   Examples::files($t);
-#   $t->write_conf(Examples::adapt($t, Examples::readme('nginx')));
+#   $t->write_conf(Examples::adapt($t, Docs::snippet('README.md', 'nginx')));
 
 use strict;
 use warnings;
@@ -14,16 +14,6 @@ use File::Copy qw(copy);
 use File::Path qw(make_path);
 
 use AttestTest;
-
-
-# README's first block in this language.
-sub readme {
-    my ($language) = @_;
-    my $text = AttestTest::read_file(AttestTest::top() . '/README.md');
-
-    $text =~ /^```$language\n(.*?)^```/ms or die "no $language in README\n";
-    return $1;
-}
 
 
 # What a real machine has: an event log, a certificate of a CA.
