@@ -1,0 +1,383 @@
+
+# Everything that the code knows has its entry in the documents, everything
+# that they describe exists, and every link leads somewhere.
+#
+# Computed from the sources and from what was built: directives with their
+# contexts, variables, problem types, messages of nginx's log and of "nginx
+# -t", metrics and members of the status, check ids, items, commands and
+# options.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+
+use AttestTest;
+use Docs;
+use File::Find ();
+use Test::More;
+
+my $top = AttestTest::top();
+my $str = qr/"(?:\\.|[^"\\])*"/;
+my %source = sources();
+my $all = join "\n", map { $source{$_} } sort keys %source;
+
+test_directives();
+test_variables();
+test_problems();
+test_status();
+test_messages();
+test_checks();
+test_items();
+test_command();
+test_links();
+test_contents();
+
+done_testing();
+
+
+# C without comments, strings joined.
+sub sources {
+    my %text;
+
+    File::Find::find({ no_chdir => 1, wanted => sub {
+        return if !/\.[ch]$/;
+        my $text = AttestTest::read_file($_);
+        $text =~ s{/\*.*?\*/}{ }gs;
+        $text =~ s/\\\n/ /g;
+        $text =~ s/'\\?"'/0/g;
+        $text =~ s/($str(?:\s*$str)*)/joined_strings($1)/ge;
+        s{^\Q$top\E/}{};
+        $text{$_} = $text;
+    } }, "$top/ngx_attest_module");
+
+    return %text;
+}
+
+
+sub joined_strings {
+    my ($strings) = @_;
+
+    return '"' . join('', map { substr $_, 1, -1 } $strings =~ /$str/g) . '"';
+}
+
+
+# The texts of $re's sources.
+sub in_rooms {
+    my ($re) = @_;
+
+    return join "\n", map { $source{$_} } grep { /$re/ } sort keys %source;
+}
+
+
+# Two lists are the same set.
+sub same {
+    my ($what, $known, $described, $where) = @_;
+    my %known = map { $_ => 1 } @$known;
+    my %described;
+
+    $described{$_}++ for @$described;
+
+    cmp_ok(scalar keys %known, '>', 0, "$what: the code knows some");
+
+    for (sort keys %known) {
+        ok($described{$_}, "$what: $_ has an entry in $where");
+    }
+
+    for (sort keys %described) {
+        ok($known{$_}, "$what: $_ of $where exists");
+        is($described{$_}, 1, "$what: $_ is in $where once");
+    }
+}
+
+
+sub test_directives {
+    my %level = (MAIN => 'http', SRV => 'server', LOC => 'location');
+    my (%context, %entry);
+
+    while ($all =~ /\{\s*ngx_string\("(attest_\w+)"\),\s*((?:NGX_\w+[|\s]*)+),/g)
+    {
+        my ($name, $flags) = ($1, $2);
+        $context{$name} = join ', ', map { $level{$_} }
+            grep { $flags =~ /NGX_HTTP_${_}_CONF/ } qw(MAIN SRV LOC);
+    }
+
+    my $file = 'docs/directives.md';
+    my $text = Docs::text($file);
+
+    same('directive', [ keys %context ],
+        [ grep { /^attest_/ } Docs::entries($file) ], $file);
+
+    while ($text =~ /^### `(attest_\w+)`\n(.*?)(?=^##|\z)/gms) {
+        $entry{$1} = $2;
+    }
+
+    for (sort keys %context) {
+        my $body = $entry{$_} // '';
+        my ($said) = $body =~ /^    Context: +(.*)$/m;
+
+        is($said, $context{$_}, "directive: context of $_");
+        like($body, qr/^    Syntax: +$_\b/m, "directive: syntax of $_");
+        like($body, qr/^    Default: +\S/m, "directive: default of $_");
+        like($body, qr/appeared in version \d/, "directive: version of $_");
+        like($body, qr/^```nginx[^\n]*\n[^`]*\b$_\b/m,
+            "directive: example of $_");
+        like($body, qr/^\| in `\w+`.*\| refused with \|$/m,
+            "directive: $_ says what is refused");
+        like($text, qr/\[$_\]\(#$_\)/, "directive: $_ is in the index");
+    }
+}
+
+
+sub test_variables {
+    my @known = $all =~ /\{\s*ngx_string\("(attest_\w+)"\),\s*NULL,/g;
+
+    same('variable', [ map { "\$$_" } @known ],
+        [ Docs::entries('docs/variables.md') ], 'docs/variables.md');
+}
+
+
+# As they stand in the module that was built.
+sub test_problems {
+    my $so = AttestTest::read_file(AttestTest::module());
+    my %known;
+
+    $known{$1} = 1 while $so =~ m{
+        (urn:ngx-attest:problem:[a-z-]+ | urn:ietf:params:ehbp:error:[a-z-]+
+        | https://iana\.org/assignments/http-problem-types\#[a-z-]+)}gx;
+
+    same('problem type', [ keys %known ],
+        [ Docs::entries('docs/problems.md') ], 'docs/problems.md');
+}
+
+
+# Members and metrics of attest_status.
+sub test_status {
+    my ($code) = grep { /ngx_http_attest_counters\[\]/ } values %source;
+    my $text = Docs::text('docs/endpoints.md');
+
+    $text =~ s/.*^### `attest_status`//ms;
+    $code or die "no counters\n";
+
+    my @counters = $code =~ /ATTEST_COUNTER\((\w+), "/g;
+    my @gauges = $code =~ /status_gauge\(p, last,\s*"(\w+)"/g;
+    my @members = $code =~ /\\"(\w+)\\":/g;
+
+    cmp_ok(scalar @counters, '>', 10, 'status: counters');
+    cmp_ok(scalar @gauges, '>', 10, 'status: gauges');
+    like($text, qr/`$_`/, "status: counter $_") for @counters;
+    like($text, qr/`(?:\w+`, `)*$_\b/, "status: metric $_")
+        for @gauges, map { "${_}_total" }
+            $code =~ /ATTEST_COUNTER\(\w+, "(\w+)"/g;
+    like($text, qr/\b$_\b/, "status: member $_") for @members;
+}
+
+
+# What is said at "notice" and above: each call's format, with what the
+# documents may have in the place of its arguments.
+sub test_messages {
+    my @docs = ('docs/log-messages.md', 'docs/directives.md');
+    my @said = map { s/\\\|/|/gr } map { Docs::prose($_) =~ /`([^`]+)`/g }
+        @docs;
+    my @rows = Docs::text($docs[0])
+        =~ /^\| (?:emerg|alert|error|warn|notice) \| `([^`]+)` \|/mg;
+    my @devices = Docs::text($docs[0])
+        =~ /^\| (?:all|TPM|CPU|Azure|Nitro|GPU) \| `([^`]+)` \|/mg;
+    my $http = in_rooms(qr{ngx_attest_module/(?:http/|ngx_http)});
+    my @formats = formats($http);
+
+    s/\n/ /g for @said;
+    cmp_ok(scalar @formats, '>', 80, 'messages: there are some');
+
+    for my $format (@formats) {
+        my $re = format_pattern($format);
+
+        # all of it is an argument, which stands in tables of its own
+        next if $format =~ /^(?:attest: )?%s(?: in location "%V".*)?$/;
+
+        ok(scalar(grep { /^$re$/ } @said), "message: $format")
+            or diag("in none of @docs");
+    }
+
+    # and back: no text that no code says
+    my %seen;
+    my @strings = grep { length > 8 && /\w\w/ && !$seen{$_}++ } @formats,
+        map { s/\\(.)/$1/gr } in_rooms(qr/(?:http|providers|core)/)
+        =~ /"((?:\\.|[^"\\])*)"/g;
+    my @whole = map { my $re = format_pattern($_); qr/^(?:$re)$/ } @strings;
+    my @parts = map { my $re = format_pattern($_); qr/^(?:$re)/ }
+        grep { /%s/ && length > 12 } @strings;
+
+    for my $row (grep { !/^attest: \xe2\x80\xa6$/ } @rows, @devices) {
+        ok(scalar(grep { $row =~ $_ } @whole, @parts),
+            "message exists: $row");
+    }
+}
+
+
+# The formats of calls that log at "notice" or above.
+sub formats {
+    my ($text) = @_;
+    my @found;
+
+    while ($text =~ /\b(?:ngx_log_error|ngx_conf_log_error)\s*\(\s*
+        (NGX_LOG_\w+|\w+)\s*,/gx)
+    {
+        my $level = $1;
+        my $rest = substr $text, pos $text, 2000;
+        my ($args) = $rest =~ /^((?:[^"();]|"(?:\\.|[^"\\])*"
+            |(\((?:[^()"]|"(?:\\.|[^"\\])*"|(?2))*\)))*)\)\s*[;\n]/x;
+
+        next if $level =~ /NGX_LOG_(?:INFO|DEBUG)/ || !defined $args;
+        $args =~ s/"\s*(ngx_open_file_n|ngx_read_fd_n)\s*"/
+            $1 eq 'ngx_open_file_n' ? 'open()' : 'read()'/ge;
+
+        my ($format) = $args =~ /"((?:\\.|[^"\\])*)"/ or next;
+        $format =~ s/\\(.)/$1/g;
+        push @found, $format;
+    }
+
+    # texts that stand in front of "in the attested server" and the like
+    push @found, map { s/\\(.)/$1/gr } $text
+        =~ /ngx_http_attest_conflict\(cf, ascf,\s*"((?:\\.|[^"\\])*)"/g;
+    push @found, map { s/\\(.)/$1/gr } grep { /\\"|needed|conflicts/ } $text
+        =~ /\bbad = "((?:\\.|[^"\\])*)"/g;
+    push @found, map { s/\\(.)/$1/gr } $text
+        =~ /\breturn "((?:\\.|[^"\\])*\\"(?:\\.|[^"\\])*)"/g;
+    push @found, map { s/\\(.)/$1/gr } $text
+        =~ /\breturn "(conflicts (?:\\.|[^"\\])*)"/g;
+
+    my %seen;
+    return grep { /^\S*\w\w/ && !$seen{$_}++ } @found;
+}
+
+
+# nginx's and C's formats; a text may be followed by where it holds.
+sub format_pattern {
+    my ($format) = @_;
+    my $place = qr/%[\d.*]*(?:zu|ld|lu|u?z|u?[LTiDxXdA]+|[VsSmc]|08x|04x)/;
+
+    $format =~ s/%s:%ui/%s/g;
+    $format =~ s/%%/PER CENT/g;
+    my $re = join '.+', map { quotemeta } split /$place/, $format, -1;
+    $re =~ s/PER\\ CENT/%/g;
+
+    # the documents leave out where a message is from, and end with "in ..."
+    return "(?:\"attest_\\w+\" directive |attest: )?$re(?: (?:in|with|exclude).*)?"
+        . '(?:; attested servers.*)?';
+}
+
+
+sub test_checks {
+    my $core = in_rooms(qr{core/(?:appraisal/)?attest_verify});
+    my @doc = Docs::entries('docs/checks.md');
+    my %doc = map { $_ => 1 } @doc;
+
+    SKIP: {
+        skip 'no docs/checks.md', 1 if !@doc;
+
+        my %id;
+
+        # an id is the argument behind the report, or behind a part of it
+        $id{$_} = 1 for grep { /^[a-z]+[a-z0-9-]*$/ } $core =~
+            /\battest_verify_\w+\(\s*&?\w+(?:->\w+)?,(?:\s*\w+,)*?\s*"([a-z0-9-]+)"/g;
+
+        cmp_ok(scalar keys %id, '>=', 40, 'checks: there are some');
+
+        for (sort keys %id) {
+            ok($doc{$_}, "check: $_ has an entry in docs/checks.md");
+        }
+
+        for (sort @doc) {
+            my ($tail) = /^(?:certificate|cached|fresh)(-.+)$/;
+
+            ok($all =~ /"\Q$_\E"/ || (defined $tail && $all =~ /"\Q$tail\E"/),
+                "check: $_ of docs/checks.md exists");
+        }
+    }
+}
+
+
+sub test_items {
+    my %known = map { $_ => 1 } $all
+        =~ /define\s+ATTEST_ITEM_\w+\s+"([a-z-]+)"/g;
+    my %doc = map { $_ => 1 } Docs::entries('docs/evidence.md');
+
+    SKIP: {
+        skip 'no docs/evidence.md', 1 if !%doc;
+
+        cmp_ok(scalar keys %known, '>=', 14, 'items: there are some');
+        ok($doc{$_}, "item: $_ has an entry in docs/evidence.md")
+            for sort keys %known;
+        ok($known{$_}, "item: $_ of docs/evidence.md exists")
+            for sort keys %doc;
+    }
+}
+
+
+# Commands and options, as the command says them, and as it takes them.
+sub test_command {
+    my $cli = AttestTest::cli();
+    my $man = AttestTest::read_file("$top/docs/ngx-attest.1");
+    my $help = AttestTest::run_out([ $cli, '--help' ]);
+    my @commands = $help =~ /^  ([a-z]+) +[A-Z]/mg;
+    my %options = map { $_ => 1 } in_rooms(qr{/cli/})
+        =~ /\{\s*'\w',\s*"(--[a-z-]+)"/g;
+
+    cmp_ok(scalar @commands, '>=', 4, 'command: there are subcommands');
+    cmp_ok(scalar keys %options, '>=', 10, 'command: there are options');
+
+    $man =~ s/\\-/-/g;
+
+    for my $command (@commands) {
+        $help .= AttestTest::run_out([ $cli, $command, '--help' ]);
+        like($man, qr/^\.TP\n\.B $command$/m, "command: $command");
+    }
+
+    $options{$_} = 1 for $help =~ /(?<![\w-])(--[a-z][a-z-]*)/g;
+
+    my %said = map { $_ => 1 } $man =~ /^\.BI? (--[a-z-]+)/mg;
+
+    ok($said{$_}, "command: option $_ is in the man page")
+        for sort keys %options;
+    ok($options{$_}, "command: option $_ of the man page exists")
+        for sort keys %said;
+
+    my ($version) = $source{ (grep { m{/attest_core\.h$} } keys %source)[0] }
+        =~ /ATTEST_VERSION\s+"([^"]+)"/;
+
+    like($man, qr/^\.TH NGX-ATTEST 1 \S+ "\S+ \Q$version\E"/m,
+        'command: version of the man page');
+    like(AttestTest::read_file("$top/CHANGES"),
+        qr/\A\nChanges with ngx_attest_module \Q$version\E +\d+ \w+ \d{4}\n/,
+        'CHANGES begins with the version and its date');
+
+    SKIP: {
+        skip 'no man', 1 if !AttestTest::which('man');
+
+        is(AttestTest::run_out([ 'sh', '-c', 'man --warnings -l "$1" 2>&1 '
+            . '> /dev/null', 'sh', "$top/docs/ngx-attest.1" ]), '',
+            'man has nothing to say against the page');
+    }
+}
+
+
+sub test_links {
+    for my $file (Docs::files()) {
+        my @bad = Docs::broken($file);
+
+        ok(!@bad, "$file: its links") or diag(join "\n", @bad);
+    }
+}
+
+
+# Every page is in the table of contents.
+sub test_contents {
+    my $contents = Docs::text('docs/README.md');
+
+    for (map { m{([^/]+)$} } glob "$top/docs/*") {
+        next if $_ eq 'README.md';
+        like($contents, qr/\]\(\Q$_\E\)/, "$_ is in docs/README.md");
+    }
+}
