@@ -384,11 +384,7 @@ attest_cmw_value_max(attest_span_t label)
 int
 attest_cmw_is_large(attest_span_t label)
 {
-    return attest_span_is(label, ATTEST_ITEM_EVENTLOG)
-           || attest_span_is(label, ATTEST_ITEM_IMALOG)
-           || attest_span_is(label, ATTEST_ITEM_CCEL)
-           || attest_span_is(label, ATTEST_ITEM_GPU)
-           || attest_span_is(label, ATTEST_ITEM_CONFIG);
+    return (attest_item_is(label) & ATTEST_IS_LARGE) != 0;
 }
 
 

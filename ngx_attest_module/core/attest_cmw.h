@@ -10,7 +10,7 @@
 #define ATTEST_CMW_H_INCLUDED
 
 
-#include "attest_core.h"
+#include "attest_kind.h"
 
 
 #define ATTEST_CMW_IND_REFERENCE     1
@@ -20,45 +20,6 @@
 /* Collection types (member "__cmwc_t"). */
 #define ATTEST_CMWC_CACHED  "urn:ngx-attest:evidence:cached:v1"
 #define ATTEST_CMWC_FRESH   "urn:ngx-attest:evidence:fresh:v1"
-
-/* Labels and media types of the members. */
-#define ATTEST_ITEM_CLAIMS      "claims"
-#define ATTEST_TYPE_CLAIMS      "application/vnd.ngx-attest.claims+cbor"
-#define ATTEST_ITEM_TPM         "tpm"
-#define ATTEST_TYPE_TPM         "application/vnd.ngx-attest.tpm+cbor"
-#define ATTEST_ITEM_HPKE_KEYS   "hpke-keys"
-#define ATTEST_TYPE_HPKE_KEYS   "application/ohttp-keys"
-#define ATTEST_ITEM_CONFIG      "config"
-#define ATTEST_TYPE_CONFIG      "application/vnd.ngx-attest.config-record"
-#define ATTEST_ITEM_EVENTLOG    "eventlog"
-#define ATTEST_TYPE_EVENTLOG    "application/vnd.ngx-attest.tcg-eventlog"
-#define ATTEST_ITEM_IMALOG      "imalog"
-#define ATTEST_TYPE_IMALOG      "application/vnd.ngx-attest.ima-log"
-/* configfs-tsm: a CBOR map of outblob and what came with it */
-#define ATTEST_ITEM_TSM         "tsm-report"
-#define ATTEST_TYPE_TSM         "application/vnd.veraison.tsm-report+cbor"
-/* Azure: a CBOR map of the paravisor's report and who vouches for it */
-#define ATTEST_ITEM_AZURE       "azure-hcl"
-#define ATTEST_TYPE_AZURE       "application/vnd.ngx-attest.azure-hcl+cbor"
-/* AWS Nitro Enclaves: the COSE_Sign1 document */
-#define ATTEST_ITEM_NITRO       "nitro"
-#define ATTEST_TYPE_NITRO       "application/aws-nitro-document"
-/* [{arch, certificate, evidence, nonce}, ...], at the endpoint only */
-#define ATTEST_ITEM_GPU         "gpu"
-#define ATTEST_TYPE_GPU                                                       \
-    "application/vnd.veraison.nvidia-gpu-evidence+json"
-/* the cloud's certificate for the TPM's attestation key, DER */
-#define ATTEST_ITEM_AK_CERT     "ak-cert"
-#define ATTEST_TYPE_AK_CERT     "application/pkix-cert"
-/* the ACPI CCEL table's log, which explains RTMRs */
-#define ATTEST_ITEM_CCEL        "ccel"
-#define ATTEST_TYPE_CCEL        "application/vnd.ngx-attest.ccel"
-/* the label of the root of trust, as the gateway sees it */
-#define ATTEST_ITEM_ROOT        "root-of-trust"
-#define ATTEST_TYPE_ROOT        "text/plain"
-/* one line for each log that did not fit: "LABEL has more than ..." */
-#define ATTEST_ITEM_LEFT_OUT    "left-out"
-#define ATTEST_TYPE_LEFT_OUT    "application/vnd.ngx-attest.left-out"
 
 /*
  * Items that are too large for a certificate, so only the endpoint has them:

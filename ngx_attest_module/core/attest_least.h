@@ -12,20 +12,8 @@
 #define ATTEST_LEAST_H_INCLUDED
 
 
+#include "attest_kind.h"
 #include "attest_policy.h"
-
-
-/* Evidence of the CPU, or of what stands for it. */
-
-typedef enum {
-    ATTEST_KIND_NONE = 0,            /* a TPM alone */
-    ATTEST_KIND_SNP,
-    ATTEST_KIND_TDX,
-    ATTEST_KIND_AZURE,               /* the paravisor's report */
-    ATTEST_KIND_NITRO,
-    ATTEST_KIND_UNKNOWN              /* an item is there, its kind is not
-                                        one that this version checks */
-} attest_kind_e;
 
 
 /* What evidence of a label owes beside what proves the label. */

@@ -38,25 +38,6 @@ static const char *const  attest_part_types[ATTEST_PARTS] = {
     ATTEST_CMWC_FRESH
 };
 
-/* Labels and media types that this version knows. */
-static const char *const  attest_known_items[][2] = {
-    { ATTEST_ITEM_CLAIMS, ATTEST_TYPE_CLAIMS },
-    { ATTEST_ITEM_TPM, ATTEST_TYPE_TPM },
-    { ATTEST_ITEM_HPKE_KEYS, ATTEST_TYPE_HPKE_KEYS },
-    { ATTEST_ITEM_CONFIG, ATTEST_TYPE_CONFIG },
-    { ATTEST_ITEM_EVENTLOG, ATTEST_TYPE_EVENTLOG },
-    { ATTEST_ITEM_IMALOG, ATTEST_TYPE_IMALOG },
-    { ATTEST_ITEM_TSM, ATTEST_TYPE_TSM },
-    { ATTEST_ITEM_AZURE, ATTEST_TYPE_AZURE },
-    { ATTEST_ITEM_NITRO, ATTEST_TYPE_NITRO },
-    { ATTEST_ITEM_GPU, ATTEST_TYPE_GPU },
-    { ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT },
-    { ATTEST_ITEM_CCEL, ATTEST_TYPE_CCEL },
-    { ATTEST_ITEM_ROOT, ATTEST_TYPE_ROOT },
-    { ATTEST_ITEM_LEFT_OUT, ATTEST_TYPE_LEFT_OUT },
-    { NULL, NULL }
-};
-
 
 /*
  * Everything that binds comes before everything that judges: a policy is
@@ -251,21 +232,14 @@ static void
 attest_verify_unknown_items(attest_verify_t *v, const attest_part_t *part)
 {
     char           label[48];
-    size_t         i, k, unknown = 0;
-    attest_span_t  first = { NULL, 0 };
+    size_t         i, unknown = 0;
+    attest_span_t  name, first = { NULL, 0 };
 
     for (i = 0; i < part->cmw.count; i++) {
+        name = part->cmw.items[i].label_in;
 
-        for (k = 0; attest_known_items[k][0] != NULL; k++) {
-            if (attest_span_is(part->cmw.items[i].label_in,
-                               attest_known_items[k][0]))
-            {
-                break;
-            }
-        }
-
-        if (attest_known_items[k][0] == NULL && unknown++ == 0) {
-            first = part->cmw.items[i].label_in;
+        if (attest_item_by_label(name) == ATTEST_ITEMS && unknown++ == 0) {
+            first = name;
         }
     }
 
@@ -345,9 +319,7 @@ attest_verify_adds_up(const attest_verify_t *v)
             return 0;
         }
 
-        if ((part->cpu.kind == ATTEST_KIND_NONE
-             || part->cpu.kind == ATTEST_KIND_AZURE) && !part->proven)
-        {
+        if (attest_kind_is_quoted(part->cpu.kind) && !part->proven) {
             return 0;
         }
     }

@@ -397,9 +397,7 @@ attest_verify_tpm_beside(attest_verify_t *v, unsigned *root)
     const char           *tie;
     const attest_part_t  *part = v->main;
 
-    if (part->cpu.kind == ATTEST_KIND_NONE
-        || part->cpu.kind == ATTEST_KIND_AZURE || !part->has_tpm)
-    {
+    if (attest_kind_is_quoted(part->cpu.kind) || !part->has_tpm) {
         return 1;
     }
 

@@ -127,9 +127,7 @@ attest_verify_tpm_load(attest_verify_t *v, attest_part_t *part)
     name = attest_verify_part_name(part->which);
     item = attest_verify_item(part, ATTEST_ITEM_TPM, ATTEST_TYPE_TPM, &wrong);
 
-    if (item == NULL && !wrong && part->cpu.kind != ATTEST_KIND_NONE
-        && part->cpu.kind != ATTEST_KIND_AZURE)
-    {
+    if (item == NULL && !wrong && !attest_kind_is_quoted(part->cpu.kind)) {
         return 0;
     }
 

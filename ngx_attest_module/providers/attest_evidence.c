@@ -134,19 +134,20 @@ attest_evidence_fit(attest_evidence_t *ev, size_t room)
 {
     int                      rc;
     char                     why[64];
-    size_t                   i, k, used = 0;
+    size_t                   i, used = 0;
+    attest_item_e            k;
     attest_evidence_item_t  *log;
-
-    static const char *const  logs[] = {
-        ATTEST_ITEM_IMALOG, ATTEST_ITEM_CCEL, ATTEST_ITEM_EVENTLOG
-    };
 
     for (i = 0; i < ev->count; i++) {
         used += ev->items[i].len;
     }
 
-    for (k = 0; k < sizeof(logs) / sizeof(logs[0]) && used > room; k++) {
-        log = attest_evidence_find(ev, logs[k]);
+    for (k = 0; k < ATTEST_ITEMS && used > room; k++) {
+        if (!(attest_items[k].is & ATTEST_IS_LOG)) {
+            continue;
+        }
+
+        log = attest_evidence_find(ev, attest_items[k].label);
         if (log == NULL) {
             continue;
         }
@@ -156,7 +157,7 @@ attest_evidence_fit(attest_evidence_t *ev, size_t room)
                  " room", log->len);
         attest_evidence_remove(ev, log);
 
-        rc = attest_evidence_left_out(ev, logs[k], why);
+        rc = attest_evidence_left_out(ev, attest_items[k].label, why);
         if (rc != ATTEST_OK) {
             return rc;
         }
@@ -221,19 +222,15 @@ attest_evidence_remove(attest_evidence_t *ev, attest_evidence_item_t *item)
 attest_span_t
 attest_evidence_cpu(const attest_evidence_t *ev)
 {
-    size_t         i;
-    const char    *item;
-    attest_span_t  cpu = { NULL, 0 };
+    size_t                         i;
+    attest_span_t                  cpu = ATTEST_NO_SPAN;
+    const attest_evidence_item_t  *e;
 
     for (i = 0; i < ev->count; i++) {
-        item = ev->items[i].item;
+        e = &ev->items[i];
 
-        if (strcmp(item, ATTEST_ITEM_TSM) == 0
-            || strcmp(item, ATTEST_ITEM_AZURE) == 0
-            || strcmp(item, ATTEST_ITEM_NITRO) == 0)
-        {
-            cpu.p = ev->items[i].data;
-            cpu.n = ev->items[i].len;
+        if (attest_item_is(attest_span_text(e->item)) & ATTEST_IS_CPU) {
+            cpu = attest_span(e->data, e->len);
         }
     }
 

@@ -96,8 +96,8 @@ int attest_evidence_left_out(attest_evidence_t *ev, const char *item,
 int attest_evidence_fit(attest_evidence_t *ev, size_t room);
 
 /*
- * The item that counts as CPU evidence in a TPM's extraData: tsm-report,
- * azure-hcl or nitro; an empty span when there is none.
+ * The item that counts as CPU evidence in a TPM's extraData (ATTEST_IS_CPU);
+ * an empty span when there is none.
  */
 attest_span_t attest_evidence_cpu(const attest_evidence_t *ev);
 
