@@ -4,6 +4,8 @@
  */
 
 
+#include "ngx_http_attest_backend.h"
+#include "ngx_http_attest_pass.h"
 #include "ngx_http_attest_prompt.h"
 
 #include <sodium.h>
@@ -358,7 +360,7 @@ ngx_http_attest_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_http_attest_pass_learn(cf) != NGX_OK) {
+    if (ngx_http_attest_backend_learn(cf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -642,7 +644,7 @@ ngx_http_attest_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
     amcf->prompts = 1;
 
-    return ngx_http_attest_prompt_check(cf, conf);
+    return ngx_http_attest_pass_check(cf, conf);
 }
 
 

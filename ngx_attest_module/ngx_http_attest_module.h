@@ -28,7 +28,8 @@
  *   ngx_http_attest_ohttp.c      Oblivious HTTP: directives, gateway, log
  *   ngx_http_attest_ohttp_request.c, _response.c   what is inside
  *   ngx_http_attest_routes.c     where opened prompts may go
- *   ngx_http_attest_upstream.c   the upstreams of opened prompts, their ends
+ *   ngx_http_attest_backend.c    the upstream modules that are known
+ *   ngx_http_attest_ends.c       the upstreams of opened prompts, their ends
  *   ngx_http_attest_pass.c       what locations hand to them
  *   ngx_http_attest_variables.c
  */
@@ -592,9 +593,6 @@ ngx_int_t ngx_http_attest_add_header(ngx_http_request_t *r, const char *name,
 
 /* Installs the preaccess handler; called from postconfiguration. */
 ngx_int_t ngx_http_attest_prompt_init(ngx_conf_t *cf);
-/* At merge: refuses settings that would spool or cache plaintext. */
-char *ngx_http_attest_prompt_check(ngx_conf_t *cf,
-    ngx_http_attest_loc_conf_t *alcf);
 /* Found again after internal redirects; NULL: no prompt here. */
 ngx_http_attest_ctx_t *ngx_http_attest_prompt_ctx(ngx_http_request_t *r);
 

@@ -6,6 +6,7 @@
 
 
 #include "ngx_http_attest_ohttp.h"
+#include "ngx_http_attest_pass.h"
 
 #include <openssl/err.h>
 #include <sodium.h>
@@ -1243,7 +1244,7 @@ ngx_http_attest_ohttp_check(ngx_conf_t *cf, ngx_http_attest_loc_conf_t *alcf)
         amcf->window = ngx_max(amcf->window, alcf->window);
     }
 
-    return ngx_http_attest_prompt_check(cf, alcf);
+    return ngx_http_attest_pass_check(cf, alcf);
 }
 
 

@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_attest_ohttp.h"
+#include "ngx_http_attest_ends.h"
 
 #include <sodium.h>
 
@@ -90,7 +91,7 @@ ngx_http_attest_ohttp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
                       "attest: status %ui cannot be sealed", status);
         status = NGX_HTTP_BAD_GATEWAY;
         r->headers_out.status = status;
-        ngx_http_attest_upstream_drop(r, ctx);
+        ngx_http_attest_ends_drop(r, ctx);
     }
 
     oh->status = status;

@@ -1,204 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * What a location hands to its backend, seen in nginx's own configuration:
- * whose location it is, and whether a directive makes another body than the
- * prompt.
+ * whether a directive makes another body than the prompt, or would spool,
+ * cache or show it.
  */
 
 
+#include "ngx_http_attest_pass.h"
+#include "ngx_http_attest_backend.h"
 #include "ngx_http_attest_prompt.h"
 
 
-/* A module whose directive can say another body than the prompt. */
-
-typedef struct {
-    const char            *module;
-    const char            *pass;
-    const char            *target;          /* one with a variable */
-    const char            *says;
-    ngx_http_handler_pt    handler;         /* of a location with "pass" */
-} ngx_http_attest_pass_t;
-
-
-static ngx_command_t *ngx_http_attest_command_of(ngx_module_t *module,
-    const char *name);
-static ngx_int_t ngx_http_attest_pass_learn_one(ngx_conf_t *cf,
-    ngx_http_attest_pass_t *pass);
-static ngx_http_attest_pass_t *ngx_http_attest_pass_of(
-    ngx_http_core_loc_conf_t *clcf);
-static ngx_str_t *ngx_http_attest_pass_body(ngx_http_attest_pass_t *pass,
+static ngx_str_t *ngx_http_attest_pass_body(ngx_http_attest_backend_t *b,
     ngx_command_t *cmd, char *conf);
-static ngx_uint_t ngx_http_attest_names_body(ngx_str_t *value);
+static ngx_uint_t ngx_http_attest_pass_names_body(ngx_str_t *value);
+static char *ngx_http_attest_pass_check_proxy(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf);
+static ngx_int_t ngx_http_attest_pass_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static void ngx_http_attest_pass_hide(ngx_http_core_main_conf_t *cmcf);
 static ngx_int_t ngx_http_attest_pass_guard(ngx_http_request_t *r);
 
 
-static ngx_http_attest_pass_t  ngx_http_attest_passes[] = {
-
-    /* the only one that makes all of the body */
-
-    { "ngx_http_proxy_module", "proxy_pass", "http://$host",
-      "proxy_set_body", NULL },
-
-    { "ngx_http_fastcgi_module", "fastcgi_pass", "$host",
-      "fastcgi_param", NULL },
-
-    { "ngx_http_scgi_module", "scgi_pass", "$host", "scgi_param", NULL },
-
-    { "ngx_http_uwsgi_module", "uwsgi_pass", "$host", "uwsgi_param", NULL },
-
-    { NULL, NULL, NULL, NULL, NULL }
-};
-
-
-ngx_module_t *
-ngx_http_attest_module_of(ngx_conf_t *cf, const char *name)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; cf->cycle->modules[i]; i++) {
-        if (ngx_strcmp(cf->cycle->modules[i]->name, name) == 0) {
-            return cf->cycle->modules[i];
-        }
-    }
-
-    return NULL;
-}
-
-
-static ngx_command_t *
-ngx_http_attest_command_of(ngx_module_t *module, const char *name)
-{
-    ngx_command_t  *cmd;
-
-    for (cmd = module->commands; cmd->name.len; cmd++) {
-        if (ngx_strcmp(cmd->name.data, name) == 0) {
-            return cmd;
-        }
-    }
-
-    return NULL;
-}
-
-
-/*
- * Whose a location is shows in its handler, whatever the form of the target,
- * and the handler shows in a location of our own.
- */
-
-static ngx_int_t
-ngx_http_attest_pass_learn_one(ngx_conf_t *cf, ngx_http_attest_pass_t *pass)
-{
-    ngx_str_t                  args[2];
-    ngx_conf_t                 own;
-    ngx_array_t                array;
-    ngx_module_t              *module;
-    ngx_command_t             *cmd;
-    ngx_http_module_t         *http, *core;
-    ngx_http_conf_ctx_t        ctx;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    module = ngx_http_attest_module_of(cf, pass->module);
-    cmd = (module != NULL) ? ngx_http_attest_command_of(module, pass->pass)
-                           : NULL;
-    if (cmd == NULL) {
-        return NGX_OK;
-    }
-
-    http = module->ctx;
-    core = ngx_http_core_module.ctx;
-
-    ctx = *(ngx_http_conf_ctx_t *) cf->ctx;
-    ctx.loc_conf = ngx_pcalloc(cf->pool, sizeof(void *) * ngx_http_max_module);
-    if (ctx.loc_conf == NULL) {
-        return NGX_ERROR;
-    }
-
-    clcf = core->create_loc_conf(cf);
-    ctx.loc_conf[ngx_http_core_module.ctx_index] = clcf;
-    ctx.loc_conf[module->ctx_index] = http->create_loc_conf(cf);
-
-    if (clcf == NULL || ctx.loc_conf[module->ctx_index] == NULL) {
-        return NGX_ERROR;
-    }
-
-    args[0] = cmd->name;
-    args[1].data = (u_char *) pass->target;
-    args[1].len = ngx_strlen(pass->target);
-
-    ngx_memzero(&array, sizeof(ngx_array_t));
-    array.elts = args;
-    array.nelts = 2;
-
-    own = *cf;
-    own.ctx = &ctx;
-    own.args = &array;
-
-    if (cmd->set(&own, cmd, ctx.loc_conf[module->ctx_index]) == NGX_CONF_OK) {
-        pass->handler = clcf->handler;
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_attest_pass_learn(ngx_conf_t *cf)
-{
-    ngx_http_attest_pass_t  *pass;
-
-    for (pass = ngx_http_attest_passes; pass->module; pass++) {
-        if (ngx_http_attest_pass_learn_one(cf, pass) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_http_attest_pass_t *
-ngx_http_attest_pass_of(ngx_http_core_loc_conf_t *clcf)
-{
-    ngx_http_attest_pass_t  *pass;
-
-    for (pass = ngx_http_attest_passes; pass->module; pass++) {
-        if (pass->handler != NULL && pass->handler == clcf->handler) {
-            return pass;
-        }
-    }
-
-    return NULL;
-}
-
-
-ngx_uint_t
-ngx_http_attest_pass_is_proxy(ngx_http_core_loc_conf_t *clcf)
-{
-    return ngx_http_attest_pass_of(clcf) == ngx_http_attest_passes;
-}
+/* of the core's "request_body" variable, the same in every configuration */
+static ngx_http_get_variable_pt  ngx_http_attest_core_body_variable;
 
 
 const char *
 ngx_http_attest_pass_bad(ngx_conf_t *cf, void **loc_conf)
 {
-    u_char                    *text;
-    ngx_str_t                 *value;
-    ngx_module_t              *module;
-    ngx_command_t             *cmd;
-    ngx_http_attest_pass_t    *pass;
-    ngx_http_core_loc_conf_t  *clcf;
+    u_char                     *text;
+    ngx_str_t                  *value;
+    ngx_module_t               *module;
+    ngx_command_t              *cmd;
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_attest_backend_t  *b;
 
     clcf = loc_conf[ngx_http_core_module.ctx_index];
 
-    pass = ngx_http_attest_pass_of(clcf);
-    if (pass == NULL) {
+    b = ngx_http_attest_backend_of(clcf);
+    if (b == NULL) {
         return NULL;
     }
 
-    module = ngx_http_attest_module_of(cf, pass->module);
-    cmd = ngx_http_attest_command_of(module, pass->says);
+    module = ngx_http_attest_backend_module(cf, b->module);
+    cmd = ngx_http_attest_backend_command(module, b->body);
 
-    value = (cmd != NULL) ? ngx_http_attest_pass_body(pass, cmd,
+    value = (cmd != NULL) ? ngx_http_attest_pass_body(b, cmd,
                                           loc_conf[module->ctx_index])
                           : NULL;
     if (value == NULL) {
@@ -210,7 +59,7 @@ ngx_http_attest_pass_bad(ngx_conf_t *cf, void **loc_conf)
         return "no memory";
     }
 
-    *ngx_sprintf(text, "\"%s\" with \"%V\" cannot be used", pass->says,
+    *ngx_sprintf(text, "\"%s\" with \"%V\" cannot be used", b->body,
                  value) = '\0';
 
     return (const char *) text;
@@ -223,7 +72,7 @@ ngx_http_attest_pass_bad(ngx_conf_t *cf, void **loc_conf)
  */
 
 static ngx_str_t *
-ngx_http_attest_pass_body(ngx_http_attest_pass_t *pass, ngx_command_t *cmd,
+ngx_http_attest_pass_body(ngx_http_attest_backend_t *b, ngx_command_t *cmd,
     char *conf)
 {
     ngx_str_t                  *source;
@@ -231,7 +80,7 @@ ngx_http_attest_pass_body(ngx_http_attest_pass_t *pass, ngx_command_t *cmd,
     ngx_array_t                *params;
     ngx_http_upstream_param_t  *param;
 
-    if (pass == ngx_http_attest_passes) {
+    if (b->kind == NGX_HTTP_ATTEST_BACKEND_PROXY) {
         source = (ngx_str_t *) (conf + cmd->offset);
 
         return (source->len != 0 && source->data != NULL
@@ -248,7 +97,7 @@ ngx_http_attest_pass_body(ngx_http_attest_pass_t *pass, ngx_command_t *cmd,
     param = params->elts;
 
     for (i = 0; i < params->nelts; i++) {
-        if (ngx_http_attest_names_body(&param[i].value)) {
+        if (ngx_http_attest_pass_names_body(&param[i].value)) {
             return &param[i].value;
         }
     }
@@ -260,7 +109,7 @@ ngx_http_attest_pass_body(ngx_http_attest_pass_t *pass, ngx_command_t *cmd,
 /* "$request_body" and "$request_body_file", with or without braces. */
 
 static ngx_uint_t
-ngx_http_attest_names_body(ngx_str_t *value)
+ngx_http_attest_pass_names_body(ngx_str_t *value)
 {
     u_char     *p, *last;
     ngx_str_t   name;
@@ -306,6 +155,108 @@ ngx_http_attest_names_body(ngx_str_t *value)
 }
 
 
+char *
+ngx_http_attest_pass_check(ngx_conf_t *cf, ngx_http_attest_loc_conf_t *alcf)
+{
+    size_t                        size;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
+
+    size = (alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP)
+           ? ngx_http_attest_max_message(alcf) : alcf->max_size;
+    amcf->largest = ngx_max(amcf->largest, size + ATTEST_HPKE_NT);
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->client_body_in_file_only) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"client_body_in_file_only\" cannot be used with "
+                           "\"attest_prompt\" in location \"%V\"",
+                           &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    /* nginx' default must not be what limits an encrypted prompt */
+
+    ngx_http_attest_raise_body_size(((ngx_http_conf_ctx_t *)
+                                     cf->ctx)->loc_conf,
+                                    ngx_http_attest_max_body(alcf));
+
+    if (clcf->handler == NULL
+        || alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP)
+    {
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_attest_pass_check_proxy(cf, clcf);
+}
+
+
+/*
+ * Plaintext must not reach a disk.  Other upstream modules, and proxy_pass
+ * with variables, are handled when the response comes.
+ */
+
+static char *
+ngx_http_attest_pass_check_proxy(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf)
+{
+    void                        *plcf;
+    const char                  *bad;
+    ngx_http_upstream_conf_t    *u;
+    ngx_http_attest_backend_t   *b;
+    ngx_http_attest_loc_conf_t  *alcf;
+
+    /* its first member is ngx_http_upstream_conf_t in all versions */
+
+    plcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_proxy_module);
+    u = plcf;
+    b = ngx_http_attest_backend_of(clcf);
+    bad = NULL;
+
+#if (NGX_HTTP_CACHE)
+    if (u->cache) {
+        bad = "\"proxy_cache\" cannot be used";
+    }
+#endif
+
+    if (u->store) {
+        bad = "\"proxy_store\" cannot be used";
+    }
+
+    if (bad == NULL && u->upstream != NULL && u->buffering
+        && u->max_temp_file_size)
+    {
+        bad = "\"proxy_buffering off\" or \"proxy_max_temp_file_size 0\" "
+              "is needed";
+    }
+
+    if (bad == NULL && b != NULL
+        && b->kind == NGX_HTTP_ATTEST_BACKEND_PROXY
+        && ngx_http_attest_backend_version(plcf) < NGX_HTTP_VERSION_11)
+    {
+        /* in HTTP/1.0 a dead backend looks like the end of the answer */
+        bad = "\"proxy_http_version 1.1\" is needed";
+    }
+
+    if (bad == NULL) {
+        alcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_attest_module);
+        bad = alcf->hides;
+    }
+
+    if (bad != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%s with \"attest_prompt\" in location \"%V\"",
+                           bad, &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 /*
  * Before a content handler: a redirect may have led to a location of which
  * nobody could know that prompts come there.
@@ -337,6 +288,61 @@ ngx_http_attest_pass_guard(ngx_http_request_t *r)
 }
 
 
+/* An opened prompt is for the backend, not for a log format or a field. */
+
+static ngx_int_t
+ngx_http_attest_pass_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_attest_ctx_t  *ctx;
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+
+    if (ctx != NULL && ctx->sealed) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    return ngx_http_attest_core_body_variable(r, v, data);
+}
+
+
+/*
+ * The core gives the request body to anybody as a variable.  Its handler is
+ * wrapped before nginx compiles the variables that the configuration uses.
+ */
+
+static void
+ngx_http_attest_pass_hide(ngx_http_core_main_conf_t *cmcf)
+{
+    ngx_uint_t            i;
+    ngx_hash_key_t       *key;
+    ngx_http_variable_t  *v;
+
+    static ngx_str_t  name = ngx_string("request_body");
+
+    key = cmcf->variables_keys->keys.elts;
+
+    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+
+        if (key[i].key.len != name.len
+            || ngx_strncmp(key[i].key.data, name.data, name.len) != 0)
+        {
+            continue;
+        }
+
+        v = key[i].value;
+
+        if (v->get_handler != NULL
+            && v->get_handler != ngx_http_attest_pass_variable)
+        {
+            ngx_http_attest_core_body_variable = v->get_handler;
+            v->get_handler = ngx_http_attest_pass_variable;
+        }
+    }
+}
+
+
 ngx_int_t
 ngx_http_attest_pass_init(ngx_conf_t *cf)
 {
@@ -351,6 +357,8 @@ ngx_http_attest_pass_init(ngx_conf_t *cf)
     }
 
     *h = ngx_http_attest_pass_guard;
+
+    ngx_http_attest_pass_hide(cmcf);
 
     return NGX_OK;
 }

@@ -9,6 +9,8 @@
 
 #include "ngx_http_attest_prompt.h"
 #include "ngx_http_attest_cors.h"
+#include "ngx_http_attest_ends.h"
+#include "ngx_http_attest_pass.h"
 
 #include <openssl/err.h>
 
@@ -115,12 +117,6 @@ static ngx_int_t ngx_http_attest_drop_fields(ngx_http_request_t *r,
     ngx_uint_t drop);
 static void ngx_http_attest_forget_variables(ngx_http_request_t *r);
 
-static ngx_int_t ngx_http_attest_body_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static void ngx_http_attest_hide_body(ngx_http_core_main_conf_t *cmcf);
-static char *ngx_http_attest_prompt_check_proxy(ngx_conf_t *cf,
-    ngx_http_core_loc_conf_t *clcf);
-
 
 /* SPEC.md section 5.4.4: one answer for every failure to decrypt. */
 
@@ -203,9 +199,6 @@ static ngx_http_attest_refusal_t  ngx_http_attest_refusals[] = {
       "the request could not be processed", 0 }
 };
 
-
-/* of the core's "request_body" variable, the same in every configuration */
-static ngx_http_get_variable_pt  ngx_http_attest_core_body_variable;
 
 static const ngx_http_attest_intake_t  ngx_http_attest_prompt_intake = {
     ngx_http_attest_prompt_piece,
@@ -1360,61 +1353,6 @@ ngx_http_attest_content_length(ngx_http_request_t *r, size_t len)
 }
 
 
-/* An opened prompt is for the backend, not for a log format or a field. */
-
-static ngx_int_t
-ngx_http_attest_body_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
-{
-    ngx_http_attest_ctx_t  *ctx;
-
-    ctx = ngx_http_attest_prompt_ctx(r);
-
-    if (ctx != NULL && ctx->sealed) {
-        v->not_found = 1;
-        return NGX_OK;
-    }
-
-    return ngx_http_attest_core_body_variable(r, v, data);
-}
-
-
-/*
- * The core gives the request body to anybody as a variable.  Its handler is
- * wrapped before nginx compiles the variables that the configuration uses.
- */
-
-static void
-ngx_http_attest_hide_body(ngx_http_core_main_conf_t *cmcf)
-{
-    ngx_uint_t            i;
-    ngx_hash_key_t       *key;
-    ngx_http_variable_t  *v;
-
-    static ngx_str_t  name = ngx_string("request_body");
-
-    key = cmcf->variables_keys->keys.elts;
-
-    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
-
-        if (key[i].key.len != name.len
-            || ngx_strncmp(key[i].key.data, name.data, name.len) != 0)
-        {
-            continue;
-        }
-
-        v = key[i].value;
-
-        if (v->get_handler != NULL
-            && v->get_handler != ngx_http_attest_body_variable)
-        {
-            ngx_http_attest_core_body_variable = v->get_handler;
-            v->get_handler = ngx_http_attest_body_variable;
-        }
-    }
-}
-
-
 ngx_int_t
 ngx_http_attest_prompt_init(ngx_conf_t *cf)
 {
@@ -1423,8 +1361,6 @@ ngx_http_attest_prompt_init(ngx_conf_t *cf)
     ngx_http_core_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    ngx_http_attest_hide_body(cmcf);
 
     handlers = &cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers;
 
@@ -1455,129 +1391,11 @@ ngx_http_attest_prompt_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_http_attest_upstream_init(cf) != NGX_OK
+    if (ngx_http_attest_ends_init(cf) != NGX_OK
         || ngx_http_attest_pass_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     return ngx_http_attest_ohttp_init(cf);
-}
-
-
-char *
-ngx_http_attest_prompt_check(ngx_conf_t *cf, ngx_http_attest_loc_conf_t *alcf)
-{
-    size_t                        size;
-    ngx_http_core_loc_conf_t     *clcf;
-    ngx_http_attest_main_conf_t  *amcf;
-
-    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
-
-    size = (alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP)
-           ? ngx_http_attest_max_message(alcf) : alcf->max_size;
-    amcf->largest = ngx_max(amcf->largest, size + ATTEST_HPKE_NT);
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->client_body_in_file_only) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"client_body_in_file_only\" cannot be used with "
-                           "\"attest_prompt\" in location \"%V\"",
-                           &clcf->name);
-        return NGX_CONF_ERROR;
-    }
-
-    /* nginx' default must not be what limits an encrypted prompt */
-
-    ngx_http_attest_raise_body_size(((ngx_http_conf_ctx_t *)
-                                     cf->ctx)->loc_conf,
-                                    ngx_http_attest_max_body(alcf));
-
-    if (clcf->handler == NULL
-        || alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP)
-    {
-        return NGX_CONF_OK;
-    }
-
-    return ngx_http_attest_prompt_check_proxy(cf, clcf);
-}
-
-
-/*
- * Plaintext must not reach a disk.  Other upstream modules, and proxy_pass
- * with variables, are handled when the response comes.
- */
-
-static char *
-ngx_http_attest_prompt_check_proxy(ngx_conf_t *cf,
-    ngx_http_core_loc_conf_t *clcf)
-{
-    void                        *plcf;
-    const char                  *bad;
-    ngx_http_upstream_conf_t    *u;
-    ngx_http_attest_loc_conf_t  *alcf;
-
-    /* its first member is ngx_http_upstream_conf_t in all versions */
-
-    plcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_proxy_module);
-    u = plcf;
-    bad = NULL;
-
-#if (NGX_HTTP_CACHE)
-    if (u->cache) {
-        bad = "\"proxy_cache\" cannot be used";
-    }
-#endif
-
-    if (u->store) {
-        bad = "\"proxy_store\" cannot be used";
-    }
-
-    if (bad == NULL && u->upstream != NULL && u->buffering
-        && u->max_temp_file_size)
-    {
-        bad = "\"proxy_buffering off\" or \"proxy_max_temp_file_size 0\" "
-              "is needed";
-    }
-
-    if (bad == NULL && ngx_http_attest_pass_is_proxy(clcf)
-        && ngx_http_attest_proxy_version(plcf) < NGX_HTTP_VERSION_11)
-    {
-        /* in HTTP/1.0 a dead backend looks like the end of the answer */
-        bad = "\"proxy_http_version 1.1\" is needed";
-    }
-
-    if (bad == NULL) {
-        alcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_attest_module);
-        bad = alcf->hides;
-    }
-
-    if (bad != NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%s with \"attest_prompt\" in location \"%V\"",
-                           bad, &clcf->name);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-ngx_uint_t
-ngx_http_attest_proxy_version(void *plcf)
-{
-    ngx_command_t         *cmd;
-    static ngx_command_t  *known;   /* asked for with every response */
-
-    for (cmd = ngx_http_proxy_module.commands;
-         known == NULL && cmd->name.len;
-         cmd++)
-    {
-        if (ngx_strcmp(cmd->name.data, "proxy_http_version") == 0) {
-            known = cmd;
-        }
-    }
-
-    return known ? *(ngx_uint_t *) ((char *) plcf + known->offset) : 0;
 }

@@ -76,36 +76,6 @@ ngx_int_t ngx_http_attest_content_length(ngx_http_request_t *r, size_t len);
 /* 1 for what only we say to a backend: X-Attest-*, in any spelling. */
 ngx_uint_t ngx_http_attest_own_field(ngx_str_t *key);
 
-/* ngx_http_attest_upstream.c: at postconfiguration */
-ngx_int_t ngx_http_attest_upstream_init(ngx_conf_t *cf);
-/*
- * An answer's header: from here on its upstream, if it has one, does not
- * buffer, and its end is watched.  Once is enough.
- */
-ngx_int_t ngx_http_attest_upstream_take(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx);
-/* What it says is replaced: no part of the answer, nor used again. */
-void ngx_http_attest_upstream_drop(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx);
-/* 1 when each that had a part in the answer has come to its end. */
-ngx_uint_t ngx_http_attest_upstream_proven(ngx_http_attest_ctx_t *ctx);
-/* 1 when the bytes are in what one of them reads into. */
-ngx_uint_t ngx_http_attest_upstream_owns(ngx_http_attest_ctx_t *ctx,
-    ngx_buf_t *b);
-/* All is sealed: what is left of Oblivious HTTP in their memory is wiped. */
-void ngx_http_attest_upstream_forget(ngx_http_attest_ctx_t *ctx);
-
-/* ngx_http_attest_pass.c: at postconfiguration */
-ngx_int_t ngx_http_attest_pass_init(ngx_conf_t *cf);
-/* At preconfiguration: how locations of other modules are known. */
-ngx_int_t ngx_http_attest_pass_learn(ngx_conf_t *cf);
-/* 1 for a location with proxy_pass, whatever it passes to. */
-ngx_uint_t ngx_http_attest_pass_is_proxy(ngx_http_core_loc_conf_t *clcf);
-/* What gives the backend another body than the prompt, or NULL. */
-const char *ngx_http_attest_pass_bad(ngx_conf_t *cf, void **loc_conf);
-/* A module by its name, or NULL. */
-ngx_module_t *ngx_http_attest_module_of(ngx_conf_t *cf, const char *name);
-
 /* A replay, or no room for it, or (NGX_ABORT) its key is gone: answered. */
 ngx_int_t ngx_http_attest_prompt_reject(ngx_http_request_t *r, ngx_int_t rc);
 /* ngx_http_attest_once.c: at postconfiguration; once for each request. */
@@ -197,12 +167,5 @@ void ngx_http_attest_release_cleanup(ngx_http_attest_ctx_t *ctx);
 /* The request's value of a field, compared in lower case, or NULL. */
 ngx_str_t *ngx_http_attest_field(ngx_http_request_t *r, const char *name,
     size_t len);
-
-/*
- * A setting of the proxy module that has no public structure, read through
- * its directive; 0 when there is no such directive.
- */
-ngx_uint_t ngx_http_attest_proxy_version(void *plcf);
-
 
 #endif /* NGX_HTTP_ATTEST_PROMPT_H_INCLUDED */

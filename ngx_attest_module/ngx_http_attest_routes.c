@@ -6,6 +6,7 @@
 
 
 #include "ngx_http_attest_ohttp.h"
+#include "ngx_http_attest_backend.h"
 
 
 /*
@@ -463,7 +464,7 @@ ngx_http_attest_mirrors(ngx_conf_t *cf, void **loc_conf)
     ngx_array_t   *mirror;
     ngx_module_t  *module;
 
-    module = ngx_http_attest_module_of(cf, "ngx_http_mirror_module");
+    module = ngx_http_attest_backend_module(cf, "ngx_http_mirror_module");
 
     if (module == NULL) {
         return 0;

@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_attest_ohttp.h"
+#include "ngx_http_attest_ends.h"
 #include "ngx_http_attest_cors.h"
 #include "ngx_http_attest_scrub.h"
 
@@ -130,7 +131,7 @@ ngx_http_attest_header_filter(ngx_http_request_t *r)
     ctx = ngx_http_attest_prompt_ctx(r);
     sealed = (ctx != NULL && ctx->sealed);
 
-    if (sealed && ngx_http_attest_upstream_take(r, ctx) != NGX_OK) {
+    if (sealed && ngx_http_attest_ends_take(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -245,7 +246,7 @@ ngx_http_attest_seal_at_once(ngx_http_request_t *r,
 
     ctx->finished = 1;
 
-    ngx_http_attest_upstream_forget(ctx);
+    ngx_http_attest_ends_forget(ctx);
 
     rc = ngx_http_attest_seal_pass(r, ctx, out.chain);
 
@@ -344,7 +345,7 @@ ngx_http_attest_seal_bad(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
     ctx->replaced = 1;
 
-    ngx_http_attest_upstream_drop(r, ctx);
+    ngx_http_attest_ends_drop(r, ctx);
 
     r->headers_out.status = NGX_HTTP_BAD_GATEWAY;
     ngx_str_null(&r->headers_out.status_line);
@@ -773,7 +774,7 @@ ngx_http_attest_seal_end(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
 
     ctx->finished = 1;
 
-    if (!ctx->replaced && !ngx_http_attest_upstream_proven(ctx)) {
+    if (!ctx->replaced && !ngx_http_attest_ends_proven(ctx)) {
 
         /* it was said; only that it was all is not known */
 
@@ -805,7 +806,7 @@ ngx_http_attest_seal_end(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
         out->tail->last_in_chain = 1;
     }
 
-    ngx_http_attest_upstream_forget(ctx);
+    ngx_http_attest_ends_forget(ctx);
 
     return NGX_OK;
 }
@@ -856,7 +857,7 @@ ngx_http_attest_seal_replacement(ngx_http_request_t *r,
 static void
 ngx_http_attest_seal_wipe(ngx_http_attest_ctx_t *ctx, ngx_buf_t *b, size_t n)
 {
-    if (b->temporary || ngx_http_attest_upstream_owns(ctx, b)) {
+    if (b->temporary || ngx_http_attest_ends_owns(ctx, b)) {
         sodium_memzero(b->pos, n);
     }
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The upstreams of an opened request, of whatever module: what they must not
@@ -10,6 +11,8 @@
  */
 
 
+#include "ngx_http_attest_ends.h"
+#include "ngx_http_attest_backend.h"
 #include "ngx_http_attest_prompt.h"
 
 #include <sodium.h>
@@ -26,23 +29,23 @@ struct ngx_http_attest_up_s {
 };
 
 
-static ngx_int_t ngx_http_attest_upstream_filter(ngx_http_request_t *r);
-static ngx_http_attest_up_t *ngx_http_attest_upstream_find(
+static ngx_int_t ngx_http_attest_ends_filter(ngx_http_request_t *r);
+static ngx_http_attest_up_t *ngx_http_attest_ends_find(
     ngx_http_attest_ctx_t *ctx, ngx_http_upstream_t *u);
-static ngx_http_attest_up_t *ngx_http_attest_upstream_add(
+static ngx_http_attest_up_t *ngx_http_attest_ends_add(
     ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx);
-static ngx_int_t ngx_http_attest_upstream_unbuffered(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_ends_unbuffered(ngx_http_request_t *r,
     ngx_http_upstream_t *u);
-static void ngx_http_attest_upstream_finalize(ngx_http_request_t *r,
+static void ngx_http_attest_ends_finalize(ngx_http_request_t *r,
     ngx_int_t rc);
-static ngx_uint_t ngx_http_attest_upstream_ended(ngx_http_upstream_t *u);
-static void ngx_http_attest_upstream_wipe_request(ngx_http_upstream_t *u);
-static void ngx_http_attest_upstream_wipe_response(ngx_http_upstream_t *u);
-static ngx_uint_t ngx_http_attest_upstream_copies(ngx_http_upstream_t *u);
+static ngx_uint_t ngx_http_attest_ends_ended(ngx_http_upstream_t *u);
+static void ngx_http_attest_ends_wipe_request(ngx_http_upstream_t *u);
+static void ngx_http_attest_ends_wipe_response(ngx_http_upstream_t *u);
+static ngx_uint_t ngx_http_attest_ends_copies(ngx_http_upstream_t *u);
 
-static ngx_int_t ngx_http_attest_upstream_redirect(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_ends_redirect(ngx_http_request_t *r,
     ngx_table_elt_t *h, ngx_uint_t offset);
-static ngx_int_t ngx_http_attest_upstream_interim(ngx_conf_t *cf);
+static ngx_int_t ngx_http_attest_ends_interim(ngx_conf_t *cf);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -57,7 +60,7 @@ static ngx_http_header_handler_pt  ngx_http_attest_core_redirect;
  */
 
 static ngx_int_t
-ngx_http_attest_upstream_filter(ngx_http_request_t *r)
+ngx_http_attest_ends_filter(ngx_http_request_t *r)
 {
     ngx_http_upstream_t    *u;
     ngx_http_attest_ctx_t  *ctx;
@@ -85,7 +88,7 @@ ngx_http_attest_upstream_filter(ngx_http_request_t *r)
     ctx = ngx_http_attest_prompt_ctx(r);
 
     if (ctx != NULL && ctx->sealed
-        && ngx_http_attest_upstream_take(r, ctx) != NGX_OK)
+        && ngx_http_attest_ends_take(r, ctx) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -95,7 +98,7 @@ ngx_http_attest_upstream_filter(ngx_http_request_t *r)
 
 
 ngx_int_t
-ngx_http_attest_upstream_take(ngx_http_request_t *r,
+ngx_http_attest_ends_take(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx)
 {
     ngx_http_upstream_t   *u;
@@ -107,10 +110,10 @@ ngx_http_attest_upstream_take(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    up = ngx_http_attest_upstream_find(ctx, u);
+    up = ngx_http_attest_ends_find(ctx, u);
 
     if (up == NULL) {
-        up = ngx_http_attest_upstream_add(r, ctx);
+        up = ngx_http_attest_ends_add(r, ctx);
         if (up == NULL) {
             return NGX_ERROR;
         }
@@ -142,12 +145,12 @@ ngx_http_attest_upstream_take(ngx_http_request_t *r,
         ctx->unproven_end = 1;
     }
 
-    return ngx_http_attest_upstream_unbuffered(r, u);
+    return ngx_http_attest_ends_unbuffered(r, u);
 }
 
 
 static ngx_http_attest_up_t *
-ngx_http_attest_upstream_find(ngx_http_attest_ctx_t *ctx,
+ngx_http_attest_ends_find(ngx_http_attest_ctx_t *ctx,
     ngx_http_upstream_t *u)
 {
     ngx_http_attest_up_t  *up;
@@ -163,7 +166,7 @@ ngx_http_attest_upstream_find(ngx_http_attest_ctx_t *ctx,
 
 
 static ngx_http_attest_up_t *
-ngx_http_attest_upstream_add(ngx_http_request_t *r,
+ngx_http_attest_ends_add(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx)
 {
     ngx_http_upstream_t   *u;
@@ -194,7 +197,7 @@ ngx_http_attest_upstream_add(ngx_http_request_t *r,
 
     if (u->cleanup != NULL) {
         up->finalize = u->finalize_request;
-        u->finalize_request = ngx_http_attest_upstream_finalize;
+        u->finalize_request = ngx_http_attest_ends_finalize;
     }
 
     return up;
@@ -209,7 +212,7 @@ ngx_http_attest_upstream_add(ngx_http_request_t *r,
  */
 
 static ngx_int_t
-ngx_http_attest_upstream_unbuffered(ngx_http_request_t *r,
+ngx_http_attest_ends_unbuffered(ngx_http_request_t *r,
     ngx_http_upstream_t *u)
 {
     if (u->buffering && u->input_filter == NULL && u->pipe != NULL
@@ -235,7 +238,7 @@ ngx_http_attest_upstream_unbuffered(ngx_http_request_t *r,
 /* In the place of the module's own, which nginx calls at the end, once. */
 
 static void
-ngx_http_attest_upstream_finalize(ngx_http_request_t *r, ngx_int_t rc)
+ngx_http_attest_ends_finalize(ngx_http_request_t *r, ngx_int_t rc)
 {
     ngx_http_upstream_t    *u;
     ngx_http_attest_up_t   *up;
@@ -243,7 +246,7 @@ ngx_http_attest_upstream_finalize(ngx_http_request_t *r, ngx_int_t rc)
 
     u = r->upstream;
     ctx = ngx_http_attest_prompt_ctx(r);
-    up = (ctx != NULL) ? ngx_http_attest_upstream_find(ctx, u) : NULL;
+    up = (ctx != NULL) ? ngx_http_attest_ends_find(ctx, u) : NULL;
 
     if (up == NULL || up->finalize == NULL) {
         ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
@@ -253,7 +256,7 @@ ngx_http_attest_upstream_finalize(ngx_http_request_t *r, ngx_int_t rc)
     }
 
     up->proven = (rc == NGX_OK && u->header_sent
-                  && ngx_http_attest_upstream_ended(u));
+                  && ngx_http_attest_ends_ended(u));
 
     up->finalize(r, rc);
 
@@ -267,16 +270,16 @@ ngx_http_attest_upstream_finalize(ngx_http_request_t *r, ngx_int_t rc)
         return;
     }
 
-    ngx_http_attest_upstream_wipe_request(u);
+    ngx_http_attest_ends_wipe_request(u);
 
     if (ctx->finished && up->unbuffered) {
-        ngx_http_attest_upstream_wipe_response(u);
+        ngx_http_attest_ends_wipe_response(u);
     }
 }
 
 
 static ngx_uint_t
-ngx_http_attest_upstream_ended(ngx_http_upstream_t *u)
+ngx_http_attest_ends_ended(ngx_http_upstream_t *u)
 {
     if (u->length != 0) {
         return 0;
@@ -290,7 +293,7 @@ ngx_http_attest_upstream_ended(ngx_http_upstream_t *u)
 
 
 ngx_uint_t
-ngx_http_attest_upstream_proven(ngx_http_attest_ctx_t *ctx)
+ngx_http_attest_ends_proven(ngx_http_attest_ctx_t *ctx)
 {
     ngx_http_attest_up_t  *up;
 
@@ -305,12 +308,12 @@ ngx_http_attest_upstream_proven(ngx_http_attest_ctx_t *ctx)
 
 
 void
-ngx_http_attest_upstream_drop(ngx_http_request_t *r,
+ngx_http_attest_ends_drop(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx)
 {
     ngx_http_attest_up_t  *up;
 
-    up = ngx_http_attest_upstream_find(ctx, r->upstream);
+    up = ngx_http_attest_ends_find(ctx, r->upstream);
 
     if (up != NULL) {
         up->dropped = 1;
@@ -320,7 +323,7 @@ ngx_http_attest_upstream_drop(ngx_http_request_t *r,
 
 
 ngx_uint_t
-ngx_http_attest_upstream_owns(ngx_http_attest_ctx_t *ctx, ngx_buf_t *b)
+ngx_http_attest_ends_owns(ngx_http_attest_ctx_t *ctx, ngx_buf_t *b)
 {
     ngx_buf_t             *own;
     ngx_http_attest_up_t  *up;
@@ -338,7 +341,7 @@ ngx_http_attest_upstream_owns(ngx_http_attest_ctx_t *ctx, ngx_buf_t *b)
 
 
 void
-ngx_http_attest_upstream_forget(ngx_http_attest_ctx_t *ctx)
+ngx_http_attest_ends_forget(ngx_http_attest_ctx_t *ctx)
 {
     ngx_http_attest_up_t  *up;
 
@@ -351,8 +354,8 @@ ngx_http_attest_upstream_forget(ngx_http_attest_ctx_t *ctx)
         /* whoever is not at its end yet does it there */
 
         if (up->unbuffered && up->u->cleanup == NULL) {
-            ngx_http_attest_upstream_wipe_request(up->u);
-            ngx_http_attest_upstream_wipe_response(up->u);
+            ngx_http_attest_ends_wipe_request(up->u);
+            ngx_http_attest_ends_wipe_response(up->u);
         }
     }
 }
@@ -361,7 +364,7 @@ ngx_http_attest_upstream_forget(ngx_http_attest_ctx_t *ctx)
 /* The header that nginx made for the backend, which has it. */
 
 static void
-ngx_http_attest_upstream_wipe_request(ngx_http_upstream_t *u)
+ngx_http_attest_ends_wipe_request(ngx_http_upstream_t *u)
 {
     ngx_buf_t    *b;
     ngx_chain_t  *cl;
@@ -379,7 +382,7 @@ ngx_http_attest_upstream_wipe_request(ngx_http_upstream_t *u)
 /* The one that came back; in the buffer nothing waits for the client. */
 
 static void
-ngx_http_attest_upstream_wipe_response(ngx_http_upstream_t *u)
+ngx_http_attest_ends_wipe_response(ngx_http_upstream_t *u)
 {
     ngx_buf_t        *b;
     ngx_uint_t        i;
@@ -392,7 +395,7 @@ ngx_http_attest_upstream_wipe_response(ngx_http_upstream_t *u)
         sodium_memzero(b->start, b->end - b->start);
     }
 
-    if (!ngx_http_attest_upstream_copies(u)) {
+    if (!ngx_http_attest_ends_copies(u)) {
         return;
     }
 
@@ -411,38 +414,20 @@ ngx_http_attest_upstream_wipe_response(ngx_http_upstream_t *u)
 /* Values of HTTP/2 may be constants of its table, which cannot be wiped. */
 
 static ngx_uint_t
-ngx_http_attest_upstream_copies(ngx_http_upstream_t *u)
+ngx_http_attest_ends_copies(ngx_http_upstream_t *u)
 {
-    ngx_uint_t   i;
-    ngx_str_t   *module;
+    switch (ngx_http_attest_backend_kind(u)) {
 
-    static ngx_str_t  names[] = {
-        ngx_string("fastcgi"),
-        ngx_string("scgi"),
-        ngx_string("uwsgi"),
-        ngx_null_string
-    };
-
-    if (u->conf == NULL) {
-        /* its address was not one: it was not asked */
+    case NGX_HTTP_ATTEST_BACKEND_OTHER:
         return 0;
+
+    case NGX_HTTP_ATTEST_BACKEND_PROXY:
+        return ngx_http_attest_backend_version(u->conf)
+               <= NGX_HTTP_VERSION_11;
+
+    default:
+        return 1;
     }
-
-    module = &u->conf->module;
-
-    if (module->len == 5 && ngx_strncmp(module->data, "proxy", 5) == 0) {
-        return ngx_http_attest_proxy_version(u->conf) <= NGX_HTTP_VERSION_11;
-    }
-
-    for (i = 0; names[i].len; i++) {
-        if (module->len == names[i].len
-            && ngx_strncmp(module->data, names[i].data, module->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -453,7 +438,7 @@ ngx_http_attest_upstream_copies(ngx_http_upstream_t *u)
  */
 
 static ngx_int_t
-ngx_http_attest_upstream_redirect(ngx_http_request_t *r, ngx_table_elt_t *h,
+ngx_http_attest_ends_redirect(ngx_http_request_t *r, ngx_table_elt_t *h,
     ngx_uint_t offset)
 {
     ngx_uint_t  status;
@@ -471,7 +456,7 @@ ngx_http_attest_upstream_redirect(ngx_http_request_t *r, ngx_table_elt_t *h,
 /* In the hash of this configuration: nginx's table outlives this module. */
 
 static ngx_int_t
-ngx_http_attest_upstream_interim(ngx_conf_t *cf)
+ngx_http_attest_ends_interim(ngx_conf_t *cf)
 {
     ngx_hash_t                     *hash;
     ngx_uint_t                      key;
@@ -497,7 +482,7 @@ ngx_http_attest_upstream_interim(ngx_conf_t *cf)
     }
 
     *own = *hh;
-    own->handler = ngx_http_attest_upstream_redirect;
+    own->handler = ngx_http_attest_ends_redirect;
     ngx_http_attest_core_redirect = hh->handler;
 
     for (elt = hash->buckets[key % hash->size];
@@ -515,10 +500,10 @@ ngx_http_attest_upstream_interim(ngx_conf_t *cf)
 
 
 ngx_int_t
-ngx_http_attest_upstream_init(ngx_conf_t *cf)
+ngx_http_attest_ends_init(ngx_conf_t *cf)
 {
     ngx_http_next_header_filter = ngx_http_top_header_filter;
-    ngx_http_top_header_filter = ngx_http_attest_upstream_filter;
+    ngx_http_top_header_filter = ngx_http_attest_ends_filter;
 
-    return ngx_http_attest_upstream_interim(cf);
+    return ngx_http_attest_ends_interim(cf);
 }
