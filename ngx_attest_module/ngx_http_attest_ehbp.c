@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_attest_prompt.h"
+#include "ngx_http_attest_replace.h"
 
 
 static ngx_int_t ngx_http_attest_ehbp_head(ngx_http_request_t *r,
@@ -42,7 +43,7 @@ ngx_http_attest_ehbp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    ngx_http_attest_seal_interim(r, ctx);
+    ngx_http_attest_replace_interim(r, ctx);
 
     p = ngx_pnalloc(r->pool, 2 * ATTEST_EHBP_NONCE_LEN);
     if (p == NULL) {
@@ -81,7 +82,7 @@ ngx_http_attest_ehbp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     ngx_http_clear_etag(r);
 
     if (r->headers_out.content_encoding != NULL) {
-        ngx_http_attest_seal_encoded(r, ctx);
+        ngx_http_attest_replace_encoded(r, ctx);
     }
 
     r->filter_need_in_memory = 1;

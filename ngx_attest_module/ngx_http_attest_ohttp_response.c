@@ -8,6 +8,7 @@
 
 #include "ngx_http_attest_ohttp.h"
 #include "ngx_http_attest_ends.h"
+#include "ngx_http_attest_replace.h"
 
 #include <sodium.h>
 
@@ -70,7 +71,7 @@ ngx_http_attest_ohttp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     oh = ctx->ohttp;
 
     if (r->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS) {
-        ngx_http_attest_seal_interim(r, ctx);
+        ngx_http_attest_replace_interim(r, ctx);
     }
 
     status = r->headers_out.status;

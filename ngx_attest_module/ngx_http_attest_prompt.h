@@ -61,13 +61,6 @@ extern ngx_http_attest_format_t  ngx_http_attest_ehbp_format;
 extern ngx_http_attest_format_t  ngx_http_attest_ohttp_format;
 
 
-/* A 1xx of the backend that nginx takes for its answer: 502 instead. */
-void ngx_http_attest_seal_interim(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx);
-/* A Content-Encoding of the backend: 502 instead. */
-void ngx_http_attest_seal_encoded(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx);
-
 /* The request's context, created once. */
 ngx_http_attest_ctx_t *ngx_http_attest_prompt_ctx_create(
     ngx_http_request_t *r);

@@ -9,6 +9,7 @@
 
 #include "ngx_http_attest_ohttp.h"
 #include "ngx_http_attest_ends.h"
+#include "ngx_http_attest_replace.h"
 #include "ngx_http_attest_cors.h"
 #include "ngx_http_attest_scrub.h"
 
@@ -30,9 +31,6 @@ static ngx_int_t ngx_http_attest_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_header_inside(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static ngx_int_t ngx_http_attest_seal_at_once(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx);
-
-static void ngx_http_attest_seal_bad(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 
 static ngx_int_t ngx_http_attest_body_filter(ngx_http_request_t *r,
@@ -106,19 +104,6 @@ static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 #if (NGX_HTTP_ATTEST_EARLY_HINTS)
 static ngx_http_output_header_filter_pt  ngx_http_next_early_hints_filter;
 #endif
-
-
-static u_char  ngx_http_attest_bad_backend[] =
-    "{\"type\":\"" NGX_HTTP_ATTEST_URN "bad-backend\","
-    "\"title\":\"Bad Gateway\",\"status\":502,"
-    "\"detail\":\"the backend encoded its answer, "
-    "which must not be sealed\"}\n";
-
-static u_char  ngx_http_attest_interim_backend[] =
-    "{\"type\":\"" NGX_HTTP_ATTEST_URN "bad-backend\","
-    "\"title\":\"Bad Gateway\",\"status\":502,"
-    "\"detail\":\"the backend sent an interim response, "
-    "which cannot be passed on\"}\n";
 
 
 static ngx_int_t
@@ -254,106 +239,6 @@ ngx_http_attest_seal_at_once(ngx_http_request_t *r,
     r->header_only = 1;
 
     return rc;
-}
-
-
-/*
- * A browser would decode the ciphertext.  The request asked for no coding,
- * so that this is the backend's or the configuration's fault.
- */
-
-void
-ngx_http_attest_seal_encoded(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx)
-{
-    ngx_table_elt_t  *h;
-
-    h = r->headers_out.content_encoding;
-    r->headers_out.content_encoding = NULL;
-    h->hash = 0;
-
-    if (h->value.len == 0
-        || (h->value.len == 8
-            && ngx_strncasecmp(h->value.data, (u_char *) "identity", 8) == 0))
-    {
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "attest: a response with Content-Encoding \"%V\" "
-                  "cannot be sealed", &h->value);
-
-    ngx_http_attest_seal_bad(r, ctx);
-}
-
-
-/*
- * nginx knows no interim response of a backend but 101, and since 1.29 103:
- * another's fields would be those of the answer, and the answer itself a body.
- */
-
-void
-ngx_http_attest_seal_interim(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx)
-{
-    ngx_uint_t            i;
-    ngx_list_part_t      *part;
-    ngx_table_elt_t      *h;
-    ngx_http_upstream_t  *u;
-
-    u = r->upstream;
-
-    if (r->headers_out.status >= NGX_HTTP_OK || u == NULL
-        || u->cleanup == NULL)
-    {
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "attest: an interim response (%ui) of the backend cannot "
-                  "be passed on", r->headers_out.status);
-
-    /* nothing that follows is read, nor is the connection used again */
-
-    u->headers_in.content_length_n = 0;
-    u->headers_in.chunked = 0;
-    u->headers_in.connection_close = 1;
-
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            h[i].hash = 0;
-        }
-    }
-
-    r->headers_out.date = NULL;
-    r->headers_out.content_encoding = NULL;
-    r->headers_out.last_modified = NULL;
-    r->headers_out.last_modified_time = -1;
-    r->headers_out.content_length = NULL;
-    r->headers_out.content_length_n = -1;
-
-    ctx->interim = 1;
-
-    ngx_http_attest_seal_bad(r, ctx);
-}
-
-
-static void
-ngx_http_attest_seal_bad(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
-{
-    ctx->replaced = 1;
-
-    ngx_http_attest_ends_drop(r, ctx);
-
-    r->headers_out.status = NGX_HTTP_BAD_GATEWAY;
-    ngx_str_null(&r->headers_out.status_line);
-
-    ngx_str_set(&r->headers_out.content_type, "application/problem+json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
-    ngx_str_null(&r->headers_out.charset);
 }
 
 
@@ -818,27 +703,19 @@ static ngx_int_t
 ngx_http_attest_seal_replacement(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out)
 {
-    u_char   *p;
-    size_t    len;
-    ssize_t   n;
+    ssize_t     n;
+    ngx_str_t   text;
 
     while (ctx->in != NULL) {
         ngx_http_attest_seal_shift(r, ctx);
     }
 
-    if (ctx->interim) {
-        p = ngx_http_attest_interim_backend;
-        len = sizeof(ngx_http_attest_interim_backend) - 1;
+    ngx_http_attest_replace_text(ctx, &text);
 
-    } else {
-        p = ngx_http_attest_bad_backend;
-        len = sizeof(ngx_http_attest_bad_backend) - 1;
-    }
+    for ( /* void */ ; text.len != 0; text.data += n, text.len -= n) {
 
-    for ( /* void */ ; len != 0; p += n, len -= n) {
-
-        n = ngx_http_attest_format(ctx)->frame(r, ctx, p, len, out);
-
+        n = ngx_http_attest_format(ctx)->frame(r, ctx, text.data, text.len,
+                                               out);
         if (n == NGX_ERROR) {
             return NGX_ERROR;
         }
