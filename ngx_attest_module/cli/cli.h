@@ -197,10 +197,6 @@ int cli_run(cli_evidence_t *ev, const cli_options_t *opt,
 
 /* cli_show.c */
 int cli_show(const cli_options_t *opt);
-/* One line each: what, in a column of 24, and its value. */
-void cli_show_hex(const char *what, const uint8_t *p, size_t n);
-void cli_show_time(const char *what, int64_t t);
-void cli_show_line(const char *what, attest_span_t s);
 
 /*
  * cli_kind_<kind>.c: every field of an item in words; and what a first policy

@@ -13,6 +13,7 @@
 #include "attest_gcp.h"
 #include "attest_x509.h"
 #include "cli.h"
+#include "cli_print.h"
 
 
 static void cli_ak_cert_usage(X509 *x);

@@ -11,6 +11,7 @@
 #include "attest_hcl.h"
 #include "attest_x509.h"
 #include "cli.h"
+#include "cli_print.h"
 
 
 #define CLI_AZURE_ENTRY    24          /* of a certificate table */

@@ -10,6 +10,7 @@
 #include "attest_eventlog.h"
 #include "attest_tdx.h"
 #include "cli.h"
+#include "cli_print.h"
 
 
 static int cli_ccel_event(void *ctx, const attest_event_t *e);

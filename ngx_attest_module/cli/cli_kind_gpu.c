@@ -11,6 +11,7 @@
 #include "attest_gpu.h"
 #include "attest_x509.h"
 #include "cli.h"
+#include "cli_print.h"
 
 
 static void cli_gpu_device(const attest_gpu_device_t *d);

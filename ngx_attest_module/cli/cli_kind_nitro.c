@@ -11,6 +11,7 @@
 #include "attest_nitro.h"
 #include "attest_x509.h"
 #include "cli.h"
+#include "cli_print.h"
 
 
 static void cli_nitro_bytes(const char *what, attest_span_t s);

@@ -13,6 +13,7 @@
 #include "attest_snp.h"
 #include "attest_x509.h"
 #include "cli.h"
+#include "cli_print.h"
 
 
 typedef struct {

@@ -14,6 +14,7 @@
 #include "attest_tdx.h"
 #include "attest_x509.h"
 #include "cli.h"
+#include "cli_print.h"
 
 
 typedef struct {

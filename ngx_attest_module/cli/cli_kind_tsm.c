@@ -9,6 +9,7 @@
 
 #include "attest_cbor.h"
 #include "cli.h"
+#include "cli_print.h"
 
 
 void

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <openssl/x509.h>
 
@@ -15,6 +14,7 @@
 #include "attest_tpm.h"
 #include "attest_x509.h"
 #include "cli.h"
+#include "cli_print.h"
 
 
 typedef struct {
@@ -564,45 +564,4 @@ cli_show_ima(attest_span_t s, uint16_t alg)
 
     cli_printf("%zu entries, which give PCR 10 the value\n", entries);
     cli_show_hex("", value, attest_tpm_alg_len(alg));
-}
-
-
-void
-cli_show_hex(const char *what, const uint8_t *p, size_t n)
-{
-    size_t  i;
-
-    cli_printf("%-24s", what);
-
-    for (i = 0; i < n; i++) {
-        cli_printf("%02x", p[i]);
-    }
-
-    cli_printf("\n");
-}
-
-
-void
-cli_show_time(const char *what, int64_t t)
-{
-    char       text[64];
-    time_t     at = (time_t) t;
-    struct tm  tm;
-
-    if (gmtime_r(&at, &tm) == NULL
-        || strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
-    {
-        (void) strcpy(text, "?");
-    }
-
-    cli_printf("%-24s%lld (%s)\n", what, (long long) t, text);
-}
-
-
-void
-cli_show_line(const char *what, attest_span_t s)
-{
-    cli_printf("%-24s", what);
-    cli_print_text(stdout, s.p, s.n, 0);
-    cli_printf("\n");
 }

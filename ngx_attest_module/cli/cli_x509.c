@@ -10,6 +10,7 @@
 
 #include "attest_x509.h"
 #include "cli.h"
+#include "cli_print.h"
 
 
 static void cli_x509_name(const char *what, const X509_NAME *name);

@@ -4,48 +4,15 @@
 #include "hardware.h"
 #include "../../ngx_attest_module/cli/cli_kind_gpu.c"
 #include "../../ngx_attest_module/cli/cli_kind_nitro.c"
+#include "../../ngx_attest_module/cli/cli_print.c"
 #include "../../ngx_attest_module/cli/cli_util.c"
+#include "../../ngx_attest_module/cli/cli_x509.c"
 
 
 static char *made(int rc, cJSON *policy);
 static void test_nitro(void);
 static void test_gpu(void);
 static void test_round(void);
-
-
-/* Not of interest here: t/show_nitro_gpu.t reads what is shown. */
-
-void
-cli_show_hex(const char *what, const uint8_t *p, size_t n)
-{
-    (void) what;
-    (void) p;
-    (void) n;
-}
-
-
-void
-cli_show_time(const char *what, int64_t t)
-{
-    (void) what;
-    (void) t;
-}
-
-
-void
-cli_show_line(const char *what, attest_span_t s)
-{
-    (void) what;
-    (void) s;
-}
-
-
-void
-cli_x509_show(const char *what, X509 *x)
-{
-    (void) what;
-    (void) x;
-}
 
 
 /* The object as text; freed. */

@@ -7,6 +7,7 @@
 #include "snp_double.h"
 #include "unit.h"
 #include "../../ngx_attest_module/cli/cli_kind_snp.c"
+#include "../../ngx_attest_module/cli/cli_print.c"
 #include "../../ngx_attest_module/cli/cli_util.c"
 #include "../../ngx_attest_module/cli/cli_x509.c"
 
@@ -25,34 +26,6 @@ static void test_turin(void);
 static void test_vlek(void);
 static void test_malformed(void);
 static void test_policy(void);
-
-
-/* As in cli_show.c, which needs all other kinds. */
-
-void
-cli_show_hex(const char *what, const uint8_t *p, size_t n)
-{
-    char  hex[1024];
-
-    cli_hex(hex, p, n);
-    printf("%-24s%s\n", what, hex);
-}
-
-
-void
-cli_show_time(const char *what, int64_t t)
-{
-    printf("%-24s%lld\n", what, (long long) t);
-}
-
-
-void
-cli_show_line(const char *what, attest_span_t s)
-{
-    printf("%-24s", what);
-    cli_print_text(stdout, s.p, s.n, 0);
-    printf("\n");
-}
 
 
 int

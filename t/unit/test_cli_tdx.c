@@ -15,6 +15,7 @@
 #include "../../ngx_attest_module/cli/cli_kind_snp.c"
 #include "../../ngx_attest_module/cli/cli_kind_tdx.c"
 #include "../../ngx_attest_module/cli/cli_kind_tsm.c"
+#include "../../ngx_attest_module/cli/cli_print.c"
 #include "../../ngx_attest_module/cli/cli_show.c"
 #include "../../ngx_attest_module/cli/cli_util.c"
 #include "../../ngx_attest_module/cli/cli_x509.c"
