@@ -4,19 +4,17 @@
  */
 
 
-#include <errno.h>
-#include <limits.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <tss2/tss2_rc.h>
 #include <tss2/tss2_tctildr.h>
 
+#include "attest_core.h"
 #include "attest_tcti.h"
+#include "attest_tcti_conf.h"
+#include "attest_tcti_swtpm.h"
 
 
 #define ATTEST_TCTI_MAGIC      0x6e67786174746573ULL
@@ -39,31 +37,6 @@ static TSS2_RC attest_tcti_recv(attest_tcti_t *t, uint8_t *p, size_t *len);
 static TSS2_RC attest_tcti_check(attest_tcti_t *t, const uint8_t *p,
     size_t len);
 static int attest_tcti_busy(const uint8_t *p);
-
-
-int64_t
-attest_tcti_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-
-int
-attest_tcti_left(attest_tcti_t *t)
-{
-    int64_t  left;
-
-    left = t->deadline - attest_tcti_now();
-    if (left <= 0) {
-        return 0;
-    }
-
-    return left > INT_MAX ? INT_MAX : (int) left;
-}
 
 
 int
@@ -108,21 +81,6 @@ attest_tcti_wipe(attest_tcti_t *t)
         OPENSSL_cleanse(t->answer, t->answer_len);
         t->answer = NULL;
     }
-}
-
-
-TSS2_RC
-attest_tcti_break(attest_tcti_t *t, const char *fmt, ...)
-{
-    va_list  args;
-
-    t->broken = 1;
-
-    va_start(args, fmt);
-    (void) vsnprintf(t->reason, sizeof(t->reason), fmt, args);
-    va_end(args);
-
-    return TSS2_TCTI_RC_IO_ERROR;
 }
 
 

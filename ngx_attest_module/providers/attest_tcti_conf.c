@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "attest_provider.h"
-#include "attest_tcti.h"
+#include "attest_tcti_conf.h"
 
 
 #define ATTEST_TCTI_CONF_MAX  256

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "attest_tcti_conf.h"
 #include "attest_tpm_esys.h"
 
 

@@ -15,6 +15,7 @@
 #include "attest_azure.h"
 #include "attest_cmw.h"
 #include "attest_http.h"
+#include "attest_tcti_conf.h"
 #include "attest_x509.h"
 #include "azure_double.h"
 #include "provider_double.h"
