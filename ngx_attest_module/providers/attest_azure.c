@@ -11,7 +11,7 @@
 #include "attest_azure.h"
 #include "attest_cmw.h"
 #include "attest_snp.h"
-#include "attest_tpm_esys.h"
+#include "attest_tpm_call.h"
 
 
 #define ATTEST_AZURE_NV_REPORT   0x01400001

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "attest_detect.h"
-#include "attest_tpm_esys.h"
+#include "attest_tpm_call.h"
 
 
 #define ATTEST_DETECT_TPM      "device:/dev/tpmrm0"

@@ -77,14 +77,6 @@ typedef struct {
 } attest_tpm_credential_t;
 
 
-/*
- * Connects, starts the TPM up if nobody did, and removes keys that a
- * killed predecessor left in it.  attest_tpm_close() after success and failure.
- */
-int attest_tpm_open(attest_tpm_call_t *c, attest_tpm_t *tpm,
-    int64_t deadline, char *error);
-void attest_tpm_close(attest_tpm_call_t *c);
-
 /* Formats "COMMAND failed: why" and returns ATTEST_EINTERNAL. */
 int attest_tpm_fail(attest_tpm_call_t *c, const char *command, TSS2_RC rc);
 /* The same for a command that a hierarchy has to allow: names it. */

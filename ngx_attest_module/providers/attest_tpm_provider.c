@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "attest_cmw.h"
-#include "attest_tpm_esys.h"
+#include "attest_tpm_call.h"
 
 
 static int attest_tpm_strings(attest_tpm_t *tpm,
