@@ -12,6 +12,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_http_attest_collection.h"
 #include "ngx_http_attest_endpoint.h"
 
 

@@ -14,6 +14,7 @@
  *   ngx_http_attest_refresh.c    evidence collection: jobs, thread, renewal
  *   ngx_http_attest_tls.c        the certificate into nginx's TLS
  *   ngx_http_attest_endpoint.c   attest_evidence (cached), attest_keys
+ *   ngx_http_attest_collection.c evidence as clients read it
  *   ngx_http_attest_fresh.c      fresh evidence, credential activation
  *   ngx_http_attest_status.c     attest_status
  *   ngx_http_attest_problem.c    application/problem+json answers
@@ -556,15 +557,6 @@ char *ngx_http_attest_evidence(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_attest_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_attest_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-
-/*
- * The collection that carries evidence, in CBOR or (json) in JSON, in memory
- * of the pool: claims, evidence, hpke-keys and config (if not empty), logs.
- */
-ngx_int_t ngx_http_attest_collection(ngx_pool_t *pool, const char *ctype,
-    attest_span_t claims, attest_span_t key_list, attest_span_t record,
-    const attest_evidence_item_t *items, ngx_uint_t nitems, ngx_uint_t json,
-    ngx_str_t *out);
 
 /*
  * ngx_http_attest_problem.c: sends an application/problem+json answer (RFC

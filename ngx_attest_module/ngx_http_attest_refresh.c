@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_http_attest_collection.h"
 #include "ngx_http_attest_state.h"
 #include "attest_bounded.h"
 

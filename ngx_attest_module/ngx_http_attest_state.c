@@ -6,6 +6,7 @@
  */
 
 
+#include "ngx_http_attest_collection.h"
 #include "ngx_http_attest_state.h"
 
 #include <sodium.h>
