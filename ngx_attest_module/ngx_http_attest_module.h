@@ -9,7 +9,8 @@
  *   ngx_http_attest_measure.c    the digests in it
  *   ngx_http_attest_opened.c     the files that nginx opens for it
  *   ngx_http_attest_environment.c   what changes a process from outside
- *   ngx_http_attest_state.c      the shared zone: one generation, the view
+ *   ngx_http_attest_zone.c       the shared zone: memory, reloads
+ *   ngx_http_attest_state.c      what is in it: one generation, the view
  *   ngx_http_attest_clock.c      the zone's own time, which only grows
  *   ngx_http_attest_refresh.c    evidence collection: jobs, thread, renewal
  *   ngx_http_attest_tls.c        the certificate into nginx's TLS
@@ -432,17 +433,6 @@ void ngx_http_attest_measured_check(ngx_http_attest_main_conf_t *amcf,
 
 /* ngx_http_attest_state.c */
 
-ngx_int_t ngx_http_attest_state_zone(ngx_conf_t *cf,
-    ngx_http_attest_main_conf_t *amcf);
-/*
- * Memory of another size would be new memory, and what a zone remembers
- * must not be forgotten by a reload: the size that it will have.
- */
-size_t ngx_http_attest_kept_size(ngx_conf_t *cf, ngx_str_t *zone,
-    const char *directive, size_t size);
-/* Locks the zone in this process: locks are not inherited by fork(). */
-void ngx_http_attest_lock_zone(ngx_http_attest_main_conf_t *amcf,
-    ngx_log_t *log);
 ngx_http_attest_stats_t *ngx_http_attest_stats(
     ngx_http_attest_main_conf_t *amcf);
 /*

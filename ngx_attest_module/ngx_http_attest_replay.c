@@ -11,6 +11,7 @@
 
 
 #include "ngx_http_attest_module.h"
+#include "ngx_http_attest_zone.h"
 
 #include <sodium.h>
 

@@ -1,7 +1,7 @@
 
 /*
- * The shared zone, for ngx_http_attest_state.c and ngx_http_attest_refresh.c
- * only: others see the decoded view.
+ * What the shared zone holds, for the files that make and read it: others see
+ * the decoded view.
  */
 
 
