@@ -180,7 +180,30 @@ typedef struct {
 } ngx_http_attest_measured_t;
 
 
+typedef struct ngx_http_attest_main_conf_s  ngx_http_attest_main_conf_t;
+
+
+/*
+ * Who remembers prompts, by the generation that their key is from.  It is set
+ * when the configuration is read, so that what makes generations need not
+ * know of prompts.  Between lock() and unlock() nothing is remembered; by
+ * retire() keys that are older than generation `number` are retired, with
+ * what is remembered of them.
+ */
+
 typedef struct {
+    /* so full that the prompt keys have to be replaced */
+    ngx_uint_t               (*full)(ngx_http_attest_main_conf_t *amcf);
+    void                     (*lock)(ngx_http_attest_main_conf_t *amcf);
+    void                     (*retire)(ngx_http_attest_main_conf_t *amcf,
+                                 uint64_t number);
+    void                     (*unlock)(ngx_http_attest_main_conf_t *amcf);
+    ngx_uint_t               (*retired)(ngx_http_attest_main_conf_t *amcf,
+                                 uint64_t born);
+} ngx_http_attest_remember_t;
+
+
+struct ngx_http_attest_main_conf_s {
     ngx_cycle_t               *cycle;
     ngx_http_attest_source_t  *source;          /* as configured */
     ngx_array_t               *source_args;     /* of ngx_str_t, as written */
@@ -202,6 +225,7 @@ typedef struct {
     ngx_shm_zone_t            *zone;
     ngx_http_attest_state_t   *state;           /* in the zone */
     ngx_shm_zone_t            *replay;
+    const ngx_http_attest_remember_t  *remember; /* what is in it */
     ngx_uint_t                 replay_key;      /* some location is by key */
     time_t                     window;          /* of Date, the widest */
 
@@ -223,9 +247,11 @@ typedef struct {
     unsigned                   gpu_required:1;  /* no service without GPUs */
     unsigned                   used:1;          /* some directive is used */
 
+    time_t                     gpu_interval;    /* s between two checks of
+                                                   the GPUs, 0: none */
     ngx_thread_pool_t         *pool;
     ngx_http_attest_worker_t  *worker;          /* this process's jobs */
-} ngx_http_attest_main_conf_t;
+};
 
 
 typedef struct {
@@ -411,8 +437,6 @@ ngx_int_t ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
 /* Says in the log what the workers' user will not be able to open. */
 void ngx_http_attest_source_access(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
-/* Seconds between two checks of the GPUs, 0: none. */
-time_t ngx_http_attest_source_gpu(ngx_http_attest_main_conf_t *amcf);
 
 /*
  * ngx_http_attest_record.c: the record's text, from cycle->pool.  To be
@@ -607,20 +631,8 @@ char *ngx_http_attest_replay(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
  */
 ngx_int_t ngx_http_attest_replay_add(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_once_t *once);
-/* So full that the prompt keys have to be replaced. */
-ngx_uint_t ngx_http_attest_replay_full(ngx_http_attest_main_conf_t *amcf);
 void ngx_http_attest_replay_fill(ngx_http_attest_main_conf_t *amcf,
     ngx_uint_t *used, ngx_uint_t *capacity);
-/*
- * Between the two nothing is remembered; keys that are older than generation
- * `number` are retired, with what is remembered of them.
- */
-void ngx_http_attest_replay_lock(ngx_http_attest_main_conf_t *amcf);
-void ngx_http_attest_replay_retire(ngx_http_attest_main_conf_t *amcf,
-    uint64_t number);
-void ngx_http_attest_replay_unlock(ngx_http_attest_main_conf_t *amcf);
-ngx_uint_t ngx_http_attest_replay_retired(ngx_http_attest_main_conf_t *amcf,
-    uint64_t born);
 
 /* ngx_http_attest_routes.c */
 

@@ -188,7 +188,7 @@ ngx_http_attest_draft_create(ngx_http_attest_main_conf_t *amcf)
         draft->base = old->number;
         draft->retire = ngx_http_attest_clock_stepped(&draft->time,
                                                       old->drift)
-                        || ngx_http_attest_replay_full(amcf);
+                        || amcf->remember->full(amcf);
     }
 
     rc = ngx_http_attest_draft_keys(draft, amcf, old);
@@ -872,7 +872,7 @@ ngx_http_attest_current_ok(ngx_http_attest_main_conf_t *amcf,
     ok = !*changed && t.now < gen->expires
          && t.wall >= gen->not_before && t.wall < gen->not_after
          && !ngx_http_attest_clock_stepped(&t, gen->drift)
-         && !ngx_http_attest_replay_full(amcf);
+         && !amcf->remember->full(amcf);
 
     ngx_http_attest_gen_free(gen);
 
@@ -1564,7 +1564,7 @@ ngx_http_attest_due(ngx_http_attest_worker_t *w)
     w->expired = 0;
 
     if (w->renew_now || ngx_http_attest_clock_stepped(&t, view->drift)
-        || ngx_http_attest_replay_full(w->amcf))
+        || w->amcf->remember->full(w->amcf))
     {
         return now;
     }
@@ -1664,7 +1664,7 @@ ngx_http_attest_gpu_tick(ngx_http_attest_worker_t *w, time_t now, time_t due)
 {
     time_t  gpu_due;
 
-    if (ngx_http_attest_source_gpu(w->amcf) == 0) {
+    if (w->amcf->gpu_interval == 0) {
         return due;
     }
 
@@ -1715,7 +1715,7 @@ ngx_http_attest_gpu_due(ngx_http_attest_worker_t *w)
     time_t                   interval;
     ngx_http_attest_view_t  *view;
 
-    interval = ngx_http_attest_source_gpu(w->amcf);
+    interval = w->amcf->gpu_interval;
 
     if (w->amcf->gpu_required && w->amcf->state->gpu_failed) {
         interval = ngx_min(interval, NGX_HTTP_ATTEST_GPU_RETRY);

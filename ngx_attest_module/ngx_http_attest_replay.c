@@ -63,6 +63,14 @@ static void ngx_http_attest_replay_say(ngx_uint_t level, ngx_uint_t used,
     ngx_uint_t capacity);
 static ngx_uint_t ngx_http_attest_replay_find(ngx_http_attest_replay_t *rp,
     u_char *tag);
+static ngx_uint_t ngx_http_attest_replay_full(
+    ngx_http_attest_main_conf_t *amcf);
+static void ngx_http_attest_replay_lock(ngx_http_attest_main_conf_t *amcf);
+static void ngx_http_attest_replay_unlock(ngx_http_attest_main_conf_t *amcf);
+static void ngx_http_attest_replay_retire(ngx_http_attest_main_conf_t *amcf,
+    uint64_t number);
+static ngx_uint_t ngx_http_attest_replay_retired(
+    ngx_http_attest_main_conf_t *amcf, uint64_t born);
 static ngx_uint_t ngx_http_attest_replay_home(ngx_http_attest_replay_t *rp,
     ngx_http_attest_replay_slot_t *slot);
 static ngx_uint_t ngx_http_attest_replay_next(ngx_http_attest_replay_t *rp,
@@ -77,6 +85,15 @@ static ngx_int_t ngx_http_attest_replay_insert(ngx_http_attest_replay_t *rp,
 
 static ngx_str_t  ngx_http_attest_replay_name =
     ngx_string("ngx_attest_replay");
+
+
+static const ngx_http_attest_remember_t  ngx_http_attest_replay_remember = {
+    ngx_http_attest_replay_full,
+    ngx_http_attest_replay_lock,
+    ngx_http_attest_replay_retire,
+    ngx_http_attest_replay_unlock,
+    ngx_http_attest_replay_retired
+};
 
 
 /* attest_replay NUMBER | SIZE */
@@ -203,6 +220,7 @@ ngx_http_attest_replay_zone(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
     zone->init = ngx_http_attest_replay_init;
     zone->data = amcf;
     amcf->replay = zone;
+    amcf->remember = &ngx_http_attest_replay_remember;
 
     return NGX_OK;
 }
@@ -379,7 +397,7 @@ ngx_http_attest_replay_say(ngx_uint_t level, ngx_uint_t used,
 }
 
 
-ngx_uint_t
+static ngx_uint_t
 ngx_http_attest_replay_full(ngx_http_attest_main_conf_t *amcf)
 {
     ngx_http_attest_replay_t  *rp;
@@ -403,7 +421,7 @@ ngx_http_attest_replay_fill(ngx_http_attest_main_conf_t *amcf,
 }
 
 
-void
+static void
 ngx_http_attest_replay_lock(ngx_http_attest_main_conf_t *amcf)
 {
     ngx_slab_pool_t  *shpool;
@@ -414,7 +432,7 @@ ngx_http_attest_replay_lock(ngx_http_attest_main_conf_t *amcf)
 }
 
 
-void
+static void
 ngx_http_attest_replay_unlock(ngx_http_attest_main_conf_t *amcf)
 {
     ngx_slab_pool_t  *shpool;
@@ -425,7 +443,7 @@ ngx_http_attest_replay_unlock(ngx_http_attest_main_conf_t *amcf)
 }
 
 
-void
+static void
 ngx_http_attest_replay_retire(ngx_http_attest_main_conf_t *amcf,
     uint64_t number)
 {
@@ -443,7 +461,7 @@ ngx_http_attest_replay_retire(ngx_http_attest_main_conf_t *amcf,
 }
 
 
-ngx_uint_t
+static ngx_uint_t
 ngx_http_attest_replay_retired(ngx_http_attest_main_conf_t *amcf,
     uint64_t born)
 {

@@ -714,13 +714,6 @@ ngx_http_attest_source_timeout(ngx_http_attest_main_conf_t *amcf)
 }
 
 
-time_t
-ngx_http_attest_source_gpu(ngx_http_attest_main_conf_t *amcf)
-{
-    return (amcf->gpu != NULL) ? amcf->source->gpu_interval : 0;
-}
-
-
 ngx_int_t
 ngx_http_attest_source_check(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf)
@@ -909,6 +902,7 @@ ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
     amcf->made->refs++;
     amcf->provider = amcf->made->provider;
     amcf->gpu = amcf->made->gpu;
+    amcf->gpu_interval = (amcf->gpu != NULL) ? amcf->source->gpu_interval : 0;
 
     cln->handler = ngx_http_attest_source_cleanup;
     cln->data = amcf->made;

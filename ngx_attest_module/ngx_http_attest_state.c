@@ -235,9 +235,9 @@ ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
 
     /* in this order everywhere: who remembers asks for the time, too */
 
-    ngx_http_attest_replay_lock(amcf);
+    amcf->remember->lock(amcf);
     rc = ngx_http_attest_publish_locked(amcf, gen, base, retire, log);
-    ngx_http_attest_replay_unlock(amcf);
+    amcf->remember->unlock(amcf);
 
     return rc;
 }
@@ -282,7 +282,7 @@ ngx_http_attest_publish_locked(ngx_http_attest_main_conf_t *amcf,
 
     if (retire) {
         ngx_http_attest_clock_epoch(&state->clock);
-        ngx_http_attest_replay_retire(amcf, gen->number);
+        amcf->remember->retire(amcf, gen->number);
     }
 
     ngx_shmtx_unlock(&state->shpool->mutex);
@@ -325,7 +325,7 @@ ngx_http_attest_expire(ngx_http_attest_main_conf_t *amcf)
     for (i = 0; view != NULL && i < NGX_HTTP_ATTEST_KEYS; i++) {
         if (view->hpke[i].set
             && (view->hpke[i].expires <= t.now
-                || ngx_http_attest_replay_retired(amcf, view->hpke[i].born)))
+                || amcf->remember->retired(amcf, view->hpke[i].born)))
         {
             ngx_http_attest_view_erase(view, i);
         }
@@ -353,17 +353,15 @@ ngx_http_attest_view(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 time_t
 ngx_http_attest_gpu_overdue(ngx_http_attest_main_conf_t *amcf)
 {
-    time_t  interval, limit, passed;
+    time_t  limit, passed;
 
-    interval = ngx_http_attest_source_gpu(amcf);
-
-    if (interval == 0) {
+    if (amcf->gpu_interval == 0) {
         return 0;
     }
 
     /* behind a job that takes its whole time, and with all of its own */
 
-    limit = interval + (time_t) (4 * amcf->timeout + 999) / 1000
+    limit = amcf->gpu_interval + (time_t) (4 * amcf->timeout + 999) / 1000
             + NGX_HTTP_ATTEST_GPU_LATE;
 
     passed = ngx_http_attest_now(amcf) - (time_t) amcf->state->gpu_checked;
