@@ -273,7 +273,7 @@ ngx_http_attest_evidence_cached(ngx_http_request_t *r)
 
     view = ngx_http_attest_view(amcf, r->connection->log);
     if (view == NULL) {
-        return ngx_http_attest_no_evidence(r);
+        return ngx_http_attest_no_evidence(r, NGX_HTTP_ATTEST_NOT_NOW);
     }
 
     if (ngx_http_attest_add_header(r, "Vary", &vary) != NGX_OK) {
@@ -314,7 +314,7 @@ ngx_http_attest_keys_handler(ngx_http_request_t *r)
 
     view = ngx_http_attest_view(amcf, r->connection->log);
     if (view == NULL) {
-        return ngx_http_attest_no_evidence(r);
+        return ngx_http_attest_no_evidence(r, NGX_HTTP_ATTEST_NOT_NOW);
     }
 
     if (view->key_config.len == 0) {
@@ -454,25 +454,6 @@ ngx_http_attest_etag(ngx_http_request_t *r, ngx_http_attest_view_t *view,
     r->headers_out.etag = h;
 
     return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_attest_no_evidence(ngx_http_request_t *r)
-{
-    time_t                        after;
-    ngx_http_attest_main_conf_t  *amcf;
-
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
-
-    ngx_http_attest_count(amcf, refused_evidence);
-    after = ngx_http_attest_retry_after(amcf);
-
-    return ngx_http_attest_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                   NGX_HTTP_ATTEST_URN "no-evidence",
-                                   "No valid evidence",
-                                   "the gateway has no valid evidence at "
-                                   "the moment", ngx_max(after, 1));
 }
 
 

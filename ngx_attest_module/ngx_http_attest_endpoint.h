@@ -30,8 +30,5 @@ ngx_int_t ngx_http_attest_fresh(ngx_http_request_t *r,
 ngx_int_t ngx_http_attest_activate(ngx_http_request_t *r,
     attest_request_t *req);
 
-/* 503 for want of valid evidence. */
-ngx_int_t ngx_http_attest_no_evidence(ngx_http_request_t *r);
-
 
 #endif /* NGX_HTTP_ATTEST_ENDPOINT_H_INCLUDED */

@@ -97,7 +97,7 @@ ngx_http_attest_fresh(ngx_http_request_t *r, attest_request_t *req,
 
     view = ngx_http_attest_view(amcf, r->connection->log);
     if (view == NULL) {
-        return ngx_http_attest_no_evidence(r);
+        return ngx_http_attest_no_evidence(r, NGX_HTTP_ATTEST_NOT_NOW);
     }
 
     len = sizeof(claims);
@@ -198,7 +198,7 @@ ngx_http_attest_activate(ngx_http_request_t *r, attest_request_t *req)
 
     view = ngx_http_attest_view(amcf, r->connection->log);
     if (view == NULL) {
-        return ngx_http_attest_no_evidence(r);
+        return ngx_http_attest_no_evidence(r, NGX_HTTP_ATTEST_NOT_NOW);
     }
 
     w = ngx_http_attest_waiter_create(r, view, 1);

@@ -90,14 +90,7 @@ ngx_http_attest_guard_refuse(ngx_http_request_t *r, ngx_uint_t misdirected)
                                        "names", 0);
     }
 
-    ngx_http_attest_count(amcf, refused_evidence);
-
-    return ngx_http_attest_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                   NGX_HTTP_ATTEST_URN "no-evidence",
-                                   "No valid evidence",
-                                   "the gateway has no valid evidence and "
-                                   "therefore serves nothing",
-                                   ngx_http_attest_retry_after(amcf));
+    return ngx_http_attest_no_evidence(r, NGX_HTTP_ATTEST_CLOSED);
 }
 
 

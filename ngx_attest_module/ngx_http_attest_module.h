@@ -581,6 +581,13 @@ char *ngx_http_attest_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_attest_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, const char *title, const char *detail,
     time_t retry_after);
+/* 503, counted, for want of valid evidence. */
+ngx_int_t ngx_http_attest_no_evidence(ngx_http_request_t *r,
+    const char *detail);
+#define NGX_HTTP_ATTEST_NOT_NOW                                              \
+    "the gateway has no valid evidence at the moment"
+#define NGX_HTTP_ATTEST_CLOSED                                               \
+    "the gateway has no valid evidence and therefore serves nothing"
 /* A complete answer from memory that lives as long as the request. */
 ngx_int_t ngx_http_attest_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *type, const char *cache_control, ngx_str_t *body);

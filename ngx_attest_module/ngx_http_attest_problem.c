@@ -220,3 +220,20 @@ ngx_http_attest_problem(ngx_http_request_t *r, ngx_uint_t status,
     return ngx_http_attest_send(r, status, &ngx_http_attest_problem_type,
                                 "no-store", &body);
 }
+
+
+
+ngx_int_t
+ngx_http_attest_no_evidence(ngx_http_request_t *r, const char *detail)
+{
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+
+    ngx_http_attest_count(amcf, refused_evidence);
+
+    return ngx_http_attest_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                   NGX_HTTP_ATTEST_URN "no-evidence",
+                                   "No valid evidence", detail,
+                                   ngx_http_attest_retry_after(amcf));
+}
