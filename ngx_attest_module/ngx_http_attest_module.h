@@ -157,6 +157,7 @@ typedef struct {
 
 typedef struct ngx_http_attest_state_s  ngx_http_attest_state_t;   /* zone */
 typedef struct ngx_http_attest_worker_s  ngx_http_attest_worker_t;
+typedef struct ngx_http_attest_renewal_s  ngx_http_attest_renewal_t;
 typedef struct ngx_http_attest_source_s  ngx_http_attest_source_t;
 
 
@@ -251,6 +252,7 @@ struct ngx_http_attest_main_conf_s {
                                                    the GPUs, 0: none */
     ngx_thread_pool_t         *pool;
     ngx_http_attest_worker_t  *worker;          /* this process's jobs */
+    ngx_http_attest_renewal_t  *renewal;        /* its timer */
 };
 
 

@@ -58,29 +58,39 @@ typedef struct {
 } ngx_http_attest_flight_t;
 
 
+/* The jobs of a process. */
+
 struct ngx_http_attest_worker_s {
     ngx_http_attest_main_conf_t   *amcf;
     ngx_queue_t                    queue;   /* of jobs */
     ngx_uint_t                     waiting;
     ngx_http_attest_flight_t      *flight;
     ngx_event_t                    deadline;
-    ngx_event_t                    tick;
     ngx_log_t                     *log;
 
     ngx_uint_t                     failures;        /* in a row */
     time_t                         backoff_until;
+    unsigned                       stuck:1;         /* thread is overdue */
+};
+
+
+/* What its timer sees to; all but the GPUs' end in the first worker. */
+
+struct ngx_http_attest_renewal_s {
+    ngx_http_attest_main_conf_t   *amcf;
+    ngx_event_t                    tick;
+    ngx_log_t                     *log;
 
     ngx_http_attest_draft_t       *draft;   /* renewal under way */
-    ngx_uint_t                     renew_failures;
+    ngx_uint_t                     failures;        /* in a row */
     time_t                         next_try;
     time_t                         mismatch_since;
     ngx_http_attest_job_t         *gpu_job;         /* under way */
     time_t                         gpu_last;        /* checked, 0: never */
-    unsigned                       renew_now:1;     /* a GPU went or came */
+    unsigned                       at_once:1;       /* a GPU went or came */
     unsigned                       gpu_said:1;      /* in the log */
     unsigned                       gpu_late:1;      /* in the log */
     unsigned                       expired:1;       /* said in the log */
-    unsigned                       stuck:1;         /* thread is overdue */
 };
 
 
@@ -114,7 +124,6 @@ static ngx_int_t ngx_http_attest_make_certificate(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
     attest_evidence_t *ev, ngx_pool_t *pool, ngx_str_t *cert,
     ngx_log_t *log);
-static ngx_uint_t ngx_http_attest_has_gpu(const attest_evidence_t *ev);
 static void ngx_http_attest_say(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_gen_t *gen, const char *note, ngx_log_t *log);
 
@@ -133,9 +142,9 @@ static ngx_int_t ngx_http_attest_device_turn(ngx_http_attest_state_t *state,
     ngx_uint_t refresh, ngx_msec_t timeout);
 static ngx_int_t ngx_http_attest_device_lock(ngx_http_attest_state_t *state,
     ngx_msec_t timeout);
-static int ngx_http_attest_check_tpm(const attest_evidence_t *ev,
-    const u_char *claims, size_t len);
 
+static ngx_int_t ngx_http_attest_job_init(ngx_cycle_t *cycle,
+    ngx_http_attest_main_conf_t *amcf);
 static void ngx_http_attest_start_next(ngx_http_attest_worker_t *w);
 static ngx_int_t ngx_http_attest_launch(ngx_http_attest_worker_t *w,
     ngx_http_attest_job_t *job);
@@ -147,18 +156,18 @@ static void ngx_http_attest_job_end(ngx_http_attest_worker_t *w,
 static void ngx_http_attest_fail_queue(ngx_http_attest_worker_t *w);
 
 static void ngx_http_attest_tick_handler(ngx_event_t *ev);
-static time_t ngx_http_attest_due(ngx_http_attest_worker_t *w);
-static void ngx_http_attest_renew(ngx_http_attest_worker_t *w);
+static time_t ngx_http_attest_due(ngx_http_attest_renewal_t *rn);
+static void ngx_http_attest_renew(ngx_http_attest_renewal_t *rn);
 static void ngx_http_attest_renew_done(ngx_http_attest_job_t *job);
-static void ngx_http_attest_renew_failed(ngx_http_attest_worker_t *w,
+static void ngx_http_attest_renew_failed(ngx_http_attest_renewal_t *rn,
     const char *error);
-static time_t ngx_http_attest_gpu_tick(ngx_http_attest_worker_t *w,
+static time_t ngx_http_attest_gpu_tick(ngx_http_attest_renewal_t *rn,
     time_t now, time_t due);
-static void ngx_http_attest_gpu_watch(ngx_http_attest_worker_t *w);
-static time_t ngx_http_attest_gpu_due(ngx_http_attest_worker_t *w);
-static ngx_int_t ngx_http_attest_gpu_check(ngx_http_attest_worker_t *w);
+static void ngx_http_attest_gpu_watch(ngx_http_attest_renewal_t *rn);
+static time_t ngx_http_attest_gpu_due(ngx_http_attest_renewal_t *rn);
+static ngx_int_t ngx_http_attest_gpu_check(ngx_http_attest_renewal_t *rn);
 static void ngx_http_attest_gpu_done(ngx_http_attest_job_t *job);
-static void ngx_http_attest_gpu_result(ngx_http_attest_worker_t *w,
+static void ngx_http_attest_gpu_result(ngx_http_attest_renewal_t *rn,
     const char *error);
 
 
@@ -539,8 +548,9 @@ ngx_http_attest_published(ngx_http_attest_main_conf_t *amcf,
     rc = ngx_http_attest_publish(amcf, gen, draft->base, draft->retire, log);
 
     if (rc == NGX_OK) {
-        amcf->state->gpu_failed = (amcf->gpu != NULL
-                                   && !ngx_http_attest_has_gpu(ev));
+        amcf->state->gpu_failed = amcf->gpu != NULL
+                                  && !attest_evidence_has(ev,
+                                                          ATTEST_ITEM_GPU);
 
         if (!amcf->state->gpu_failed) {
             amcf->state->gpu_checked = ngx_http_attest_now(amcf);
@@ -694,21 +704,6 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
     }
 
     return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_http_attest_has_gpu(const attest_evidence_t *ev)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < ev->count; i++) {
-        if (ngx_strcmp(ev->items[i].item, ATTEST_ITEM_GPU) == 0) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -979,7 +974,9 @@ ngx_http_attest_run_gpu(ngx_http_attest_main_conf_t *amcf,
     rc = amcf->gpu->collect(amcf->gpu, job->claims, job->claims_len, 0,
                             timeout, ev);
 
-    if (rc != ATTEST_OK || (ngx_http_attest_has_gpu(ev) && !ev->lost)) {
+    if (rc != ATTEST_OK
+        || (attest_evidence_has(ev, ATTEST_ITEM_GPU) && !ev->lost))
+    {
         return rc;
     }
 
@@ -1008,7 +1005,7 @@ ngx_http_attest_run_check(ngx_http_attest_job_t *job)
         job->claims_len = ev->claims_len;
     }
 
-    job->rc = ngx_http_attest_check_tpm(ev, job->claims, job->claims_len);
+    job->rc = attest_tpm_check(ev, job->claims, job->claims_len);
 
     if (job->rc == ATTEST_OK) {
         return;
@@ -1093,67 +1090,52 @@ ngx_http_attest_device_lock(ngx_http_attest_state_t *state,
 }
 
 
-static int
-ngx_http_attest_check_tpm(const attest_evidence_t *ev, const u_char *claims,
-    size_t len)
+ngx_int_t
+ngx_http_attest_init_worker(ngx_cycle_t *cycle,
+    ngx_http_attest_main_conf_t *amcf)
 {
-    int                   rc;
-    u_char                extra[32];
-    ngx_uint_t            i;
-    attest_span_t         cpu;
-    attest_tpm_item_t     item;
-    attest_tpm_quote_t    quote;
-    attest_tpm_public_t   ak;
+    ngx_http_attest_renewal_t  *rn;
 
-    cpu = attest_evidence_cpu(ev);
+    rn = ngx_pcalloc(cycle->pool, sizeof(ngx_http_attest_renewal_t));
 
-    for (i = 0; i < ev->count; i++) {
-        if (ngx_strcmp(ev->items[i].item, ATTEST_ITEM_TPM) == 0) {
-            break;
-        }
+    if (rn == NULL || ngx_http_attest_job_init(cycle, amcf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    if (i == ev->count) {
-        return (cpu.n != 0) ? ATTEST_OK : ATTEST_EFORMAT;
+    rn->amcf = amcf;
+    rn->log = cycle->log;
+
+    amcf->renewal = rn;
+
+    if (ngx_worker == 0) {
+        ngx_http_attest_source_access(amcf, cycle->log);
     }
 
-    rc = attest_tpm_item_parse(ev->items[i].data, ev->items[i].len, &item);
-    if (rc != ATTEST_OK) {
-        return rc;
-    }
+    rn->tick.handler = ngx_http_attest_tick_handler;
+    rn->tick.data = rn;
+    rn->tick.log = cycle->log;
+    rn->tick.cancelable = 1;
 
-    rc = attest_tpm_public_parse(item.ak.p, item.ak.n, &ak);
-    if (rc != ATTEST_OK) {
-        return rc;
-    }
+    ngx_add_timer(&rn->tick, 100);
 
-    rc = attest_tpm_signature_verify(&ak, item.signature.p,
-                                     item.signature.n, item.quote.p,
-                                     item.quote.n);
-    attest_tpm_public_free(&ak);
-
-    if (rc != ATTEST_OK) {
-        return rc;
-    }
-
-    rc = attest_tpm_quote_parse(item.quote.p, item.quote.n, &quote);
-    if (rc != ATTEST_OK) {
-        return rc;
-    }
-
-    rc = attest_claims_tpm_extra(claims, len, cpu.p, cpu.n, extra);
-    if (rc != ATTEST_OK) {
-        return rc;
-    }
-
-    return (quote.extra.n == sizeof(extra)
-            && ngx_memcmp(quote.extra.p, extra, sizeof(extra)) == 0)
-           ? ATTEST_OK : ATTEST_EMISMATCH;
+    return NGX_OK;
 }
 
 
-ngx_int_t
-ngx_http_attest_init_worker(ngx_cycle_t *cycle,
+void
+ngx_http_attest_exit_worker(ngx_http_attest_main_conf_t *amcf)
+{
+    if (amcf->renewal != NULL && amcf->renewal->draft != NULL) {
+        ngx_http_attest_draft_free(amcf->renewal->draft);
+        amcf->renewal->draft = NULL;
+    }
+
+    ngx_http_attest_forget_view();
+}
+
+
+static ngx_int_t
+ngx_http_attest_job_init(ngx_cycle_t *cycle,
     ngx_http_attest_main_conf_t *amcf)
 {
     ngx_http_attest_worker_t  *w;
@@ -1176,30 +1158,7 @@ ngx_http_attest_init_worker(ngx_cycle_t *cycle,
 
     amcf->worker = w;
 
-    if (ngx_worker == 0) {
-        ngx_http_attest_source_access(amcf, cycle->log);
-    }
-
-    w->tick.handler = ngx_http_attest_tick_handler;
-    w->tick.data = w;
-    w->tick.log = cycle->log;
-    w->tick.cancelable = 1;
-
-    ngx_add_timer(&w->tick, 100);
-
     return NGX_OK;
-}
-
-
-void
-ngx_http_attest_exit_worker(ngx_http_attest_main_conf_t *amcf)
-{
-    if (amcf->worker != NULL && amcf->worker->draft != NULL) {
-        ngx_http_attest_draft_free(amcf->worker->draft);
-        amcf->worker->draft = NULL;
-    }
-
-    ngx_http_attest_forget_view();
 }
 
 
@@ -1508,31 +1467,31 @@ ngx_http_attest_job_end(ngx_http_attest_worker_t *w,
 static void
 ngx_http_attest_tick_handler(ngx_event_t *ev)
 {
-    time_t                     now, due;
-    ngx_msec_t                 wait;
-    ngx_http_attest_worker_t  *w;
+    time_t                      now, due;
+    ngx_msec_t                  wait;
+    ngx_http_attest_renewal_t  *rn;
 
-    w = ev->data;
+    rn = ev->data;
 
-    ngx_http_attest_expire(w->amcf);
-    ngx_http_attest_gpu_watch(w);
+    ngx_http_attest_expire(rn->amcf);
+    ngx_http_attest_gpu_watch(rn);
 
     if (ngx_exiting || ngx_worker != 0) {
         ngx_add_timer(ev, NGX_HTTP_ATTEST_TICK);
         return;
     }
 
-    ngx_http_attest_clock_say(w->amcf, w->log);
+    ngx_http_attest_clock_say(rn->amcf, rn->log);
 
-    now = ngx_http_attest_now(w->amcf);
-    due = ngx_http_attest_due(w);
+    now = ngx_http_attest_now(rn->amcf);
+    due = ngx_http_attest_due(rn);
 
-    if (now >= due && now >= w->next_try && w->draft == NULL) {
-        ngx_http_attest_renew(w);
+    if (now >= due && now >= rn->next_try && rn->draft == NULL) {
+        ngx_http_attest_renew(rn);
     }
 
-    due = ngx_max(due, w->next_try);
-    due = ngx_http_attest_gpu_tick(w, now, due);
+    due = ngx_max(due, rn->next_try);
+    due = ngx_http_attest_gpu_tick(rn, now, due);
     wait = (due > now) ? (ngx_msec_t) (due - now) * 1000 : 250;
 
     ngx_add_timer(ev, ngx_min(wait, NGX_HTTP_ATTEST_TICK));
@@ -1540,20 +1499,20 @@ ngx_http_attest_tick_handler(ngx_event_t *ev)
 
 
 static time_t
-ngx_http_attest_due(ngx_http_attest_worker_t *w)
+ngx_http_attest_due(ngx_http_attest_renewal_t *rn)
 {
     time_t                   now;
     ngx_http_attest_time_t   t;
     ngx_http_attest_view_t  *view;
 
-    ngx_http_attest_clock(w->amcf, &t);
+    ngx_http_attest_clock(rn->amcf, &t);
     now = t.now;
-    view = ngx_http_attest_evidence_view(w->amcf, w->log);
+    view = ngx_http_attest_evidence_view(rn->amcf, rn->log);
 
     if (view == NULL) {
-        if (!w->expired) {
-            w->expired = 1;
-            ngx_log_error(NGX_LOG_ERR, w->log, 0,
+        if (!rn->expired) {
+            rn->expired = 1;
+            ngx_log_error(NGX_LOG_ERR, rn->log, 0,
                           "attest: no valid evidence, attested servers "
                           "refuse service until it can be renewed");
         }
@@ -1561,10 +1520,10 @@ ngx_http_attest_due(ngx_http_attest_worker_t *w)
         return now;
     }
 
-    w->expired = 0;
+    rn->expired = 0;
 
-    if (w->renew_now || ngx_http_attest_clock_stepped(&t, view->drift)
-        || w->amcf->remember->full(w->amcf))
+    if (rn->at_once || ngx_http_attest_clock_stepped(&t, view->drift)
+        || rn->amcf->remember->full(rn->amcf))
     {
         return now;
     }
@@ -1574,13 +1533,13 @@ ngx_http_attest_due(ngx_http_attest_worker_t *w)
      * that is just replacing this worker.  Only the first is ours to mend.
      */
 
-    if (!ngx_http_attest_foreign(w->amcf)) {
-        w->mismatch_since = 0;
+    if (!ngx_http_attest_foreign(rn->amcf)) {
+        rn->mismatch_since = 0;
 
-    } else if (w->mismatch_since == 0) {
-        w->mismatch_since = now;
+    } else if (rn->mismatch_since == 0) {
+        rn->mismatch_since = now;
 
-    } else if (now - w->mismatch_since > 5) {
+    } else if (now - rn->mismatch_since > 5) {
         return now;
     }
 
@@ -1589,34 +1548,34 @@ ngx_http_attest_due(ngx_http_attest_worker_t *w)
 
 
 static void
-ngx_http_attest_renew(ngx_http_attest_worker_t *w)
+ngx_http_attest_renew(ngx_http_attest_renewal_t *rn)
 {
     ngx_http_attest_job_t  *job;
 
-    ngx_http_attest_measured_check(w->amcf, w->log);
+    ngx_http_attest_measured_check(rn->amcf, rn->log);
 
-    w->draft = ngx_http_attest_draft_create(w->amcf);
-    if (w->draft == NULL) {
-        ngx_http_attest_renew_failed(w, "cannot make keys");
+    rn->draft = ngx_http_attest_draft_create(rn->amcf);
+    if (rn->draft == NULL) {
+        ngx_http_attest_renew_failed(rn, "cannot make keys");
         return;
     }
 
     job = ngx_http_attest_job_create();
     if (job == NULL) {
-        ngx_http_attest_renew_failed(w, "no memory");
+        ngx_http_attest_renew_failed(rn, "no memory");
         return;
     }
 
-    ngx_memcpy(job->claims, w->draft->claims, w->draft->claims_len);
-    job->claims_len = w->draft->claims_len;
+    ngx_memcpy(job->claims, rn->draft->claims, rn->draft->claims_len);
+    job->claims_len = rn->draft->claims_len;
     job->want_logs = 1;
     job->refresh = 1;
     job->done = ngx_http_attest_renew_done;
-    job->data = w;
+    job->data = rn;
 
-    if (ngx_http_attest_job_post(w->amcf, job) != NGX_OK) {
+    if (ngx_http_attest_job_post(rn->amcf, job) != NGX_OK) {
         ngx_http_attest_job_free(job);
-        ngx_http_attest_renew_failed(w, "the device does not answer");
+        ngx_http_attest_renew_failed(rn, "the device does not answer");
     }
 }
 
@@ -1624,32 +1583,32 @@ ngx_http_attest_renew(ngx_http_attest_worker_t *w)
 static void
 ngx_http_attest_renew_done(ngx_http_attest_job_t *job)
 {
-    ngx_int_t                  rc;
-    ngx_http_attest_worker_t  *w;
+    ngx_int_t                   rc;
+    ngx_http_attest_renewal_t  *rn;
 
-    w = job->data;
+    rn = job->data;
 
     if (job->rc != ATTEST_OK) {
-        ngx_http_attest_renew_failed(w, job->error);
+        ngx_http_attest_renew_failed(rn, job->error);
         ngx_http_attest_job_free(job);
         return;
     }
 
-    rc = ngx_http_attest_finish(w->amcf, w->draft, job, w->log);
+    rc = ngx_http_attest_finish(rn->amcf, rn->draft, job, rn->log);
 
     ngx_http_attest_job_free(job);
 
     if (rc == NGX_ERROR) {
-        ngx_http_attest_renew_failed(w, "cannot publish the evidence");
+        ngx_http_attest_renew_failed(rn, "cannot publish the evidence");
         return;
     }
 
-    ngx_http_attest_draft_free(w->draft);
-    w->draft = NULL;
+    ngx_http_attest_draft_free(rn->draft);
+    rn->draft = NULL;
 
-    w->renew_failures = 0;
-    w->next_try = 0;
-    w->renew_now = 0;
+    rn->failures = 0;
+    rn->next_try = 0;
+    rn->at_once = 0;
 }
 
 
@@ -1660,24 +1619,24 @@ ngx_http_attest_renew_done(ngx_http_attest_job_t *job)
  */
 
 static time_t
-ngx_http_attest_gpu_tick(ngx_http_attest_worker_t *w, time_t now, time_t due)
+ngx_http_attest_gpu_tick(ngx_http_attest_renewal_t *rn, time_t now, time_t due)
 {
     time_t  gpu_due;
 
-    if (w->amcf->gpu_interval == 0) {
+    if (rn->amcf->gpu_interval == 0) {
         return due;
     }
 
-    gpu_due = ngx_http_attest_gpu_due(w);
+    gpu_due = ngx_http_attest_gpu_due(rn);
 
-    if (now >= gpu_due && w->gpu_job == NULL) {
-        w->gpu_last = now;
+    if (now >= gpu_due && rn->gpu_job == NULL) {
+        rn->gpu_last = now;
 
-        if (ngx_http_attest_gpu_check(w) != NGX_OK) {
-            ngx_http_attest_gpu_result(w, "the GPUs cannot be checked");
+        if (ngx_http_attest_gpu_check(rn) != NGX_OK) {
+            ngx_http_attest_gpu_result(rn, "the GPUs cannot be checked");
         }
 
-        gpu_due = ngx_http_attest_gpu_due(w);
+        gpu_due = ngx_http_attest_gpu_due(rn);
     }
 
     return ngx_min(due, gpu_due);
@@ -1687,55 +1646,55 @@ ngx_http_attest_gpu_tick(ngx_http_attest_worker_t *w, time_t now, time_t due)
 /* Every worker closes by itself when the one that checks does not. */
 
 static void
-ngx_http_attest_gpu_watch(ngx_http_attest_worker_t *w)
+ngx_http_attest_gpu_watch(ngx_http_attest_renewal_t *rn)
 {
     time_t  late;
 
-    if (!w->amcf->gpu_required) {
+    if (!rn->amcf->gpu_required) {
         return;
     }
 
-    late = ngx_http_attest_gpu_overdue(w->amcf);
+    late = ngx_http_attest_gpu_overdue(rn->amcf);
 
-    if (late != 0 && !w->gpu_late) {
-        ngx_log_error(NGX_LOG_ERR, w->log, 0,
+    if (late != 0 && !rn->gpu_late) {
+        ngx_log_error(NGX_LOG_ERR, rn->log, 0,
                       "attest: the GPUs were not checked for %T s, attested "
                       "servers refuse service until they are", late);
     }
 
-    w->gpu_late = (late != 0);
+    rn->gpu_late = (late != 0);
 }
 
 
 /* Closed servers do not wait for the end of a long interval. */
 
 static time_t
-ngx_http_attest_gpu_due(ngx_http_attest_worker_t *w)
+ngx_http_attest_gpu_due(ngx_http_attest_renewal_t *rn)
 {
     time_t                   interval;
     ngx_http_attest_view_t  *view;
 
-    interval = w->amcf->gpu_interval;
+    interval = rn->amcf->gpu_interval;
 
-    if (w->amcf->gpu_required && w->amcf->state->gpu_failed) {
+    if (rn->amcf->gpu_required && rn->amcf->state->gpu_failed) {
         interval = ngx_min(interval, NGX_HTTP_ATTEST_GPU_RETRY);
 
-    } else if (w->gpu_last == 0) {
+    } else if (rn->gpu_last == 0) {
 
         /* a worker just begins: what is there was looked at when made */
 
-        view = ngx_http_attest_evidence_view(w->amcf, w->log);
-        w->gpu_last = (view != NULL) ? view->from : 0;
+        view = ngx_http_attest_evidence_view(rn->amcf, rn->log);
+        rn->gpu_last = (view != NULL) ? view->from : 0;
     }
 
-    return w->gpu_last + interval;
+    return rn->gpu_last + interval;
 }
 
 
 /* Claims that nobody sees: all that matters is that their nonce is new. */
 
 static ngx_int_t
-ngx_http_attest_gpu_check(ngx_http_attest_worker_t *w)
+ngx_http_attest_gpu_check(ngx_http_attest_renewal_t *rn)
 {
     attest_claims_t         claims;
     ngx_http_attest_job_t  *job;
@@ -1755,7 +1714,7 @@ ngx_http_attest_gpu_check(ngx_http_attest_worker_t *w)
     job->claims_len = sizeof(job->claims);
     job->refresh = 1;
     job->done = ngx_http_attest_gpu_done;
-    job->data = w;
+    job->data = rn;
 
     if (attest_claims_encode(&claims, job->claims, &job->claims_len)
         != ATTEST_OK)
@@ -1764,10 +1723,10 @@ ngx_http_attest_gpu_check(ngx_http_attest_worker_t *w)
         return NGX_ERROR;
     }
 
-    w->gpu_job = job;
+    rn->gpu_job = job;
 
-    if (ngx_http_attest_job_post(w->amcf, job) != NGX_OK) {
-        w->gpu_job = NULL;
+    if (ngx_http_attest_job_post(rn->amcf, job) != NGX_OK) {
+        rn->gpu_job = NULL;
         ngx_http_attest_job_free(job);
         return NGX_ERROR;
     }
@@ -1779,12 +1738,12 @@ ngx_http_attest_gpu_check(ngx_http_attest_worker_t *w)
 static void
 ngx_http_attest_gpu_done(ngx_http_attest_job_t *job)
 {
-    ngx_http_attest_worker_t  *w;
+    ngx_http_attest_renewal_t  *rn;
 
-    w = job->data;
-    w->gpu_job = NULL;
+    rn = job->data;
+    rn->gpu_job = NULL;
 
-    ngx_http_attest_gpu_result(w, (job->rc == ATTEST_OK) ? NULL : job->error);
+    ngx_http_attest_gpu_result(rn, (job->rc == ATTEST_OK) ? NULL : job->error);
     ngx_http_attest_job_free(job);
 }
 
@@ -1792,7 +1751,7 @@ ngx_http_attest_gpu_done(ngx_http_attest_job_t *job)
 /* error: NULL when they are as they were. */
 
 static void
-ngx_http_attest_gpu_result(ngx_http_attest_worker_t *w, const char *error)
+ngx_http_attest_gpu_result(ngx_http_attest_renewal_t *rn, const char *error)
 {
     ngx_uint_t                required;
     ngx_http_attest_state_t  *state;
@@ -1803,31 +1762,31 @@ ngx_http_attest_gpu_result(ngx_http_attest_worker_t *w, const char *error)
         return;
     }
 
-    state = w->amcf->state;
-    required = w->amcf->gpu_required;
+    state = rn->amcf->state;
+    required = rn->amcf->gpu_required;
 
     if (error == NULL && state->gpu_failed) {
-        ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
+        ngx_log_error(NGX_LOG_NOTICE, rn->log, 0,
                       "attest: the GPUs attest again");
-        w->renew_now = 1;
-        w->next_try = 0;
+        rn->at_once = 1;
+        rn->next_try = 0;
 
     } else if (error != NULL && (!state->gpu_failed
-                                 || (required && !w->gpu_said)))
+                                 || (required && !rn->gpu_said)))
     {
-        ngx_log_error(NGX_LOG_ERR, w->log, 0, "attest: GPU check failed: %s"
+        ngx_log_error(NGX_LOG_ERR, rn->log, 0, "attest: GPU check failed: %s"
                       "%s", error, required ? "; attested servers refuse "
                       "service until it succeeds" : "");
-        ngx_http_attest_set_error(w->amcf, error);
-        w->renew_now = !required;
-        w->next_try = 0;
+        ngx_http_attest_set_error(rn->amcf, error);
+        rn->at_once = !required;
+        rn->next_try = 0;
     }
 
     if (error == NULL) {
-        state->gpu_checked = ngx_http_attest_now(w->amcf);
+        state->gpu_checked = ngx_http_attest_now(rn->amcf);
     }
 
-    w->gpu_said = (error != NULL);
+    rn->gpu_said = (error != NULL);
     state->gpu_failed = (error != NULL);
 }
 
@@ -1835,41 +1794,41 @@ ngx_http_attest_gpu_result(ngx_http_attest_worker_t *w, const char *error)
 /* 10, 60, 600 s, but never so late that the evidence dies of it. */
 
 static void
-ngx_http_attest_renew_failed(ngx_http_attest_worker_t *w, const char *error)
+ngx_http_attest_renew_failed(ngx_http_attest_renewal_t *rn, const char *error)
 {
     time_t                   wait, now;
     ngx_http_attest_view_t  *view;
 
     static time_t  ladder[] = { 10, 60, 600 };
 
-    if (w->draft != NULL) {
-        ngx_http_attest_draft_free(w->draft);
-        w->draft = NULL;
+    if (rn->draft != NULL) {
+        ngx_http_attest_draft_free(rn->draft);
+        rn->draft = NULL;
     }
 
-    now = ngx_http_attest_now(w->amcf);
-    view = ngx_http_attest_view(w->amcf, w->log);
+    now = ngx_http_attest_now(rn->amcf);
+    view = ngx_http_attest_view(rn->amcf, rn->log);
 
-    wait = ladder[ngx_min(w->renew_failures, 2)];
-    wait = ngx_min(wait, ngx_max(w->amcf->lifetime / 12, 1));
+    wait = ladder[ngx_min(rn->failures, 2)];
+    wait = ngx_min(wait, ngx_max(rn->amcf->lifetime / 12, 1));
 
-    if (ngx_http_attest_evidence_view(w->amcf, w->log) == NULL) {
+    if (ngx_http_attest_evidence_view(rn->amcf, rn->log) == NULL) {
         wait = ngx_min(wait, 10);
     }
 
-    w->renew_failures++;
-    w->next_try = now + wait;
+    rn->failures++;
+    rn->next_try = now + wait;
 
-    ngx_http_attest_set_error(w->amcf, error);
+    ngx_http_attest_set_error(rn->amcf, error);
 
     if (view != NULL) {
-        ngx_log_error(NGX_LOG_ERR, w->log, 0,
+        ngx_log_error(NGX_LOG_ERR, rn->log, 0,
                       "attest: renewal failed: %s; next try in %T s, the "
                       "last good evidence serves for %T s more",
                       error, wait, view->expires - now);
 
     } else {
-        ngx_log_error(NGX_LOG_ERR, w->log, 0,
+        ngx_log_error(NGX_LOG_ERR, rn->log, 0,
                       "attest: renewal failed: %s; next try in %T s, "
                       "attested servers refuse service", error, wait);
     }

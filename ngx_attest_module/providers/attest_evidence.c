@@ -236,3 +236,18 @@ attest_evidence_cpu(const attest_evidence_t *ev)
 
     return cpu;
 }
+
+
+int
+attest_evidence_has(const attest_evidence_t *ev, const char *item)
+{
+    size_t  i;
+
+    for (i = 0; i < ev->count; i++) {
+        if (strcmp(ev->items[i].item, item) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}

@@ -95,6 +95,9 @@ int attest_evidence_left_out(attest_evidence_t *ev, const char *item,
 /* Leaves out logs, those that grow first, until all takes `room` bytes. */
 int attest_evidence_fit(attest_evidence_t *ev, size_t room);
 
+/* Whether there is such an item. */
+int attest_evidence_has(const attest_evidence_t *ev, const char *item);
+
 /*
  * The item that counts as CPU evidence in a TPM's extraData (ATTEST_IS_CPU);
  * an empty span when there is none.
@@ -189,6 +192,14 @@ typedef struct {
  * provider opens and closes the TPM within each call.
  */
 attest_provider_t *attest_tpm_provider(const attest_tpm_conf_t *conf);
+
+/*
+ * Whether the quote in ev is one over these claims and the CPU evidence beside
+ * it, by the key that is there: ATTEST_OK or ATTEST_E*.  Without a quote there
+ * must be CPU evidence.
+ */
+int attest_tpm_check(const attest_evidence_t *ev, const uint8_t *claims,
+    size_t len);
 
 /* Syntax of a TCTI string; err gets a message. For configuration checks. */
 int attest_tpm_tcti_check(const char *tcti, char *err, size_t err_len);

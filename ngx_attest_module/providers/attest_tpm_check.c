@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What we check of a TPM's evidence before we hand it out: a broken device
+ * must not pass for evidence.  What only a CPU signed is checked by its
+ * provider.
+ */
+
+
+#include <string.h>
+
+#include "attest_cmw.h"
+#include "attest_provider.h"
+#include "attest_tpm.h"
+
+
+static int attest_tpm_check_signature(const attest_tpm_item_t *item);
+
+
+int
+attest_tpm_check(const attest_evidence_t *ev, const uint8_t *claims,
+    size_t len)
+{
+    int                 rc;
+    size_t              i;
+    uint8_t             extra[32];
+    attest_span_t       cpu;
+    attest_tpm_item_t   item;
+    attest_tpm_quote_t  quote;
+
+    cpu = attest_evidence_cpu(ev);
+
+    for (i = 0; i < ev->count; i++) {
+        if (strcmp(ev->items[i].item, ATTEST_ITEM_TPM) == 0) {
+            break;
+        }
+    }
+
+    if (i == ev->count) {
+        return (cpu.n != 0) ? ATTEST_OK : ATTEST_EFORMAT;
+    }
+
+    rc = attest_tpm_item_parse(ev->items[i].data, ev->items[i].len, &item);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    rc = attest_tpm_check_signature(&item);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    rc = attest_tpm_quote_parse(item.quote.p, item.quote.n, &quote);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    rc = attest_claims_tpm_extra(claims, len, cpu.p, cpu.n, extra);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    return (quote.extra.n == sizeof(extra)
+            && memcmp(quote.extra.p, extra, sizeof(extra)) == 0)
+           ? ATTEST_OK : ATTEST_EMISMATCH;
+}
+
+
+static int
+attest_tpm_check_signature(const attest_tpm_item_t *item)
+{
+    int                  rc;
+    attest_tpm_public_t  ak;
+
+    rc = attest_tpm_public_parse(item->ak.p, item->ak.n, &ak);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    rc = attest_tpm_signature_verify(&ak, item->signature.p,
+                                     item->signature.n, item->quote.p,
+                                     item->quote.n);
+    attest_tpm_public_free(&ak);
+
+    return rc;
+}
