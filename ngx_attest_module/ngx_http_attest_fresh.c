@@ -14,6 +14,7 @@
 
 #include "ngx_http_attest_collection.h"
 #include "ngx_http_attest_endpoint.h"
+#include "ngx_http_attest_job.h"
 
 
 typedef struct {

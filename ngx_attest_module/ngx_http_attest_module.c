@@ -7,6 +7,7 @@
 #include "ngx_http_attest_backend.h"
 #include "ngx_http_attest_pass.h"
 #include "ngx_http_attest_prompt.h"
+#include "ngx_http_attest_refresh.h"
 #include "ngx_http_attest_zone.h"
 
 #include <sodium.h>

@@ -12,7 +12,9 @@
  *   ngx_http_attest_zone.c       the shared zone: memory, reloads
  *   ngx_http_attest_state.c      what is in it: one generation, the view
  *   ngx_http_attest_clock.c      the zone's own time, which only grows
- *   ngx_http_attest_refresh.c    evidence collection: jobs, thread, renewal
+ *   ngx_http_attest_job.c        evidence collection: jobs, thread
+ *   ngx_http_attest_generation.c what is made for clients, by a job
+ *   ngx_http_attest_refresh.c    when: at the start, by timers
  *   ngx_http_attest_tls.c        the certificate into nginx's TLS
  *   ngx_http_attest_endpoint.c   attest_evidence (cached), attest_keys
  *   ngx_http_attest_collection.c evidence as clients read it
@@ -358,46 +360,6 @@ typedef struct {
 } ngx_http_attest_ctx_t;
 
 
-/* A job for the evidence thread; used in the event loop by its owner. */
-
-typedef struct ngx_http_attest_job_s  ngx_http_attest_job_t;
-
-typedef enum {
-    NGX_HTTP_ATTEST_JOB_COLLECT = 0,
-    NGX_HTTP_ATTEST_JOB_ACTIVATE,
-    NGX_HTTP_ATTEST_JOB_GPU                     /* are they as they were? */
-} ngx_http_attest_job_e;
-
-struct ngx_http_attest_job_s {
-    ngx_queue_t             queue;
-    ngx_http_attest_job_e   kind;
-
-    /* in */
-    u_char                  claims[ATTEST_CLAIMS_MAX];
-    size_t                  claims_len;
-    ngx_uint_t              want_logs;
-    u_char                  cred[NGX_HTTP_ATTEST_CRED_MAX];
-    size_t                  cred_len;
-    u_char                  enc[NGX_HTTP_ATTEST_CRED_MAX];
-    size_t                  enc_len;
-    u_char                  msg[32];            /* activation: HMAC input */
-
-    /* out */
-    int                     rc;                 /* ATTEST_OK, ATTEST_E* */
-    attest_evidence_t       evidence;
-    u_char                  proof[32];
-    char                    error[256];
-
-    /* called once, in the event loop; the owner then calls job_free() */
-    void                  (*done)(ngx_http_attest_job_t *job);
-    void                   *data;
-
-    /* private to refresh.c */
-    ngx_uint_t              state;
-    ngx_uint_t              refresh;
-};
-
-
 /* ngx_http_attest_module.c */
 
 extern ngx_module_t  ngx_http_attest_module;
@@ -527,31 +489,6 @@ void ngx_http_attest_clock_steps(ngx_http_attest_main_conf_t *amcf,
 
 #define ngx_http_attest_count(amcf, field)                                   \
     (void) ngx_atomic_fetch_add(&ngx_http_attest_stats(amcf)->field, 1)
-
-/* ngx_http_attest_refresh.c */
-
-ngx_int_t ngx_http_attest_first_evidence(ngx_http_attest_main_conf_t *amcf,
-    ngx_log_t *log);
-ngx_int_t ngx_http_attest_init_worker(ngx_cycle_t *cycle,
-    ngx_http_attest_main_conf_t *amcf);
-void ngx_http_attest_exit_worker(ngx_http_attest_main_conf_t *amcf);
-
-/* Zeroed job on the heap, or NULL. */
-ngx_http_attest_job_t *ngx_http_attest_job_create(void);
-/*
- * NGX_OK: queued; done() will be called once, whatever happens, at the
- * latest some 2 * amcf->timeout after its turn came: waiting for the device
- * and using it have that limit in turn.  NGX_BUSY: more
- * than amcf->queue jobs wait.  NGX_DECLINED: the provider failed lately and
- * is backing off, retry after ngx_http_attest_retry_after() seconds.  On any
- * value but NGX_OK the caller still owns the job.
- */
-ngx_int_t ngx_http_attest_job_post(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_job_t *job);
-/* The owner lost interest (client gone): done() will not be called. */
-void ngx_http_attest_job_abandon(ngx_http_attest_job_t *job);
-void ngx_http_attest_job_free(ngx_http_attest_job_t *job);
-time_t ngx_http_attest_retry_after(ngx_http_attest_main_conf_t *amcf);
 
 /* ngx_http_attest_tls.c */
 

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_http_attest_job.h"
 #include "ngx_http_attest_module.h"
 
 

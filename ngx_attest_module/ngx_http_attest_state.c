@@ -13,6 +13,7 @@
 
 
 #define NGX_HTTP_ATTEST_GPU_LATE  5         /* s */
+#define NGX_HTTP_ATTEST_KEY_ROOM  1024      /* our TLS key, DER */
 
 
 static size_t ngx_http_attest_gen_size(const ngx_http_attest_gen_t *gen);
@@ -122,6 +123,23 @@ ngx_http_attest_gen_size(const ngx_http_attest_gen_t *gen)
     }
 
     return size;
+}
+
+
+size_t
+ngx_http_attest_gen_room(ngx_http_attest_main_conf_t *amcf)
+{
+    size_t  room, rest;
+
+    /* in JSON three bytes are four */
+
+    room = ngx_min(amcf->state->room - sizeof(ngx_http_attest_gen_t),
+                   (ATTEST_MAX_DOCUMENT - ATTEST_MAX_ITEM) / 4 * 3);
+
+    rest = amcf->record.len + NGX_HTTP_ATTEST_MAX_LIST + ATTEST_CLAIMS_MAX
+           + ATTEST_MAX_CERT_MSG + NGX_HTTP_ATTEST_KEY_ROOM;
+
+    return (room > rest) ? room - rest : 0;
 }
 
 

@@ -129,6 +129,8 @@ void ngx_http_attest_clock_say(ngx_http_attest_main_conf_t *amcf,
 ngx_http_attest_gen_t *ngx_http_attest_gen_copy(
     ngx_http_attest_main_conf_t *amcf);
 void ngx_http_attest_gen_free(ngx_http_attest_gen_t *gen);
+/* Bytes for evidence beside all else: in the zone, and in a document. */
+size_t ngx_http_attest_gen_room(ngx_http_attest_main_conf_t *amcf);
 /* Locked heap for a generation whose parts take `len` bytes. */
 ngx_http_attest_gen_t *ngx_http_attest_gen_alloc(size_t len);
 /* Appends a part to the data of a generation with enough room. */

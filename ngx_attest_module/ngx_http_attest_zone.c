@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_http_attest_refresh.h"
 #include "ngx_http_attest_state.h"
 #include "ngx_http_attest_zone.h"
 
