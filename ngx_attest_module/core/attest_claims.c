@@ -3,6 +3,7 @@
 
 #include "attest_cbor.h"
 #include "attest_claims.h"
+#include "attest_wire.h"
 
 
 #define ATTEST_CLAIMS_OURS        "ngx-attest.v1/"
@@ -33,7 +34,6 @@ static void attest_claims_put_pubkey(attest_cbor_writer_t *w,
 static size_t attest_claims_count(const attest_claims_t *c);
 static void attest_claims_validity(const attest_claims_t *c,
     uint8_t out[ATTEST_CLAIMS_VALIDITY]);
-static uint64_t attest_claims_get_u64(const uint8_t *p);
 static int attest_claims_read(const uint8_t *p, size_t n, int foreign,
     attest_claims_t *c, int *ours);
 static int attest_claims_parse_map(attest_cbor_reader_t *r,
@@ -322,26 +322,8 @@ static void
 attest_claims_validity(const attest_claims_t *c,
     uint8_t out[ATTEST_CLAIMS_VALIDITY])
 {
-    size_t  i;
-
-    for (i = 0; i < 8; i++) {
-        out[i] = (uint8_t) (c->not_before >> (56 - 8 * i));
-        out[8 + i] = (uint8_t) (c->not_after >> (56 - 8 * i));
-    }
-}
-
-
-static uint64_t
-attest_claims_get_u64(const uint8_t *p)
-{
-    size_t    i;
-    uint64_t  v = 0;
-
-    for (i = 0; i < 8; i++) {
-        v = (v << 8) | p[i];
-    }
-
-    return v;
+    (void) attest_wire_put_be(out, c->not_before, 8);
+    (void) attest_wire_put_be(out + 8, c->not_after, 8);
 }
 
 
@@ -549,8 +531,8 @@ attest_claims_parse_validity(attest_span_t s, attest_claims_t *c)
         return ATTEST_EFORMAT;
     }
 
-    c->not_before = attest_claims_get_u64(s.p);
-    c->not_after = attest_claims_get_u64(s.p + 8);
+    c->not_before = attest_wire_get_be(s.p, 8);
+    c->not_after = attest_wire_get_be(s.p + 8, 8);
     c->has_validity = 1;
 
     return (c->not_before <= c->not_after) ? ATTEST_OK : ATTEST_EFORMAT;

@@ -1,25 +1,14 @@
 
 #include <string.h>
 
+#include "attest_der.h"
 #include "attest_gcp.h"
-#include "attest_wire.h"
 
-
-#define ATTEST_DER_BOOLEAN    0x01
-#define ATTEST_DER_INTEGER    0x02
-#define ATTEST_DER_UTF8       0x0c
-#define ATTEST_DER_SEQUENCE   0x30
-#define ATTEST_DER_CONTEXT    0xa0     /* constructed: [0] EXPLICIT */
 
 #define ATTEST_GCP_TEXT       255
 
 
-static attest_span_t attest_der_take(attest_wire_t *w, uint8_t tag);
-static attest_span_t attest_der_text(attest_wire_t *w);
-static uint64_t attest_der_number(attest_wire_t *w, int *large);
-static int attest_der_bool(attest_wire_t *w);
-static void attest_der_enter(attest_wire_t *w, uint8_t tag,
-    attest_wire_t *inner);
+static attest_span_t attest_gcp_text(attest_wire_t *w);
 static int attest_gcp_security(attest_wire_t *w, attest_gcp_instance_t *info,
     int *large);
 
@@ -43,11 +32,11 @@ attest_gcp_instance_parse(const uint8_t *p, size_t n,
     attest_wire_init(&outer, p, n);
     attest_der_enter(&outer, ATTEST_DER_SEQUENCE, &w);
 
-    info->zone = attest_der_text(&w);
+    info->zone = attest_gcp_text(&w);
     info->project_number = attest_der_number(&w, &large);
-    info->project_id = attest_der_text(&w);
+    info->project_id = attest_gcp_text(&w);
     info->instance_id = attest_der_number(&w, &large);
-    info->instance_name = attest_der_text(&w);
+    info->instance_name = attest_gcp_text(&w);
 
     rc = attest_wire_done(&outer);
 
@@ -121,47 +110,8 @@ attest_gcp_security(attest_wire_t *w, attest_gcp_instance_t *info, int *large)
 }
 
 
-/* One value of this tag; X.690 section 10.1: lengths in their least form. */
-
 static attest_span_t
-attest_der_take(attest_wire_t *w, uint8_t tag)
-{
-    size_t  n;
-
-    if (attest_wire_u8(w) != tag) {
-        w->bad = 1;
-    }
-
-    n = attest_wire_u8(w);
-
-    if (n == 0x81) {
-        n = attest_wire_u8(w);
-        w->bad |= (n < 0x80);
-
-    } else if (n == 0x82) {
-        n = attest_wire_be16(w);
-        w->bad |= (n < 0x100);
-
-    } else if (n >= 0x80) {
-        w->bad = 1;
-    }
-
-    return attest_wire_take(w, n);
-}
-
-
-static void
-attest_der_enter(attest_wire_t *w, uint8_t tag, attest_wire_t *inner)
-{
-    attest_span_t  s = attest_der_take(w, tag);
-
-    attest_wire_init(inner, s.p, s.n);
-    inner->bad = w->bad;
-}
-
-
-static attest_span_t
-attest_der_text(attest_wire_t *w)
+attest_gcp_text(attest_wire_t *w)
 {
     size_t         i;
     attest_span_t  s = attest_der_take(w, ATTEST_DER_UTF8);
@@ -177,49 +127,6 @@ attest_der_text(attest_wire_t *w)
     }
 
     return s;
-}
-
-
-/* Not negative, least form (X.690 section 8.3.2). */
-
-static uint64_t
-attest_der_number(attest_wire_t *w, int *large)
-{
-    size_t         i;
-    uint64_t       v = 0;
-    attest_span_t  s = attest_der_take(w, ATTEST_DER_INTEGER);
-
-    if (s.n == 0 || (s.p[0] & 0x80) != 0
-        || (s.n > 1 && s.p[0] == 0 && (s.p[1] & 0x80) == 0))
-    {
-        w->bad = 1;
-        return 0;
-    }
-
-    if (s.n - (s.p[0] == 0) > sizeof(v)) {
-        *large = 1;
-        return 0;
-    }
-
-    for (i = 0; i < s.n; i++) {
-        v = v << 8 | s.p[i];
-    }
-
-    return v;
-}
-
-
-static int
-attest_der_bool(attest_wire_t *w)
-{
-    attest_span_t  s = attest_der_take(w, ATTEST_DER_BOOLEAN);
-
-    if (s.n != 1 || (s.p[0] != 0 && s.p[0] != 0xff)) {
-        w->bad = 1;
-        return 0;
-    }
-
-    return s.p[0] != 0;
 }
 
 

@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 #include <sodium.h>
 
+#include "attest_der.h"
 #include "attest_gpu.h"
 #include "attest_x509.h"
 
@@ -15,17 +16,10 @@
 #define ATTEST_OID_DICE_TCB      "2.23.133.5.4.1"
 #define ATTEST_OID_DICE_TCBINFO  "2.23.133.5.4.1.1"
 
-#define ATTEST_DER_SEQUENCE      0x30
-#define ATTEST_DER_OID           0x06
-#define ATTEST_DER_OCTETS        0x04
-#define ATTEST_DER_FWIDS         0xa6          /* [6], constructed */
+#define ATTEST_DER_FWIDS         (ATTEST_DER_CONTEXT + 6)
 
 
 static int attest_gpu_extension(X509 *leaf, const char *oid,
-    attest_span_t *value);
-static int attest_gpu_der(attest_span_t *in, unsigned *tag,
-    attest_span_t *value);
-static int attest_gpu_der_is(attest_span_t *in, unsigned tag,
     attest_span_t *value);
 static int attest_gpu_composite(attest_span_t ext, attest_span_t *fwid);
 static int attest_gpu_tcbinfo(attest_span_t ext, attest_span_t *fwid);
@@ -124,59 +118,6 @@ attest_gpu_extension(X509 *leaf, const char *oid, attest_span_t *value)
 }
 
 
-/* One DER element with a short tag and a length below 64 KiB. */
-
-static int
-attest_gpu_der(attest_span_t *in, unsigned *tag, attest_span_t *value)
-{
-    size_t          i, head = 2, n;
-    const uint8_t  *p = in->p;
-
-    if (in->n < head || (p[0] & 0x1f) == 0x1f) {
-        return 0;
-    }
-
-    n = p[1];
-
-    if (n & 0x80) {
-        head += n & 0x7f;
-
-        if (head == 2 || head > 4 || in->n < head || p[2] == 0) {
-            return 0;
-        }
-
-        for (i = 2, n = 0; i < head; i++) {
-            n = n << 8 | p[i];
-        }
-
-        if (n < 0x80) {
-            return 0;
-        }
-    }
-
-    if (n > in->n - head) {
-        return 0;
-    }
-
-    *tag = p[0];
-    value->p = p + head;
-    value->n = n;
-    in->p += head + n;
-    in->n -= head + n;
-
-    return 1;
-}
-
-
-static int
-attest_gpu_der_is(attest_span_t *in, unsigned tag, attest_span_t *value)
-{
-    unsigned  got;
-
-    return attest_gpu_der(in, &got, value) && got == tag;
-}
-
-
 /*
  * SEQUENCE { version INTEGER, SubjectPublicKeyInfo, FWID }: what it holds
  * last is the FWID.
@@ -186,21 +127,18 @@ static int
 attest_gpu_composite(attest_span_t ext, attest_span_t *fwid)
 {
     unsigned       tag = 0;
-    attest_span_t  list;
+    attest_wire_t  w, list;
 
-    if (!attest_gpu_der_is(&ext, ATTEST_DER_SEQUENCE, &list) || ext.n != 0
-        || list.n == 0)
-    {
-        return ATTEST_EFORMAT;
-    }
+    attest_wire_init(&w, ext.p, ext.n);
+    attest_der_enter(&w, ATTEST_DER_SEQUENCE, &list);
 
     while (list.n != 0) {
-        if (!attest_gpu_der(&list, &tag, fwid)) {
-            return ATTEST_EFORMAT;
-        }
+        *fwid = attest_der_next(&list, &tag);
     }
 
-    return tag == ATTEST_DER_SEQUENCE ? ATTEST_OK : ATTEST_EFORMAT;
+    return attest_wire_done(&w) == ATTEST_OK
+           && attest_wire_done(&list) == ATTEST_OK
+           && tag == ATTEST_DER_SEQUENCE ? ATTEST_OK : ATTEST_EFORMAT;
 }
 
 
@@ -210,17 +148,14 @@ static int
 attest_gpu_tcbinfo(attest_span_t ext, attest_span_t *fwid)
 {
     unsigned        tag, seen = 0;
-    attest_span_t   list, value, fwids = { NULL, 0 };
+    attest_span_t   value, fwids = ATTEST_NO_SPAN;
+    attest_wire_t   w, list;
 
-    if (!attest_gpu_der_is(&ext, ATTEST_DER_SEQUENCE, &list) || ext.n != 0) {
-        return ATTEST_EFORMAT;
-    }
+    attest_wire_init(&w, ext.p, ext.n);
+    attest_der_enter(&w, ATTEST_DER_SEQUENCE, &list);
 
     while (list.n != 0) {
-
-        if (!attest_gpu_der(&list, &tag, &value)) {
-            return ATTEST_EFORMAT;
-        }
+        value = attest_der_next(&list, &tag);
 
         if (tag == ATTEST_DER_FWIDS) {
             fwids = value;
@@ -228,7 +163,13 @@ attest_gpu_tcbinfo(attest_span_t ext, attest_span_t *fwid)
         }
     }
 
-    return seen == 1 ? attest_gpu_fwid_first(fwids, fwid) : ATTEST_EFORMAT;
+    if (attest_wire_done(&w) != ATTEST_OK
+        || attest_wire_done(&list) != ATTEST_OK || seen != 1)
+    {
+        return ATTEST_EFORMAT;
+    }
+
+    return attest_gpu_fwid_first(fwids, fwid);
 }
 
 
@@ -244,14 +185,18 @@ attest_gpu_fwid_first(attest_span_t fwids, attest_span_t *fwid)
 {
     int             found = 0;
     attest_span_t   one, oid, digest;
+    attest_wire_t   w;
 
     if (fwids.n == 0) {
         return ATTEST_EFORMAT;
     }
 
-    while (fwids.n != 0) {
+    attest_wire_init(&w, fwids.p, fwids.n);
 
-        if (!attest_gpu_der_is(&fwids, ATTEST_DER_SEQUENCE, &one)
+    while (w.n != 0) {
+        one = attest_der_take(&w, ATTEST_DER_SEQUENCE);
+
+        if (w.bad
             || attest_gpu_fwid_split(one, &oid, &digest) != ATTEST_OK)
         {
             return ATTEST_EFORMAT;
@@ -273,9 +218,14 @@ static int
 attest_gpu_fwid_split(attest_span_t fwid, attest_span_t *oid,
     attest_span_t *digest)
 {
-    return attest_gpu_der_is(&fwid, ATTEST_DER_OID, oid)
-           && attest_gpu_der_is(&fwid, ATTEST_DER_OCTETS, digest)
-           && fwid.n == 0 && digest->n != 0 ? ATTEST_OK : ATTEST_EFORMAT;
+    attest_wire_t  w;
+
+    attest_wire_init(&w, fwid.p, fwid.n);
+    *oid = attest_der_take(&w, ATTEST_DER_OID);
+    *digest = attest_der_take(&w, ATTEST_DER_OCTETS);
+
+    return attest_wire_done(&w) == ATTEST_OK && digest->n != 0
+           ? ATTEST_OK : ATTEST_EFORMAT;
 }
 
 

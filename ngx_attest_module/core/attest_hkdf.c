@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 
 #include "attest_hkdf.h"
+#include "attest_wire.h"
 
 
 #define ATTEST_HMAC_BLOCK       64                 /* of SHA-256 */
@@ -251,8 +252,7 @@ attest_labeled_expand(const attest_labeled_t *l,
         return ATTEST_EARG;
     }
 
-    size[0] = (uint8_t) (len >> 8);
-    size[1] = (uint8_t) len;
+    (void) attest_wire_put_be16(size, len);
 
     in[0] = attest_span(size, sizeof(size));
     in[1] = attest_span("HPKE-v1", 7);

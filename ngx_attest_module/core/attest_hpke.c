@@ -12,6 +12,7 @@
 #include <openssl/err.h>
 
 #include "attest_hpke.h"
+#include "attest_wire.h"
 
 
 /* Plaintext that is not kept, by pieces of this size. */
@@ -63,12 +64,9 @@ attest_hpke_labels(attest_labeled_t *l, attest_hmac_t *h,
 {
     l->hmac = h;
     memcpy(l->id, "HPKE", 4);
-    l->id[4] = (uint8_t) (suite->kem >> 8);
-    l->id[5] = (uint8_t) suite->kem;
-    l->id[6] = (uint8_t) (suite->kdf >> 8);
-    l->id[7] = (uint8_t) suite->kdf;
-    l->id[8] = (uint8_t) (suite->aead >> 8);
-    l->id[9] = (uint8_t) suite->aead;
+    (void) attest_wire_put_be16(l->id + 4, suite->kem);
+    (void) attest_wire_put_be16(l->id + 6, suite->kdf);
+    (void) attest_wire_put_be16(l->id + 8, suite->aead);
     l->id_len = 10;
 }
 

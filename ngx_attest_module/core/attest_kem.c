@@ -17,6 +17,7 @@
 #include <openssl/rand.h>
 
 #include "attest_kem.h"
+#include "attest_wire.h"
 
 
 static void attest_kem_labels(attest_labeled_t *l, attest_hmac_t *h,
@@ -44,8 +45,7 @@ attest_kem_labels(attest_labeled_t *l, attest_hmac_t *h, uint16_t kem)
 {
     l->hmac = h;
     memcpy(l->id, "KEM", 3);
-    l->id[3] = (uint8_t) (kem >> 8);
-    l->id[4] = (uint8_t) kem;
+    (void) attest_wire_put_be16(l->id + 3, kem);
     l->id_len = 5;
 }
 

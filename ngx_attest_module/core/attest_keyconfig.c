@@ -2,34 +2,16 @@
 #include <string.h>
 
 #include "attest_keyconfig.h"
+#include "attest_wire.h"
 
 
 /* key_id, kem_id and the length of the suites: all but key and suites. */
 #define ATTEST_KEYCONFIG_FIXED   (1 + 2 + 2)
 
 
-static uint16_t attest_keyconfig_u16(const uint8_t *p);
-static uint8_t *attest_keyconfig_put16(uint8_t *p, size_t v);
 static int attest_keyconfig_len(const attest_keyconfig_t *kc, size_t *len);
 static int attest_keyconfig_suites(const uint8_t *p, size_t n,
     attest_keyconfig_t *kc);
-
-
-static uint16_t
-attest_keyconfig_u16(const uint8_t *p)
-{
-    return (uint16_t) (p[0] << 8 | p[1]);
-}
-
-
-static uint8_t *
-attest_keyconfig_put16(uint8_t *p, size_t v)
-{
-    p[0] = (uint8_t) (v >> 8);
-    p[1] = (uint8_t) v;
-
-    return p + 2;
-}
 
 
 /* Bytes of a bare configuration. */
@@ -73,14 +55,14 @@ attest_keyconfig_encode(const attest_keyconfig_t *kc, uint8_t *out,
     }
 
     *p++ = kc->id;
-    p = attest_keyconfig_put16(p, kc->kem);
+    p = attest_wire_put_be16(p, kc->kem);
     memcpy(p, kc->pk.p, kc->pk.n);
     p += kc->pk.n;
-    p = attest_keyconfig_put16(p, 4 * kc->nsuites);
+    p = attest_wire_put_be16(p, 4 * kc->nsuites);
 
     for (i = 0; i < kc->nsuites; i++) {
-        p = attest_keyconfig_put16(p, kc->suites[i].kdf);
-        p = attest_keyconfig_put16(p, kc->suites[i].aead);
+        p = attest_wire_put_be16(p, kc->suites[i].kdf);
+        p = attest_wire_put_be16(p, kc->suites[i].aead);
     }
 
     *len = need;
@@ -114,7 +96,7 @@ attest_keyconfig_encode_list(const attest_keyconfig_t *kc, size_t count,
             return rc;
         }
 
-        attest_keyconfig_put16(out + done, n);
+        attest_wire_put_be16(out + done, n);
         done += 2 + n;
     }
 
@@ -136,7 +118,7 @@ attest_keyconfig_parse(const uint8_t *p, size_t n, attest_keyconfig_t *kc)
     }
 
     kc->id = p[0];
-    kc->kem = attest_keyconfig_u16(p + 1);
+    kc->kem = attest_wire_get_be16(p + 1);
 
     /* without the KEM the length of the key, so all the rest, is unknown */
     npk = attest_hpke_pk_len(kc->kem);
@@ -162,7 +144,7 @@ attest_keyconfig_suites(const uint8_t *p, size_t n, attest_keyconfig_t *kc)
 {
     size_t  i, len;
 
-    len = attest_keyconfig_u16(p);
+    len = attest_wire_get_be16(p);
     p += 2;
     n -= 2;
 
@@ -178,8 +160,8 @@ attest_keyconfig_suites(const uint8_t *p, size_t n, attest_keyconfig_t *kc)
     kc->nsuites = len / 4;
 
     for (i = 0; i < kc->nsuites; i++) {
-        kc->suites[i].kdf = attest_keyconfig_u16(p + 4 * i);
-        kc->suites[i].aead = attest_keyconfig_u16(p + 4 * i + 2);
+        kc->suites[i].kdf = attest_wire_get_be16(p + 4 * i);
+        kc->suites[i].aead = attest_wire_get_be16(p + 4 * i + 2);
     }
 
     return ATTEST_OK;
@@ -204,7 +186,7 @@ attest_keyconfig_parse_list(const uint8_t *p, size_t n,
             return ATTEST_ELIMIT;
         }
 
-        if (n < 2 || (len = attest_keyconfig_u16(p)) > n - 2) {
+        if (n < 2 || (len = attest_wire_get_be16(p)) > n - 2) {
             return ATTEST_EFORMAT;
         }
 

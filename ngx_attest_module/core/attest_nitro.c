@@ -4,6 +4,7 @@
 #include "attest_cbor.h"
 #include "attest_es384.h"
 #include "attest_nitro.h"
+#include "attest_wire.h"
 
 
 #define ATTEST_COSE_SIGN1    0xd2           /* tag 18 */
@@ -502,8 +503,7 @@ attest_nitro_bstr(size_t n, uint8_t head[3])
     }
 
     head[0] = 0x59;
-    head[1] = (uint8_t) (n >> 8);
-    head[2] = (uint8_t) n;
+    (void) attest_wire_put_be16(head + 1, n);
     return 3;
 }
 

@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "attest_ohttp.h"
+#include "attest_wire.h"
 
 
 #define ATTEST_OHTTP_INFO            "message/bhttp request"
@@ -16,7 +17,6 @@
 
 
 static int attest_ohttp_is(attest_span_t s, const char *type, size_t len);
-static void attest_ohttp_put16(uint8_t *p, unsigned v);
 static void attest_ohttp_put_header(uint8_t *p,
     const attest_ohttp_header_t *h);
 static size_t attest_ohttp_info(attest_ohttp_form_e form,
@@ -76,9 +76,9 @@ attest_ohttp_parse_header(const uint8_t *p, size_t n,
     }
 
     h->key_id = p[0];
-    h->suite.kem = (uint16_t) (p[1] << 8 | p[2]);
-    h->suite.kdf = (uint16_t) (p[3] << 8 | p[4]);
-    h->suite.aead = (uint16_t) (p[5] << 8 | p[6]);
+    h->suite.kem = attest_wire_get_be16(p + 1);
+    h->suite.kdf = attest_wire_get_be16(p + 3);
+    h->suite.aead = attest_wire_get_be16(p + 5);
 
     return ATTEST_OK;
 }
@@ -167,20 +167,12 @@ attest_ohttp_select(const attest_ohttp_header_t *h,
 
 
 static void
-attest_ohttp_put16(uint8_t *p, unsigned v)
-{
-    p[0] = (uint8_t) (v >> 8);
-    p[1] = (uint8_t) v;
-}
-
-
-static void
 attest_ohttp_put_header(uint8_t *p, const attest_ohttp_header_t *h)
 {
-    p[0] = h->key_id;
-    attest_ohttp_put16(p + 1, h->suite.kem);
-    attest_ohttp_put16(p + 3, h->suite.kdf);
-    attest_ohttp_put16(p + 5, h->suite.aead);
+    *p++ = h->key_id;
+    p = attest_wire_put_be16(p, h->suite.kem);
+    p = attest_wire_put_be16(p, h->suite.kdf);
+    (void) attest_wire_put_be16(p, h->suite.aead);
 }
 
 

@@ -17,6 +17,7 @@
 #include <openssl/x509v3.h>
 
 #include "attest_cbor.h"
+#include "attest_der.h"
 #include "attest_ratls.h"
 #include "attest_tdx.h"
 #include "attest_tsm.h"
@@ -42,8 +43,6 @@
 /* 9999-12-31 23:59:59, the last GeneralizedTime */
 #define ATTEST_RATLS_TIME_MAX     253402300799ULL
 
-#define ATTEST_RATLS_TAG_OCTETS   0x04
-#define ATTEST_RATLS_TAG_UTF8     0x0c
 
 
 static int attest_ratls_check(EVP_PKEY *key, const char *const *names,
@@ -858,47 +857,18 @@ attest_ratls_ccc_parse(attest_span_t ext, attest_ratls_ccc_t *ccc)
 }
 
 
-/* One primitive TLV of X.690 section 10.1: definite, shortest length. */
+/* CHOICE { json UTF8String, cbor OCTET STRING } */
 
 static int
 attest_ratls_inner(attest_span_t ext, attest_span_t *cmw)
 {
-    size_t  i, n, octets;
+    unsigned       tag;
+    attest_wire_t  w;
 
-    if (ext.n < 2 || (ext.p[0] != ATTEST_RATLS_TAG_OCTETS
-                      && ext.p[0] != ATTEST_RATLS_TAG_UTF8))
-    {
-        return ATTEST_EFORMAT;
-    }
+    attest_wire_init(&w, ext.p, ext.n);
+    *cmw = attest_der_next(&w, &tag);
 
-    n = ext.p[1];
-    octets = 0;
-
-    if (n >= 0x80) {
-        octets = n - 0x80;
-
-        /* two octets count all of ATTEST_MAX_ITEM less the head */
-
-        if (octets == 0 || octets > 2 || octets > ext.n - 2
-            || ext.p[2] == 0)
-        {
-            return ATTEST_EFORMAT;
-        }
-
-        for (n = 0, i = 0; i < octets; i++) {
-            n = (n << 8) | ext.p[2 + i];
-        }
-
-        if (n < 0x80) {
-            return ATTEST_EFORMAT;
-        }
-    }
-
-    if (n == 0 || n != ext.n - 2 - octets) {
-        return ATTEST_EFORMAT;
-    }
-
-    cmw->p = ext.p + 2 + octets;
-    cmw->n = n;
-    return ATTEST_OK;
+    return attest_wire_done(&w) == ATTEST_OK && cmw->n != 0
+           && (tag == ATTEST_DER_OCTETS || tag == ATTEST_DER_UTF8)
+           ? ATTEST_OK : ATTEST_EFORMAT;
 }

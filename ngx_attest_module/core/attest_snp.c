@@ -7,8 +7,8 @@
 #include <openssl/obj_mac.h>
 
 #include "attest_cbor.h"
+#include "attest_der.h"
 #include "attest_snp.h"
-#include "attest_wire.h"
 
 
 #define ATTEST_SNP_SIG_NUMBER    72      /* bytes for r, the same for s */
@@ -513,24 +513,24 @@ attest_snp_cert_spl(attest_snp_cert_t *c, uint8_t arc, attest_span_t value)
 }
 
 
-/* INTEGER 0 to 255, of which those from 128 on take two bytes. */
+/* INTEGER 0 to 255. */
 
 static int
 attest_snp_der_byte(attest_span_t der, uint8_t *out)
 {
-    if (der.n == 3 && der.p[0] == 0x02 && der.p[1] == 1 && der.p[2] < 0x80) {
-        *out = der.p[2];
-        return ATTEST_OK;
+    int            large = 0;
+    uint64_t       v;
+    attest_wire_t  w;
+
+    attest_wire_init(&w, der.p, der.n);
+    v = attest_der_number(&w, &large);
+
+    if (attest_wire_done(&w) != ATTEST_OK || large || v > 255) {
+        return ATTEST_EFORMAT;
     }
 
-    if (der.n == 4 && der.p[0] == 0x02 && der.p[1] == 2 && der.p[2] == 0
-        && der.p[3] >= 0x80)
-    {
-        *out = der.p[3];
-        return ATTEST_OK;
-    }
-
-    return ATTEST_EFORMAT;
+    *out = (uint8_t) v;
+    return ATTEST_OK;
 }
 
 
@@ -539,21 +539,24 @@ attest_snp_der_byte(attest_span_t der, uint8_t *out)
 static int
 attest_snp_der_text(attest_span_t der, attest_span_t *out)
 {
-    size_t  i;
+    size_t         i;
+    attest_wire_t  w;
+    attest_span_t  s;
 
-    if (der.n < 3 || der.n > 65 || der.p[0] != 0x16 || der.p[1] != der.n - 2)
-    {
+    attest_wire_init(&w, der.p, der.n);
+    s = attest_der_take(&w, ATTEST_DER_IA5);
+
+    if (attest_wire_done(&w) != ATTEST_OK || s.n == 0 || s.n > 63) {
         return ATTEST_EFORMAT;
     }
 
-    for (i = 2; i < der.n; i++) {
-        if (der.p[i] < 0x20 || der.p[i] > 0x7e) {
+    for (i = 0; i < s.n; i++) {
+        if (s.p[i] < 0x20 || s.p[i] > 0x7e) {
             return ATTEST_EFORMAT;
         }
     }
 
-    out->p = der.p + 2;
-    out->n = der.n - 2;
+    *out = s;
     return ATTEST_OK;
 }
 

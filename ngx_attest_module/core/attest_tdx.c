@@ -8,8 +8,8 @@
 #include <openssl/objects.h>
 #include <openssl/params.h>
 
+#include "attest_der.h"
 #include "attest_tdx.h"
-#include "attest_wire.h"
 
 
 #define ATTEST_TDX_LEN_10        584
@@ -25,12 +25,6 @@
 #define ATTEST_PCK_OID           "1.2.840.113741.1.13.1"
 #define ATTEST_PCK_MAX_ITEMS     32
 
-#define ATTEST_DER_INTEGER       0x02
-#define ATTEST_DER_OCTETS        0x04
-#define ATTEST_DER_OID           0x06
-#define ATTEST_DER_ENUM          0x0a
-#define ATTEST_DER_SEQUENCE      0x30
-
 
 typedef int (*attest_pck_pt)(attest_tdx_pck_t *pck, unsigned arc,
     unsigned tag, attest_span_t value);
@@ -45,7 +39,6 @@ static void attest_tdx_sgx_report(attest_wire_t *w, attest_sgx_report_t *r);
 static int attest_tdx_signature(attest_wire_t *w, attest_tdx_quote_t *q);
 static int attest_tdx_qe(attest_wire_t *w, attest_tdx_quote_t *q);
 static EVP_PKEY *attest_tdx_key(const uint8_t xy[64]);
-static attest_span_t attest_der(attest_wire_t *w, unsigned *tag);
 static int attest_pck_items(attest_span_t seq, attest_tdx_pck_t *pck,
     size_t depth, uint32_t *seen, attest_pck_pt handler);
 static int attest_pck_item(attest_tdx_pck_t *pck, unsigned arc, unsigned tag,
@@ -262,8 +255,8 @@ attest_tdx_sgx_report(attest_wire_t *w, attest_sgx_report_t *r)
     r->attributes = r->raw.p + 48;
     r->mrenclave = r->raw.p + 64;
     r->mrsigner = r->raw.p + 128;
-    r->isvprodid = (uint16_t) (r->raw.p[256] | r->raw.p[257] << 8);
-    r->isvsvn = (uint16_t) (r->raw.p[258] | r->raw.p[259] << 8);
+    r->isvprodid = (uint16_t) attest_wire_get_le(r->raw.p + 256, 2);
+    r->isvsvn = (uint16_t) attest_wire_get_le(r->raw.p + 258, 2);
     r->report_data = r->raw.p + 320;
 }
 
@@ -480,7 +473,7 @@ attest_tdx_pck_read(X509 *cert, attest_tdx_pck_t *pck)
     os = X509_EXTENSION_get_data(X509_get_ext(cert, at));
     attest_wire_init(&w, ASN1_STRING_get0_data(os),
                      (size_t) ASN1_STRING_length(os));
-    seq = attest_der(&w, &tag);
+    seq = attest_der_next(&w, &tag);
 
     if (attest_wire_done(&w) != ATTEST_OK || tag != ATTEST_DER_SEQUENCE
         || attest_pck_items(seq, pck, 9, &seen, attest_pck_item)
@@ -492,29 +485,6 @@ attest_tdx_pck_read(X509 *cert, attest_tdx_pck_t *pck)
     /* PPID, TCB, PCEID, FMSPC and the type must be there */
 
     return (seen & 0x3e) == 0x3e ? ATTEST_OK : ATTEST_EFORMAT;
-}
-
-
-/* One TLV of X.690 section 10.1, a tag of one octet. */
-
-static attest_span_t
-attest_der(attest_wire_t *w, unsigned *tag)
-{
-    size_t  n, octets;
-
-    *tag = attest_wire_u8(w);
-    n = attest_wire_u8(w);
-
-    if (n >= 0x80) {
-        octets = n - 0x80;
-        n = (size_t) attest_wire_be(w, octets > 2 ? 3 : octets);
-
-        if (octets == 0 || octets > 2 || n < (octets == 1 ? 0x80 : 0x100)) {
-            w->bad = 1;
-        }
-    }
-
-    return attest_wire_take(w, n);
 }
 
 
@@ -540,7 +510,7 @@ attest_pck_items(attest_span_t seq, attest_tdx_pck_t *pck, size_t depth,
     attest_wire_init(&w, seq.p, seq.n);
 
     for (count = 0; w.n != 0; count++) {
-        s = attest_der(&w, &tag);
+        s = attest_der_next(&w, &tag);
         if (w.bad || tag != ATTEST_DER_SEQUENCE
             || count == ATTEST_PCK_MAX_ITEMS)
         {
@@ -548,7 +518,7 @@ attest_pck_items(attest_span_t seq, attest_tdx_pck_t *pck, size_t depth,
         }
 
         attest_wire_init(&item, s.p, s.n);
-        oid = attest_der(&item, &tag);
+        oid = attest_der_next(&item, &tag);
         if (item.bad || tag != ATTEST_DER_OID || oid.n != depth + 1
             || memcmp(oid.p, base, depth) != 0)
         {
@@ -556,7 +526,7 @@ attest_pck_items(attest_span_t seq, attest_tdx_pck_t *pck, size_t depth,
         }
 
         arc = oid.p[depth];
-        value = attest_der(&item, &tag);
+        value = attest_der_next(&item, &tag);
 
         if (attest_wire_done(&item) != ATTEST_OK
             || arc >= ATTEST_PCK_MAX_ITEMS || (*seen >> arc & 1)
@@ -656,17 +626,13 @@ static int
 attest_pck_uint(unsigned tag, attest_span_t value, unsigned max,
     unsigned *out)
 {
-    size_t  i;
-
     if ((tag != ATTEST_DER_INTEGER && tag != ATTEST_DER_ENUM) || value.n == 0
         || value.n > 3 || (value.p[0] & 0x80))
     {
         return ATTEST_EFORMAT;
     }
 
-    for (*out = 0, i = 0; i < value.n; i++) {
-        *out = *out << 8 | value.p[i];
-    }
+    *out = (unsigned) attest_wire_get_be(value.p, value.n);
 
     return *out <= max ? ATTEST_OK : ATTEST_EFORMAT;
 }
@@ -675,12 +641,5 @@ attest_pck_uint(unsigned tag, attest_span_t value, unsigned max,
 uint64_t
 attest_tdx_u64(const uint8_t p[8])
 {
-    int       i;
-    uint64_t  v = 0;
-
-    for (i = 7; i >= 0; i--) {
-        v = v << 8 | p[i];
-    }
-
-    return v;
+    return attest_wire_get_le(p, 8);
 }

@@ -11,6 +11,7 @@
 
 #include "attest_tpm.h"
 #include "attest_tpm_alg.h"
+#include "attest_wire.h"
 
 
 /*
@@ -46,7 +47,6 @@ static int attest_cred_encrypt(const uint8_t *seed, const uint8_t *ak_name,
     const uint8_t *secret, uint8_t *out);
 static int attest_cred_hmac(const uint8_t *seed, const uint8_t *ak_name,
     const uint8_t *identity, uint8_t *mac);
-static uint8_t *attest_cred_put16(uint8_t *p, size_t v);
 
 
 int
@@ -148,7 +148,7 @@ attest_cred_seed_rsa(EVP_PKEY *ek, uint8_t *seed, uint8_t *enc)
         goto done;
     }
 
-    enc = attest_cred_put16(enc, ATTEST_CRED_RSA);
+    enc = attest_wire_put_be16(enc, ATTEST_CRED_RSA);
 
     if (EVP_PKEY_encrypt(ctx, enc, &n, seed, ATTEST_CRED_HASH) != 1) {
         rc = ATTEST_ECRYPTO;
@@ -224,10 +224,10 @@ attest_cred_seed_ecc(EVP_PKEY *ek, uint8_t *seed, uint8_t *enc)
         goto done;
     }
 
-    p = attest_cred_put16(enc, ATTEST_CRED_ENC_ECC - 2);
-    p = attest_cred_put16(p, sizeof(u));
+    p = attest_wire_put_be16(enc, ATTEST_CRED_ENC_ECC - 2);
+    p = attest_wire_put_be16(p, sizeof(u));
     memcpy(p, u, sizeof(u));
-    p = attest_cred_put16(p + sizeof(u), sizeof(y));
+    p = attest_wire_put_be16(p + sizeof(u), sizeof(y));
     memcpy(p, y, sizeof(y));
 
     rc = attest_cred_kdfe(z, u, v, seed);
@@ -333,8 +333,8 @@ attest_cred_kdfa(const uint8_t *seed, attest_span_t label,
         p += context.n;
     }
 
-    p = attest_cred_put16(p, 0);
-    p = attest_cred_put16(p, bits);
+    p = attest_wire_put_be16(p, 0);
+    p = attest_wire_put_be16(p, bits);
 
     if (HMAC(EVP_sha256(), seed, ATTEST_CRED_HASH, msg, (size_t) (p - msg),
              out, NULL) == NULL)
@@ -355,8 +355,8 @@ attest_cred_protect(const uint8_t *seed, const uint8_t *ak_name,
     int       rc;
     uint8_t  *mac, *identity;
 
-    mac = attest_cred_put16(cred, ATTEST_CRED_LEN - 2);
-    mac = attest_cred_put16(mac, ATTEST_CRED_HASH);
+    mac = attest_wire_put_be16(cred, ATTEST_CRED_LEN - 2);
+    mac = attest_wire_put_be16(mac, ATTEST_CRED_HASH);
     identity = mac + ATTEST_CRED_HASH;
 
     rc = attest_cred_encrypt(seed, ak_name, secret, identity);
@@ -387,7 +387,7 @@ attest_cred_encrypt(const uint8_t *seed, const uint8_t *ak_name,
         return rc;
     }
 
-    memcpy(attest_cred_put16(clear, ATTEST_TPM_SECRET_LEN), secret,
+    memcpy(attest_wire_put_be16(clear, ATTEST_TPM_SECRET_LEN), secret,
            ATTEST_TPM_SECRET_LEN);
 
     ctx = EVP_CIPHER_CTX_new();
@@ -434,14 +434,4 @@ attest_cred_hmac(const uint8_t *seed, const uint8_t *ak_name,
 
     OPENSSL_cleanse(key, sizeof(key));
     return rc;
-}
-
-
-static uint8_t *
-attest_cred_put16(uint8_t *p, size_t v)
-{
-    p[0] = (uint8_t) (v >> 8);
-    p[1] = (uint8_t) v;
-
-    return p + 2;
 }

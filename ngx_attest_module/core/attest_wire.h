@@ -1,8 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A bounded reader of binary structures.  The first read past the end sets
  * `bad` and every read from then on gives 0 or an empty span, so a parser
  * reads like its schema and asks once, at the end, whether all was there.
+ *
+ * And numbers in their places, which know no end: get reads, put writes and
+ * returns what follows.
  */
 
 
@@ -18,6 +22,90 @@ typedef struct {
     size_t          n;
     int             bad;
 } attest_wire_t;
+
+
+static inline uint64_t
+attest_wire_get_be(const uint8_t *p, size_t bytes)
+{
+    size_t    i;
+    uint64_t  v = 0;
+
+    for (i = 0; i < bytes; i++) {
+        v = (v << 8) | p[i];
+    }
+
+    return v;
+}
+
+
+static inline uint64_t
+attest_wire_get_le(const uint8_t *p, size_t bytes)
+{
+    size_t    i;
+    uint64_t  v = 0;
+
+    for (i = bytes; i > 0; i--) {
+        v = (v << 8) | p[i - 1];
+    }
+
+    return v;
+}
+
+
+static inline uint16_t
+attest_wire_get_be16(const uint8_t *p)
+{
+    return (uint16_t) attest_wire_get_be(p, 2);
+}
+
+
+static inline uint32_t
+attest_wire_get_be32(const uint8_t *p)
+{
+    return (uint32_t) attest_wire_get_be(p, 4);
+}
+
+
+static inline uint8_t *
+attest_wire_put_be(uint8_t *p, uint64_t v, size_t bytes)
+{
+    size_t  i;
+
+    for (i = bytes; i > 0; i--) {
+        p[i - 1] = (uint8_t) v;
+        v >>= 8;
+    }
+
+    return p + bytes;
+}
+
+
+static inline uint8_t *
+attest_wire_put_le(uint8_t *p, uint64_t v, size_t bytes)
+{
+    size_t  i;
+
+    for (i = 0; i < bytes; i++) {
+        p[i] = (uint8_t) v;
+        v >>= 8;
+    }
+
+    return p + bytes;
+}
+
+
+static inline uint8_t *
+attest_wire_put_be16(uint8_t *p, uint64_t v)
+{
+    return attest_wire_put_be(p, v, 2);
+}
+
+
+static inline uint8_t *
+attest_wire_put_be32(uint8_t *p, uint64_t v)
+{
+    return attest_wire_put_be(p, v, 4);
+}
 
 
 static inline void
@@ -56,30 +144,18 @@ attest_wire_take(attest_wire_t *w, size_t n)
 static inline uint64_t
 attest_wire_be(attest_wire_t *w, size_t bytes)
 {
-    size_t         i;
-    uint64_t       v = 0;
     attest_span_t  s = attest_wire_take(w, bytes);
 
-    for (i = 0; i < s.n; i++) {
-        v = (v << 8) | s.p[i];
-    }
-
-    return v;
+    return attest_wire_get_be(s.p, s.n);
 }
 
 
 static inline uint32_t
 attest_wire_le(attest_wire_t *w, size_t bytes)
 {
-    size_t         i;
-    uint32_t       v = 0;
     attest_span_t  s = attest_wire_take(w, bytes);
 
-    for (i = s.n; i > 0; i--) {
-        v = (v << 8) | s.p[i - 1];
-    }
-
-    return v;
+    return (uint32_t) attest_wire_get_le(s.p, s.n);
 }
 
 
