@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "attest_bhttp.h"
+#include "attest_hex.h"
 
 
 /* Fields with one value: bits of attest_bhttp_inner_field()'s *seen. */
@@ -38,7 +39,6 @@ static const char * const  attest_bhttp_hop[] = {
 
 
 static int attest_bhttp_tchar(uint8_t c);
-static int attest_bhttp_digit(uint8_t c);
 static int attest_bhttp_same(attest_span_t s, const char *text);
 static int attest_bhttp_find(attest_span_t s, const char * const *list,
     size_t count);
@@ -148,40 +148,13 @@ attest_bhttp_is_path(const uint8_t *p, size_t n)
 }
 
 
-static int
-attest_bhttp_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c |= 0x20;
-
-    return (c >= 'a' && c <= 'f') ? c - 'a' + 10 : -1;
-}
-
-
 /* "%" and two digits at p. */
 
 static int
 attest_bhttp_escape(const uint8_t *p, size_t n, uint8_t *c)
 {
-    int  hi, lo;
-
-    if (n < 3) {
-        return 0;
-    }
-
-    hi = attest_bhttp_digit(p[1]);
-    lo = attest_bhttp_digit(p[2]);
-
-    if (hi < 0 || lo < 0) {
-        return 0;
-    }
-
-    *c = (uint8_t) (hi << 4 | lo);
-
-    return 1;
+    return n >= 3 && attest_hex_exact(attest_span(p + 1, 2), c, 1)
+                     == ATTEST_OK;
 }
 
 

@@ -6,6 +6,7 @@
 #include <cbor/streaming.h>
 
 #include "attest_cbor.h"
+#include "attest_utf8.h"
 
 
 #define ATTEST_CBOR_HEAD_MAX     9
@@ -63,8 +64,6 @@ static void attest_cbor_on_null(void *ctx);
 static void attest_cbor_on_bool(void *ctx, bool v);
 static void attest_cbor_on_break(void *ctx);
 static int attest_cbor_strict(uint8_t head, const attest_cbor_item_t *item);
-static int attest_cbor_utf8(attest_span_t s);
-static size_t attest_cbor_utf8_char(const uint8_t *p, size_t n);
 static int attest_cbor_read(attest_cbor_reader_t *r, attest_cbor_type_e type,
     attest_cbor_item_t *item);
 static int attest_cbor_read_count(attest_cbor_reader_t *r,
@@ -121,7 +120,7 @@ attest_cbor_next(attest_cbor_reader_t *r, attest_cbor_item_t *item)
 
     /* RFC 8949 section 3.1: text that is not UTF-8 is invalid */
 
-    if (item->type == ATTEST_CBOR_TEXT && !attest_cbor_utf8(item->bytes)) {
+    if (item->type == ATTEST_CBOR_TEXT && !attest_utf8_is(item->bytes)) {
         return ATTEST_EFORMAT;
     }
 
@@ -328,62 +327,6 @@ attest_cbor_strict(uint8_t head, const attest_cbor_item_t *item)
     default:
         return 1;
     }
-}
-
-
-static int
-attest_cbor_utf8(attest_span_t s)
-{
-    size_t  n, off;
-
-    for (off = 0; off < s.n; off += n) {
-        n = attest_cbor_utf8_char(s.p + off, s.n - off);
-        if (n == 0) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-/* The length of the first character, 0 when bad: RFC 3629 section 4. */
-
-static size_t
-attest_cbor_utf8_char(const uint8_t *p, size_t n)
-{
-    size_t   i, len;
-    uint8_t  low, high;
-
-    if (p[0] < 0x80) {
-        return 1;
-    }
-
-    if (p[0] < 0xc2 || p[0] > 0xf4) {
-        return 0;
-    }
-
-    len = (p[0] < 0xe0) ? 2 : (p[0] < 0xf0) ? 3 : 4;
-    if (len > n) {
-        return 0;
-    }
-
-    /* no overlong forms, no surrogates, nothing above U+10FFFF */
-
-    low = (p[0] == 0xe0) ? 0xa0 : (p[0] == 0xf0) ? 0x90 : 0x80;
-    high = (p[0] == 0xed) ? 0x9f : (p[0] == 0xf4) ? 0x8f : 0xbf;
-
-    if (p[1] < low || p[1] > high) {
-        return 0;
-    }
-
-    for (i = 2; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-
-    return len;
 }
 
 

@@ -4,6 +4,8 @@
 #include <openssl/crypto.h>
 
 #include "attest_ehbp.h"
+#include "attest_hex.h"
+#include "attest_wire.h"
 
 
 #define ATTEST_EHBP_PREFIX       4        /* u32be LEN, the tag included */
@@ -16,71 +18,15 @@ static const attest_hpke_suite_t  attest_ehbp_suite = {
 };
 
 
-static int attest_ehbp_digit(uint8_t c);
-static size_t attest_ehbp_u32(const uint8_t *p);
-static void attest_ehbp_put32(uint8_t *p, size_t v);
 static int attest_ehbp_next(const uint8_t *p, size_t n, size_t max_frame,
     size_t *frame);
-
-
-static int
-attest_ehbp_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c |= 0x20;
-
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-
-    return -1;
-}
-
-
-static size_t
-attest_ehbp_u32(const uint8_t *p)
-{
-    return (size_t) p[0] << 24 | (size_t) p[1] << 16 | (size_t) p[2] << 8
-           | p[3];
-}
-
-
-static void
-attest_ehbp_put32(uint8_t *p, size_t v)
-{
-    p[0] = (uint8_t) (v >> 24);
-    p[1] = (uint8_t) (v >> 16);
-    p[2] = (uint8_t) (v >> 8);
-    p[3] = (uint8_t) v;
-}
 
 
 int
 attest_ehbp_parse_enc(const uint8_t *hex, size_t len,
     uint8_t enc[ATTEST_EHBP_ENC_LEN])
 {
-    int     hi, lo;
-    size_t  i;
-
-    if (len != 2 * ATTEST_EHBP_ENC_LEN) {
-        return ATTEST_EFORMAT;
-    }
-
-    for (i = 0; i < ATTEST_EHBP_ENC_LEN; i++) {
-        hi = attest_ehbp_digit(hex[2 * i]);
-        lo = attest_ehbp_digit(hex[2 * i + 1]);
-
-        if (hi < 0 || lo < 0) {
-            return ATTEST_EFORMAT;
-        }
-
-        enc[i] = (uint8_t) (hi << 4 | lo);
-    }
-
-    return ATTEST_OK;
+    return attest_hex_exact(attest_span(hex, len), enc, ATTEST_EHBP_ENC_LEN);
 }
 
 
@@ -99,7 +45,7 @@ attest_ehbp_next(const uint8_t *p, size_t n, size_t max_frame, size_t *frame)
         return ATTEST_EFORMAT;
     }
 
-    len = attest_ehbp_u32(p);
+    len = attest_wire_get_be32(p);
 
     if (len > max_frame) {
         return ATTEST_ELIMIT;
@@ -159,7 +105,7 @@ attest_ehbp_seal_frame(attest_aead_t *aead, const uint8_t *pt, size_t len,
         return ATTEST_ELIMIT;
     }
 
-    attest_ehbp_put32(out, len + ATTEST_HPKE_NT);
+    attest_wire_put_be32(out, len + ATTEST_HPKE_NT);
 
     return attest_aead_seal(aead, NULL, 0, pt, len,
                             out + ATTEST_EHBP_PREFIX);
@@ -184,7 +130,7 @@ attest_ehbp_client_seal(attest_hpke_ctx_t *ctx, const uint8_t *pt, size_t len,
         return ATTEST_ELIMIT;
     }
 
-    attest_ehbp_put32(out, len + ATTEST_HPKE_NT);
+    attest_wire_put_be32(out, len + ATTEST_HPKE_NT);
 
     return attest_hpke_seal(ctx, NULL, 0, pt, len, out + ATTEST_EHBP_PREFIX);
 }

@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 
 #include "attest_ehbp.h"
+#include "attest_wire.h"
 
 
 #define ATTEST_EHBP_PREFIX  4             /* u32be LEN, the tag included */
@@ -90,8 +91,7 @@ static int
 attest_ehbp_opener_prefix(attest_ehbp_opener_t *op, const uint8_t *in,
     size_t n, size_t *used)
 {
-    size_t          k = ATTEST_EHBP_PREFIX - op->prefix_len;
-    const uint8_t  *p = op->prefix;
+    size_t  k = ATTEST_EHBP_PREFIX - op->prefix_len;
 
     k = n < k ? n : k;
     memcpy(op->prefix + op->prefix_len, in, k);
@@ -102,9 +102,7 @@ attest_ehbp_opener_prefix(attest_ehbp_opener_t *op, const uint8_t *in,
         return ATTEST_OK;
     }
 
-    return attest_ehbp_opener_length(op, (size_t) p[0] << 24
-                                         | (size_t) p[1] << 16
-                                         | (size_t) p[2] << 8 | p[3]);
+    return attest_ehbp_opener_length(op, attest_wire_get_be32(op->prefix));
 }
 
 

@@ -2,12 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
+#include "attest_base64.h"
 #include "attest_gpu.h"
+#include "attest_hex.h"
 
 
-#define ATTEST_GPU_BASE64    sodium_base64_VARIANT_ORIGINAL
 
 /* Members in the order of writing. */
 
@@ -163,8 +162,7 @@ attest_gpu_put_base64(attest_gpu_writer_t *w, attest_span_t s)
     for (i = 0; i < s.n; i += n) {
         n = s.n - i < 3 ? s.n - i : 3;
 
-        (void) sodium_bin2base64(quad, sizeof(quad), s.p + i, n,
-                                 ATTEST_GPU_BASE64);
+        attest_base64_encode(quad, attest_span(s.p + i, n), ATTEST_BASE64);
         attest_gpu_put(w, quad, 4);
     }
 }
@@ -188,7 +186,7 @@ attest_gpu_put_device(attest_gpu_writer_t *w, const attest_gpu_device_t *d)
     attest_gpu_put(w, "\"", 1);
 
     attest_gpu_put_member(w, ATTEST_GPU_NONCE);
-    (void) sodium_bin2hex(nonce, sizeof(nonce), d->nonce, sizeof(d->nonce));
+    attest_hex_encode(nonce, d->nonce, sizeof(d->nonce));
     attest_gpu_put(w, nonce, 64);
     attest_gpu_put(w, "\"}", 2);
 }
@@ -341,11 +339,7 @@ attest_gpu_set(attest_gpu_reader_t *r, attest_gpu_device_t *d, size_t member,
         return attest_gpu_base64(r, text, ATTEST_SPDM_MAX, &d->report);
 
     default:
-        return text.n == 2 * sizeof(d->nonce)
-               && sodium_hex2bin(d->nonce, sizeof(d->nonce),
-                                 (const char *) text.p, text.n, NULL, NULL,
-                                 NULL) == 0
-               ? ATTEST_OK : ATTEST_EFORMAT;
+        return attest_hex_exact(text, d->nonce, sizeof(d->nonce));
     }
 }
 
@@ -364,8 +358,8 @@ attest_gpu_base64(attest_gpu_reader_t *r, attest_span_t text, size_t max,
         return ATTEST_ELIMIT;
     }
 
-    if (sodium_base642bin(r->heap, r->room, (const char *) text.p, text.n,
-                          NULL, &n, NULL, ATTEST_GPU_BASE64) != 0)
+    if (attest_base64_decode(text, ATTEST_BASE64, r->heap, r->room, &n)
+        != ATTEST_OK)
     {
         return ATTEST_EFORMAT;
     }

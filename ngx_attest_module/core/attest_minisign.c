@@ -3,6 +3,7 @@
 
 #include <sodium.h>
 
+#include "attest_base64.h"
 #include "attest_minisign.h"
 
 
@@ -223,13 +224,10 @@ attest_minisign_prefix(attest_span_t *line, const char *prefix)
 static int
 attest_minisign_base64(attest_span_t line, uint8_t *out, size_t want)
 {
-    size_t       n;
-    const char  *end;
+    size_t  n;
 
-    return sodium_base642bin(out, want, (const char *) line.p, line.n, NULL,
-                             &n, &end, sodium_base64_VARIANT_ORIGINAL)
-           == 0
-           && n == want && end == (const char *) line.p + line.n;
+    return attest_base64_decode(line, ATTEST_BASE64, out, want, &n)
+           == ATTEST_OK && n == want;
 }
 
 
