@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include <cjson/cJSON.h>
-#include <sodium.h>
 
+#include "attest_base64.h"
 #include "attest_cbor.h"
 #include "attest_cmw.h"
+#include "attest_json.h"
 
 
 #define ATTEST_CMW_CTYPE          "__cmwc_t"
@@ -21,7 +22,6 @@
 /* Members of a collection with its type: commas of the largest JSON form. */
 #define ATTEST_CMW_MAX_COMMAS     (3 * ATTEST_MAX_ITEMS)
 
-#define ATTEST_CMW_BASE64         sodium_base64_VARIANT_URLSAFE_NO_PADDING
 
 
 /* What both encoders write: the members in their order, the type as one. */
@@ -47,7 +47,6 @@ static int attest_cmw_insert(attest_cmw_order_t *order,
 static int attest_cmw_check(const attest_cmw_item_t *item);
 static int attest_cmw_cmp(const char *a, const char *b);
 static int attest_cmw_text_ok(attest_span_t s, size_t max);
-static attest_span_t attest_cmw_span(const char *text);
 static size_t attest_cmw_value_max(attest_span_t label);
 static void attest_cmw_write_record(attest_cmw_out_t *out,
     const attest_cmw_item_t *item);
@@ -63,9 +62,6 @@ static int attest_cmw_cbor_record(attest_cbor_reader_t *r,
 static int attest_cmw_cbor_ind(attest_cbor_reader_t *r, unsigned *ind);
 static int attest_cmw_parse_json(const uint8_t *p, size_t n,
     attest_cmw_t *cmw);
-static int attest_cmw_json_scan(const uint8_t *p, size_t n);
-static int attest_cmw_json_char(const uint8_t *p, size_t n, int *in_string,
-    size_t *used);
 static int attest_cmw_json_members(const cJSON *root, attest_cmw_t *cmw);
 static int attest_cmw_json_record(const cJSON *record, uint8_t **heap,
     attest_cmw_item_t *item);
@@ -241,7 +237,7 @@ attest_cmw_arrange(attest_cmw_order_t *order, const char *ctype,
     }
 
     if (ctype != NULL) {
-        if (!attest_cmw_text_ok(attest_cmw_span(ctype),
+        if (!attest_cmw_text_ok(attest_span_text(ctype),
                                 ATTEST_CMW_MAX_CTYPE))
         {
             return ATTEST_EARG;
@@ -305,10 +301,10 @@ attest_cmw_check(const attest_cmw_item_t *item)
         return ATTEST_EARG;
     }
 
-    label = attest_cmw_span(item->label);
+    label = attest_span_text(item->label);
 
     if (!attest_cmw_text_ok(label, ATTEST_CMW_MAX_LABEL)
-        || !attest_cmw_text_ok(attest_cmw_span(item->type),
+        || !attest_cmw_text_ok(attest_span_text(item->type),
                                ATTEST_CMW_MAX_TYPE)
         || attest_span_is(label, ATTEST_CMW_CTYPE)
         || (item->ind & ~(unsigned) ATTEST_CMW_IND_ALL) != 0)
@@ -362,15 +358,6 @@ attest_cmw_text_ok(attest_span_t s, size_t max)
     }
 
     return 1;
-}
-
-
-static attest_span_t
-attest_cmw_span(const char *text)
-{
-    attest_span_t  s = { (const uint8_t *) text, strlen(text) };
-
-    return s;
 }
 
 
@@ -441,18 +428,17 @@ attest_cmw_write_base64(attest_cmw_out_t *out, attest_span_t s)
     }
 
     /*
-     * The length counts a terminator, for which there is room because a quote
-     * comes next: without room for the quote the whole does not fit anyway.
+     * A terminator is written, for which there is room because a quote comes
+     * next: without room for the quote the whole does not fit anyway.
      */
 
-    n = sodium_base64_encoded_len(s.n, ATTEST_CMW_BASE64);
+    n = attest_base64_len(s.n, ATTEST_BASE64_URL);
 
-    if (out->need <= out->cap && n <= out->cap - out->need) {
-        sodium_bin2base64(out->p + out->need, n, s.p, s.n,
-                          ATTEST_CMW_BASE64);
+    if (out->need <= out->cap && n < out->cap - out->need) {
+        attest_base64_encode(out->p + out->need, s, ATTEST_BASE64_URL);
     }
 
-    out->need += n - 1;
+    out->need += n;
 }
 
 
@@ -637,127 +623,28 @@ attest_cmw_cbor_ind(attest_cbor_reader_t *r, unsigned *ind)
 static int
 attest_cmw_parse_json(const uint8_t *p, size_t n, attest_cmw_t *cmw)
 {
-    int          rc;
-    cJSON       *root;
-    const char  *end = NULL;
+    int                                rc;
+    cJSON                             *root;
+    static const attest_json_rules_t   rules = {
+        .max_commas = ATTEST_CMW_MAX_COMMAS
+    };
 
-    rc = attest_cmw_json_scan(p, n);
+    rc = attest_json_parse(attest_span(p, n), &rules, &root, NULL);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
     /* everything decoded is shorter than its JSON form */
 
+    rc = ATTEST_EINTERNAL;
     cmw->heap = malloc(n);
-    if (cmw->heap == NULL) {
-        return ATTEST_EINTERNAL;
+
+    if (cmw->heap != NULL) {
+        rc = attest_cmw_json_members(root, cmw);
     }
 
-    root = cJSON_ParseWithLengthOpts((const char *) p, n, &end, 0);
-    if (root == NULL) {
-        return ATTEST_EFORMAT;
-    }
-
-    rc = attest_cmw_json_members(root, cmw);
     cJSON_Delete(root);
-
-    if (rc != ATTEST_OK) {
-        return rc;
-    }
-
-    for ( /* void */ ; end < (const char *) p + n; end++) {
-        if (*end != ' ' && *end != '\t' && *end != '\r' && *end != '\n') {
-            return ATTEST_EFORMAT;
-        }
-    }
-
-    return ATTEST_OK;
-}
-
-
-/*
- * cJSON recurses, allocates for each value, takes any control character for
- * white space and ends texts at an escaped NUL: all that is refused before
- * it gets the input.
- */
-
-static int
-attest_cmw_json_scan(const uint8_t *p, size_t n)
-{
-    int     rc, in_string = 0;
-    size_t  i, used, depth = 0, commas = 0;
-
-    for (i = 0; i < n; i += used) {
-        rc = attest_cmw_json_char(p + i, n - i, &in_string, &used);
-        if (rc != ATTEST_OK) {
-            return rc;
-        }
-
-        if (in_string) {
-            continue;
-        }
-
-        switch (p[i]) {
-        case '{':
-        case '[':
-            if (++depth > ATTEST_MAX_DEPTH) {
-                return ATTEST_ELIMIT;
-            }
-            break;
-
-        case '}':
-        case ']':
-            if (depth-- == 0) {
-                return ATTEST_EFORMAT;
-            }
-            break;
-
-        case ',':
-            if (++commas > ATTEST_CMW_MAX_COMMAS) {
-                return ATTEST_ELIMIT;
-            }
-            break;
-        }
-    }
-
-    return (depth == 0 && !in_string) ? ATTEST_OK : ATTEST_EFORMAT;
-}
-
-
-/* One character, or an escape with the character that it protects. */
-
-static int
-attest_cmw_json_char(const uint8_t *p, size_t n, int *in_string, size_t *used)
-{
-    *used = 1;
-
-    if (p[0] == '"') {
-        *in_string = !*in_string;
-        return ATTEST_OK;
-    }
-
-    /* RFC 8259 sections 2 and 7 */
-
-    if (p[0] < 0x20
-        && (*in_string || (p[0] != '\t' && p[0] != '\r' && p[0] != '\n')))
-    {
-        return ATTEST_EFORMAT;
-    }
-
-    if (p[0] != '\\') {
-        return ATTEST_OK;
-    }
-
-    if (!*in_string || n < 2 || p[1] < 0x20) {
-        return ATTEST_EFORMAT;
-    }
-
-    if (p[1] == 'u' && n >= 6 && memcmp(p + 2, "0000", 4) == 0) {
-        return ATTEST_EFORMAT;
-    }
-
-    *used = 2;
-    return ATTEST_OK;
+    return rc;
 }
 
 
@@ -842,18 +729,15 @@ attest_cmw_json_record(const cJSON *record, uint8_t **heap,
 }
 
 
-/* libsodium refuses padding, other characters and stray low bits. */
-
 static int
 attest_cmw_json_value(const char *text, uint8_t **heap, attest_span_t *value)
 {
-    size_t  n = strlen(text);
+    int            rc;
+    attest_span_t  s = attest_span_text(text);
 
-    if (sodium_base642bin(*heap, n, text, n, NULL, &value->n, NULL,
-                          ATTEST_CMW_BASE64)
-        != 0)
-    {
-        return ATTEST_EFORMAT;
+    rc = attest_base64_decode(s, ATTEST_BASE64_URL, *heap, s.n, &value->n);
+    if (rc != ATTEST_OK) {
+        return rc;
     }
 
     value->p = *heap;

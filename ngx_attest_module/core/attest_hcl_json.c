@@ -1,19 +1,19 @@
 
 /*
- * The paravisor's JSON text.  cJSON recurses and is lax, so a first pass over
- * the bytes bounds the depth and refuses what could make two readers differ.
+ * The paravisor's JSON text: its keys, and what it says of the machine.
  */
 
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
-#include <sodium.h>
 
+#include "attest_base64.h"
 #include "attest_hcl.h"
+#include "attest_hex.h"
+#include "attest_json.h"
 
 
 #define ATTEST_HCL_RSA_MIN       256       /* bytes of a modulus */
@@ -22,10 +22,6 @@
 
 
 static int attest_hcl_read(const cJSON *root, attest_hcl_runtime_t *rt);
-static int attest_hcl_lex(attest_span_t json);
-static size_t attest_hcl_lex_string(attest_span_t json, size_t i);
-static int attest_hcl_unique(const cJSON *root);
-static int attest_hcl_members(const cJSON *v);
 static int attest_hcl_keys(const cJSON *keys, attest_hcl_runtime_t *rt);
 static int attest_hcl_key(const cJSON *jwk, EVP_PKEY **key);
 static int attest_hcl_number(const cJSON *jwk, const char *name,
@@ -41,10 +37,11 @@ static int attest_hcl_user_data(const cJSON *v, attest_hcl_runtime_t *rt);
 int
 attest_hcl_runtime_parse(attest_span_t json, attest_hcl_runtime_t *rt)
 {
-    int          rc;
-    char        *text;
-    cJSON       *root = NULL;
-    const char  *end;
+    int                                rc;
+    cJSON                             *root;
+    static const attest_json_rules_t   rules = {
+        .max_list = ATTEST_MAX_ITEMS
+    };
 
     memset(rt, 0, sizeof(*rt));
 
@@ -52,38 +49,17 @@ attest_hcl_runtime_parse(attest_span_t json, attest_hcl_runtime_t *rt)
         return ATTEST_ELIMIT;
     }
 
-    rc = attest_hcl_lex(json);
+    rc = attest_json_parse(json, &rules, &root, NULL);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    /* terminated, for cJSON 1.7.15 reads behind the end otherwise */
-
-    text = malloc(json.n + 1);
-    if (text == NULL) {
-        return ATTEST_EINTERNAL;
-    }
-
-    memcpy(text, json.p, json.n);
-    text[json.n] = '\0';
-
-    rc = ATTEST_EFORMAT;
-    root = cJSON_ParseWithOpts(text, &end, 1);
-
-    if (root != NULL) {
-        rc = attest_hcl_unique(root);
-    }
-
-    if (rc == ATTEST_OK) {
-        rc = attest_hcl_read(root, rt);
-    }
-
+    rc = attest_hcl_read(root, rt);
     if (rc != ATTEST_OK) {
         attest_hcl_runtime_free(rt);
     }
 
     cJSON_Delete(root);
-    free(text);
     return rc;
 }
 
@@ -120,140 +96,6 @@ attest_hcl_read(const cJSON *root, attest_hcl_runtime_t *rt)
     }
 
     return rc;
-}
-
-
-/* Depth, characters outside of strings, strings; cJSON does the grammar. */
-
-static int
-attest_hcl_lex(attest_span_t json)
-{
-    size_t    i, n;
-    uint8_t   c;
-    unsigned  depth = 0;
-
-    for (i = 0; i < json.n; i += n) {
-        n = 1;
-        c = json.p[i];
-
-        if (c == '{' || c == '[') {
-            if (++depth > ATTEST_MAX_DEPTH) {
-                return ATTEST_ELIMIT;
-            }
-
-        } else if (c == '}' || c == ']') {
-            depth -= (depth != 0);
-
-        } else if (c == '"') {
-            n = attest_hcl_lex_string(json, i);
-            if (n == 0) {
-                return ATTEST_EFORMAT;
-            }
-
-        } else if (c != '\t' && c != '\n' && c != '\r'
-                   && (c < 0x20 || c > 0x7e))
-        {
-            return ATTEST_EFORMAT;
-        }
-    }
-
-    return ATTEST_OK;
-}
-
-
-/* Length with both quotes; 0: no end, a control character, or \u0000. */
-
-static size_t
-attest_hcl_lex_string(attest_span_t json, size_t i)
-{
-    size_t  start = i;
-
-    for (i++; i < json.n; i++) {
-
-        if (json.p[i] == '"') {
-            return i + 1 - start;
-        }
-
-        if (json.p[i] < 0x20) {
-            return 0;
-        }
-
-        if (json.p[i] == '\\') {
-
-            /* it would end a C string early and hide what follows */
-
-            if (json.n - i > 5 && memcmp(json.p + i, "\\u0000", 6) == 0) {
-                return 0;
-            }
-
-            i++;
-        }
-    }
-
-    return 0;
-}
-
-
-/* No object of the tree has a member twice; the lexer bounded the depth. */
-
-static int
-attest_hcl_unique(const cJSON *root)
-{
-    int           rc;
-    size_t        depth = 0;
-    const cJSON  *v = root, *up[ATTEST_MAX_DEPTH + 1];
-
-    while (v != NULL) {
-        rc = attest_hcl_members(v);
-        if (rc != ATTEST_OK) {
-            return rc;
-        }
-
-        if (v->child != NULL) {
-            if (depth == ATTEST_MAX_DEPTH) {
-                return ATTEST_ELIMIT;
-            }
-
-            up[depth++] = v;
-            v = v->child;
-            continue;
-        }
-
-        while (v->next == NULL) {
-            if (depth == 0) {
-                return ATTEST_OK;
-            }
-
-            v = up[--depth];
-        }
-
-        v = v->next;
-    }
-
-    return ATTEST_OK;
-}
-
-
-static int
-attest_hcl_members(const cJSON *v)
-{
-    size_t        count = 0;
-    const cJSON  *a, *b;
-
-    for (a = v->child; a != NULL; a = a->next) {
-
-        if (++count > ATTEST_MAX_ITEMS) {
-            return ATTEST_ELIMIT;
-        }
-
-        for (b = v->child; cJSON_IsObject(v) && b != a; b = b->next) {
-            if (strcmp(a->string, b->string) == 0) {
-                return ATTEST_EFORMAT;
-            }
-        }
-    }
-
-    return ATTEST_OK;
 }
 
 
@@ -354,18 +196,13 @@ static int
 attest_hcl_number(const cJSON *jwk, const char *name, uint8_t *out,
     size_t room, size_t *len)
 {
-    const char   *end;
-    const cJSON  *v;
+    const char  *text = attest_json_text(jwk, name);
 
-    v = cJSON_GetObjectItemCaseSensitive(jwk, name);
-    if (!cJSON_IsString(v)) {
-        return ATTEST_EFORMAT;
-    }
-
-    if (sodium_base642bin(out, room, v->valuestring, strlen(v->valuestring),
-                          NULL, len, &end,
-                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0
-        || *end != '\0' || *len == 0)
+    if (text == NULL
+        || attest_base64_decode(attest_span_text(text), ATTEST_BASE64_URL,
+                                out, room, len)
+           != ATTEST_OK
+        || *len == 0)
     {
         return ATTEST_EFORMAT;
     }
@@ -475,23 +312,10 @@ attest_hcl_bool(const cJSON *vm, const char *name, attest_hcl_bool_e *out)
 static int
 attest_hcl_user_data(const cJSON *v, attest_hcl_runtime_t *rt)
 {
-    size_t       n;
-    const char  *end;
-
     if (!cJSON_IsString(v)) {
         return ATTEST_EFORMAT;
     }
 
-    n = strlen(v->valuestring);
-
-    if (n > 2 * ATTEST_HCL_USER_DATA
-        || sodium_hex2bin(rt->user_data, sizeof(rt->user_data),
-                          v->valuestring, n, NULL, &rt->user_data_len,
-                          &end) != 0
-        || *end != '\0')
-    {
-        return ATTEST_EFORMAT;
-    }
-
-    return ATTEST_OK;
+    return attest_hex_decode(attest_span_text(v->valuestring), rt->user_data,
+                             sizeof(rt->user_data), &rt->user_data_len);
 }

@@ -148,37 +148,20 @@ attest_policy_parse(const char *json, size_t len, attest_policy_t *policy,
 static int
 attest_policy_read(attest_policy_ctx_t *ctx, const char *json, size_t len)
 {
-    int          rc;
-    cJSON       *root;
-    const char  *what, *end;
+    int     rc;
+    cJSON  *root;
 
     if (len > ATTEST_POLICY_MAX_JSON) {
         (void) attest_policy_fail(ctx, "", "the policy is too long");
         return ATTEST_ELIMIT;
     }
 
-    what = attest_policy_lex(json, len);
-    if (what != NULL) {
-        return attest_policy_fail(ctx, "", what);
+    rc = attest_policy_text(ctx, json, len, &root);
+    if (rc != ATTEST_OK) {
+        return rc;
     }
 
-    root = cJSON_ParseWithLengthOpts(json, len, &end, 0);
-    if (root == NULL) {
-        return attest_policy_fail(ctx, "", "not valid JSON");
-    }
-
-    /* cJSON stops behind the first value: nothing but blanks may follow */
-
-    while (end < json + len && strchr(" \t\r\n", *end) != NULL) {
-        end++;
-    }
-
-    if (end != json + len) {
-        rc = attest_policy_fail(ctx, "", "something follows the policy");
-
-    } else {
-        rc = attest_policy_members(ctx, root);
-    }
+    rc = attest_policy_members(ctx, root);
 
     cJSON_Delete(root);
     return rc;

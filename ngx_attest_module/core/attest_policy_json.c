@@ -9,14 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attest_hex.h"
+#include "attest_json.h"
 #include "attest_policy_json.h"
 #include "attest_x509.h"
 
 
-static int attest_policy_lex_plain(unsigned char c);
-static size_t attest_policy_lex_number(const char *p, size_t n);
-static size_t attest_policy_lex_string(const char *p, size_t n);
-static int attest_policy_nibble(char c);
+static const char *attest_policy_fault(attest_json_fault_e fault);
 static int attest_policy_index(const char *text, int count);
 static int attest_policy_cert(attest_policy_ctx_t *ctx, const char *path,
     const char *text, STACK_OF(X509) *certs);
@@ -35,109 +34,42 @@ attest_policy_fail(attest_policy_ctx_t *ctx, const char *path,
 }
 
 
-/*
- * What cJSON lets pass and a policy must not: deep nesting, control
- * characters and NUL in strings, control characters as blanks (RFC 8259,
- * section 2, knows four), fractions, exponents and signs in numbers.  And an
- * end within an object, behind which some cJSON reads on (CVE-2023-53154).
- * Returns NULL or what is wrong.
- */
-
-const char *
-attest_policy_lex(const char *json, size_t len)
+int
+attest_policy_text(attest_policy_ctx_t *ctx, const char *json, size_t len,
+    cJSON **root)
 {
-    size_t    i, n;
-    unsigned  depth = 0;
+    attest_json_fault_e                fault;
+    static const attest_json_rules_t   rules = {
+        .flags = ATTEST_JSON_WHOLE|ATTEST_JSON_MEMBERS
+    };
 
-    for (i = 0; i < len; i += n) {
-        n = 1;
-
-        if (json[i] == '{' || json[i] == '[') {
-            if (++depth > ATTEST_MAX_DEPTH) {
-                return "nested too deep";
-            }
-
-        } else if (json[i] == '}' || json[i] == ']') {
-            depth -= (depth != 0);
-
-        } else if (json[i] == '"') {
-            n = attest_policy_lex_string(json + i, len - i);
-            if (n == 0) {
-                return "a string with a control character or without an end";
-            }
-
-        } else if ((json[i] >= '0' && json[i] <= '9') || json[i] == '-') {
-            n = attest_policy_lex_number(json + i, len - i);
-            if (n == 0) {
-                return "numbers must be whole and not negative";
-            }
-
-        } else if (!attest_policy_lex_plain((unsigned char) json[i])) {
-            return "not valid JSON";
-        }
+    if (attest_json_parse(attest_span(json, len), &rules, root, &fault)
+        != ATTEST_OK)
+    {
+        return attest_policy_fail(ctx, "", attest_policy_fault(fault));
     }
 
-    return depth == 0 ? NULL : "not valid JSON";
+    return ATTEST_OK;
 }
 
 
-static int
-attest_policy_lex_plain(unsigned char c)
+static const char *
+attest_policy_fault(attest_json_fault_e fault)
 {
-    return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c < 0x7f);
+    switch (fault) {
+    case ATTEST_JSON_DEPTH:
+        return "nested too deep";
+    case ATTEST_JSON_STRING:
+        return "a string with a control character or without an end";
+    case ATTEST_JSON_NUMBER:
+        return "numbers must be whole and not negative";
+    case ATTEST_JSON_TRAILING:
+        return "something follows the policy";
+    default:
+        return "not valid JSON";
+    }
 }
 
-
-static size_t
-attest_policy_lex_number(const char *p, size_t n)
-{
-    size_t  i = 0;
-
-    while (i < n && p[i] >= '0' && p[i] <= '9') {
-        i++;
-    }
-
-    if (i == 0 || i > 16 || (i > 1 && p[0] == '0')) {
-        return 0;
-    }
-
-    if (i < n && strchr(".eE+-", p[i]) != NULL) {
-        return 0;
-    }
-
-    return i;
-}
-
-
-static size_t
-attest_policy_lex_string(const char *p, size_t n)
-{
-    size_t  i;
-
-    for (i = 1; i < n; i++) {
-
-        if (p[i] == '"') {
-            return i + 1;
-        }
-
-        if ((unsigned char) p[i] < 0x20) {
-            return 0;
-        }
-
-        if (p[i] == '\\') {
-
-            /* \u0000 would end a C string early and hide what follows */
-
-            if (n - i > 5 && memcmp(p + i, "\\u0000", 6) == 0) {
-                return 0;
-            }
-
-            i++;
-        }
-    }
-
-    return 0;
-}
 
 
 /* An object without duplicates and with a sane number of members. */
@@ -146,27 +78,24 @@ int
 attest_policy_object(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    char          sub[ATTEST_POLICY_PATH];
-    size_t        count = 0;
-    const cJSON  *a, *b;
+    int          rc;
+    char         sub[ATTEST_POLICY_PATH];
+    const char  *twice;
 
     if (!cJSON_IsObject(v)) {
         return attest_policy_fail(ctx, path, "must be an object");
     }
 
-    for (a = v->child; a != NULL; a = a->next) {
+    rc = attest_json_members(v, &twice);
 
-        if (++count > ATTEST_MAX_ITEMS) {
-            return attest_policy_fail(ctx, path, "too many members");
-        }
+    if (rc == ATTEST_ELIMIT) {
+        return attest_policy_fail(ctx, path, "too many members");
+    }
 
-        for (b = v->child; b != a; b = b->next) {
-            if (strcmp(a->string, b->string) == 0) {
-                (void) snprintf(sub, sizeof(sub), "%s%s%.32s", path,
-                                *path == '\0' ? "" : ".", a->string);
-                return attest_policy_fail(ctx, sub, "given twice");
-            }
-        }
+    if (rc != ATTEST_OK) {
+        (void) snprintf(sub, sizeof(sub), "%s%s%.32s", path,
+                        *path == '\0' ? "" : ".", twice);
+        return attest_policy_fail(ctx, sub, "given twice");
     }
 
     return ATTEST_OK;
@@ -217,34 +146,13 @@ attest_policy_table_read(attest_policy_ctx_t *ctx, const char *path,
 }
 
 
-static int
-attest_policy_nibble(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
-
-    return -1;
-}
-
-
 /* Adds one value of `want` bytes; want 0: 32 or 48 bytes. */
 
 int
 attest_policy_hex(attest_policy_ctx_t *ctx, const char *path, const cJSON *v,
     size_t want, attest_refset_t *set)
 {
-    int          hi, lo;
-    size_t       i, n;
-    uint8_t     *out;
+    size_t       n;
     const char  *s;
 
     if (!cJSON_IsString(v)) {
@@ -262,17 +170,10 @@ attest_policy_hex(attest_policy_ctx_t *ctx, const char *path, const cJSON *v,
         return attest_policy_fail(ctx, path, "wrong number of hex digits");
     }
 
-    out = set->value[set->count];
-
-    for (i = 0; i < n / 2; i++) {
-        hi = attest_policy_nibble(s[2 * i]);
-        lo = attest_policy_nibble(s[2 * i + 1]);
-
-        if (hi < 0 || lo < 0) {
-            return attest_policy_fail(ctx, path, "not hex");
-        }
-
-        out[i] = (uint8_t) (hi << 4 | lo);
+    if (attest_hex_exact(attest_span(s, n), set->value[set->count], n / 2)
+        != ATTEST_OK)
+    {
+        return attest_policy_fail(ctx, path, "not hex");
     }
 
     set->len[set->count++] = n / 2;

@@ -40,11 +40,9 @@ typedef struct {
 /* Writes "path: what" for people; returns ATTEST_EFORMAT. */
 int attest_policy_fail(attest_policy_ctx_t *ctx, const char *path,
     const char *what);
-/*
- * What cJSON would let pass in the text of a whole policy; NULL, or what is
- * wrong.
- */
-const char *attest_policy_lex(const char *json, size_t len);
+/* The text of a whole policy; the caller frees *root after ATTEST_OK. */
+int attest_policy_text(attest_policy_ctx_t *ctx, const char *json, size_t len,
+    cJSON **root);
 /* An object without duplicates and with a sane number of members. */
 int attest_policy_object(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);

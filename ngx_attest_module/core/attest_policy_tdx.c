@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "attest_hex.h"
 #include "attest_pem.h"
 #include "attest_policy_kinds.h"
 #include "attest_tdx_tcb.h"
@@ -689,8 +690,8 @@ attest_policy_tdx_decode(char *text)
             continue;
         }
 
-        hi = OPENSSL_hexchar2int((unsigned char) in[1]);
-        lo = hi < 0 ? -1 : OPENSSL_hexchar2int((unsigned char) in[2]);
+        hi = attest_hex_digit(in[1]);
+        lo = hi < 0 ? -1 : attest_hex_digit(in[2]);
 
         if (lo < 0) {
             return 0;

@@ -2,10 +2,12 @@
 #include <string.h>
 
 #include <cjson/cJSON.h>
-#include <sodium.h>
 
 #include "attest_cbor.h"
+#include "attest_hex.h"
+#include "attest_json.h"
 #include "attest_request.h"
+#include "attest_wire.h"
 
 
 #define ATTEST_BINDING_EXPORTER  "tls-exporter"
@@ -48,12 +50,10 @@ attest_request_nonce(attest_request_t *req, attest_span_t hex)
 
     if (hex.n < 2 * ATTEST_NONCE_MIN || hex.n > 2 * ATTEST_NONCE_MAX
         || hex.n % 2 != 0
-        || sodium_hex2bin(req->nonce, sizeof(req->nonce),
-                          (const char *) hex.p, hex.n, NULL,
-                          &req->nonce_len, NULL)
-           != 0)
+        || attest_hex_decode(hex, req->nonce, sizeof(req->nonce),
+                             &req->nonce_len)
+           != ATTEST_OK)
     {
-        req->nonce_len = 0;
         return attest_request_fail(req, "nonce must be 64 to 128 hexadecimal "
                                    "digits, an even number of them");
     }
@@ -93,11 +93,8 @@ attest_request_tpm2b(attest_request_t *req, attest_span_t hex, uint8_t *out,
     }
 
     if (hex.n > 2 * room
-        || sodium_hex2bin(out, room, (const char *) hex.p, hex.n, NULL, len,
-                          NULL)
-           != 0
-        || *len < 3
-        || (((size_t) out[0] << 8) | out[1]) != *len - 2)
+        || attest_hex_decode(hex, out, room, len) != ATTEST_OK
+        || *len < 3 || attest_wire_get_be16(out) != *len - 2)
     {
         *len = 0;
         return attest_request_fail(req, "credential and secret must be "
@@ -272,10 +269,12 @@ attest_request_members(attest_request_t *req, const cJSON *root)
 int
 attest_request_json(const uint8_t *p, size_t n, attest_request_t *req)
 {
-    int          rc;
-    char         text[ATTEST_REQUEST_MAX_BODY + 1];
-    cJSON       *root;
-    const char  *end;
+    int                                rc;
+    cJSON                             *root;
+    attest_json_fault_e                fault;
+    static const attest_json_rules_t   rules = {
+        .flags = ATTEST_JSON_MEMBERS
+    };
 
     memset(req, 0, sizeof(attest_request_t));
 
@@ -289,26 +288,14 @@ attest_request_json(const uint8_t *p, size_t n, attest_request_t *req)
                                    "without escapes");
     }
 
-    /* terminated, for some cJSON reads on behind the end (CVE-2023-53154) */
-
-    memcpy(text, p, n);
-    text[n] = '\0';
-
-    end = NULL;
-    root = cJSON_ParseWithLengthOpts(text, n, &end, 0);
-    if (root == NULL) {
-        return attest_request_fail(req, "the body must be a JSON object");
+    rc = attest_json_parse(attest_span(p, n), &rules, &root, &fault);
+    if (rc != ATTEST_OK) {
+        return attest_request_fail(req, fault == ATTEST_JSON_TRAILING
+                                   ? "something follows the JSON object"
+                                   : "the body must be a JSON object");
     }
 
-    while (end < text + n
-           && (*end == ' ' || *end == '\t' || *end == '\r' || *end == '\n'))
-    {
-        end++;
-    }
-
-    rc = (end == text + n)
-         ? attest_request_members(req, root)
-         : attest_request_fail(req, "something follows the JSON object");
+    rc = attest_request_members(req, root);
 
     cJSON_Delete(root);
     return rc;

@@ -11,21 +11,17 @@
 
 #include <cjson/cJSON.h>
 
+#include "attest_hex.h"
+#include "attest_json.h"
 #include "attest_tdx_tcb.h"
-
-
-#define ATTEST_TCB_MAX_MEMBERS   64
 
 
 typedef int (*attest_tcb_pt)(const cJSON *v, void *to);
 
 
-static int attest_tcb_object(const cJSON *v);
 static cJSON *attest_tcb_read(attest_span_t json);
-static const char *attest_tcb_text(const cJSON *o, const char *name);
 static int attest_tcb_hex(const cJSON *o, const char *name, uint8_t *out,
     size_t n);
-static int attest_tcb_nibble(char c);
 static int attest_tcb_uint(const cJSON *o, const char *name, double max,
     uint64_t *out);
 static int attest_tcb_dates(const cJSON *o, const char *id, double version,
@@ -121,8 +117,7 @@ attest_tcb_unwrap(attest_span_t answer, const char *member,
     attest_span_t *inner, uint8_t sig[64])
 {
     char                   head[32];
-    int                    hi, lo;
-    size_t                 i, n;
+    size_t                 n;
     const uint8_t         *p;
     static const char      middle[] = ",\"signature\":\"";
     static const size_t    tail = sizeof(middle) - 1 + 128 + 2;
@@ -147,21 +142,10 @@ attest_tcb_unwrap(attest_span_t answer, const char *member,
         return ATTEST_EFORMAT;
     }
 
-    for (i = 0; i < 64; i++) {
-        hi = attest_tcb_nibble((char) p[sizeof(middle) - 1 + 2 * i]);
-        lo = attest_tcb_nibble((char) p[sizeof(middle) + 2 * i]);
+    *inner = attest_span(answer.p + n, answer.n - tail - n);
 
-        if (hi < 0 || lo < 0) {
-            return ATTEST_EFORMAT;
-        }
-
-        sig[i] = (uint8_t) (hi << 4 | lo);
-    }
-
-    inner->p = answer.p + n;
-    inner->n = answer.n - tail - n;
-
-    return ATTEST_OK;
+    return attest_hex_exact(attest_span(p + sizeof(middle) - 1, 2 * 64), sig,
+                            64);
 }
 
 
@@ -174,107 +158,27 @@ attest_tcb_signature(attest_span_t json, const uint8_t sig[64], X509 *signer)
 }
 
 
-/* An object whose members are not too many, each given once. */
-
-static int
-attest_tcb_object(const cJSON *v)
-{
-    size_t        count = 0;
-    const cJSON  *a, *b;
-
-    if (!cJSON_IsObject(v)) {
-        return 0;
-    }
-
-    for (a = v->child; a != NULL; a = a->next) {
-
-        if (++count > ATTEST_TCB_MAX_MEMBERS) {
-            return 0;
-        }
-
-        for (b = v->child; b != a; b = b->next) {
-            if (strcmp(a->string, b->string) == 0) {
-                return 0;
-            }
-        }
-    }
-
-    return 1;
-}
-
-
 static cJSON *
 attest_tcb_read(attest_span_t json)
 {
-    cJSON       *root;
-    size_t       i;
-    unsigned     depth = 0;
-    const char  *end;
+    cJSON                             *root;
+    static const attest_json_rules_t   rules = {
+        .flags = ATTEST_JSON_EXACT
+    };
 
-    /* the brackets in strings count too: Intel's strings have none */
-
-    for (i = 0; i < json.n; i++) {
-        depth += (json.p[i] == '{' || json.p[i] == '[');
-
-        if (depth > ATTEST_MAX_DEPTH) {
-            return NULL;
-        }
-
-        depth -= (depth != 0 && (json.p[i] == '}' || json.p[i] == ']'));
-    }
-
-    root = cJSON_ParseWithLengthOpts((const char *) json.p, json.n, &end, 0);
-
-    if (root != NULL && end != (const char *) json.p + json.n) {
-        cJSON_Delete(root);
-        return NULL;
-    }
+    (void) attest_json_parse(json, &rules, &root, NULL);
 
     return root;
-}
-
-
-static const char *
-attest_tcb_text(const cJSON *o, const char *name)
-{
-    const cJSON  *v = cJSON_GetObjectItemCaseSensitive(o, name);
-
-    return cJSON_IsString(v) ? v->valuestring : NULL;
 }
 
 
 static int
 attest_tcb_hex(const cJSON *o, const char *name, uint8_t *out, size_t n)
 {
-    int          hi, lo;
-    size_t       i;
-    const char  *s = attest_tcb_text(o, name);
+    const char  *s = attest_json_text(o, name);
 
-    if (s == NULL || strlen(s) != 2 * n) {
-        return 0;
-    }
-
-    for (i = 0; i < n; i++) {
-        hi = attest_tcb_nibble(s[2 * i]);
-        lo = attest_tcb_nibble(s[2 * i + 1]);
-
-        if (hi < 0 || lo < 0) {
-            return 0;
-        }
-
-        out[i] = (uint8_t) (hi << 4 | lo);
-    }
-
-    return 1;
-}
-
-
-static int
-attest_tcb_nibble(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return s != NULL
+           && attest_hex_exact(attest_span_text(s), out, n) == ATTEST_OK;
 }
 
 
@@ -351,11 +255,11 @@ attest_tcb_dates(const cJSON *o, const char *id, double version,
     const char   *text;
     const cJSON  *v;
 
-    if (!attest_tcb_object(o)) {
+    if (!cJSON_IsObject(o)) {
         return ATTEST_EFORMAT;
     }
 
-    text = attest_tcb_text(o, "id");
+    text = attest_json_text(o, "id");
     v = cJSON_GetObjectItemCaseSensitive(o, "version");
 
     if (text == NULL || !cJSON_IsNumber(v)) {
@@ -366,12 +270,12 @@ attest_tcb_dates(const cJSON *o, const char *id, double version,
         return ATTEST_EUNSUPPORTED;
     }
 
-    text = attest_tcb_text(o, "issueDate");
+    text = attest_json_text(o, "issueDate");
     if (text == NULL || attest_tcb_time(text, issued) != ATTEST_OK) {
         return ATTEST_EFORMAT;
     }
 
-    text = attest_tcb_text(o, "nextUpdate");
+    text = attest_json_text(o, "nextUpdate");
     if (text == NULL || attest_tcb_time(text, next) != ATTEST_OK) {
         return ATTEST_EFORMAT;
     }
@@ -487,7 +391,7 @@ attest_tcb_info_read(const cJSON *root, attest_tcb_info_t *info)
 static int
 attest_tcb_module_same(const cJSON *v, attest_tcb_module_t *m)
 {
-    return attest_tcb_object(v)
+    return cJSON_IsObject(v)
            && attest_tcb_hex(v, "mrsigner", m->mrsigner, 48)
            && attest_tcb_hex(v, "attributes", m->attributes, 8)
            && attest_tcb_hex(v, "attributesMask", m->mask, 8)
@@ -500,7 +404,7 @@ attest_tcb_module_same(const cJSON *v, attest_tcb_module_t *m)
 static int
 attest_tcb_module_read(const cJSON *v, void *to)
 {
-    int                   hi, lo;
+    uint8_t               version;
     const char           *id;
     attest_tcb_module_t  *m = to;
 
@@ -508,19 +412,14 @@ attest_tcb_module_read(const cJSON *v, void *to)
         return ATTEST_EFORMAT;
     }
 
-    id = attest_tcb_text(v, "id");
-    if (id == NULL || strlen(id) != 6 || strncmp(id, "TDX_", 4) != 0) {
+    id = attest_json_text(v, "id");
+    if (id == NULL || strlen(id) != 6 || strncmp(id, "TDX_", 4) != 0
+        || attest_hex_exact(attest_span(id + 4, 2), &version, 1) != ATTEST_OK)
+    {
         return ATTEST_EFORMAT;
     }
 
-    hi = attest_tcb_nibble(id[4]);
-    lo = attest_tcb_nibble(id[5]);
-
-    if (hi < 0 || lo < 0) {
-        return ATTEST_EFORMAT;
-    }
-
-    m->version = (unsigned) (hi << 4 | lo);
+    m->version = version;
 
     return attest_tcb_list(v, "tcbLevels", ATTEST_TCB_MAX_SVNS,
                            sizeof(attest_tcb_svn_t), &m->levels.count,
@@ -535,13 +434,13 @@ attest_tcb_level_read(const cJSON *v, void *to)
     const cJSON         *tcb;
     attest_tcb_level_t  *l = to;
 
-    if (!attest_tcb_object(v)) {
+    if (!cJSON_IsObject(v)) {
         return ATTEST_EFORMAT;
     }
 
     tcb = cJSON_GetObjectItemCaseSensitive(v, "tcb");
 
-    if (!attest_tcb_object(tcb)
+    if (!cJSON_IsObject(tcb)
         || attest_tcb_components(tcb, "sgxtcbcomponents", l->sgx)
            != ATTEST_OK
         || attest_tcb_components(tcb, "tdxtcbcomponents", l->tdx)
@@ -573,7 +472,7 @@ attest_tcb_components(const cJSON *tcb, const char *name,
 
     for (item = v->child; item != NULL; item = item->next) {
 
-        if (n == ATTEST_TDX_SVNS || !attest_tcb_object(item)
+        if (n == ATTEST_TDX_SVNS || !cJSON_IsObject(item)
             || !attest_tcb_uint(item, "svn", 255, &value))
         {
             return ATTEST_EFORMAT;
@@ -593,13 +492,13 @@ attest_tcb_svn_read(const cJSON *v, void *to)
     const cJSON       *tcb;
     attest_tcb_svn_t  *l = to;
 
-    if (!attest_tcb_object(v)) {
+    if (!cJSON_IsObject(v)) {
         return ATTEST_EFORMAT;
     }
 
     tcb = cJSON_GetObjectItemCaseSensitive(v, "tcb");
 
-    if (!attest_tcb_object(tcb)
+    if (!cJSON_IsObject(tcb)
         || !attest_tcb_uint(tcb, "isvsvn", 65535, &isvsvn))
     {
         return ATTEST_EFORMAT;
@@ -616,10 +515,10 @@ attest_tcb_status_read(const cJSON *v, unsigned *status, int64_t *date)
     int          s;
     const char  *text;
 
-    text = attest_tcb_text(v, "tcbStatus");
+    text = attest_json_text(v, "tcbStatus");
     s = text == NULL ? -1 : attest_tcb_status(text);
 
-    text = attest_tcb_text(v, "tcbDate");
+    text = attest_json_text(v, "tcbDate");
 
     if (s < 0 || text == NULL || attest_tcb_time(text, date) != ATTEST_OK) {
         return ATTEST_EFORMAT;
