@@ -24,7 +24,6 @@ use strict;
 use warnings;
 
 use File::Basename qw(dirname);
-use File::Spec;
 
 use AttestTest;
 
