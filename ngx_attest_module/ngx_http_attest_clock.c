@@ -125,7 +125,7 @@ void
 ngx_http_attest_clock(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_time_t *t)
 {
-    ngx_http_attest_state_t  *state = amcf->state;
+    ngx_http_attest_state_t  *state = amcf->run.state;
 
     ngx_shmtx_lock(&state->shpool->mutex);
     ngx_http_attest_clock_read(&state->clock, t);
@@ -149,7 +149,7 @@ ngx_http_attest_clock_steps(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_steps_t *steps)
 {
     ngx_http_attest_time_t    t;
-    ngx_http_attest_state_t  *state = amcf->state;
+    ngx_http_attest_state_t  *state = amcf->run.state;
 
     ngx_shmtx_lock(&state->shpool->mutex);
 
@@ -184,7 +184,7 @@ ngx_http_attest_clock_say(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
     int64_t                   step;
     ngx_uint_t                news;
     ngx_http_attest_time_t    t;
-    ngx_http_attest_state_t  *state = amcf->state;
+    ngx_http_attest_state_t  *state = amcf->run.state;
 
     ngx_shmtx_lock(&state->shpool->mutex);
 

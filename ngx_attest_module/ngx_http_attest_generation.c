@@ -65,7 +65,7 @@ ngx_http_attest_draft_create(ngx_http_attest_main_conf_t *amcf)
         draft->base = old->number;
         draft->retire = ngx_http_attest_clock_stepped(&draft->time,
                                                       old->drift)
-                        || amcf->remember->full(amcf);
+                        || amcf->run.remember->full(amcf);
     }
 
     rc = ngx_http_attest_draft_keys(draft, amcf, old);
@@ -98,7 +98,7 @@ ngx_http_attest_draft_keys(ngx_http_attest_draft_t *draft,
     attest_span_t   der;
     const u_char   *p;
 
-    if (amcf->ca_key != NULL) {
+    if (amcf->run.ca_key != NULL) {
         return NGX_OK;
     }
 
@@ -164,7 +164,7 @@ ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
      */
 
     if (draft->retire || old->hpke[i].expires <= draft->time.now
-        || ngx_memcmp(old->fingerprint, amcf->fingerprint, 32) != 0)
+        || ngx_memcmp(old->fingerprint, amcf->run.fingerprint, 32) != 0)
     {
         return NGX_OK;
     }
@@ -270,7 +270,7 @@ ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
 
     ngx_memzero(&claims, sizeof(attest_claims_t));
 
-    key = (amcf->ca_key != NULL) ? amcf->ca_key : draft->key;
+    key = (amcf->run.ca_key != NULL) ? amcf->run.ca_key : draft->key;
 
     claims.pubkey_hash_alg = 1;
     claims.pubkey_hash_len = ATTEST_SHA256_LEN;
@@ -290,7 +290,7 @@ ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
         claims.has_hpke_keys = 1;
     }
 
-    ngx_memcpy(claims.config, amcf->record_hash, 32);
+    ngx_memcpy(claims.config, amcf->run.record_hash, 32);
     claims.has_config = 1;
 
     claims.not_before = ngx_http_attest_not_before(draft);
@@ -414,12 +414,12 @@ ngx_http_attest_published(ngx_http_attest_main_conf_t *amcf,
     rc = ngx_http_attest_publish(amcf, gen, draft->base, draft->retire, log);
 
     if (rc == NGX_OK) {
-        amcf->state->gpu_failed = amcf->gpu != NULL
-                                  && !attest_evidence_has(ev,
-                                                          ATTEST_ITEM_GPU);
+        amcf->run.state->gpu_failed = amcf->run.gpu != NULL
+                                      && !attest_evidence_has(ev,
+                                                            ATTEST_ITEM_GPU);
 
-        if (!amcf->state->gpu_failed) {
-            amcf->state->gpu_checked = ngx_http_attest_now(amcf);
+        if (!amcf->run.state->gpu_failed) {
+            amcf->run.state->gpu_checked = ngx_http_attest_now(amcf);
         }
 
         ngx_http_attest_say(amcf, gen, ev->note, log);
@@ -439,7 +439,7 @@ ngx_http_attest_assemble(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_gen_t  *gen;
 
     len = key->len + cert->len + draft->claims_len + draft->list_len
-          + amcf->record.len;
+          + amcf->run.record.len;
 
     for (i = 0; i < ev->count; i++) {
         len += ev->items[i].len;
@@ -454,7 +454,7 @@ ngx_http_attest_assemble(ngx_http_attest_main_conf_t *amcf,
 
     ngx_cpystrn((u_char *) gen->root, (u_char *) ev->root,
                 sizeof(gen->root));
-    ngx_memcpy(gen->fingerprint, amcf->fingerprint, 32);
+    ngx_memcpy(gen->fingerprint, amcf->run.fingerprint, 32);
 
     for (i = 0; i < draft->nkeys; i++) {
         ngx_memcpy(gen->hpke[i].sk, draft->hpke[i].sk, ATTEST_HPKE_MAX_SK);
@@ -470,8 +470,8 @@ ngx_http_attest_assemble(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_gen_add(gen, "", "", cert->data, cert->len);
     ngx_http_attest_gen_add(gen, "", "", draft->claims, draft->claims_len);
     ngx_http_attest_gen_add(gen, "", "", draft->list, draft->list_len);
-    ngx_http_attest_gen_add(gen, "", "", amcf->record.data,
-                            amcf->record.len);
+    ngx_http_attest_gen_add(gen, "", "", amcf->run.record.data,
+                            amcf->run.record.len);
 
     for (i = 0; i < ev->count; i++) {
         ngx_http_attest_gen_add(gen, ev->items[i].item, ev->items[i].type,
@@ -553,8 +553,8 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
         return NGX_ERROR;
     }
 
-    rc = attest_ratls_make(draft->key, amcf->names->elts,
-                           amcf->names->nelts,
+    rc = attest_ratls_make(draft->key, amcf->run.names->elts,
+                           amcf->run.names->nelts,
                            ngx_http_attest_not_before(draft),
                            draft->time.wall + amcf->lifetime, cmw.data,
                            cmw.len,
@@ -565,7 +565,7 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
         ngx_log_error(NGX_LOG_ERR, log, 0,
                       "attest: cannot make a certificate with %uz bytes of "
                       "evidence and %ui names: %s", cmw.len,
-                      amcf->names->nelts, attest_strerror(rc));
+                      amcf->run.names->nelts, attest_strerror(rc));
         return NGX_ERROR;
     }
 
@@ -587,7 +587,7 @@ ngx_http_attest_say(ngx_http_attest_main_conf_t *amcf,
     ngx_log_error(NGX_LOG_NOTICE, log, 0,
                   "attest: generation %uL by provider \"%s\", root of trust "
                   "\"%s\", valid for %T s, renewal in %T s",
-                  gen->number, amcf->provider->name, gen->root,
+                  gen->number, amcf->run.provider->name, gen->root,
                   gen->not_after - gen->made_at,
                   gen->renew_at - gen->made_at);
 

@@ -65,8 +65,8 @@ void
 ngx_http_attest_job_run(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_job_t *job, ngx_msec_t timeout)
 {
-    attest_provider_t        *p = amcf->provider;
-    ngx_http_attest_state_t  *state = amcf->state;
+    attest_provider_t        *p = amcf->run.provider;
+    ngx_http_attest_state_t  *state = amcf->run.state;
 
     if (job->kind == NGX_HTTP_ATTEST_JOB_GPU) {
 
@@ -136,8 +136,8 @@ ngx_http_attest_run_gpu(ngx_http_attest_main_conf_t *amcf,
 
     ev = &job->evidence;
 
-    rc = amcf->gpu->collect(amcf->gpu, job->claims, job->claims_len, 0,
-                            timeout, ev);
+    rc = amcf->run.gpu->collect(amcf->run.gpu, job->claims, job->claims_len,
+                                0, timeout, ev);
 
     if (rc != ATTEST_OK
         || (attest_evidence_has(ev, ATTEST_ITEM_GPU) && !ev->lost))
@@ -277,7 +277,7 @@ ngx_http_attest_job_init(ngx_cycle_t *cycle,
     w->deadline.data = w;
     w->deadline.log = cycle->log;
 
-    amcf->worker = w;
+    amcf->run.worker = w;
 
     return NGX_OK;
 }
@@ -303,7 +303,7 @@ time_t
 ngx_http_attest_retry_after(ngx_http_attest_main_conf_t *amcf)
 {
     time_t                     wait;
-    ngx_http_attest_worker_t  *w = amcf->worker;
+    ngx_http_attest_worker_t  *w = amcf->run.worker;
 
     wait = (w != NULL) ? w->backoff_until - ngx_http_attest_now(amcf) : 0;
 
@@ -315,7 +315,7 @@ ngx_int_t
 ngx_http_attest_job_post(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_job_t *job)
 {
-    ngx_http_attest_worker_t  *w = amcf->worker;
+    ngx_http_attest_worker_t  *w = amcf->run.worker;
 
     if (w == NULL) {
         return NGX_ERROR;
@@ -360,7 +360,7 @@ ngx_http_attest_job_abandon(ngx_http_attest_job_t *job)
 
     amcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
                                                ngx_http_attest_module);
-    w = amcf->worker;
+    w = amcf->run.worker;
 
     if (job->state == 1) {
         ngx_queue_remove(&job->queue);
@@ -421,7 +421,7 @@ ngx_http_attest_launch(ngx_http_attest_worker_t *w,
     flight->task.event.data = flight;
     flight->task.event.log = w->log;
 
-    if (ngx_thread_task_post(w->amcf->pool, &flight->task) != NGX_OK) {
+    if (ngx_thread_task_post(w->amcf->run.pool, &flight->task) != NGX_OK) {
         ngx_free(flight);
         return NGX_ERROR;
     }
@@ -454,7 +454,7 @@ ngx_http_attest_thread_done(ngx_event_t *ev)
     ngx_http_attest_worker_t  *w;
 
     flight = ev->data;
-    w = flight->amcf->worker;
+    w = flight->amcf->run.worker;
     job = flight->job;
 
     if (w->deadline.timer_set) {

@@ -451,7 +451,7 @@ ngx_http_attest_create_main_conf(ngx_conf_t *cf)
 
     amcf->servers = ngx_array_create(cf->pool, 4,
                                      sizeof(ngx_http_attest_srv_conf_t *));
-    amcf->names = ngx_array_create(cf->pool, 4, sizeof(char *));
+    amcf->run.names = ngx_array_create(cf->pool, 4, sizeof(char *));
     amcf->measure = ngx_array_create(cf->pool, 4,
                                      sizeof(ngx_http_attest_measured_t));
 
@@ -463,7 +463,7 @@ ngx_http_attest_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    if (amcf->servers == NULL || amcf->names == NULL
+    if (amcf->servers == NULL || amcf->run.names == NULL
         || amcf->measure == NULL || amcf->source == NULL)
     {
         return NULL;
@@ -1243,8 +1243,8 @@ ngx_http_attest_private_pool(ngx_conf_t *cf,
 
     static ngx_str_t  name = ngx_string("ngx_attest");
 
-    amcf->pool = ngx_thread_pool_get(cf->cycle, &name);
-    if (amcf->pool != NULL) {
+    amcf->run.pool = ngx_thread_pool_get(cf->cycle, &name);
+    if (amcf->run.pool != NULL) {
         return NGX_OK;
     }
 
@@ -1284,9 +1284,9 @@ ngx_http_attest_private_pool(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    amcf->pool = ngx_thread_pool_get(cf->cycle, &name);
+    amcf->run.pool = ngx_thread_pool_get(cf->cycle, &name);
 
-    return (amcf->pool != NULL) ? NGX_OK : NGX_ERROR;
+    return (amcf->run.pool != NULL) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -1333,14 +1333,14 @@ ngx_http_attest_collect_names(ngx_conf_t *cf,
         }
     }
 
-    if (amcf->names->nelts == 0
+    if (amcf->run.names->nelts == 0
         && ngx_http_attest_push_name(cf, amcf, "", &cf->cycle->hostname)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (amcf->names->nelts == 0) {
+    if (amcf->run.names->nelts == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "attest: no server name can stand in a "
                            "certificate, set \"attest_certificate_names\"");
@@ -1417,22 +1417,22 @@ ngx_http_attest_push_name(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
         return NGX_OK;
     }
 
-    p = amcf->names->elts;
+    p = amcf->run.names->elts;
 
-    for (i = 0; i < amcf->names->nelts; i++) {
+    for (i = 0; i < amcf->run.names->nelts; i++) {
         if (ngx_strcmp(p[i], s) == 0) {
             return NGX_OK;
         }
     }
 
-    if (amcf->names->nelts == ATTEST_RATLS_MAX_NAMES) {
+    if (amcf->run.names->nelts == ATTEST_RATLS_MAX_NAMES) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "attest: more than %d names for one certificate",
                            ATTEST_RATLS_MAX_NAMES);
         return NGX_ERROR;
     }
 
-    p = ngx_array_push(amcf->names);
+    p = ngx_array_push(amcf->run.names);
     if (p == NULL) {
         return NGX_ERROR;
     }

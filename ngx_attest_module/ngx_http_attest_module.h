@@ -206,13 +206,44 @@ typedef struct {
 } ngx_http_attest_remember_t;
 
 
-struct ngx_http_attest_main_conf_s {
+/* What is made of the directives, and what there is while nginx runs. */
+
+typedef struct {
+
+    /* when all of the configuration has been read */
     ngx_cycle_t               *cycle;
-    ngx_http_attest_source_t  *source;          /* as configured */
-    ngx_array_t               *source_args;     /* of ngx_str_t, as written */
+    ngx_array_t               *names;           /* of char *, certificate */
+    EVP_PKEY                  *ca_key;          /* public key of the CA
+                                                   certificate, or NULL */
+    ngx_thread_pool_t         *pool;
+
+    /* before workers are forked; some of it a reload takes over */
     attest_provider_t         *provider;        /* all sources in one */
     attest_provider_t         *gpu;             /* a part of it, or NULL */
     ngx_http_attest_made_t    *made;            /* who owns both */
+    ngx_uint_t                 gpu_required;    /* no service without GPUs */
+    time_t                     gpu_interval;    /* s between two checks of
+                                                   the GPUs, 0: none */
+    ngx_shm_zone_t            *zone;
+    ngx_http_attest_state_t   *state;           /* in the zone */
+    ngx_shm_zone_t            *replay;
+    const ngx_http_attest_remember_t  *remember;    /* what is in it */
+
+    ngx_str_t                  record;          /* configuration record */
+    u_char                     record_hash[32];
+    u_char                     fingerprint[32]; /* of the attested part */
+
+    /* in a worker */
+    ngx_http_attest_worker_t  *worker;          /* this process's jobs */
+    ngx_http_attest_renewal_t  *renewal;        /* and its timer */
+} ngx_http_attest_run_t;
+
+
+struct ngx_http_attest_main_conf_s {
+
+    /* directives */
+    ngx_http_attest_source_t  *source;          /* attest_tpm and others */
+    ngx_array_t               *source_args;     /* of ngx_str_t, as written */
     ngx_msec_t                 timeout;         /* of one collection */
     time_t                     lifetime;        /* attest_lifetime, s */
     ngx_array_t               *measure;         /* of measured_t */
@@ -221,40 +252,25 @@ struct ngx_http_attest_main_conf_s {
     size_t                     replay_size;     /* 0: not set */
     ngx_uint_t                 replay_rate;     /* prompts per hour, or 0 */
     size_t                     memory;          /* attest_prompt_memory */
-    size_t                     largest;         /* prompt, somewhere */
     ngx_uint_t                 queue;           /* waiting nonce requests */
     ngx_flag_t                 start_without_evidence;
+    ngx_uint_t                 xwing_conf;      /* attest_ohttp_xwing */
 
-    ngx_shm_zone_t            *zone;
-    ngx_http_attest_state_t   *state;           /* in the zone */
-    ngx_shm_zone_t            *replay;
-    const ngx_http_attest_remember_t  *remember; /* what is in it */
-    ngx_uint_t                 replay_key;      /* some location is by key */
-    time_t                     window;          /* of Date, the widest */
-
+    /* what servers and locations add up to */
     ngx_array_t               *servers;         /* of srv_conf *, attested */
-    ngx_array_t               *names;           /* of char *, certificate */
-    ngx_str_t                  record;          /* configuration record */
-    u_char                     record_hash[32];
-    u_char                     fingerprint[32]; /* of the attested part */
-    EVP_PKEY                  *ca_key;          /* public key of the CA
-                                                   certificate, or NULL */
     ngx_uint_t                 http_protocols;  /* ssl_protocols of http{} */
     ngx_array_t               *http_ticket_keys;
+    size_t                     largest;         /* prompt, somewhere */
+    time_t                     window;          /* of Date, the widest */
+    ngx_uint_t                 replay_key;      /* some location is by key */
     unsigned                   certificate:1;   /* some server: on */
     unsigned                   prompts:1;       /* some location: prompts */
-    ngx_uint_t                 xwing_conf;      /* attest_ohttp_xwing */
     unsigned                   ohttp:1;         /* some location: OHTTP */
-    unsigned                   keys:1;          /* some location: attest_keys */
+    unsigned                   keys:1;          /* some: attest_keys */
     unsigned                   xwing:1;         /* X-Wing is offered */
-    unsigned                   gpu_required:1;  /* no service without GPUs */
     unsigned                   used:1;          /* some directive is used */
 
-    time_t                     gpu_interval;    /* s between two checks of
-                                                   the GPUs, 0: none */
-    ngx_thread_pool_t         *pool;
-    ngx_http_attest_worker_t  *worker;          /* this process's jobs */
-    ngx_http_attest_renewal_t  *renewal;        /* its timer */
+    ngx_http_attest_run_t      run;
 };
 
 
@@ -395,7 +411,7 @@ ngx_msec_t ngx_http_attest_source_timeout(ngx_http_attest_main_conf_t *amcf);
 /* What does not go together; what "auto" picks. */
 ngx_int_t ngx_http_attest_source_check(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);
-/* Makes amcf->provider, or takes over that of before with its keys. */
+/* Makes amcf->run.provider, or takes over that of before with its keys. */
 ngx_int_t ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_main_conf_t *oamcf, ngx_log_t *log);
 /* Says in the log what the workers' user will not be able to open. */

@@ -37,7 +37,7 @@ ngx_http_attest_record(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log,
     ngx_memzero(&m, sizeof(ngx_http_attest_measure_t));
 
     m.amcf = amcf;
-    m.cycle = amcf->cycle;
+    m.cycle = amcf->run.cycle;
     m.log = log;
 
     ngx_http_attest_opened_since(m.cycle, &m.since);

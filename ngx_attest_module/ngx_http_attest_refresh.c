@@ -133,7 +133,7 @@ ngx_http_attest_master_evidence(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_set_error(amcf, job->error);
 
     if (!changed && (amcf->start_without_evidence
-                     || amcf->state->number != 0))
+                     || amcf->run.state->number != 0))
     {
         ngx_log_error(NGX_LOG_WARN, log, 0,
                       "attest: no evidence: %s; attested servers refuse "
@@ -176,14 +176,14 @@ ngx_http_attest_current_ok(ngx_http_attest_main_conf_t *amcf,
         return 0;
     }
 
-    *changed = (ngx_memcmp(gen->fingerprint, amcf->fingerprint, 32) != 0);
+    *changed = (ngx_memcmp(gen->fingerprint, amcf->run.fingerprint, 32) != 0);
 
     ngx_http_attest_clock(amcf, &t);
 
     ok = !*changed && t.now < gen->expires
          && t.wall >= gen->not_before && t.wall < gen->not_after
          && !ngx_http_attest_clock_stepped(&t, gen->drift)
-         && !amcf->remember->full(amcf);
+         && !amcf->run.remember->full(amcf);
 
     ngx_http_attest_gen_free(gen);
 
@@ -206,7 +206,7 @@ ngx_http_attest_init_worker(ngx_cycle_t *cycle,
     rn->amcf = amcf;
     rn->log = cycle->log;
 
-    amcf->renewal = rn;
+    amcf->run.renewal = rn;
 
     if (ngx_worker == 0) {
         ngx_http_attest_source_access(amcf, cycle->log);
@@ -226,9 +226,9 @@ ngx_http_attest_init_worker(ngx_cycle_t *cycle,
 void
 ngx_http_attest_exit_worker(ngx_http_attest_main_conf_t *amcf)
 {
-    if (amcf->renewal != NULL && amcf->renewal->draft != NULL) {
-        ngx_http_attest_draft_free(amcf->renewal->draft);
-        amcf->renewal->draft = NULL;
+    if (amcf->run.renewal != NULL && amcf->run.renewal->draft != NULL) {
+        ngx_http_attest_draft_free(amcf->run.renewal->draft);
+        amcf->run.renewal->draft = NULL;
     }
 
     ngx_http_attest_forget_view();
@@ -296,7 +296,7 @@ ngx_http_attest_due(ngx_http_attest_renewal_t *rn)
     rn->expired = 0;
 
     if (rn->at_once || ngx_http_attest_clock_stepped(&t, view->drift)
-        || rn->amcf->remember->full(rn->amcf))
+        || rn->amcf->run.remember->full(rn->amcf))
     {
         return now;
     }
@@ -396,7 +396,7 @@ ngx_http_attest_gpu_tick(ngx_http_attest_renewal_t *rn, time_t now, time_t due)
 {
     time_t  gpu_due;
 
-    if (rn->amcf->gpu_interval == 0) {
+    if (rn->amcf->run.gpu_interval == 0) {
         return due;
     }
 
@@ -423,7 +423,7 @@ ngx_http_attest_gpu_watch(ngx_http_attest_renewal_t *rn)
 {
     time_t  late;
 
-    if (!rn->amcf->gpu_required) {
+    if (!rn->amcf->run.gpu_required) {
         return;
     }
 
@@ -447,9 +447,9 @@ ngx_http_attest_gpu_due(ngx_http_attest_renewal_t *rn)
     time_t                   interval;
     ngx_http_attest_view_t  *view;
 
-    interval = rn->amcf->gpu_interval;
+    interval = rn->amcf->run.gpu_interval;
 
-    if (rn->amcf->gpu_required && rn->amcf->state->gpu_failed) {
+    if (rn->amcf->run.gpu_required && rn->amcf->run.state->gpu_failed) {
         interval = ngx_min(interval, NGX_HTTP_ATTEST_GPU_RETRY);
 
     } else if (rn->gpu_last == 0) {
@@ -535,8 +535,8 @@ ngx_http_attest_gpu_result(ngx_http_attest_renewal_t *rn, const char *error)
         return;
     }
 
-    state = rn->amcf->state;
-    required = rn->amcf->gpu_required;
+    state = rn->amcf->run.state;
+    required = rn->amcf->run.gpu_required;
 
     if (error == NULL && state->gpu_failed) {
         ngx_log_error(NGX_LOG_NOTICE, rn->log, 0,

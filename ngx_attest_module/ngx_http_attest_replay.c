@@ -219,8 +219,8 @@ ngx_http_attest_replay_zone(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
 
     zone->init = ngx_http_attest_replay_init;
     zone->data = amcf;
-    amcf->replay = zone;
-    amcf->remember = &ngx_http_attest_replay_remember;
+    amcf->run.replay = zone;
+    amcf->run.remember = &ngx_http_attest_replay_remember;
 
     return NGX_OK;
 }
@@ -290,8 +290,8 @@ ngx_http_attest_replay_add(ngx_http_attest_main_conf_t *amcf,
     ngx_slab_pool_t           *shpool;
     ngx_http_attest_replay_t  *rp;
 
-    rp = amcf->replay->data;
-    shpool = (ngx_slab_pool_t *) amcf->replay->shm.addr;
+    rp = amcf->run.replay->data;
+    shpool = (ngx_slab_pool_t *) amcf->run.replay->shm.addr;
 
     crypto_shorthash_siphashx24(tag, once->enc, once->len, rp->key);
 
@@ -402,7 +402,7 @@ ngx_http_attest_replay_full(ngx_http_attest_main_conf_t *amcf)
 {
     ngx_http_attest_replay_t  *rp;
 
-    rp = amcf->replay->data;
+    rp = amcf->run.replay->data;
 
     return rp->full;
 }
@@ -414,7 +414,7 @@ ngx_http_attest_replay_fill(ngx_http_attest_main_conf_t *amcf,
 {
     ngx_http_attest_replay_t  *rp;
 
-    rp = amcf->replay->data;
+    rp = amcf->run.replay->data;
 
     *used = rp->used;
     *capacity = rp->capacity;
@@ -426,7 +426,7 @@ ngx_http_attest_replay_lock(ngx_http_attest_main_conf_t *amcf)
 {
     ngx_slab_pool_t  *shpool;
 
-    shpool = (ngx_slab_pool_t *) amcf->replay->shm.addr;
+    shpool = (ngx_slab_pool_t *) amcf->run.replay->shm.addr;
 
     ngx_shmtx_lock(&shpool->mutex);
 }
@@ -437,7 +437,7 @@ ngx_http_attest_replay_unlock(ngx_http_attest_main_conf_t *amcf)
 {
     ngx_slab_pool_t  *shpool;
 
-    shpool = (ngx_slab_pool_t *) amcf->replay->shm.addr;
+    shpool = (ngx_slab_pool_t *) amcf->run.replay->shm.addr;
 
     ngx_shmtx_unlock(&shpool->mutex);
 }
@@ -449,7 +449,7 @@ ngx_http_attest_replay_retire(ngx_http_attest_main_conf_t *amcf,
 {
     ngx_http_attest_replay_t  *rp;
 
-    rp = amcf->replay->data;
+    rp = amcf->run.replay->data;
 
     ngx_memzero(rp->slots, rp->nslots * sizeof(ngx_http_attest_replay_slot_t));
 
@@ -467,7 +467,7 @@ ngx_http_attest_replay_retired(ngx_http_attest_main_conf_t *amcf,
 {
     ngx_http_attest_replay_t  *rp;
 
-    rp = amcf->replay->data;
+    rp = amcf->run.replay->data;
 
     return born < rp->floor;
 }

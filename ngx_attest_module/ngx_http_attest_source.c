@@ -877,21 +877,21 @@ ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
 {
     ngx_pool_cleanup_t  *cln;
 
-    cln = ngx_pool_cleanup_add(amcf->cycle->pool, 0);
+    cln = ngx_pool_cleanup_add(amcf->run.cycle->pool, 0);
     if (cln == NULL) {
         return NGX_ERROR;
     }
 
-    amcf->gpu_required = amcf->source->has_gpu
+    amcf->run.gpu_required = amcf->source->has_gpu
                          && amcf->source->nvidia.required;
 
     /* to read the configuration again is to accept the GPUs that are left */
 
-    if (oamcf != NULL && oamcf->made != NULL
-        && !(amcf->gpu_required && ngx_http_attest_gpu_failed(amcf))
+    if (oamcf != NULL && oamcf->run.made != NULL
+        && !(amcf->run.gpu_required && ngx_http_attest_gpu_failed(amcf))
         && ngx_http_attest_source_same(amcf, oamcf))
     {
-        amcf->made = oamcf->made;
+        amcf->run.made = oamcf->run.made;
 
     } else if (ngx_http_attest_source_make(amcf) != NGX_OK) {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
@@ -899,13 +899,14 @@ ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
         return NGX_ERROR;
     }
 
-    amcf->made->refs++;
-    amcf->provider = amcf->made->provider;
-    amcf->gpu = amcf->made->gpu;
-    amcf->gpu_interval = (amcf->gpu != NULL) ? amcf->source->gpu_interval : 0;
+    amcf->run.made->refs++;
+    amcf->run.provider = amcf->run.made->provider;
+    amcf->run.gpu = amcf->run.made->gpu;
+    amcf->run.gpu_interval = (amcf->run.gpu != NULL)
+                             ? amcf->source->gpu_interval : 0;
 
     cln->handler = ngx_http_attest_source_cleanup;
-    cln->data = amcf->made;
+    cln->data = amcf->run.made;
 
     return NGX_OK;
 }
@@ -933,12 +934,13 @@ ngx_http_attest_source_same(ngx_http_attest_main_conf_t *amcf,
     ngx_uint_t        i;
     ngx_core_conf_t  *ccf;
 
-    ccf = (ngx_core_conf_t *) ngx_get_conf(amcf->cycle->conf_ctx,
+    ccf = (ngx_core_conf_t *) ngx_get_conf(amcf->run.cycle->conf_ctx,
                                            ngx_core_module);
 
     /* a report directory is one user's */
 
-    if (oamcf->made->user != ccf->user || oamcf->made->group != ccf->group
+    if (oamcf->run.made->user != ccf->user
+        || oamcf->run.made->group != ccf->group
         || amcf->source_args->nelts != oamcf->source_args->nelts)
     {
         return 0;
@@ -968,7 +970,7 @@ ngx_http_attest_source_make(ngx_http_attest_main_conf_t *amcf)
     ngx_http_attest_source_t  *s;
 
     s = amcf->source;
-    ccf = (ngx_core_conf_t *) ngx_get_conf(amcf->cycle->conf_ctx,
+    ccf = (ngx_core_conf_t *) ngx_get_conf(amcf->run.cycle->conf_ctx,
                                            ngx_core_module);
     s->tsm.uid = ccf->user;
     s->tsm.gid = ccf->group;
@@ -1000,7 +1002,7 @@ ngx_http_attest_source_make(ngx_http_attest_main_conf_t *amcf)
         goto failed;
     }
 
-    amcf->made = made;
+    amcf->run.made = made;
 
     return NGX_OK;
 

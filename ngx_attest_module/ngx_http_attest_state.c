@@ -51,7 +51,7 @@ static ngx_uint_t               ngx_http_attest_other;
 ngx_http_attest_stats_t *
 ngx_http_attest_stats(ngx_http_attest_main_conf_t *amcf)
 {
-    return &amcf->state->stats;
+    return &amcf->run.state->stats;
 }
 
 
@@ -59,7 +59,7 @@ void
 ngx_http_attest_set_error(ngx_http_attest_main_conf_t *amcf,
     const char *text)
 {
-    ngx_http_attest_state_t  *state = amcf->state;
+    ngx_http_attest_state_t  *state = amcf->run.state;
 
     ngx_shmtx_lock(&state->shpool->mutex);
 
@@ -75,7 +75,7 @@ void
 ngx_http_attest_last_error(ngx_http_attest_main_conf_t *amcf, char *buf,
     size_t len, time_t *when)
 {
-    ngx_http_attest_state_t  *state = amcf->state;
+    ngx_http_attest_state_t  *state = amcf->run.state;
 
     ngx_shmtx_lock(&state->shpool->mutex);
 
@@ -92,7 +92,7 @@ ngx_http_attest_new_worth(ngx_http_attest_main_conf_t *amcf,
     const char *root, const char *note)
 {
     ngx_uint_t                changed;
-    ngx_http_attest_state_t  *state = amcf->state;
+    ngx_http_attest_state_t  *state = amcf->run.state;
 
     ngx_shmtx_lock(&state->shpool->mutex);
 
@@ -133,10 +133,10 @@ ngx_http_attest_gen_room(ngx_http_attest_main_conf_t *amcf)
 
     /* in JSON three bytes are four */
 
-    room = ngx_min(amcf->state->room - sizeof(ngx_http_attest_gen_t),
+    room = ngx_min(amcf->run.state->room - sizeof(ngx_http_attest_gen_t),
                    (ATTEST_MAX_DOCUMENT - ATTEST_MAX_ITEM) / 4 * 3);
 
-    rest = amcf->record.len + NGX_HTTP_ATTEST_MAX_LIST + ATTEST_CLAIMS_MAX
+    rest = amcf->run.record.len + NGX_HTTP_ATTEST_MAX_LIST + ATTEST_CLAIMS_MAX
            + ATTEST_MAX_CERT_MSG + NGX_HTTP_ATTEST_KEY_ROOM;
 
     return (room > rest) ? room - rest : 0;
@@ -221,7 +221,7 @@ ngx_http_attest_gen_copy(ngx_http_attest_main_conf_t *amcf)
 {
     size_t                    size;
     ngx_http_attest_gen_t    *gen, *slot;
-    ngx_http_attest_state_t  *state = amcf->state;
+    ngx_http_attest_state_t  *state = amcf->run.state;
 
     gen = NULL;
 
@@ -253,9 +253,9 @@ ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
 
     /* in this order everywhere: who remembers asks for the time, too */
 
-    amcf->remember->lock(amcf);
+    amcf->run.remember->lock(amcf);
     rc = ngx_http_attest_publish_locked(amcf, gen, base, retire, log);
-    amcf->remember->unlock(amcf);
+    amcf->run.remember->unlock(amcf);
 
     return rc;
 }
@@ -267,7 +267,7 @@ ngx_http_attest_publish_locked(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log)
 {
     size_t                    size;
-    ngx_http_attest_state_t  *state = amcf->state;
+    ngx_http_attest_state_t  *state = amcf->run.state;
 
     size = ngx_http_attest_gen_size(gen);
 
@@ -300,7 +300,7 @@ ngx_http_attest_publish_locked(ngx_http_attest_main_conf_t *amcf,
 
     if (retire) {
         ngx_http_attest_clock_epoch(&state->clock);
-        amcf->remember->retire(amcf, gen->number);
+        amcf->run.remember->retire(amcf, gen->number);
     }
 
     ngx_shmtx_unlock(&state->shpool->mutex);
@@ -316,7 +316,7 @@ ngx_http_attest_expire(ngx_http_attest_main_conf_t *amcf)
     ngx_http_attest_gen_t    *gen;
     ngx_http_attest_time_t    t;
     ngx_http_attest_view_t   *view;
-    ngx_http_attest_state_t  *state = amcf->state;
+    ngx_http_attest_state_t  *state = amcf->run.state;
 
     ngx_shmtx_lock(&state->shpool->mutex);
 
@@ -343,7 +343,7 @@ ngx_http_attest_expire(ngx_http_attest_main_conf_t *amcf)
     for (i = 0; view != NULL && i < NGX_HTTP_ATTEST_KEYS; i++) {
         if (view->hpke[i].set
             && (view->hpke[i].expires <= t.now
-                || amcf->remember->retired(amcf, view->hpke[i].born)))
+                || amcf->run.remember->retired(amcf, view->hpke[i].born)))
         {
             ngx_http_attest_view_erase(view, i);
         }
@@ -358,8 +358,8 @@ ngx_http_attest_view(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 
     view = ngx_http_attest_evidence_view(amcf, log);
 
-    if (amcf->gpu_required
-        && (amcf->state->gpu_failed || ngx_http_attest_gpu_overdue(amcf)))
+    if (amcf->run.gpu_required
+        && (amcf->run.state->gpu_failed || ngx_http_attest_gpu_overdue(amcf)))
     {
         return NULL;
     }
@@ -373,16 +373,16 @@ ngx_http_attest_gpu_overdue(ngx_http_attest_main_conf_t *amcf)
 {
     time_t  limit, passed;
 
-    if (amcf->gpu_interval == 0) {
+    if (amcf->run.gpu_interval == 0) {
         return 0;
     }
 
     /* behind a job that takes its whole time, and with all of its own */
 
-    limit = amcf->gpu_interval + (time_t) (4 * amcf->timeout + 999) / 1000
+    limit = amcf->run.gpu_interval + (time_t) (4 * amcf->timeout + 999) / 1000
             + NGX_HTTP_ATTEST_GPU_LATE;
 
-    passed = ngx_http_attest_now(amcf) - (time_t) amcf->state->gpu_checked;
+    passed = ngx_http_attest_now(amcf) - (time_t) amcf->run.state->gpu_checked;
 
     return (passed > limit) ? passed : 0;
 }
@@ -391,7 +391,7 @@ ngx_http_attest_gpu_overdue(ngx_http_attest_main_conf_t *amcf)
 ngx_uint_t
 ngx_http_attest_gpu_failed(ngx_http_attest_main_conf_t *amcf)
 {
-    return amcf->state->gpu_failed;
+    return amcf->run.state->gpu_failed;
 }
 
 
@@ -401,7 +401,7 @@ ngx_http_attest_evidence_view(ngx_http_attest_main_conf_t *amcf,
 {
     ngx_http_attest_view_t  *view;
 
-    if (ngx_http_attest_seen != amcf->state->number) {
+    if (ngx_http_attest_seen != amcf->run.state->number) {
         ngx_http_attest_look(amcf, log);
     }
 
@@ -455,7 +455,7 @@ ngx_http_attest_why(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
         return "the clock was set back to before it was made";
     }
 
-    return amcf->state->gpu_failed ? "the GPUs do not attest"
+    return amcf->run.state->gpu_failed ? "the GPUs do not attest"
                                    : "the GPUs were not checked lately";
 }
 
@@ -477,7 +477,7 @@ ngx_http_attest_look(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 
     view = NULL;
     number = gen->number;
-    ours = (ngx_memcmp(gen->fingerprint, amcf->fingerprint, 32) == 0);
+    ours = (ngx_memcmp(gen->fingerprint, amcf->run.fingerprint, 32) == 0);
 
     if (ours) {
         view = ngx_http_attest_view_create(gen, log);

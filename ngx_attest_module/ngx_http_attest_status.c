@@ -212,9 +212,9 @@ ngx_http_attest_status_report(ngx_http_request_t *r,
 
     report->view = ngx_http_attest_view(amcf, r->connection->log);
     report->stats = ngx_http_attest_stats(amcf);
-    report->provider = amcf->provider->name;
-    report->gpu = (amcf->gpu != NULL);
-    report->required = amcf->gpu_required;
+    report->provider = amcf->run.provider->name;
+    report->gpu = (amcf->run.gpu != NULL);
+    report->required = amcf->run.gpu_required;
     report->gpu_failed = ngx_http_attest_gpu_failed(amcf)
                          || ngx_http_attest_gpu_overdue(amcf) != 0;
 

@@ -255,7 +255,7 @@ ngx_http_attest_tls_secure(ngx_conf_t *cf, ngx_http_attest_srv_conf_t *ascf,
         return NGX_ERROR;
     }
 
-    if (amcf->certificate && amcf->ca_key != NULL) {
+    if (amcf->certificate && amcf->run.ca_key != NULL) {
         ngx_http_attest_conflict(cf, ascf,
             "attested servers with \"attest_certificate on\" and with their "
             "own \"ssl_certificate\" cannot be mixed, one nginx has one "
@@ -439,8 +439,8 @@ ngx_http_attest_tls_ca_key(ngx_conf_t *cf, ngx_http_attest_srv_conf_t *ascf,
         return NGX_CONF_ERROR;
     }
 
-    if (amcf->ca_key != NULL) {
-        if (EVP_PKEY_eq(amcf->ca_key, key) != 1) {
+    if (amcf->run.ca_key != NULL) {
+        if (EVP_PKEY_eq(amcf->run.ca_key, key) != 1) {
             ngx_http_attest_conflict(cf, ascf,
                 "all attested servers must use one key, one nginx has one "
                 "attested identity: \"ssl_certificate\" has another key");
@@ -459,7 +459,7 @@ ngx_http_attest_tls_ca_key(ngx_conf_t *cf, ngx_http_attest_srv_conf_t *ascf,
         return NGX_CONF_ERROR;
     }
 
-    amcf->ca_key = key;
+    amcf->run.ca_key = key;
     cln->handler = ngx_http_attest_ca_key_cleanup;
     cln->data = key;
 

@@ -33,18 +33,18 @@ ngx_http_attest_state_zone(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
 {
     static ngx_str_t  name = ngx_string("ngx_attest_state");
 
-    amcf->cycle = cf->cycle;
+    amcf->run.cycle = cf->cycle;
     amcf->zone_size = ngx_http_attest_kept_size(cf, &name, "attest_zone",
                                                 amcf->zone_size);
 
-    amcf->zone = ngx_shared_memory_add(cf, &name, amcf->zone_size,
-                                       &ngx_http_attest_module);
-    if (amcf->zone == NULL) {
+    amcf->run.zone = ngx_shared_memory_add(cf, &name, amcf->zone_size,
+                                           &ngx_http_attest_module);
+    if (amcf->run.zone == NULL) {
         return NGX_ERROR;
     }
 
-    amcf->zone->init = ngx_http_attest_init_zone;
-    amcf->zone->data = amcf;
+    amcf->run.zone->init = ngx_http_attest_init_zone;
+    amcf->run.zone->data = amcf;
 
     return NGX_OK;
 }
@@ -103,7 +103,7 @@ ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
     ngx_uint_t      n;
     attest_span_t  *parts;
 
-    parts = ngx_alloc((4 + amcf->names->nelts + amcf->source_args->nelts)
+    parts = ngx_alloc((4 + amcf->run.names->nelts + amcf->source_args->nelts)
                       * sizeof(attest_span_t), ngx_cycle->log);
     if (parts == NULL) {
         return NGX_ERROR;
@@ -112,17 +112,17 @@ ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
     rc = NGX_ERROR;
     n = 0;
 
-    parts[n].p = amcf->record.data;
-    parts[n++].n = amcf->record.len;
+    parts[n].p = amcf->run.record.data;
+    parts[n++].n = amcf->run.record.len;
 
-    if (attest_sha256(parts, 1, amcf->record_hash) != ATTEST_OK) {
+    if (attest_sha256(parts, 1, amcf->run.record_hash) != ATTEST_OK) {
         goto done;
     }
 
     ngx_memzero(spki, sizeof(spki));
 
-    if (amcf->ca_key != NULL
-        && attest_x509_spki_hash(amcf->ca_key, spki) != ATTEST_OK)
+    if (amcf->run.ca_key != NULL
+        && attest_x509_spki_hash(amcf->run.ca_key, spki) != ATTEST_OK)
     {
         goto done;
     }
@@ -132,7 +132,7 @@ ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
 
     flags[0] = amcf->certificate;
     flags[1] = amcf->prompts + 2 * amcf->ohttp + 4 * amcf->xwing;
-    flags[2] = (amcf->ca_key != NULL);
+    flags[2] = (amcf->run.ca_key != NULL);
     parts[n].p = flags;
     parts[n++].n = sizeof(flags);
 
@@ -141,7 +141,7 @@ ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
 
     n = ngx_http_attest_fingerprint_texts(amcf, parts, n);
 
-    if (attest_sha256(parts, n, amcf->fingerprint) == ATTEST_OK) {
+    if (attest_sha256(parts, n, amcf->run.fingerprint) == ATTEST_OK) {
         rc = NGX_OK;
     }
 
@@ -162,9 +162,9 @@ ngx_http_attest_fingerprint_texts(ngx_http_attest_main_conf_t *amcf,
     ngx_str_t   *arg;
     ngx_uint_t   i;
 
-    name = amcf->names->elts;
+    name = amcf->run.names->elts;
 
-    for (i = 0; i < amcf->names->nelts; i++) {
+    for (i = 0; i < amcf->run.names->nelts; i++) {
         parts[n].p = (u_char *) name[i];
         parts[n++].n = ngx_strlen(name[i]) + 1;
     }
@@ -196,7 +196,7 @@ ngx_http_attest_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     /* "nginx -t", too, says that there is too much of it */
 
-    if (ngx_http_attest_record(amcf, shm_zone->shm.log, &amcf->record)
+    if (ngx_http_attest_record(amcf, shm_zone->shm.log, &amcf->run.record)
         != NGX_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
@@ -219,7 +219,7 @@ ngx_http_attest_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     }
 
     if (oamcf != NULL) {
-        amcf->state = oamcf->state;
+        amcf->run.state = oamcf->run.state;
 
     } else if (ngx_http_attest_create_state(shm_zone, amcf) != NGX_OK) {
         return NGX_ERROR;
@@ -274,7 +274,7 @@ ngx_http_attest_create_state(ngx_shm_zone_t *shm_zone,
     }
 
     shpool->data = state;
-    amcf->state = state;
+    amcf->run.state = state;
 
     return NGX_OK;
 }
@@ -316,11 +316,11 @@ ngx_http_attest_protect(ngx_shm_zone_t *shm_zone)
 void
 ngx_http_attest_lock_zone(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 {
-    if (mlock(amcf->zone->shm.addr, amcf->zone->shm.size) == -1) {
+    if (mlock(amcf->run.zone->shm.addr, amcf->run.zone->shm.size) == -1) {
         ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
                       "attest: cannot lock %uz bytes of keys in memory, "
                       "they could be swapped out; raise LimitMEMLOCK",
-                      amcf->zone->shm.size);
+                      amcf->run.zone->shm.size);
     }
 }
 
