@@ -513,7 +513,6 @@ ngx_http_attest_set_handler(ngx_conf_t *cf, ngx_http_handler_pt handler)
     }
 
     clcf->handler = handler;
-    ngx_http_attest_mark_server(cf);
 
     return NGX_CONF_OK;
 }

@@ -11,7 +11,7 @@
  */
 
 
-#include "ngx_http_attest_module.h"
+#include "ngx_http_attest_guard.h"
 
 
 static ngx_uint_t ngx_http_attest_misdirected(ngx_http_request_t *r,

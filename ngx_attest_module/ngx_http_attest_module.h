@@ -2,7 +2,9 @@
 /*
  * ngx_http_attest_module: what the rooms of the nginx glue share.
  *
- *   ngx_http_attest_module.c     directives, configuration, phase hooks
+ *   ngx_http_attest_module.c     table of directives, phase hooks
+ *   ngx_http_attest_conf.c       setters of directives, defaults, merging
+ *   ngx_http_attest_names.c      the names of the certificate
  *   ngx_http_attest_guard.c      who may answer, and when
  *   ngx_http_attest_source.c     sources of evidence: TPM, CPU, GPUs
  *   ngx_http_attest_record.c     the configuration record
@@ -83,6 +85,13 @@
 #define NGX_HTTP_ATTEST_MODE_OFF       0    /* attest_prompt_mode */
 #define NGX_HTTP_ATTEST_MODE_OPTIONAL  1
 #define NGX_HTTP_ATTEST_MODE_REQUIRED  2
+
+
+/* Whether a string is this text. */
+
+#define ngx_http_attest_is(s, text)                                          \
+    ((s)->len == sizeof(text) - 1                                            \
+     && ngx_strncmp((s)->data, text, sizeof(text) - 1) == 0)
 
 
 /* Counters, in the zone; every worker adds, attest_status reads. */
@@ -382,19 +391,6 @@ extern ngx_module_t  ngx_http_attest_module;
 extern ngx_module_t  ngx_http_attest_filter_module;
 extern ngx_module_t  ngx_http_attest_opened_module;
 extern ngx_module_t  ngx_http_attest_early_module;
-
-/* Marks the server{} being parsed as attested (for directive handlers). */
-void ngx_http_attest_mark_server(ngx_conf_t *cf);
-
-/* ngx_http_attest_guard.c: handlers of phases before and with a location */
-
-ngx_int_t ngx_http_attest_server_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_attest_location_handler(ngx_http_request_t *r);
-/*
- * For the header filter, of main requests whose answer is not sealed.
- * NGX_DECLINED: it may go out; NGX_ERROR: a refusal was sent instead.
- */
-ngx_int_t ngx_http_attest_guard_answer(ngx_http_request_t *r);
 
 /* ngx_http_attest_source.c */
 

@@ -9,6 +9,7 @@
 
 #include "ngx_http_attest_ohttp.h"
 #include "ngx_http_attest_ends.h"
+#include "ngx_http_attest_guard.h"
 #include "ngx_http_attest_replace.h"
 #include "ngx_http_attest_cors.h"
 #include "ngx_http_attest_scrub.h"

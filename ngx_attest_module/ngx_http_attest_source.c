@@ -24,11 +24,6 @@
 #define NGX_HTTP_ATTEST_GPU_INTERVAL    60
 
 
-#define ngx_http_attest_is(s, text)                                          \
-    ((s)->len == sizeof(text) - 1                                            \
-     && ngx_strncmp((s)->data, text, sizeof(text) - 1) == 0)
-
-
 struct ngx_http_attest_source_s {
     attest_tpm_conf_t      tpm;
     attest_tsm_conf_t      tsm;
