@@ -115,12 +115,12 @@ unsigned attest_item_is(attest_span_t label);
  */
 #define ATTEST_KIND_LIST(kind)                                                \
     kind(NONE, TPM, NULL, "a TPM", 0)            /* alone, without a CPU */   \
+    kind(AK_CERT, AK_CERT, NULL, "a cloud", 0)   /* which certifies an AK */  \
     kind(SNP, TSM, "sev_guest", "SEV-SNP", ATTEST_KIND_SIGNS)                 \
     kind(TDX, TSM, "tdx_guest", "TDX", ATTEST_KIND_SIGNS)                     \
     kind(AZURE, AZURE, NULL, "Azure", ATTEST_KIND_VOUCHES)                    \
     kind(NITRO, NITRO, NULL, "Nitro", ATTEST_KIND_SIGNS)                      \
-    kind(GPU, GPU, NULL, "GPUs", 0)                                           \
-    kind(AK_CERT, AK_CERT, NULL, "a cloud", 0)   /* which certifies an AK */
+    kind(GPU, GPU, NULL, "GPUs", 0)
 
 #define ATTEST_KIND_ENUM(name, item, driver, text, ties)  ATTEST_KIND_##name,
 
@@ -146,6 +146,19 @@ attest_kind_e attest_kind_by_driver(attest_span_t driver);
 
 /* Is it a quote of a TPM's that signs the claims, or the item itself? */
 int attest_kind_is_quoted(attest_kind_e kind);
+
+
+/* Whose roots the chains of evidence end in (attest_roots.h). */
+
+typedef enum {
+    ATTEST_MAKER_AMD = 0,          /* SEV-SNP: ARKs; ASKs, ASVK */
+    ATTEST_MAKER_INTEL,            /* SGX and TDX */
+    ATTEST_MAKER_AWS,              /* Nitro Enclaves */
+    ATTEST_MAKER_NVIDIA,           /* GPU device identity */
+    ATTEST_MAKER_MICROSOFT,        /* Azure virtual TPM */
+    ATTEST_MAKER_GOOGLE,           /* GCE virtual TPM */
+    ATTEST_MAKERS
+} attest_maker_e;
 
 
 #endif /* ATTEST_KIND_H_INCLUDED */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What each label is proven by and owes; and the least that a policy has to
- * say of one kind of evidence before any of it is trusted: which firmware,
- * which kernel, whose machine, and how new the platform has to be.  That a
- * policy names a value is not yet that.
+ * The least that a policy has to say of one kind of evidence before any of it
+ * is trusted: which firmware, which kernel, whose machine, and how new the
+ * platform has to be.  That a policy names a value is not yet that.  Each
+ * kind asks for itself (attest_policy_<kind>.c), with what is here.
  */
 
 
@@ -13,32 +13,8 @@
 
 
 #include "attest_kind.h"
+#include "attest_label.h"
 #include "attest_policy.h"
-
-
-/* What evidence of a label owes beside what proves the label. */
-#define ATTEST_OWES_EK           0x01  /* an endorsement key under ek_roots
-                                          and its activation, where the policy
-                                          has require_ek */
-#define ATTEST_OWES_MACHINE      0x02  /* the policy says whose it is */
-#define ATTEST_OWES_MEASURED     0x04  /* values that are not all zero: a
-                                          register of zeros measured nothing */
-
-typedef struct {
-    unsigned      root;                /* ATTEST_ROOT_TEE, .. */
-    const char   *label;               /* as policies have it */
-    const char   *proof;               /* what proves it */
-    const char   *text;                /* what is said of such evidence */
-    unsigned      owes;
-} attest_label_t;
-
-/* In the order of what they are worth, the least first; ended by root 0. */
-extern const attest_label_t  attest_labels[];
-
-/* NULL: there is none. */
-const attest_label_t *attest_label(unsigned root);
-/* The lesser of two labels. */
-unsigned attest_label_least(unsigned a, unsigned b);
 
 
 /* Parts of the least set; a policy gives one up by name ("waive"). */
@@ -57,13 +33,25 @@ typedef struct {
     int           waived;              /* the policy gives it up by name */
 } attest_gap_t;
 
-/*
- * What the policy does not say of evidence of this kind and label.  chip: the
- * processor below Azure's paravisor (SNP or TDX), elsewhere the kind itself.
- * Returns how many; 0: the policy says enough.
- */
-size_t attest_least(const attest_policy_t *policy, attest_kind_e kind,
-    attest_kind_e chip, unsigned root, attest_gap_t gaps[ATTEST_LEAST_MAX]);
+/* What one policy is asked, and the answers so far. */
+
+typedef struct {
+    const attest_policy_t   *policy;
+    const attest_label_t    *label;
+    attest_kind_e            chip;    /* the processor below Azure's
+                                         paravisor; else the kind itself */
+    attest_gap_t            *gaps;
+    size_t                   count;
+} attest_least_t;
+
+
+/* Does the set say anything?  Zeros do not where a label owes values. */
+int attest_least_says(const attest_least_t *l, const attest_refset_t *set);
+/* Does the policy say what the firmware boots, by a TPM's PCR 4? */
+int attest_least_boots(const attest_least_t *l);
+/* It does not say this; texts are constants. */
+void attest_least_gap(attest_least_t *l, unsigned part, const char *member,
+    const char *text);
 
 /* Bit of a part by its name in "waive", 0: unknown. */
 unsigned attest_least_part(const char *name);

@@ -11,7 +11,6 @@
 
 #include <cjson/cJSON.h>
 
-#include "attest_least.h"
 #include "attest_policy_kinds.h"
 
 
@@ -71,12 +70,6 @@ static const attest_policy_member_t  attest_policy_table[] = {
     { "ek_roots", attest_policy_ek_roots },
     { "ek_intermediates", attest_policy_ek_intermediates },
     { "simulated_roots", attest_policy_simulated_roots },
-    { "snp", attest_policy_snp },
-    { "tdx", attest_policy_tdx },
-    { "azure", attest_policy_azure },
-    { "gcp", attest_policy_gcp },
-    { "nitro", attest_policy_nitro },
-    { "gpu", attest_policy_gpu },
     { "waive", attest_policy_waive },
     { "max_age", attest_policy_max_age },
     { "require_nonce", attest_policy_require_nonce },
@@ -86,6 +79,9 @@ static const attest_policy_member_t  attest_policy_table[] = {
     { "require_hpke_keys", attest_policy_require_hpke_keys },
     { NULL, NULL }
 };
+
+#define ATTEST_POLICY_MEMBERS                                                \
+    (sizeof(attest_policy_table) / sizeof(attest_policy_table[0]))
 
 
 void
@@ -103,21 +99,22 @@ attest_policy_default(attest_policy_t *policy)
 void
 attest_policy_clear(attest_policy_t *policy)
 {
-    size_t  i;
+    size_t         i;
+    attest_kind_e  k;
 
     for (i = 0; i < ATTEST_MAKERS; i++) {
         sk_X509_pop_free(policy->intermediates[i], X509_free);
     }
 
+    for (k = 0; k < ATTEST_KINDS; k++) {
+        if (attest_policy_kinds[k]->clear != NULL) {
+            attest_policy_kinds[k]->clear(policy);
+        }
+    }
+
     sk_X509_pop_free(policy->ek_roots, X509_free);
     sk_X509_pop_free(policy->ek_intermediates, X509_free);
     sk_X509_pop_free(policy->simulated_roots, X509_free);
-    attest_policy_snp_clear(&policy->snp);
-    attest_policy_tdx_clear(&policy->tdx);
-    attest_policy_azure_clear(&policy->azure);
-    attest_policy_gcp_clear(&policy->gcp);
-    attest_policy_nitro_clear(&policy->nitro);
-    attest_policy_gpu_clear(&policy->gpu);
     memset(policy, 0, sizeof(*policy));
 }
 
@@ -168,16 +165,32 @@ attest_policy_read(attest_policy_ctx_t *ctx, const char *json, size_t len)
 }
 
 
+/* Those of attest_policy_table, and the one of each kind. */
+
 static int
 attest_policy_members(attest_policy_ctx_t *ctx, const cJSON *root)
 {
-    int  rc;
+    int                      rc;
+    size_t                   n;
+    attest_kind_e            k;
+    attest_policy_member_t   all[ATTEST_POLICY_MEMBERS + ATTEST_KINDS];
 
     if (!cJSON_IsObject(root)) {
         return attest_policy_fail(ctx, "", "the policy must be an object");
     }
 
-    rc = attest_policy_table_read(ctx, "", root, attest_policy_table);
+    memset(all, 0, sizeof(all));
+    n = ATTEST_POLICY_MEMBERS - 1;
+    memcpy(all, attest_policy_table, n * sizeof(all[0]));
+
+    for (k = 0; k < ATTEST_KINDS; k++) {
+        if (attest_policy_kinds[k]->member != NULL) {
+            all[n].name = attest_policy_kinds[k]->member;
+            all[n++].handler = attest_policy_kinds[k]->read;
+        }
+    }
+
+    rc = attest_policy_table_read(ctx, "", root, all);
 
     return rc == ATTEST_OK ? attest_policy_finish(ctx) : rc;
 }
@@ -472,8 +485,8 @@ static int
 attest_policy_require_nonce(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    int       rc;
-    unsigned  flag = 0;
+    int      rc;
+    uint8_t  flag = 0;
 
     rc = attest_policy_bool(ctx, path, v, &flag);
     ctx->policy->require_nonce = flag;
@@ -485,8 +498,8 @@ static int
 attest_policy_require_exporter(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    int       rc;
-    unsigned  flag = 0;
+    int      rc;
+    uint8_t  flag = 0;
 
     rc = attest_policy_bool(ctx, path, v, &flag);
     ctx->policy->require_exporter = flag;
@@ -498,8 +511,8 @@ static int
 attest_policy_require_eventlog(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    int       rc;
-    unsigned  flag = 0;
+    int      rc;
+    uint8_t  flag = 0;
 
     rc = attest_policy_bool(ctx, path, v, &flag);
     ctx->policy->require_eventlog = flag;
@@ -511,8 +524,8 @@ static int
 attest_policy_require_ek(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    int       rc;
-    unsigned  flag = 0;
+    int      rc;
+    uint8_t  flag = 0;
 
     rc = attest_policy_bool(ctx, path, v, &flag);
     ctx->policy->require_ek = flag;
@@ -525,8 +538,8 @@ static int
 attest_policy_require_hpke_keys(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    int       rc;
-    unsigned  flag = 0;
+    int      rc;
+    uint8_t  flag = 0;
 
     rc = attest_policy_bool(ctx, path, v, &flag);
     ctx->policy->require_hpke_keys = flag;

@@ -13,7 +13,8 @@
 
 #include <openssl/x509.h>
 
-#include "attest_core.h"
+#include "attest_kind.h"
+#include "attest_label.h"
 #include "attest_policy_azure.h"
 #include "attest_policy_gcp.h"
 #include "attest_policy_gpu.h"
@@ -21,18 +22,8 @@
 #include "attest_policy_snp.h"
 #include "attest_policy_tdx.h"
 #include "attest_refset.h"
-#include "attest_roots.h"
 #include "attest_tpm.h"
 
-
-/* Roots of trust, docs/verifier.md. */
-#define ATTEST_ROOT_TEE          0x01
-#define ATTEST_ROOT_TEE_VTPM     0x02
-#define ATTEST_ROOT_CLOUD_VTPM   0x04
-#define ATTEST_ROOT_HOST_VTPM    0x08
-#define ATTEST_ROOT_SOFTWARE     0x10
-#define ATTEST_ROOT_SIMULATED    0x20
-#define ATTEST_ROOT_DEFAULT      (ATTEST_ROOT_TEE | ATTEST_ROOT_TEE_VTPM)
 
 #define ATTEST_POLICY_MAX_JSON   (256 * 1024)
 
@@ -61,14 +52,14 @@ typedef struct {
     uint64_t          max_age;          /* "max_age": s since not_before; 0 */
     unsigned          waive;            /* "waive": ATTEST_LEAST_.. bits, what
                                            the policy need not say */
-    unsigned          roots_given:1;    /* "roots_of_trust" was there */
-    unsigned          require_nonce:1;  /* "require_nonce", default true */
-    unsigned          require_exporter:1; /* "require_exporter", default true */
-    unsigned          require_eventlog:1; /* "require_eventlog", false */
-    unsigned          require_ek:1;     /* "require_ek": default true unless
+    uint8_t           roots_given;      /* "roots_of_trust" was there */
+    uint8_t           require_nonce;    /* "require_nonce", default true */
+    uint8_t           require_exporter;   /* "require_exporter", default true */
+    uint8_t           require_eventlog;   /* "require_eventlog", false */
+    uint8_t           require_ek;       /* "require_ek": default true unless
                                            only software is allowed or "ak"
                                            names the keys */
-    unsigned          require_hpke_keys:1; /* default false */
+    uint8_t           require_hpke_keys;   /* default false */
 } attest_policy_t;
 
 
@@ -78,10 +69,6 @@ void attest_policy_default(attest_policy_t *policy);
 int attest_policy_parse(const char *json, size_t len, attest_policy_t *policy,
     char *err, size_t err_len);
 void attest_policy_clear(attest_policy_t *policy);
-
-/* Bit of a label, 0 if unknown; and the label of a bit. */
-unsigned attest_root_from_label(attest_span_t label);
-const char *attest_root_label(unsigned root);
 
 
 #endif /* ATTEST_POLICY_H_INCLUDED */

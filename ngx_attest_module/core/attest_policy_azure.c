@@ -14,6 +14,11 @@
 #define ATTEST_GUID_LEN    36
 
 
+static int attest_policy_azure_read(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static void attest_policy_azure_least(attest_least_t *l);
+static void attest_policy_azure_unsaid(const attest_policy_t *policy,
+    unsigned about, attest_unsaid_pt say, void *data);
 static int attest_policy_azure_vm(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
 static int attest_policy_azure_guid(const char *text);
@@ -33,9 +38,24 @@ static const attest_policy_member_t  attest_policy_azure_table[] = {
     { NULL, NULL }
 };
 
+static const attest_policy_set_t  attest_policy_azure_sets[] = {
+    ATTEST_POLICY_SET("azure.vm_unique_id", azure.vm_unique_id),
+    { NULL, 0 }
+};
 
-int
-attest_policy_azure(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
+const attest_policy_kind_t  attest_policy_azure = {
+    .member = "azure",
+    .read = attest_policy_azure_read,
+    .given = offsetof(attest_policy_t, azure.given),
+    .least = attest_policy_azure_least,
+    .sets = attest_policy_azure_sets,
+    .unsaid = attest_policy_azure_unsaid
+};
+
+
+static int
+attest_policy_azure_read(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
 {
     int                     rc;
     attest_policy_azure_t  *p = &ctx->policy->azure;
@@ -47,13 +67,6 @@ attest_policy_azure(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
     p->given = p->vm_unique_id.count != 0 || p->has_secure_boot
                || p->has_console;
     return rc;
-}
-
-
-void
-attest_policy_azure_clear(attest_policy_azure_t *p)
-{
-    memset(p, 0, sizeof(*p));
 }
 
 
@@ -105,8 +118,8 @@ static int
 attest_policy_azure_secure_boot(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    int       rc;
-    unsigned  flag = 0;
+    int      rc;
+    uint8_t  flag = 0;
 
     rc = attest_policy_bool(ctx, path, v, &flag);
     ctx->policy->azure.has_secure_boot = 1;
@@ -119,8 +132,8 @@ static int
 attest_policy_azure_console(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    int       rc;
-    unsigned  flag = 0;
+    int      rc;
+    uint8_t  flag = 0;
 
     rc = attest_policy_bool(ctx, path, v, &flag);
     ctx->policy->azure.has_console = 1;
@@ -134,4 +147,51 @@ attest_policy_azure_intermediates(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
     return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_MICROSOFT);
+}
+
+
+/* The paravisor answers for what the CPU measured, its TPM for the rest. */
+
+static void
+attest_policy_azure_least(attest_least_t *l)
+{
+    int                     tdx = l->chip == ATTEST_KIND_TDX;
+    const attest_policy_t  *p = l->policy;
+
+    if (!attest_least_says(l, tdx ? &p->tdx.mrtd : &p->snp.measurement)) {
+        attest_least_gap(l, ATTEST_LEAST_FIRMWARE, tdx ? "tdx.mrtd"
+                         : "snp.measurement", "the paravisor could be "
+                         "anybody's, and its virtual TPM could say "
+                         "anything");
+    }
+
+    if (!attest_least_boots(l)) {
+        attest_least_gap(l, ATTEST_LEAST_KERNEL, "pcrs",
+                         "nothing says what the firmware boots (PCR 4)");
+    }
+
+    if (!tdx && !attest_policy_snp_min_tcb_said(&p->snp)) {
+        attest_least_gap(l, ATTEST_LEAST_TCB, "snp.min_tcb",
+                         "a platform with every known hole would do");
+    }
+}
+
+
+static void
+attest_policy_azure_unsaid(const attest_policy_t *policy, unsigned about,
+    attest_unsaid_pt say, void *data)
+{
+    const attest_policy_azure_t  *p = &policy->azure;
+
+    if (!(about & ATTEST_ABOUT(ATTEST_KIND_AZURE))) {
+        return;
+    }
+
+    if (!p->has_secure_boot) {
+        say(data, "azure.secure_boot");
+    }
+
+    if (!p->has_console) {
+        say(data, "azure.console");
+    }
 }

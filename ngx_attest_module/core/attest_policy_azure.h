@@ -12,11 +12,11 @@
 
 typedef struct {
     attest_textset_t   vm_unique_id;       /* GUIDs, either case */
-    unsigned           given:1;
-    unsigned           has_secure_boot:1;
-    unsigned           secure_boot:1;      /* must be this */
-    unsigned           has_console:1;
-    unsigned           console:1;          /* must be this */
+    uint8_t            given;
+    uint8_t            has_secure_boot;
+    uint8_t            secure_boot;        /* must be this */
+    uint8_t            has_console;
+    uint8_t            console;            /* must be this */
 } attest_policy_azure_t;
 
 

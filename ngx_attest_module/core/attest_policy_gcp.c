@@ -10,6 +10,10 @@
 #include "attest_policy_kinds.h"
 
 
+static int attest_policy_gcp_read(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static void attest_policy_gcp_unsaid(const attest_policy_t *policy,
+    unsigned about, attest_unsaid_pt say, void *data);
 static int attest_policy_gcp_project(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_gcp_zone(attest_policy_ctx_t *ctx, const char *path,
@@ -28,9 +32,25 @@ static const attest_policy_member_t  attest_policy_gcp_table[] = {
     { NULL, NULL }
 };
 
+static const attest_policy_set_t  attest_policy_gcp_sets[] = {
+    ATTEST_POLICY_SET("gcp.project", gcp.project),
+    ATTEST_POLICY_SET("gcp.zone", gcp.zone),
+    ATTEST_POLICY_SET("gcp.instance", gcp.instance),
+    { NULL, 0 }
+};
 
-int
-attest_policy_gcp(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
+const attest_policy_kind_t  attest_policy_gcp = {
+    .member = "gcp",
+    .read = attest_policy_gcp_read,
+    .given = offsetof(attest_policy_t, gcp.given),
+    .sets = attest_policy_gcp_sets,
+    .unsaid = attest_policy_gcp_unsaid
+};
+
+
+static int
+attest_policy_gcp_read(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
 {
     int                   rc;
     attest_policy_gcp_t  *p = &ctx->policy->gcp;
@@ -42,13 +62,6 @@ attest_policy_gcp(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
     p->given = p->project.count != 0 || p->zone.count != 0
                || p->instance.count != 0;
     return rc;
-}
-
-
-void
-attest_policy_gcp_clear(attest_policy_gcp_t *p)
-{
-    memset(p, 0, sizeof(*p));
 }
 
 
@@ -81,4 +94,16 @@ attest_policy_gcp_intermediates(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
     return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_GOOGLE);
+}
+
+
+/* Whose TPM it is, is for the policy to say, whatever the evidence has. */
+
+static void
+attest_policy_gcp_unsaid(const attest_policy_t *policy, unsigned about,
+    attest_unsaid_pt say, void *data)
+{
+    if ((about & ATTEST_ABOUT(ATTEST_KIND_NONE)) && !policy->gcp.given) {
+        say(data, "gcp");
+    }
 }

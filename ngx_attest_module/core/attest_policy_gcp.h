@@ -14,7 +14,7 @@ typedef struct {
     attest_textset_t   project;    /* ids or numbers, which never look alike */
     attest_textset_t   zone;
     attest_textset_t   instance;   /* names or ids, which never look alike */
-    unsigned           given:1;
+    uint8_t            given;
 } attest_policy_gcp_t;
 
 

@@ -11,6 +11,10 @@
 #include "attest_policy_kinds.h"
 
 
+static int attest_policy_gpu_read(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static void attest_policy_gpu_unsaid(const attest_policy_t *policy,
+    unsigned about, attest_unsaid_pt say, void *data);
 static int attest_policy_gpu_finish(attest_policy_ctx_t *ctx,
     const char *path);
 static int attest_policy_gpu_required(attest_policy_ctx_t *ctx,
@@ -52,9 +56,28 @@ static const attest_policy_member_t  attest_policy_gpu_table[] = {
     { NULL, NULL }
 };
 
+static const attest_policy_set_t  attest_policy_gpu_sets[] = {
+    ATTEST_POLICY_SET("gpu.arch", gpu.arch),
+    ATTEST_POLICY_SET("gpu.modes", gpu.modes),
+    ATTEST_POLICY_SET("gpu.driver", gpu.driver),
+    ATTEST_POLICY_SET("gpu.vbios", gpu.vbios),
+    ATTEST_POLICY_SET("gpu.switch_bios", gpu.switch_bios),
+    ATTEST_POLICY_SET("gpu.devices", gpu.devices),
+    { NULL, 0 }
+};
 
-int
-attest_policy_gpu(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
+const attest_policy_kind_t  attest_policy_gpu = {
+    .member = "gpu",
+    .read = attest_policy_gpu_read,
+    .given = offsetof(attest_policy_t, gpu.given),
+    .sets = attest_policy_gpu_sets,
+    .unsaid = attest_policy_gpu_unsaid
+};
+
+
+static int
+attest_policy_gpu_read(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
 {
     int  rc;
 
@@ -63,13 +86,6 @@ attest_policy_gpu(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
     rc = attest_policy_table_read(ctx, path, v, attest_policy_gpu_table);
 
     return rc == ATTEST_OK ? attest_policy_gpu_finish(ctx, path) : rc;
-}
-
-
-void
-attest_policy_gpu_clear(attest_policy_gpu_t *p)
-{
-    memset(p, 0, sizeof(*p));
 }
 
 
@@ -101,8 +117,8 @@ static int
 attest_policy_gpu_required(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    int       rc;
-    unsigned  flag = 1;
+    int      rc;
+    uint8_t  flag = 1;
 
     rc = attest_policy_bool(ctx, path, v, &flag);
     ctx->policy->gpu.optional = !flag;
@@ -249,4 +265,30 @@ attest_policy_gpu_intermediates(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
     return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_NVIDIA);
+}
+
+
+/* That there are GPUs is for the policy to say, whatever the evidence has. */
+
+static void
+attest_policy_gpu_unsaid(const attest_policy_t *policy, unsigned about,
+    attest_unsaid_pt say, void *data)
+{
+    const attest_policy_gpu_t  *p = &policy->gpu;
+
+    if (!p->given) {
+        say(data, "gpu");
+    }
+
+    if (!(about & ATTEST_ABOUT(ATTEST_KIND_GPU))) {
+        return;
+    }
+
+    if (!p->has_count && p->min_count == 0) {
+        say(data, "gpu.count");
+    }
+
+    if (!p->has_switches) {
+        say(data, "gpu.switches");
+    }
 }

@@ -21,10 +21,10 @@ typedef struct {
     attest_textset_t   switch_bios;  /* "switch_bios": versions */
     attest_refset_t    devices;      /* "devices": SHA-256 of identity keys,
                                         GPUs and switches */
-    unsigned           given:1;
-    unsigned           optional:1;   /* "required": false */
-    unsigned           has_count:1;
-    unsigned           has_switches:1;
+    uint8_t            given;
+    uint8_t            optional;     /* "required": false */
+    uint8_t            has_count;
+    uint8_t            has_switches;
 } attest_policy_gpu_t;
 
 

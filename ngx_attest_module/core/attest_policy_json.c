@@ -284,7 +284,7 @@ attest_policy_numbered(attest_policy_ctx_t *ctx, const char *path,
 
 int
 attest_policy_bool(attest_policy_ctx_t *ctx, const char *path, const cJSON *v,
-    unsigned *flag)
+    uint8_t *flag)
 {
     if (!cJSON_IsBool(v)) {
         return attest_policy_fail(ctx, path, "must be true or false");

@@ -65,7 +65,7 @@ int attest_policy_numbered(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, const char *noun, int count, size_t want,
     attest_refset_t *sets);
 int attest_policy_bool(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, unsigned *flag);
+    const cJSON *v, uint8_t *flag);
 /* A whole number up to max, which is at most 2^53. */
 int attest_policy_number(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, uint64_t max, uint64_t *out);

@@ -15,6 +15,9 @@
 #define ATTEST_POLICY_NITRO_MAX_AGE  86400
 
 
+static int attest_policy_nitro_read(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static void attest_policy_nitro_least(attest_least_t *l);
 static int attest_policy_nitro_pcrs(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_nitro_module_ids(attest_policy_ctx_t *ctx,
@@ -36,20 +39,27 @@ static const attest_policy_member_t  attest_policy_nitro_table[] = {
     { NULL, NULL }
 };
 
+static const attest_policy_set_t  attest_policy_nitro_sets[] = {
+    ATTEST_POLICY_SET("nitro.module_ids", nitro.module_ids),
+    { NULL, 0 }
+};
 
-int
-attest_policy_nitro(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
+const attest_policy_kind_t  attest_policy_nitro = {
+    .member = "nitro",
+    .read = attest_policy_nitro_read,
+    .given = offsetof(attest_policy_t, nitro.given),
+    .least = attest_policy_nitro_least,
+    .sets = attest_policy_nitro_sets
+};
+
+
+static int
+attest_policy_nitro_read(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
 {
     ctx->policy->nitro.given = 1;
 
     return attest_policy_table_read(ctx, path, v, attest_policy_nitro_table);
-}
-
-
-void
-attest_policy_nitro_clear(attest_policy_nitro_t *p)
-{
-    memset(p, 0, sizeof(*p));
 }
 
 
@@ -93,8 +103,8 @@ static int
 attest_policy_nitro_allow_debug(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    int       rc;
-    unsigned  flag = 0;
+    int      rc;
+    uint8_t  flag = 0;
 
     rc = attest_policy_bool(ctx, path, v, &flag);
     ctx->policy->nitro.allow_debug = flag;
@@ -107,4 +117,27 @@ attest_policy_nitro_intermediates(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
     return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_AWS);
+}
+
+
+/*
+ * PCR 0 is the whole image.  PCR 1 is kernel and boot ramdisk, PCR 2 the
+ * application: both together are the image as well.  PCR 3, 4 and 8 name
+ * a role, an instance, a signer: none of them says what runs.
+ */
+
+static void
+attest_policy_nitro_least(attest_least_t *l)
+{
+    const attest_refset_t  *pcrs = l->policy->nitro.pcrs;
+
+    if (attest_least_says(l, &pcrs[0])
+        || (attest_least_says(l, &pcrs[1]) && attest_least_says(l, &pcrs[2])))
+    {
+        return;
+    }
+
+    attest_least_gap(l, ATTEST_LEAST_KERNEL, "nitro.pcrs",
+                     "neither PCR 0 nor both PCR 1 and 2 are named: nothing "
+                     "says which image runs");
 }

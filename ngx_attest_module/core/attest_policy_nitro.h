@@ -21,8 +21,8 @@ typedef struct {
                                         instances */
     uint64_t           max_age;      /* "max_age": s, of a fresh document; 0:
                                         the default */
-    unsigned           given:1;
-    unsigned           allow_debug:1;   /* for tests, default false */
+    uint8_t            given;
+    uint8_t            allow_debug;     /* for tests, default false */
 } attest_policy_nitro_t;
 
 

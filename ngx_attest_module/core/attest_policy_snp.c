@@ -12,6 +12,15 @@
 #include "attest_policy_kinds.h"
 
 
+static int attest_policy_snp_read(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static void attest_policy_snp_clear(attest_policy_t *policy);
+static void attest_policy_snp_least(attest_least_t *l);
+static void attest_policy_snp_unsaid(const attest_policy_t *policy,
+    unsigned about, attest_unsaid_pt say, void *data);
+static void attest_policy_bits_unsaid(const char *member,
+    const attest_policy_bit_t *table, uint64_t mask, attest_unsaid_pt say,
+    void *data);
 static int attest_policy_bits(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, const attest_policy_bit_t *table, uint64_t *mask,
     uint64_t *value);
@@ -58,8 +67,8 @@ static int attest_policy_snp_crl(attest_policy_ctx_t *ctx, const char *path,
     attest_policy_snp_##name(attest_policy_ctx_t *ctx, const char *path,      \
         const cJSON *v)                                                       \
     {                                                                         \
-        int       rc;                                                         \
-        unsigned  flag = 0;                                                   \
+        int      rc;                                                          \
+        uint8_t  flag = 0;                                                    \
                                                                               \
         rc = attest_policy_bool(ctx, path, v, &flag);                         \
         ctx->policy->snp.name = flag;                                         \
@@ -246,9 +255,30 @@ static const attest_policy_member_t  attest_policy_snp_table[] = {
     { NULL, NULL }
 };
 
+static const attest_policy_set_t  attest_policy_snp_sets[] = {
+    ATTEST_POLICY_SET("snp.host_data", snp.host_data),
+    ATTEST_POLICY_SET("snp.id_key_digest", snp.id_key_digest),
+    ATTEST_POLICY_SET("snp.author_key_digest", snp.author_key_digest),
+    ATTEST_POLICY_SET("snp.family_id", snp.family_id),
+    ATTEST_POLICY_SET("snp.image_id", snp.image_id),
+    ATTEST_POLICY_SET("snp.chip_id", snp.chip_id),
+    { NULL, 0 }
+};
 
-int
-attest_policy_snp(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
+const attest_policy_kind_t  attest_policy_snp = {
+    .member = "snp",
+    .read = attest_policy_snp_read,
+    .clear = attest_policy_snp_clear,
+    .given = offsetof(attest_policy_t, snp.given),
+    .least = attest_policy_snp_least,
+    .sets = attest_policy_snp_sets,
+    .unsaid = attest_policy_snp_unsaid
+};
+
+
+static int
+attest_policy_snp_read(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
 {
     ctx->policy->snp.given = 1;
 
@@ -256,12 +286,11 @@ attest_policy_snp(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
 }
 
 
-void
-attest_policy_snp_clear(attest_policy_snp_t *p)
+static void
+attest_policy_snp_clear(attest_policy_t *policy)
 {
-    sk_X509_pop_free(p->certs, X509_free);
-    sk_X509_CRL_pop_free(p->crls, X509_CRL_free);
-    memset(p, 0, sizeof(*p));
+    sk_X509_pop_free(policy->snp.certs, X509_free);
+    sk_X509_CRL_pop_free(policy->snp.crls, X509_CRL_free);
 }
 
 
@@ -274,7 +303,7 @@ attest_policy_bits(attest_policy_ctx_t *ctx, const char *path, const cJSON *v,
     int           rc;
     char          sub[ATTEST_POLICY_PATH];
     size_t        i;
-    unsigned      flag;
+    uint8_t       flag;
     const cJSON  *m;
 
     rc = attest_policy_object(ctx, path, v);
@@ -448,4 +477,125 @@ attest_policy_snp_intermediates(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
     return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_AMD);
+}
+
+
+/*
+ * The measurement is what was there at launch.  In most clouds that is the
+ * cloud's firmware, the same for every customer; where it hashes a kernel,
+ * too, only who built the image knows.
+ */
+
+static void
+attest_policy_snp_least(attest_least_t *l)
+{
+    const attest_policy_snp_t  *p = &l->policy->snp;
+
+    if (!attest_least_says(l, &p->measurement)) {
+        attest_least_gap(l, ATTEST_LEAST_FIRMWARE, "snp.measurement",
+                         "nothing says what is launched");
+    }
+
+    if (p->covers == ATTEST_SNP_COVERS_UNSAID && !attest_least_boots(l)) {
+        attest_least_gap(l, ATTEST_LEAST_KERNEL, "snp.measurement_covers",
+                         "the launch measurement may be that of a firmware "
+                         "which boots any kernel: the policy has to say "
+                         "whether it covers the \"firmware\" or the "
+                         "\"kernel\", too");
+
+    } else if (p->covers != ATTEST_SNP_COVERS_KERNEL
+               && !attest_least_boots(l))
+    {
+        attest_least_gap(l, ATTEST_LEAST_KERNEL, "pcrs",
+                         "the launch measurement covers the firmware only: "
+                         "nothing says what it boots (PCR 4 of a TPM that is "
+                         "tied to the machine)");
+    }
+
+    if (!attest_policy_snp_min_tcb_said(p)) {
+        attest_least_gap(l, ATTEST_LEAST_TCB, "snp.min_tcb",
+                         "a platform with every known hole would do");
+    }
+}
+
+
+/* A minimum that everything reaches is none. */
+
+int
+attest_policy_snp_min_tcb_said(const attest_policy_snp_t *p)
+{
+    static const attest_snp_tcb_t  zero;
+
+    return p->has_min_tcb
+           && memcmp(&p->min_tcb, &zero, sizeof(zero)) != 0;
+}
+
+
+/* Left out as a whole, or a part of it, or a minimum that all reach. */
+
+static void
+attest_policy_snp_unsaid(const attest_policy_t *policy, unsigned about,
+    attest_unsaid_pt say, void *data)
+{
+    size_t                      i;
+    const attest_policy_snp_t  *p = &policy->snp;
+
+    const struct {
+        int          unsaid;
+        const char  *name;
+    } members[] = {
+        { p->covers == ATTEST_SNP_COVERS_UNSAID, "snp.measurement_covers" },
+        { !p->has_min_committed_tcb, "snp.min_committed_tcb" },
+        { !p->has_min_launch_tcb, "snp.min_launch_tcb" },
+        { !p->has_abi, "snp.min_abi" },
+        { p->has_min_tcb && p->min_tcb.bootloader == 0,
+          "snp.min_tcb.bootloader" },
+        { p->has_min_tcb && p->min_tcb.tee == 0, "snp.min_tcb.tee" },
+        { p->has_min_tcb && p->min_tcb.snp == 0, "snp.min_tcb.snp" },
+        { p->has_min_tcb && p->min_tcb.microcode == 0,
+          "snp.min_tcb.microcode" },
+        { p->has_min_tcb && p->min_tcb.fmc == 0, "snp.min_tcb.fmc" },
+        { 0, NULL }
+    };
+
+    if (!(about & ATTEST_ABOUT(ATTEST_KIND_SNP))) {
+        return;
+    }
+
+    for (i = 0; members[i].name != NULL; i++) {
+        if (members[i].unsaid) {
+            say(data, members[i].name);
+        }
+    }
+
+    attest_policy_bits_unsaid("snp.platform", attest_policy_snp_platform_bits,
+                              p->platform_mask, say, data);
+    attest_policy_bits_unsaid("snp.guest_policy",
+                              attest_policy_snp_guest_bits, p->guest_mask,
+                              say, data);
+}
+
+
+/* The member as a whole, or the flags that are not in it. */
+
+static void
+attest_policy_bits_unsaid(const char *member,
+    const attest_policy_bit_t *table, uint64_t mask, attest_unsaid_pt say,
+    void *data)
+{
+    char    name[64];
+    size_t  i;
+
+    if (mask == 0) {
+        say(data, member);
+        return;
+    }
+
+    for (i = 0; table[i].name != NULL; i++) {
+        if ((mask & table[i].bit) == 0) {
+            (void) snprintf(name, sizeof(name), "%s.%s", member,
+                            table[i].name);
+            say(data, name);
+        }
+    }
 }

@@ -50,15 +50,19 @@ typedef struct {
     uint64_t               abi_minor;          /* owner demands it */
     STACK_OF(X509)        *certs;              /* VCEK or VLEK, ASK */
     STACK_OF(X509_CRL)    *crls;
-    unsigned               given:1;
-    unsigned               has_vmpl:1;
-    unsigned               has_min_tcb:1;
-    unsigned               has_min_committed_tcb:1;
-    unsigned               has_min_launch_tcb:1;
-    unsigned               has_abi:1;
-    unsigned               allow_debug:1;      /* for tests */
-    unsigned               allow_migration:1;
+    uint8_t                given;
+    uint8_t                has_vmpl;
+    uint8_t                has_min_tcb;
+    uint8_t                has_min_committed_tcb;
+    uint8_t                has_min_launch_tcb;
+    uint8_t                has_abi;
+    uint8_t                allow_debug;        /* for tests */
+    uint8_t                allow_migration;
 } attest_policy_snp_t;
+
+
+/* Does "min_tcb" demand anything?  Also asked for reports in Azure's. */
+int attest_policy_snp_min_tcb_said(const attest_policy_snp_t *p);
 
 
 #endif /* ATTEST_POLICY_SNP_H_INCLUDED */

@@ -28,6 +28,12 @@
 #define ATTEST_POLICY_TDX_NEVER  (ATTEST_TDX_DEBUG | ATTEST_TDX_MIGRATABLE)
 
 
+static int attest_policy_tdx_read(attest_policy_ctx_t *ctx,
+    const char *path, const cJSON *v);
+static void attest_policy_tdx_clear(attest_policy_t *policy);
+static void attest_policy_tdx_least(attest_least_t *l);
+static void attest_policy_tdx_unsaid(const attest_policy_t *policy,
+    unsigned about, attest_unsaid_pt say, void *data);
 static int attest_policy_tdx_mrtd(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
 static int attest_policy_tdx_mrseam(attest_policy_ctx_t *ctx,
@@ -148,9 +154,31 @@ static const attest_policy_member_t  attest_policy_tdx_members[] = {
     { NULL, NULL }
 };
 
+static const attest_policy_set_t  attest_policy_tdx_sets[] = {
+    ATTEST_POLICY_SET("tdx.mrseam", tdx.mrseam),
+    ATTEST_POLICY_SET("tdx.mrconfigid", tdx.mrconfigid),
+    ATTEST_POLICY_SET("tdx.mrowner", tdx.mrowner),
+    ATTEST_POLICY_SET("tdx.mrownerconfig", tdx.mrownerconfig),
+    ATTEST_POLICY_SET("tdx.xfam", tdx.xfam),
+    ATTEST_POLICY_SET("tdx.ppid", tdx.ppid),
+    ATTEST_POLICY_SET("tdx.fmspc", tdx.fmspc),
+    { NULL, 0 }
+};
 
-int
-attest_policy_tdx(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
+const attest_policy_kind_t  attest_policy_tdx = {
+    .member = "tdx",
+    .read = attest_policy_tdx_read,
+    .clear = attest_policy_tdx_clear,
+    .given = offsetof(attest_policy_t, tdx.given),
+    .least = attest_policy_tdx_least,
+    .sets = attest_policy_tdx_sets,
+    .unsaid = attest_policy_tdx_unsaid
+};
+
+
+static int
+attest_policy_tdx_read(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v)
 {
     ctx->policy->tdx.given = 1;
 
@@ -158,14 +186,14 @@ attest_policy_tdx(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
 }
 
 
-void
-attest_policy_tdx_clear(attest_policy_tdx_t *p)
+static void
+attest_policy_tdx_clear(attest_policy_t *policy)
 {
     size_t                       i;
     attest_policy_collateral_t  *c;
 
     for (i = 0; i < ATTEST_POLICY_TDX_COLLATERAL; i++) {
-        c = &p->collateral[i];
+        c = &policy->tdx.collateral[i];
         free(c->tcb_info);
         free(c->qe_identity);
         sk_X509_pop_free(c->tcb_info_chain, X509_free);
@@ -174,8 +202,6 @@ attest_policy_tdx_clear(attest_policy_tdx_t *p)
         X509_CRL_free(c->root_crl);
         X509_CRL_free(c->pck_crl);
     }
-
-    memset(p, 0, sizeof(*p));
 }
 
 
@@ -389,8 +415,8 @@ static int
 attest_policy_tdx_require_tcb(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    int       rc;
-    unsigned  flag = 1;
+    int      rc;
+    uint8_t  flag = 1;
 
     rc = attest_policy_bool(ctx, path, v, &flag);
     ctx->policy->tdx.no_tcb = !flag;
@@ -402,8 +428,8 @@ static int
 attest_policy_tdx_allow_debug(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
-    int       rc;
-    unsigned  flag = 0;
+    int      rc;
+    uint8_t  flag = 0;
 
     rc = attest_policy_bool(ctx, path, v, &flag);
     ctx->policy->tdx.allow_debug = flag;
@@ -804,4 +830,65 @@ attest_policy_tdx_intermediates(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
     return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_INTEL);
+}
+
+
+/*
+ * MRTD is the firmware as it was loaded, RTMR 0 its settings; it measures
+ * boot loader and kernel into RTMR 1, command line and initrd into RTMR 2.
+ */
+
+static void
+attest_policy_tdx_least(attest_least_t *l)
+{
+    const attest_policy_tdx_t  *p = &l->policy->tdx;
+
+    if (!attest_least_says(l, &p->mrtd)) {
+        attest_least_gap(l, ATTEST_LEAST_FIRMWARE, "tdx.mrtd",
+                         "nothing says which firmware runs");
+    }
+
+    if (!attest_least_says(l, &p->rtmr[0])) {
+        attest_least_gap(l, ATTEST_LEAST_FIRMWARE, "tdx.rtmr.0",
+                         "nothing says how the firmware is set up");
+    }
+
+    if (attest_least_boots(l)) {
+        return;
+    }
+
+    if (!attest_least_says(l, &p->rtmr[1])) {
+        attest_least_gap(l, ATTEST_LEAST_KERNEL, "tdx.rtmr.1",
+                         "nothing says which boot loader and kernel run");
+    }
+
+    if (!attest_least_says(l, &p->rtmr[2])) {
+        attest_least_gap(l, ATTEST_LEAST_KERNEL, "tdx.rtmr.2",
+                         "nothing says with which command line and initrd "
+                         "the kernel runs");
+    }
+}
+
+
+static void
+attest_policy_tdx_unsaid(const attest_policy_t *policy, unsigned about,
+    attest_unsaid_pt say, void *data)
+{
+    const attest_policy_tdx_t  *p = &policy->tdx;
+
+    if (!(about & ATTEST_ABOUT(ATTEST_KIND_TDX))) {
+        return;
+    }
+
+    if (p->attributes_required == 0) {
+        say(data, "tdx.attributes.required");
+    }
+
+    if (!p->attributes_given) {
+        say(data, "tdx.attributes.allowed");
+    }
+
+    if (p->min_tcb_date == 0) {
+        say(data, "tdx.min_tcb_date");
+    }
 }

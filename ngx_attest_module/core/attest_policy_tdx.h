@@ -34,8 +34,8 @@ typedef struct {
     X509_CRL         *pck_crl;
     STACK_OF(X509)   *pck_crl_chain;     /* may be NULL */
     uint8_t           fmspc[6];          /* unproven, to choose by */
-    unsigned          has_tcb_info_sig:1;
-    unsigned          has_qe_identity_sig:1;
+    uint8_t           has_tcb_info_sig;
+    uint8_t           has_qe_identity_sig;
 } attest_policy_collateral_t;
 
 typedef struct {
@@ -56,10 +56,10 @@ typedef struct {
     int64_t           min_tcb_date;         /* 0: any */
     attest_policy_collateral_t  collateral[ATTEST_POLICY_TDX_COLLATERAL];
     size_t            ncollateral;
-    unsigned          given:1;
-    unsigned          attributes_given:1;   /* "allowed" was there */
-    unsigned          no_tcb:1;             /* "require_tcb": false */
-    unsigned          allow_debug:1;
+    uint8_t           given;
+    uint8_t           attributes_given;     /* "allowed" was there */
+    uint8_t           no_tcb;               /* "require_tcb": false */
+    uint8_t           allow_debug;
 } attest_policy_tdx_t;
 
 

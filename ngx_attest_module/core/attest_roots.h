@@ -13,18 +13,7 @@
 
 #include <openssl/x509.h>
 
-#include "attest_core.h"
-
-
-typedef enum {
-    ATTEST_MAKER_AMD = 0,          /* SEV-SNP: ARKs; ASKs, ASVK */
-    ATTEST_MAKER_INTEL,            /* SGX and TDX */
-    ATTEST_MAKER_AWS,              /* Nitro Enclaves */
-    ATTEST_MAKER_NVIDIA,           /* GPU device identity */
-    ATTEST_MAKER_MICROSOFT,        /* Azure virtual TPM */
-    ATTEST_MAKER_GOOGLE,           /* GCE virtual TPM */
-    ATTEST_MAKERS
-} attest_maker_e;
+#include "attest_kind.h"
 
 
 typedef struct {

@@ -14,7 +14,7 @@
 #include "attest_verify_ccc.h"
 #include "attest_verify_ek.h"
 #include "attest_verify_gpu.h"
-#include "attest_verify_kinds.h"
+#include "attest_verify_hardware.h"
 #include "attest_verify_least.h"
 #include "attest_verify_report.h"
 #include "attest_verify_root.h"

@@ -12,7 +12,7 @@
 
 #include "attest_core.h"
 #include "attest_cmw.h"
-#include "attest_least.h"
+#include "attest_kind.h"
 #include "attest_policy.h"
 #include "attest_roots.h"
 #include "attest_x509.h"
@@ -50,7 +50,7 @@ typedef struct {
                                       and accepted by the policy; or 0 */
     unsigned           found;      /* what the freshest evidence proves,
                                       accepted or not; or 0 */
-    attest_kind_e      kind;       /* of that evidence, for attest_least() */
+    attest_kind_e      kind;       /* of that evidence, for what it owes */
     attest_kind_e      chip;
     char               why[384];
 } attest_result_t;

@@ -15,6 +15,7 @@
 #include "attest_gcp.h"
 #include "attest_verify_ak_cert.h"
 #include "attest_verify_anchor.h"
+#include "attest_verify_kinds.h"
 #include "attest_verify_report.h"
 #include "attest_x509.h"
 
@@ -48,6 +49,13 @@ static void attest_verify_gcp_policy(attest_verify_t *v,
 static void attest_verify_gcp_member(attest_verify_t *v,
     const attest_part_t *part, const char *what, const attest_textset_t *set,
     attest_span_t text, uint64_t number, int numbered);
+
+
+const attest_verify_kind_t  attest_verify_kind_ak_cert = {
+    .item = attest_verify_ak_cert,
+    .makers = ATTEST_MADE_BY(ATTEST_MAKER_GOOGLE)
+              | ATTEST_MADE_BY(ATTEST_MAKER_MICROSOFT)
+};
 
 
 void

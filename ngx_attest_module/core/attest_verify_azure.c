@@ -3,7 +3,7 @@
 /*
  * Azure: the hardware's report vouches for a JSON text of the paravisor's,
  * the text for the attestation key of its virtual TPM.  Whether that key
- * signed a quote of these claims is decided in attest_verify_root.c.
+ * signed a quote of these claims decides the label.
  */
 
 
@@ -15,6 +15,8 @@
 #include "attest_hcl.h"
 #include "attest_tdx.h"
 #include "attest_verify_azure.h"
+#include "attest_verify_ek.h"
+#include "attest_verify_kinds.h"
 #include "attest_verify_report.h"
 #include "attest_verify_snp.h"
 #include "attest_verify_tdx.h"
@@ -32,6 +34,7 @@ typedef struct {
 } attest_azure_judge_t;
 
 
+static unsigned attest_verify_azure_label(attest_verify_t *v);
 static int attest_azure_judge_report(attest_azure_judge_t *j,
     attest_span_t value);
 static int attest_azure_judge_hardware(attest_azure_judge_t *j);
@@ -43,6 +46,15 @@ static void attest_azure_judge_vm(attest_azure_judge_t *j);
 static void attest_azure_judge_bool(attest_azure_judge_t *j, const char *id,
     const char *what, attest_hcl_bool_e got, int want);
 static const char *attest_azure_said(attest_hcl_bool_e b);
+
+
+const attest_verify_kind_t  attest_verify_kind_azure = {
+    .item = attest_verify_azure,
+    .label = attest_verify_azure_label,
+    .most = ATTEST_ROOT_TEE_VTPM,
+    .makers = ATTEST_MADE_BY(ATTEST_MAKER_AMD)
+              | ATTEST_MADE_BY(ATTEST_MAKER_INTEL)
+};
 
 
 void
@@ -340,4 +352,43 @@ attest_azure_said(attest_hcl_bool_e b)
 {
     return b == ATTEST_HCL_TRUE ? "on" : b == ATTEST_HCL_FALSE ? "off"
            : "not mentioned";
+}
+
+
+/* CPU -> paravisor's report -> attestation key -> quote of these claims. */
+
+static unsigned
+attest_verify_azure_label(attest_verify_t *v)
+{
+    int                   same;
+    uint8_t               spki[32];
+    const attest_part_t  *part = v->main;
+
+    if (!part->cpu.proven || !part->cpu.has_ak || !part->proven) {
+        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
+                          "not evaluated: %s is not proven",
+                          part->proven ? "the paravisor's report"
+                                       : "the TPM quote");
+        return 0;
+    }
+
+    same = attest_x509_spki_hash(part->ak.key, spki) == ATTEST_OK
+           && CRYPTO_memcmp(spki, part->cpu.ak_spki, sizeof(spki)) == 0;
+
+    attest_verify_add(v, "hcl-ak", same ? ATTEST_CHECK_PASS
+                      : ATTEST_CHECK_FAIL, "the key that signed the quote is "
+                      "%s that the paravisor's report vouches for",
+                      same ? "the one" : "not the one");
+    if (!same) {
+        return 0;
+    }
+
+    v->ak_tied = 1;
+
+    if (part->cpu.simulated) {
+        return ATTEST_ROOT_SIMULATED;
+    }
+
+    return attest_verify_firmware(v, ATTEST_ROOT_TEE_VTPM)
+           ? ATTEST_ROOT_TEE_VTPM : 0;
 }

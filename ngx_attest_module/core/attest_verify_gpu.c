@@ -16,6 +16,7 @@
 #include "attest_gpu.h"
 #include "attest_verify_anchor.h"
 #include "attest_verify_gpu.h"
+#include "attest_verify_kinds.h"
 #include "attest_verify_report.h"
 #include "attest_x509.h"
 
@@ -105,6 +106,12 @@ static const struct {
     { "gpu-unique", attest_verify_gpu_unique,
       "are different devices" },
     { NULL, NULL, NULL }
+};
+
+
+const attest_verify_kind_t  attest_verify_kind_gpu = {
+    .item = attest_verify_gpu,
+    .makers = ATTEST_MADE_BY(ATTEST_MAKER_NVIDIA)
 };
 
 

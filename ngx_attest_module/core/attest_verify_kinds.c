@@ -1,264 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Which kind of hardware evidence is there?  At most one of a CPU, beside it
- * GPUs; and do all parts come from one machine?
+ * The table of how each kind of evidence is judged, and what is asked of it
+ * whatever kind it is.
  */
 
 
-#include <string.h>
+#include <stdio.h>
 
-#include <openssl/crypto.h>
-
-#include "attest_cbor.h"
-#include "attest_verify_azure.h"
-#include "attest_verify_ccc.h"
-#include "attest_verify_gpu.h"
+#include "attest_policy_kinds.h"
 #include "attest_verify_kinds.h"
-#include "attest_verify_nitro.h"
+#include "attest_verify_label.h"
 #include "attest_verify_report.h"
-#include "attest_verify_snp.h"
-#include "attest_verify_tdx.h"
 
 
-typedef void (*attest_kind_pt)(attest_verify_t *v, attest_part_t *part,
-    const attest_cmw_item_t *item);
+extern const attest_verify_kind_t  attest_verify_kind_tpm;
+extern const attest_verify_kind_t  attest_verify_kind_ak_cert;
+extern const attest_verify_kind_t  attest_verify_kind_snp;
+extern const attest_verify_kind_t  attest_verify_kind_tdx;
+extern const attest_verify_kind_t  attest_verify_kind_azure;
+extern const attest_verify_kind_t  attest_verify_kind_nitro;
+extern const attest_verify_kind_t  attest_verify_kind_gpu;
 
 
-static const attest_cmw_item_t *attest_verify_cpu_item(attest_verify_t *v,
-    attest_part_t *part, size_t *which);
-static void attest_verify_tsm(attest_verify_t *v, attest_part_t *part,
-    const attest_cmw_item_t *item);
-static void attest_verify_azure_item(attest_verify_t *v, attest_part_t *part,
-    const attest_cmw_item_t *item);
-static void attest_verify_nitro_item(attest_verify_t *v, attest_part_t *part,
-    const attest_cmw_item_t *item);
-static void attest_verify_gpu_item(attest_verify_t *v, attest_part_t *part);
-
-
-static const struct {
-    const char      *label;
-    const char      *type;
-    attest_kind_pt   verify;
-} attest_cpu_items[] = {
-    { ATTEST_ITEM_TSM, ATTEST_TYPE_TSM, attest_verify_tsm },
-    { ATTEST_ITEM_AZURE, ATTEST_TYPE_AZURE, attest_verify_azure_item },
-    { ATTEST_ITEM_NITRO, ATTEST_TYPE_NITRO, attest_verify_nitro_item },
-    { NULL, NULL, NULL }
+const attest_verify_kind_t *const  attest_verify_kinds[ATTEST_KINDS] = {
+    [ATTEST_KIND_NONE] = &attest_verify_kind_tpm,
+    [ATTEST_KIND_AK_CERT] = &attest_verify_kind_ak_cert,
+    [ATTEST_KIND_SNP] = &attest_verify_kind_snp,
+    [ATTEST_KIND_TDX] = &attest_verify_kind_tdx,
+    [ATTEST_KIND_AZURE] = &attest_verify_kind_azure,
+    [ATTEST_KIND_NITRO] = &attest_verify_kind_nitro,
+    [ATTEST_KIND_GPU] = &attest_verify_kind_gpu
 };
 
 
-void
-attest_verify_hardware(attest_verify_t *v, attest_part_t *part)
+unsigned
+attest_verify_kind_label(attest_verify_t *v)
 {
-    size_t                    which = 0;
-    const attest_cmw_item_t  *item;
+    unsigned                     found;
+    attest_kind_e                kind = v->main->cpu.kind;
+    const attest_verify_kind_t  *by;
 
-    item = attest_verify_cpu_item(v, part, &which);
-
-    if (item != NULL) {
-        part->cpu.raw = item->value;
-        part->cpu.kind = ATTEST_KIND_UNKNOWN;
-        attest_cpu_items[which].verify(v, part, item);
-
-    } else if (part->ccc_quote.n != 0) {
-        attest_verify_ccc_quote(v, part);
+    if (kind >= ATTEST_KINDS || attest_verify_kinds[kind]->label == NULL) {
+        return attest_verify_label_signed(v);
     }
 
-    attest_verify_gpu_item(v, part);
-}
+    by = attest_verify_kinds[kind];
+    found = by->label(v);
 
-
-/* At most one: two reports would leave open which of them counts. */
-
-static const attest_cmw_item_t *
-attest_verify_cpu_item(attest_verify_t *v, attest_part_t *part,
-    size_t *which)
-{
-    int                       wrong;
-    size_t                    i, count = 0;
-    const attest_cmw_item_t  *item, *found = NULL;
-
-    for (i = 0; attest_cpu_items[i].label != NULL; i++) {
-        item = attest_verify_item(part, attest_cpu_items[i].label,
-                                  attest_cpu_items[i].type, &wrong);
-
-        if (wrong) {
-            part->cpu.kind = ATTEST_KIND_UNKNOWN;
-            attest_verify_kind(v, part, "cpu", ATTEST_CHECK_FAIL,
-                               "the item \"%s\" of %s evidence is of a "
-                               "foreign media type", attest_cpu_items[i].label,
-                               attest_verify_part_name(part->which));
-            return NULL;
-        }
-
-        if (item != NULL) {
-            found = item;
-            *which = i;
-            count++;
-        }
-    }
-
-    if (count > 1) {
-        part->cpu.kind = ATTEST_KIND_UNKNOWN;
-        attest_verify_kind(v, part, "cpu", ATTEST_CHECK_FAIL,
-                           "%s evidence carries %zu kinds of CPU evidence, "
-                           "which leaves open which one counts",
-                           attest_verify_part_name(part->which), count);
-        return NULL;
-    }
-
-    return found;
-}
-
-
-static void
-attest_verify_tsm(attest_verify_t *v, attest_part_t *part,
-    const attest_cmw_item_t *item)
-{
-    int            rc;
-    char           text[32];
-    attest_tsm_t   tsm;
-
-    rc = attest_tsm_parse(item->value.p, item->value.n, &tsm);
-    if (rc != ATTEST_OK) {
-        attest_verify_kind(v, part, "cpu", attest_verify_state(rc),
-                           "the report of %s evidence is %s",
-                           attest_verify_part_name(part->which),
-                           attest_strerror(rc));
-        return;
-    }
-
-    if (attest_span_is(tsm.provider, "sev_guest")) {
-        part->cpu.kind = ATTEST_KIND_SNP;
-        attest_verify_snp(v, part, &tsm);
-
-    } else if (attest_span_is(tsm.provider, "tdx_guest")) {
-        part->cpu.kind = ATTEST_KIND_TDX;
-        attest_verify_tdx(v, part, &tsm);
-
-    } else {
-        attest_verify_kind(v, part, "cpu", ATTEST_CHECK_UNKNOWN,
-                           "%s evidence has a report by \"%s\", which this "
-                           "version does not check",
-                           attest_verify_part_name(part->which),
-                           attest_verify_text(text, sizeof(text),
-                                              tsm.provider));
-    }
-}
-
-
-static void
-attest_verify_azure_item(attest_verify_t *v, attest_part_t *part,
-    const attest_cmw_item_t *item)
-{
-    part->cpu.kind = ATTEST_KIND_AZURE;
-    attest_verify_azure(v, part, item);
-}
-
-
-static void
-attest_verify_nitro_item(attest_verify_t *v, attest_part_t *part,
-    const attest_cmw_item_t *item)
-{
-    part->cpu.kind = ATTEST_KIND_NITRO;
-    attest_verify_nitro(v, part, item);
-}
-
-
-/* The claims hash the GPU evidence, which is too large for a certificate. */
-
-static void
-attest_verify_gpu_item(attest_verify_t *v, attest_part_t *part)
-{
-    int                       wrong;
-    uint8_t                   digest[32];
-    const char               *what = NULL;
-    const attest_cmw_item_t  *item;
-
-    item = attest_verify_item(part, ATTEST_ITEM_GPU, ATTEST_TYPE_GPU, &wrong);
-
-    if (item == NULL && !wrong) {
-
-        if (!part->claims.has_gpu || part->which == ATTEST_PART_CERT) {
-            return;
-        }
-
-        what = "is named by the claims, but missing";
-
-    } else if (item == NULL) {
-        what = "is of a foreign media type";
-
-    } else if (!part->claims.has_gpu) {
-        what = "is carried, but the claims do not name it";
-
-    } else if (attest_sha256(&item->value, 1, digest) != ATTEST_OK
-               || CRYPTO_memcmp(digest, part->claims.gpu, 32) != 0)
-    {
-        what = "is not what the claims name";
-    }
-
-    if (what != NULL) {
-        attest_verify_kind(v, part, "gpu", ATTEST_CHECK_FAIL,
-                           "the GPU evidence of %s evidence %s",
-                           attest_verify_part_name(part->which), what);
-        return;
-    }
-
-    attest_verify_gpu(v, part, item);
-}
-
-
-void
-attest_verify_hardware_agrees(attest_verify_t *v)
-{
-    size_t                i;
-    const char           *differs = NULL;
-    const attest_part_t  *part, *other = NULL;
-
-    for (i = 0; i < ATTEST_PARTS && differs == NULL; i++) {
-        part = &v->part[i];
-
-        if (!part->has_claims || part == v->main) {
-            continue;
-        }
-
-        if (part->cpu.kind != v->main->cpu.kind) {
-            other = part;
-            differs = "the kind of CPU evidence";
-
-        } else if (part->cpu.proven && v->main->cpu.proven
-                   && CRYPTO_memcmp(part->cpu.machine, v->main->cpu.machine,
-                                    sizeof(part->cpu.machine)) != 0)
-        {
-            other = part;
-            differs = "machine or software";
-
-        } else if (part->cpu.proven && v->main->cpu.proven
-                   && part->cpu.simulated != v->main->cpu.simulated)
-        {
-            other = part;
-            differs = "whether the CPU is simulated";
-
-        } else if (part->claims.has_gpu != v->main->claims.has_gpu) {
-            other = part;
-            differs = "whether there are GPUs";
-
-        } else if (part->gpu_proven && v->main->gpu_proven
-                   && CRYPTO_memcmp(part->gpus, v->main->gpus,
-                                    sizeof(part->gpus)) != 0)
-        {
-            other = part;
-            differs = "which GPUs there are";
-        }
-    }
-
-    if (differs != NULL) {
-        attest_verify_add(v, "same-machine", ATTEST_CHECK_FAIL,
-                          "%s and %s evidence differ in %s",
-                          attest_verify_part_name(other->which),
-                          attest_verify_part_name(v->main->which), differs);
-    }
+    return found != 0 ? attest_label_least(found, by->most) : 0;
 }
 
 
@@ -271,27 +61,33 @@ attest_verify_hardware_agrees(attest_verify_t *v)
 void
 attest_verify_kind_named(attest_verify_t *v)
 {
-    attest_kind_e           chip = v->main->cpu.chip;
-    const attest_policy_t  *p = v->policy;
+    char           named[96] = "";
+    size_t         n = 0;
+    attest_kind_e  k, chip = v->main->cpu.chip;
 
-    if (!p->snp.given && !p->tdx.given && !p->nitro.given) {
-        return;
+    for (k = 0; k < ATTEST_KINDS; k++) {
+
+        if (!(attest_kinds[k].ties & ATTEST_KIND_SIGNS)
+            || !attest_policy_is_given(v->policy, k))
+        {
+            continue;
+        }
+
+        if (k == chip) {
+            return;
+        }
+
+        n += (size_t) snprintf(named + n, sizeof(named) - n, " %s",
+                               attest_kinds[k].text);
     }
 
-    if ((chip == ATTEST_KIND_SNP && p->snp.given)
-        || (chip == ATTEST_KIND_TDX && p->tdx.given)
-        || (chip == ATTEST_KIND_NITRO && p->nitro.given))
-    {
+    if (n == 0) {
         return;
     }
 
     attest_verify_add(v, "cpu-kind", ATTEST_CHECK_UNKNOWN,
-                      "the policy is about evidence of%s%s%s, what there is "
-                      "is of %s", p->snp.given ? " SEV-SNP" : "",
-                      p->tdx.given ? " TDX" : "",
-                      p->nitro.given ? " Nitro" : "",
-                      chip == ATTEST_KIND_SNP ? "SEV-SNP"
-                      : chip == ATTEST_KIND_TDX ? "TDX"
-                      : chip == ATTEST_KIND_NITRO ? "Nitro"
+                      "the policy is about evidence of%s, what there is "
+                      "is of %s", named, chip != ATTEST_KIND_NONE
+                      ? attest_kinds[chip].text
                       : "no CPU that this version checks");
 }

@@ -15,6 +15,8 @@
 #include "attest_cbor.h"
 #include "attest_nitro.h"
 #include "attest_verify_anchor.h"
+#include "attest_verify_kinds.h"
+#include "attest_verify_label.h"
 #include "attest_verify_nitro.h"
 #include "attest_verify_report.h"
 #include "attest_x509.h"
@@ -50,6 +52,14 @@ static void attest_verify_nitro_pcrs(attest_verify_t *v,
 static int attest_verify_nitro_pcr(attest_verify_t *v,
     const attest_part_t *part, const attest_nitro_t *doc, size_t i);
 static int attest_verify_nitro_measured(attest_span_t pcr);
+
+
+const attest_verify_kind_t  attest_verify_kind_nitro = {
+    .item = attest_verify_nitro,
+    .label = attest_verify_label_signed,
+    .most = ATTEST_ROOT_TEE,
+    .makers = ATTEST_MADE_BY(ATTEST_MAKER_AWS)
+};
 
 
 /* evidence.md section 15 and 17: nothing is judged before it is genuine. */

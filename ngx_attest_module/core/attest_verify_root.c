@@ -14,20 +14,13 @@
 #include "attest_verify_ak_cert.h"
 #include "attest_verify_ek.h"
 #include "attest_verify_kinds.h"
+#include "attest_verify_label.h"
 #include "attest_verify_report.h"
 #include "attest_verify_root.h"
 #include "attest_x509.h"
 
 
-static unsigned attest_verify_root_found(attest_verify_t *v);
-static unsigned attest_verify_root_cpu(attest_verify_t *v);
-static unsigned attest_verify_root_azure(attest_verify_t *v);
-static unsigned attest_verify_root_cloud(attest_verify_t *v);
-static unsigned attest_verify_root_tpm(attest_verify_t *v);
-static unsigned attest_verify_root_more(attest_verify_t *v, unsigned stated);
 static int attest_verify_root_items(attest_verify_t *v, unsigned found);
-static int attest_verify_root_stated(attest_verify_t *v, unsigned found,
-    unsigned stated);
 static unsigned attest_verify_root_least(attest_verify_t *v, unsigned found);
 static int attest_verify_root_accepted(attest_verify_t *v, unsigned root);
 static int attest_verify_root_simulated(const attest_verify_t *v);
@@ -53,7 +46,7 @@ attest_verify_root(attest_verify_t *v)
     v->res->kind = v->main->cpu.kind;
     v->res->chip = v->main->cpu.chip;
 
-    root = attest_verify_root_found(v);
+    root = attest_verify_kind_label(v);
     v->res->found = root;
 
     if (root != 0 && attest_verify_root_items(v, root)) {
@@ -62,178 +55,6 @@ attest_verify_root(attest_verify_t *v)
 
     attest_verify_kind_named(v);
     attest_verify_clouds(v);
-}
-
-
-/* 0: a check was added that says why there is none. */
-
-static unsigned
-attest_verify_root_found(attest_verify_t *v)
-{
-    switch (v->main->cpu.kind) {
-
-    case ATTEST_KIND_NONE:
-        return v->main->ak_cloud ? attest_verify_root_cloud(v)
-                                 : attest_verify_root_tpm(v);
-
-    case ATTEST_KIND_AZURE:
-        return attest_verify_root_azure(v);
-
-    default:
-        return attest_verify_root_cpu(v);
-    }
-}
-
-
-static unsigned
-attest_verify_root_cpu(attest_verify_t *v)
-{
-    if (!v->main->cpu.proven) {
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
-                          "not evaluated: the CPU's report is not proven");
-        return 0;
-    }
-
-    return v->main->cpu.simulated ? ATTEST_ROOT_SIMULATED : ATTEST_ROOT_TEE;
-}
-
-
-/* CPU -> paravisor's report -> attestation key -> quote of these claims. */
-
-static unsigned
-attest_verify_root_azure(attest_verify_t *v)
-{
-    int                   same;
-    uint8_t               spki[32];
-    const attest_part_t  *part = v->main;
-
-    if (!part->cpu.proven || !part->cpu.has_ak || !part->proven) {
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
-                          "not evaluated: %s is not proven",
-                          part->proven ? "the paravisor's report"
-                                       : "the TPM quote");
-        return 0;
-    }
-
-    same = attest_x509_spki_hash(part->ak.key, spki) == ATTEST_OK
-           && CRYPTO_memcmp(spki, part->cpu.ak_spki, sizeof(spki)) == 0;
-
-    attest_verify_add(v, "hcl-ak", same ? ATTEST_CHECK_PASS
-                      : ATTEST_CHECK_FAIL, "the key that signed the quote is "
-                      "%s that the paravisor's report vouches for",
-                      same ? "the one" : "not the one");
-    if (!same) {
-        return 0;
-    }
-
-    v->ak_tied = 1;
-
-    if (part->cpu.simulated) {
-        return ATTEST_ROOT_SIMULATED;
-    }
-
-    return attest_verify_firmware(v, ATTEST_ROOT_TEE_VTPM)
-           ? ATTEST_ROOT_TEE_VTPM : 0;
-}
-
-
-/* What a TPM is in the machine's own eyes may be less, but not more. */
-
-static unsigned
-attest_verify_root_cloud(attest_verify_t *v)
-{
-    char      text[32];
-    unsigned  stated;
-
-    v->ak_tied = 1;
-
-    if (v->main->ak_simulated) {
-        return ATTEST_ROOT_SIMULATED;
-    }
-
-    stated = attest_root_from_label(v->main->tpm.root);
-
-    if (attest_label_least(stated, ATTEST_ROOT_CLOUD_VTPM) != stated) {
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
-                          "the TPM says it is rooted in \"%s\", what is "
-                          "proven is %s",
-                          attest_verify_text(text, sizeof(text),
-                                             v->main->tpm.root),
-                          attest_root_label(ATTEST_ROOT_CLOUD_VTPM));
-        return 0;
-    }
-
-    return attest_verify_firmware(v, ATTEST_ROOT_CLOUD_VTPM)
-           ? ATTEST_ROOT_CLOUD_VTPM : 0;
-}
-
-
-static unsigned
-attest_verify_root_tpm(attest_verify_t *v)
-{
-    char      text[32];
-    unsigned  found, stated;
-
-    if (!v->main->has_tpm) {
-        return 0;
-    }
-
-    if (!v->main->proven) {
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
-                          "not evaluated: no proven quote is rooted in "
-                          "anything");
-        return 0;
-    }
-
-    stated = attest_root_from_label(v->main->tpm.root);
-
-    if (stated == 0) {
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
-                          "the evidence names an unknown root of trust \"%s\"",
-                          attest_verify_text(text, sizeof(text),
-                                             v->main->tpm.root));
-        return 0;
-    }
-
-    if (!attest_verify_firmware(v, stated)) {
-        return 0;
-    }
-
-    found = attest_verify_tpm_label(v);
-
-    if (stated != found && attest_label_least(stated, found) == found) {
-        return attest_verify_root_more(v, stated);
-    }
-
-    return attest_verify_root_stated(v, found, stated) ? found : 0;
-}
-
-
-/* A TPM's item that says more than is proven: not yet, or not at all? */
-
-static unsigned
-attest_verify_root_more(attest_verify_t *v, unsigned stated)
-{
-    if ((stated & v->policy->roots) == 0) {
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
-                          "the evidence is rooted in a %s TPM, which the "
-                          "policy does not accept",
-                          attest_root_label(stated));
-
-    } else if (stated == ATTEST_ROOT_HOST_VTPM) {
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
-                          "nothing ties the attestation key to a real TPM: "
-                          "the policy names neither the key nor a maker "
-                          "whose certificate the TPM could prove");
-
-    } else {
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
-                          "the evidence says %s, but it carries nothing that "
-                          "proves it beside a TPM quote",
-                          attest_root_label(stated));
-    }
-
-    return 0;
 }
 
 
@@ -266,46 +87,11 @@ attest_verify_root_items(attest_verify_t *v, unsigned found)
             return 0;
         }
 
-        if (!attest_verify_root_stated(v, found, stated)) {
+        if (!attest_verify_label_stated(v, found, stated)) {
             return 0;
         }
     }
 
-    return 1;
-}
-
-
-/* Neither more than is proven, nor what the policy does not accept. */
-
-static int
-attest_verify_root_stated(attest_verify_t *v, unsigned found,
-    unsigned stated)
-{
-    if (stated == found) {
-        return 1;
-    }
-
-    if (attest_label_least(stated, found) == found) {
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
-                          "the evidence says it is rooted in %s, what it "
-                          "proves is %s; what would prove the former: %s",
-                          attest_root_label(stated), attest_root_label(found),
-                          attest_label(stated)->proof);
-        return 0;
-    }
-
-    if ((stated & v->policy->roots) == 0) {
-        attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
-                          "the evidence says of itself that it is rooted in "
-                          "%s, which the policy does not accept",
-                          attest_root_label(stated));
-        return 0;
-    }
-
-    attest_verify_add(v, "root-stated", ATTEST_CHECK_NOTE,
-                      "the evidence says of itself that it is rooted in %s, "
-                      "what it proves is %s", attest_root_label(stated),
-                      attest_root_label(found));
     return 1;
 }
 

@@ -15,6 +15,8 @@
 
 #include "attest_cbor.h"
 #include "attest_verify_anchor.h"
+#include "attest_verify_kinds.h"
+#include "attest_verify_label.h"
 #include "attest_verify_report.h"
 #include "attest_verify_snp.h"
 #include "attest_x509.h"
@@ -82,6 +84,14 @@ static int attest_snp_is_zero(attest_span_t s);
 #define ATTEST_SNP_TCB_TEXT    96
 static const char *attest_snp_tcb_text(char out[ATTEST_SNP_TCB_TEXT],
     attest_snp_product_e product, const attest_snp_tcb_t *t);
+
+
+const attest_verify_kind_t  attest_verify_kind_snp = {
+    .report = attest_verify_snp,
+    .label = attest_verify_label_signed,
+    .most = ATTEST_ROOT_TEE,
+    .makers = ATTEST_MADE_BY(ATTEST_MAKER_AMD)
+};
 
 
 /* configfs-tsm: the report, and certificates if the host gave any. */

@@ -16,6 +16,8 @@
 #include "attest_eventlog.h"
 #include "attest_tdx.h"
 #include "attest_verify_anchor.h"
+#include "attest_verify_kinds.h"
+#include "attest_verify_label.h"
 #include "attest_verify_report.h"
 #include "attest_verify_tdx.h"
 #include "attest_verify_tdx_tcb.h"
@@ -53,6 +55,14 @@ static void attest_td_ccel_compare(attest_td_t *td,
 
 
 static const uint8_t  attest_tdx_zero[64];
+
+
+const attest_verify_kind_t  attest_verify_kind_tdx = {
+    .report = attest_verify_tdx,
+    .label = attest_verify_label_signed,
+    .most = ATTEST_ROOT_TEE,
+    .makers = ATTEST_MADE_BY(ATTEST_MAKER_INTEL)
+};
 
 
 void

@@ -11,6 +11,7 @@
 
 #include <openssl/x509.h>
 
+#include "attest_least.h"
 #include "attest_tdx_tcb.h"
 #include "attest_verify_anchor.h"
 #include "attest_verify_report.h"

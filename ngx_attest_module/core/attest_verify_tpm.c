@@ -13,6 +13,8 @@
 
 #include "attest_eventlog.h"
 #include "attest_verify_ak_cert.h"
+#include "attest_verify_kinds.h"
+#include "attest_verify_label.h"
 #include "attest_verify_report.h"
 #include "attest_verify_tpm.h"
 
@@ -66,6 +68,14 @@ static void attest_verify_events(attest_verify_t *v,
 static void attest_verify_imalog(attest_verify_t *v);
 static void attest_verify_ima_replay(attest_verify_t *v,
     const attest_cmw_item_t *item, const attest_tpm_bank_t *bank);
+
+
+/* Its item is judged by attest_verify_quote(), whatever stands beside it. */
+
+const attest_verify_kind_t  attest_verify_kind_tpm = {
+    .label = attest_verify_label_quoted,
+    .most = ATTEST_ROOT_CLOUD_VTPM
+};
 
 
 /* The quote of one part: AK, signature, claims, PCR values. */

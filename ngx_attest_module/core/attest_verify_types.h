@@ -11,7 +11,7 @@
 
 #include "attest_claims.h"
 #include "attest_cmw.h"
-#include "attest_least.h"
+#include "attest_label.h"
 #include "attest_ratls.h"
 #include "attest_tpm.h"
 #include "attest_verify.h"

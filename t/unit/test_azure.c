@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #include "attest_hcl.h"
+#include "attest_policy_kinds.h"
 #include "attest_verify_azure.h"
 #include "attest_x509.h"
 #include "azure_double.h"
@@ -357,7 +358,7 @@ test_accepted(void)
            "%s: vouches for HCLAkPub", reals[i].name);
         attest_hcl_free(&h);
 
-        OK(attest_least(&c.policy, ATTEST_KIND_AZURE, c.part.cpu.chip,
+        OK(attest_policy_least(&c.policy, ATTEST_KIND_AZURE, c.part.cpu.chip,
                         ATTEST_ROOT_TEE_VTPM, gaps) > 0
            && gaps[0].part == ATTEST_LEAST_FIRMWARE,
            "%s: whose paravisor, nobody said", reals[i].name);

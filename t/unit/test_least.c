@@ -5,7 +5,7 @@
  * name only.
  */
 
-#include "attest_least.h"
+#include "attest_policy_kinds.h"
 #include "unit.h"
 
 
@@ -37,7 +37,7 @@ open_parts(attest_kind_e kind, attest_kind_e chip, unsigned root)
     size_t    i;
     unsigned  parts = 0;
 
-    count = attest_least(&policy, kind, chip, root, gaps);
+    count = attest_policy_least(&policy, kind, chip, root, gaps);
 
     for (i = 0; i < count; i++) {
         parts |= gaps[i].waived ? 0 : gaps[i].part;
