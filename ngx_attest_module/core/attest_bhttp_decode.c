@@ -342,8 +342,7 @@ attest_bhttp_step_content(attest_bhttp_decoder_t *d, const uint8_t *p,
 
     n = n < d->left ? n : (size_t) d->left;
 
-    piece.p = p;
-    piece.n = n;
+    piece = attest_span(p, n);
 
     *used = n;
     d->left -= n;
@@ -739,8 +738,7 @@ attest_bhttp_name(attest_bhttp_decoder_t *d)
         }
     }
 
-    d->name.p = d->item;
-    d->name.n = d->item_len;
+    d->name = attest_span(d->item, d->item_len);
     d->kept += d->item_len;
     d->state = ATTEST_BHTTP_S_VALUE_LEN;
 
@@ -817,8 +815,7 @@ attest_bhttp_host(attest_bhttp_decoder_t *d, attest_span_t value)
 
     /* kept behind the control data, where the field's name was */
     memmove(d->scratch + d->kept, value.p, value.n);
-    d->request.host.p = d->scratch + d->kept;
-    d->request.host.n = value.n;
+    d->request.host = attest_span(d->scratch + d->kept, value.n);
     d->kept += value.n;
 
     return ATTEST_OK;

@@ -363,8 +363,7 @@ attest_bhttp_put_content(attest_bhttp_encoder_t *e, const uint8_t *p,
     n = attest_bhttp_fits(n, attest_bhttp_left(e));
 
     if (n != 0) {
-        chunk.p = p;
-        chunk.n = n;
+        chunk = attest_span(p, n);
         attest_bhttp_put_bytes(e, chunk);
         *took = n;
     }

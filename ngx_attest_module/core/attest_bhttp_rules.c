@@ -39,7 +39,6 @@ static const char * const  attest_bhttp_hop[] = {
 
 
 static int attest_bhttp_tchar(uint8_t c);
-static int attest_bhttp_same(attest_span_t s, const char *text);
 static int attest_bhttp_find(attest_span_t s, const char * const *list,
     size_t count);
 static int attest_bhttp_plain_segment(const uint8_t *p, size_t n);
@@ -235,13 +234,6 @@ attest_bhttp_is_plain_path(const uint8_t *p, size_t n)
 }
 
 
-static int
-attest_bhttp_same(attest_span_t s, const char *text)
-{
-    return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0;
-}
-
-
 /* The index, or -1. */
 
 static int
@@ -250,7 +242,7 @@ attest_bhttp_find(attest_span_t s, const char * const *list, size_t count)
     size_t  i;
 
     for (i = 0; i < count; i++) {
-        if (attest_bhttp_same(s, list[i])) {
+        if (attest_span_is(s, list[i])) {
             return (int) i;
         }
     }
@@ -275,16 +267,16 @@ attest_bhttp_check_request(const attest_bhttp_request_t *request,
 {
     *why = NULL;
 
-    if (!attest_bhttp_same(request->scheme, "https")
-        && !attest_bhttp_same(request->scheme, "http"))
+    if (!attest_span_is(request->scheme, "https")
+        && !attest_span_is(request->scheme, "http"))
     {
         *why = "scheme is neither http nor https";
 
     } else if (!attest_bhttp_is_token(request->method.p, request->method.n)) {
         *why = "method is not a token";
 
-    } else if (attest_bhttp_same(request->method, "CONNECT")
-               || attest_bhttp_same(request->method, "TRACE"))
+    } else if (attest_span_is(request->method, "CONNECT")
+               || attest_span_is(request->method, "TRACE"))
     {
         *why = "method refused";
 
@@ -317,7 +309,7 @@ attest_bhttp_inner_field(attest_span_t name, uint32_t *seen,
         *seen |= bit;
     }
 
-    if (attest_bhttp_same(name, "expect")) {
+    if (attest_span_is(name, "expect")) {
         return ATTEST_EUNSUPPORTED;
     }
 

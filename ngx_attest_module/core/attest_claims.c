@@ -176,26 +176,22 @@ attest_claims_tpm_extra(const uint8_t *claims, size_t n, const uint8_t *cpu,
     uint8_t        claims_hash[32], cpu_hash[32];
     attest_span_t  one, parts[3];
 
-    one.p = claims;
-    one.n = n;
+    one = attest_span(claims, n);
     rc = attest_sha256(&one, 1, claims_hash);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    one.p = cpu;
-    one.n = cpu_len;
+    one = attest_span(cpu, cpu_len);
     rc = attest_sha256(&one, 1, cpu_hash);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    parts[0].p = (const uint8_t *) ATTEST_CLAIMS_LABEL_TPM;
-    parts[0].n = sizeof(ATTEST_CLAIMS_LABEL_TPM);
-    parts[1].p = claims_hash;
-    parts[1].n = sizeof(claims_hash);
-    parts[2].p = cpu_hash;
-    parts[2].n = sizeof(cpu_hash);
+    parts[0] = attest_span(ATTEST_CLAIMS_LABEL_TPM,
+                           sizeof(ATTEST_CLAIMS_LABEL_TPM));
+    parts[1] = attest_span(claims_hash, sizeof(claims_hash));
+    parts[2] = attest_span(cpu_hash, sizeof(cpu_hash));
 
     return attest_sha256(parts, 3, out);
 }
@@ -219,19 +215,16 @@ attest_claims_gpu_nonce(const attest_claims_t *c, uint8_t out[32])
         return ATTEST_EARG;
     }
 
-    parts[0].p = (const uint8_t *) ATTEST_CLAIMS_LABEL_GPU;
-    parts[0].n = sizeof(ATTEST_CLAIMS_LABEL_GPU);
-    parts[1].p = c->pubkey_hash;
-    parts[1].n = c->pubkey_hash_len;
+    parts[0] = attest_span(ATTEST_CLAIMS_LABEL_GPU,
+                           sizeof(ATTEST_CLAIMS_LABEL_GPU));
+    parts[1] = attest_span(c->pubkey_hash, c->pubkey_hash_len);
 
     if (c->nonce_len != 0) {
-        parts[2].p = c->nonce;
-        parts[2].n = c->nonce_len;
+        parts[2] = attest_span(c->nonce, c->nonce_len);
 
     } else {
         attest_claims_validity(c, validity);
-        parts[2].p = validity;
-        parts[2].n = sizeof(validity);
+        parts[2] = attest_span(validity, sizeof(validity));
     }
 
     return attest_sha256(parts, 3, out);
@@ -336,7 +329,7 @@ attest_claims_parse_map(attest_cbor_reader_t *r, attest_claims_t *c,
     int             rc;
     size_t          i;
     uint64_t        count;
-    attest_span_t   value, before = { NULL, 0 };
+    attest_span_t   value, before = ATTEST_NO_SPAN;
     attest_span_t   keys[ATTEST_MAX_ITEMS];
 
     rc = attest_cbor_read_map(r, &count);
@@ -397,10 +390,7 @@ attest_claims_parse_key(attest_cbor_reader_t *r, attest_span_t *keys,
     *before = encoded;
 
     for (k = 0; k < i; k++) {
-        if (keys[k].n == keys[i].n
-            && (keys[i].n == 0
-                || memcmp(keys[k].p, keys[i].p, keys[i].n) == 0))
-        {
+        if (attest_span_eq(keys[k], keys[i])) {
             return ATTEST_EFORMAT;
         }
     }

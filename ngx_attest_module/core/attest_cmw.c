@@ -462,10 +462,7 @@ attest_cmw_add(attest_cmw_t *cmw, const attest_cmw_item_t *item)
     }
 
     for (i = 0; i < cmw->count; i++) {
-        if (cmw->items[i].label_in.n == item->label_in.n
-            && memcmp(cmw->items[i].label_in.p, item->label_in.p,
-                      item->label_in.n) == 0)
-        {
+        if (attest_span_eq(cmw->items[i].label_in, item->label_in)) {
             return ATTEST_EFORMAT;
         }
     }

@@ -86,11 +86,9 @@ attest_ehbp_response(attest_aead_t *aead, const attest_hpke_ctx_t *ctx,
 
     memcpy(salt, enc, ATTEST_EHBP_ENC_LEN);
     memcpy(salt + ATTEST_EHBP_ENC_LEN, nonce, ATTEST_EHBP_NONCE_LEN);
-    s.p = salt;
-    s.n = sizeof(salt);
+    s = attest_span(salt, sizeof(salt));
 
-    label.p = (const uint8_t *) ATTEST_EHBP_EXPORT;
-    label.n = sizeof(ATTEST_EHBP_EXPORT) - 1;
+    label = attest_span_literal(ATTEST_EHBP_EXPORT);
 
     return attest_hpke_response(aead, ctx, label, ATTEST_HPKE_MAX_SECRET, s,
                                 seal);

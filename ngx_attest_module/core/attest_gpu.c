@@ -305,9 +305,7 @@ attest_gpu_read_member(attest_gpu_reader_t *r, attest_gpu_device_t *d,
     }
 
     for (i = 0; i < ATTEST_GPU_MEMBERS; i++) {
-        if (key.n == strlen(attest_gpu_members[i])
-            && memcmp(key.p, attest_gpu_members[i], key.n) == 0)
-        {
+        if (attest_span_is(key, attest_gpu_members[i])) {
             break;
         }
     }
@@ -368,8 +366,7 @@ attest_gpu_base64(attest_gpu_reader_t *r, attest_span_t text, size_t max,
         return ATTEST_ELIMIT;
     }
 
-    out->p = r->heap;
-    out->n = n;
+    *out = attest_span(r->heap, n);
     r->heap += n;
     r->room -= n;
 

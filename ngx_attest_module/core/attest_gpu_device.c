@@ -54,9 +54,7 @@ attest_gpu_class(attest_span_t arch, const char **chip)
     };
 
     for (i = 0; known[i].arch != NULL; i++) {
-        if (arch.n == strlen(known[i].arch)
-            && memcmp(arch.p, known[i].arch, arch.n) == 0)
-        {
+        if (attest_span_is(arch, known[i].arch)) {
             break;
         }
     }
@@ -106,8 +104,8 @@ attest_gpu_extension(X509 *leaf, const char *oid, attest_span_t *value)
 
     if (at >= 0) {
         data = X509_EXTENSION_get_data(X509_get_ext(leaf, at));
-        value->p = ASN1_STRING_get0_data(data);
-        value->n = (size_t) ASN1_STRING_length(data);
+        *value = attest_span(ASN1_STRING_get0_data(data),
+                             (size_t) ASN1_STRING_length(data));
 
         rc = X509_get_ext_by_OBJ(leaf, obj, at) < 0 ? ATTEST_OK
                                                     : ATTEST_EFORMAT;

@@ -145,11 +145,9 @@ attest_hcl_report(attest_hcl_t *hcl, attest_span_t region)
         return ATTEST_EUNSUPPORTED;
     }
 
-    hcl->report_data.p = region.p + at;
-    hcl->report_data.n = ATTEST_HCL_REPORT_DATA;
+    hcl->report_data = attest_span(region.p + at, ATTEST_HCL_REPORT_DATA);
 
-    rest.p = region.p + hcl->report.n;
-    rest.n = region.n - hcl->report.n;
+    rest = attest_span(region.p + hcl->report.n, region.n - hcl->report.n);
 
     return attest_hcl_zeros(rest) ? ATTEST_OK : ATTEST_EFORMAT;
 }

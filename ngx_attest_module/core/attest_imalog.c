@@ -159,8 +159,7 @@ attest_ima_entry(attest_wire_t *w, attest_ima_entry_t *e)
 
     name = attest_wire_take(w, n);
 
-    e->legacy = (name.n == sizeof(ATTEST_IMA_LEGACY) - 1
-                 && memcmp(name.p, ATTEST_IMA_LEGACY, name.n) == 0);
+    e->legacy = attest_span_is(name, ATTEST_IMA_LEGACY);
 
     if (!e->legacy) {
         e->data = attest_wire_take(w, attest_wire_le32(w));

@@ -130,8 +130,7 @@ attest_keyconfig_parse(const uint8_t *p, size_t n, attest_keyconfig_t *kc)
         return ATTEST_EFORMAT;
     }
 
-    kc->pk.p = p + 3;
-    kc->pk.n = npk;
+    kc->pk = attest_span(p + 3, npk);
 
     return attest_keyconfig_suites(p + 3 + npk, n - 3 - npk, kc);
 }
@@ -190,8 +189,7 @@ attest_keyconfig_parse_list(const uint8_t *p, size_t n,
             return ATTEST_EFORMAT;
         }
 
-        member.p = p + 2;
-        member.n = len;
+        member = attest_span(p + 2, len);
         p += 2 + len;
         n -= 2 + len;
 

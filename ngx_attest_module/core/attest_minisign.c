@@ -31,7 +31,7 @@ int
 attest_minisign_key(const char *text, size_t n, attest_minisign_key_t *key)
 {
     uint8_t        raw[42];
-    attest_span_t  rest = { (const uint8_t *) text, n }, line;
+    attest_span_t  rest = attest_span(text, n), line;
 
     if (n > ATTEST_MINISIGN_MAX || !attest_minisign_line(&rest, &line)) {
         return ATTEST_EFORMAT;
@@ -62,7 +62,7 @@ attest_minisign_verify(const attest_minisign_key_t *key, const char *sig,
 {
     int            rc;
     uint8_t        raw[74], global[64], hash[64];
-    attest_span_t  text = { (const uint8_t *) sig, sig_len }, trusted;
+    attest_span_t  text = attest_span(sig, sig_len), trusted;
 
     if (sig_len > ATTEST_MINISIGN_MAX) {
         return ATTEST_ELIMIT;
@@ -192,8 +192,8 @@ attest_minisign_line(attest_span_t *text, attest_span_t *line)
 
     end = memchr(text->p, '\n', text->n);
 
-    line->p = text->p;
-    line->n = end == NULL ? text->n : (size_t) (end - text->p);
+    *line = attest_span(text->p,
+                        end == NULL ? text->n : (size_t) (end - text->p));
 
     text->p += line->n + (end != NULL);
     text->n -= line->n + (end != NULL);

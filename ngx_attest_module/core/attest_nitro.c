@@ -261,9 +261,7 @@ attest_nitro_once(attest_nitro_ctx_t *ctx, attest_span_t key)
     size_t  i;
 
     for (i = 0; i < ctx->nkeys; i++) {
-        if (ctx->keys[i].n == key.n
-            && (key.n == 0 || memcmp(ctx->keys[i].p, key.p, key.n) == 0))
-        {
+        if (attest_span_eq(ctx->keys[i], key)) {
             return ATTEST_EFORMAT;
         }
     }
@@ -476,10 +474,8 @@ attest_nitro_signature(const attest_nitro_t *doc, EVP_PKEY *key)
         0x40
     };
 
-    parts[0].p = structure;
-    parts[0].n = sizeof(structure);
-    parts[1].p = head;
-    parts[1].n = attest_nitro_bstr(doc->payload.n, head);
+    parts[0] = attest_span(structure, sizeof(structure));
+    parts[1] = attest_span(head, attest_nitro_bstr(doc->payload.n, head));
     parts[2] = doc->payload;
 
     return attest_es384_verify(key, parts, 3, doc->signature);

@@ -348,16 +348,13 @@ attest_ohttp_response(attest_aead_t *aead, const attest_ohttp_t *o,
 
     memcpy(salt, o->enc, o->enc_len);
     memcpy(salt + o->enc_len, nonce, n);
-    s.p = salt;
-    s.n = o->enc_len + n;
+    s = attest_span(salt, o->enc_len + n);
 
     if (o->form == ATTEST_OHTTP_CHUNKED) {
-        label.p = (const uint8_t *) ATTEST_OHTTP_EXPORT_CHUNKED;
-        label.n = sizeof(ATTEST_OHTTP_EXPORT_CHUNKED) - 1;
+        label = attest_span_literal(ATTEST_OHTTP_EXPORT_CHUNKED);
 
     } else {
-        label.p = (const uint8_t *) ATTEST_OHTTP_EXPORT;
-        label.n = sizeof(ATTEST_OHTTP_EXPORT) - 1;
+        label = attest_span_literal(ATTEST_OHTTP_EXPORT);
     }
 
     return attest_hpke_response(aead, &o->hpke, label, n, s, seal);

@@ -574,7 +574,7 @@ attest_span_t
 attest_ratls_ccc_quote(attest_span_t value)
 {
     attest_tsm_t        tsm;
-    attest_span_t       none = { NULL, 0 };
+    attest_span_t       none = ATTEST_NO_SPAN;
     attest_tdx_quote_t  q;
 
     if (attest_tsm_parse(value.p, value.n, &tsm) != ATTEST_OK
@@ -776,8 +776,7 @@ attest_ratls_read_ext(X509 *x, const char *name, const uint8_t *der,
     X509_EXTENSION     *found;
     ASN1_OCTET_STRING  *os;
 
-    ext->p = NULL;
-    ext->n = 0;
+    *ext = ATTEST_NO_SPAN;
 
     rc = attest_ratls_find_ext(x, name, &found);
     if (rc != ATTEST_OK || found == NULL) {

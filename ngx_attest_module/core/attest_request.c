@@ -191,10 +191,8 @@ attest_request_args(const uint8_t *p, size_t n, attest_request_t *req)
                                        "nonce=HEX and binding=tls-exporter");
         }
 
-        name.p = p;
-        name.n = (size_t) (eq - p);
-        value.p = eq + 1;
-        value.n = (size_t) (amp - eq) - 1;
+        name = attest_span(p, (size_t) (eq - p));
+        value = attest_span(eq + 1, (size_t) (amp - eq) - 1);
 
         rc = attest_request_member(req, name, value, 0);
         if (rc != ATTEST_OK) {
@@ -251,10 +249,8 @@ attest_request_members(attest_request_t *req, const cJSON *root)
             return attest_request_fail(req, "members must be strings");
         }
 
-        name.p = (const uint8_t *) m->string;
-        name.n = strlen(m->string);
-        value.p = (const uint8_t *) m->valuestring;
-        value.n = strlen(m->valuestring);
+        name = attest_span_text(m->string);
+        value = attest_span_text(m->valuestring);
 
         rc = attest_request_member(req, name, value, 1);
         if (rc != ATTEST_OK) {
@@ -418,8 +414,7 @@ attest_accept_params(attest_span_t s, unsigned *q)
     while (s.n > 0) {
         n = attest_accept_until(s, ';');
 
-        param.p = s.p;
-        param.n = n;
+        param = attest_span(s.p, n);
         param = attest_accept_trim(param);
 
         if (n < s.n) {
@@ -430,8 +425,7 @@ attest_accept_params(attest_span_t s, unsigned *q)
         s.n -= n;
 
         if (param.n >= 2 && (param.p[0] | 0x20) == 'q' && param.p[1] == '=') {
-            value.p = param.p + 2;
-            value.n = param.n - 2;
+            value = attest_span(param.p + 2, param.n - 2);
 
             if (!attest_accept_q(value, q)) {
                 return 0;
@@ -478,8 +472,7 @@ attest_accept_add(attest_accept_t *a, const uint8_t *p, size_t n)
     unsigned       q;
     attest_span_t  rest, range, params;
 
-    rest.p = p;
-    rest.n = n;
+    rest = attest_span(p, n);
     rest = attest_accept_trim(rest);
 
     if (rest.n > 0) {
@@ -489,12 +482,10 @@ attest_accept_add(attest_accept_t *a, const uint8_t *p, size_t n)
     while (rest.n > 0) {
         len = attest_accept_until(rest, ',');
 
-        range.p = rest.p;
-        range.n = len;
+        range = attest_span(rest.p, len);
         type = attest_accept_until(range, ';');
 
-        params.p = range.p + type;
-        params.n = range.n - type;
+        params = attest_span(range.p + type, range.n - type);
         range.n = type;
         range = attest_accept_trim(range);
 
@@ -535,8 +526,7 @@ attest_request_is_json(const uint8_t *p, size_t n)
 {
     attest_span_t  s;
 
-    s.p = p;
-    s.n = n;
+    s = attest_span(p, n);
     s.n = attest_accept_until(s, ';');
 
     return attest_accept_ieq(attest_accept_trim(s), "application/json");

@@ -638,8 +638,7 @@ attest_roots_load(attest_roots_t *roots)
             *set = sk_X509_new_null();
         }
 
-        pem.p = (const uint8_t *) r->pem;
-        pem.n = strlen(r->pem);
+        pem = attest_span_text(r->pem);
 
         one = attest_x509_read(pem);
         cert = one == NULL ? NULL : sk_X509_shift(one);

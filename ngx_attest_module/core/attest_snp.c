@@ -378,8 +378,7 @@ attest_snp_table_entry(attest_span_t all, size_t at, size_t end,
         return ATTEST_EFORMAT;
     }
 
-    slot->p = all.p + offset;
-    slot->n = length;
+    *slot = attest_span(all.p + offset, length);
     return ATTEST_OK;
 }
 
@@ -463,8 +462,8 @@ attest_snp_cert_extension(X509_EXTENSION *ext, attest_snp_cert_t *c,
     }
 
     arc = oid[head];
-    value.p = ASN1_STRING_get0_data(data);
-    value.n = (size_t) ASN1_STRING_length(data);
+    value = attest_span(ASN1_STRING_get0_data(data),
+                        (size_t) ASN1_STRING_length(data));
 
     if (n == head + 2) {
         return arc == ATTEST_SNP_EXT_SPL

@@ -47,8 +47,7 @@ attest_spdm_parse(const uint8_t *p, size_t n, attest_spdm_t *s)
     }
 
     if (rc == ATTEST_OK) {
-        s->signed_part.p = p;
-        s->signed_part.n = n - s->signature.n;
+        s->signed_part = attest_span(p, n - s->signature.n);
         rc = attest_spdm_record(s);
     }
 

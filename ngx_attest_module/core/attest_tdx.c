@@ -102,8 +102,7 @@ attest_tdx_parse(const uint8_t *p, size_t n, attest_tdx_quote_t *q)
         return rc;
     }
 
-    q->signed_area.p = p;
-    q->signed_area.n = n - w.n;
+    q->signed_area = attest_span(p, n - w.n);
 
     len = attest_wire_le32(&w);
     s = attest_wire_take(&w, len);

@@ -468,8 +468,7 @@ attest_tpm_signature_verify(const attest_tpm_public_t *ak,
             return rc;
         }
 
-        raw.p = der;
-        raw.n = len;
+        raw = attest_span(der, len);
     }
 
     rc = attest_tpm_verify(ak, &s, raw, msg, msg_len);

@@ -300,7 +300,7 @@ attest_cred_kdfe(const uint8_t *z, const uint8_t *party_u,
     attest_span_t         parts[] = {
         { counter, sizeof(counter) },
         { z, ATTEST_CRED_COORD },
-        { (const uint8_t *) "IDENTITY", sizeof("IDENTITY") },
+        attest_span("IDENTITY", sizeof("IDENTITY")),
         { party_u, ATTEST_CRED_COORD },
         { party_v, ATTEST_CRED_COORD }
     };
@@ -377,8 +377,7 @@ attest_cred_encrypt(const uint8_t *seed, const uint8_t *ak_name,
     int              rc, n;
     uint8_t          key[ATTEST_CRED_HASH], clear[ATTEST_CRED_IDENTITY];
     attest_span_t    name = { ak_name, ATTEST_TPM_NAME_LEN };
-    attest_span_t    label = { (const uint8_t *) "STORAGE",
-                               sizeof("STORAGE") };
+    attest_span_t    label = attest_span("STORAGE", sizeof("STORAGE"));
     uint8_t          iv[ATTEST_CRED_AES] = { 0 };
     EVP_CIPHER_CTX  *ctx;
 
@@ -414,9 +413,8 @@ attest_cred_hmac(const uint8_t *seed, const uint8_t *ak_name,
     int            rc;
     uint8_t        key[ATTEST_CRED_HASH];
     uint8_t        msg[ATTEST_CRED_IDENTITY + ATTEST_TPM_NAME_LEN];
-    attest_span_t  none = { NULL, 0 };
-    attest_span_t  label = { (const uint8_t *) "INTEGRITY",
-                             sizeof("INTEGRITY") };
+    attest_span_t  none = ATTEST_NO_SPAN;
+    attest_span_t  label = attest_span("INTEGRITY", sizeof("INTEGRITY"));
 
     rc = attest_cred_kdfa(seed, label, none, 8 * ATTEST_CRED_HASH, key);
     if (rc != ATTEST_OK) {

@@ -183,8 +183,7 @@ attest_x509_read_pem(const uint8_t **pp, const uint8_t *end)
         return NULL;
     }
 
-    rest.p = p;
-    rest.n = (size_t) (end - p);
+    rest = attest_span(p, (size_t) (end - p));
 
     cert = attest_pem_cert(rest, &used);
     *pp = p + used;
@@ -285,8 +284,7 @@ attest_x509_spki_hash(EVP_PKEY *key, uint8_t digest[ATTEST_SHA256_LEN])
         return ATTEST_EINTERNAL;
     }
 
-    part.p = der;
-    part.n = (size_t) n;
+    part = attest_span(der, (size_t) n);
 
     rc = attest_sha256(&part, 1, digest);
     OPENSSL_free(der);
