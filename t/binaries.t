@@ -130,7 +130,7 @@ sub test_flags {
             . 'attest_core.o');
         is($rc, 0, "$set compiles") or diag($log);
         is($log, '', 'without a warning');
-        unlink "$dir/set/obj/core/attest_core.o";
+        unlink "$dir/set/obj/core/base/attest_core.o";
     }
 }
 
@@ -224,7 +224,7 @@ sub test_32bit {
             . "$m/lib/*.c");
         is($bad, 0, 'the library compiles for 32 bits') or diag($log);
 
-        ($bad, $log) = out("$cc -I$newer -I$m/core $m/core/attest_cbor.c");
+        ($bad, $log) = out("$cc -I$newer -I$m $m/core/base/attest_cbor.c");
         is($bad, 0, 'and with a newer libcbor') or diag($log);
     }
 }
@@ -287,8 +287,8 @@ END
         skip('no headers of libcbor', 2) if !-d $newer;
 
         my ($rc, $log) = out("cc -std=c11 -D_GNU_SOURCE -I$newer "
-            . "-I$top/ngx_attest_module/core -o $dir/simple $dir/simple.c "
-            . "$top/ngx_attest_module/core/attest_cbor.c "
+            . "-I$top/ngx_attest_module -o $dir/simple $dir/simple.c "
+            . "$top/ngx_attest_module/core/base/attest_cbor.c "
             . '$(pkg-config --libs libcbor)');
         is($rc, 0, 'our reader and a newer decoder') or diag($log);
         is((out("$dir/simple"))[0], 0,

@@ -60,7 +60,7 @@ my $asks = join '|', qw(
     ngx_ssl_crl);
 
 for my $file (sort grep { m{^ngx_attest_module/} } @c) {
-    next if $file eq 'ngx_attest_module/core/attest_pem.c';
+    next if $file eq 'ngx_attest_module/core/crypto/attest_pem.c';
 
     my @bad = grep { /\b(?:$asks)\s*\(/ } code($file);
     ok(!@bad, "$file: asks nobody for a pass phrase")
@@ -68,7 +68,7 @@ for my $file (sort grep { m{^ngx_attest_module/} } @c) {
 }
 
 # In the reader itself the function that refuses stands in every call.
-my $reader = join ' ', code('ngx_attest_module/core/attest_pem.c');
+my $reader = join ' ', code('ngx_attest_module/core/crypto/attest_pem.c');
 my @calls = $reader =~ /\b(?:$asks)\s*\(([^;]*);/g;
 
 cmp_ok(scalar @calls, '>=', 3, 'the reader of PEM reads');

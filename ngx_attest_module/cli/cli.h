@@ -11,10 +11,10 @@
 #include <cjson/cJSON.h>
 #include <openssl/ssl.h>
 
-#include "attest_cmw.h"
-#include "attest_policy.h"
-#include "attest_tsm.h"
-#include "attest_verify.h"
+#include "core/evidence/attest_cmw.h"
+#include "core/policy/attest_policy.h"
+#include "core/evidence/attest_tsm.h"
+#include "core/appraisal/attest_verify.h"
 
 
 #define CLI_EVIDENCE_PATH      "/.well-known/attestation"

@@ -13,9 +13,9 @@
 
 #include <cjson/cJSON.h>
 
-#include "attest_cbor.h"
-#include "attest_claims.h"
-#include "cli.h"
+#include "core/base/attest_cbor.h"
+#include "core/evidence/attest_claims.h"
+#include "cli/cli.h"
 
 
 #define CLI_ARCHIVE_SESSION    "session.json"

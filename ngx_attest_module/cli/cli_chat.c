@@ -8,9 +8,9 @@
 #include <cjson/cJSON.h>
 #include <openssl/crypto.h>
 
-#include "attest_ehbp.h"
-#include "attest_keyconfig.h"
-#include "cli.h"
+#include "core/prompt/attest_ehbp.h"
+#include "core/prompt/attest_keyconfig.h"
+#include "cli/cli.h"
 
 
 #define CLI_MAX_PROMPT        (1024 * 1024)

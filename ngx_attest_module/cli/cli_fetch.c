@@ -9,9 +9,9 @@
 #include <openssl/err.h>
 #include <openssl/rand.h>
 
-#include "attest_claims.h"
-#include "attest_ratls.h"
-#include "cli.h"
+#include "core/evidence/attest_claims.h"
+#include "core/evidence/attest_ratls.h"
+#include "cli/cli.h"
 
 
 static void cli_note(cli_evidence_t *ev, const char *fmt, ...)

@@ -13,7 +13,7 @@
 
 #include <openssl/err.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 
 
 #define CLI_MAX_LINE      8192

@@ -7,8 +7,8 @@
 #include <openssl/crypto.h>
 #include <openssl/ssl.h>
 
-#include "attest_pem.h"
-#include "cli.h"
+#include "core/crypto/attest_pem.h"
+#include "cli/cli.h"
 
 
 #define CLI_MAX_IDENTITY    (256 * 1024)

@@ -13,14 +13,14 @@
 #include <cjson/cJSON.h>
 #include <openssl/x509.h>
 
-#include "attest_claims.h"
-#include "attest_cmw.h"
-#include "attest_nitro.h"
-#include "attest_pem.h"
-#include "attest_ratls.h"
-#include "attest_snp.h"
-#include "attest_tdx.h"
-#include "cli.h"
+#include "core/evidence/attest_claims.h"
+#include "core/evidence/attest_cmw.h"
+#include "core/evidence/attest_nitro.h"
+#include "core/crypto/attest_pem.h"
+#include "core/evidence/attest_ratls.h"
+#include "core/evidence/attest_snp.h"
+#include "core/evidence/attest_tdx.h"
+#include "cli/cli.h"
 
 
 /* Bytes; shorter digits and letters are rather a word. */

@@ -10,10 +10,10 @@
 
 #include <openssl/x509v3.h>
 
-#include "attest_gcp.h"
-#include "attest_x509.h"
-#include "cli.h"
-#include "cli_print.h"
+#include "core/evidence/attest_gcp.h"
+#include "core/crypto/attest_x509.h"
+#include "cli/cli.h"
+#include "cli/cli_print.h"
 
 
 static void cli_ak_cert_usage(X509 *x);

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "attest_hcl.h"
-#include "attest_x509.h"
-#include "cli.h"
-#include "cli_print.h"
+#include "core/evidence/attest_hcl.h"
+#include "core/crypto/attest_x509.h"
+#include "cli/cli.h"
+#include "cli/cli_print.h"
 
 
 #define CLI_AZURE_ENTRY    24          /* of a certificate table */

@@ -7,10 +7,10 @@
 
 #include <stdio.h>
 
-#include "attest_eventlog.h"
-#include "attest_tdx.h"
-#include "cli.h"
-#include "cli_print.h"
+#include "core/evidence/attest_eventlog.h"
+#include "core/evidence/attest_tdx.h"
+#include "cli/cli.h"
+#include "cli/cli_print.h"
 
 
 static int cli_ccel_event(void *ctx, const attest_event_t *e);

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "attest_gpu.h"
-#include "attest_x509.h"
-#include "cli.h"
-#include "cli_print.h"
+#include "core/evidence/attest_gpu.h"
+#include "core/crypto/attest_x509.h"
+#include "cli/cli.h"
+#include "cli/cli_print.h"
 
 
 static void cli_gpu_device(const attest_gpu_device_t *d);

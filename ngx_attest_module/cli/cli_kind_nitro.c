@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "attest_nitro.h"
-#include "attest_x509.h"
-#include "cli.h"
-#include "cli_print.h"
+#include "core/evidence/attest_nitro.h"
+#include "core/crypto/attest_x509.h"
+#include "cli/cli.h"
+#include "cli/cli_print.h"
 
 
 static void cli_nitro_bytes(const char *what, attest_span_t s);

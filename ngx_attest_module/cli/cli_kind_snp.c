@@ -10,10 +10,10 @@
 
 #include <openssl/x509.h>
 
-#include "attest_snp.h"
-#include "attest_x509.h"
-#include "cli.h"
-#include "cli_print.h"
+#include "core/evidence/attest_snp.h"
+#include "core/crypto/attest_x509.h"
+#include "cli/cli.h"
+#include "cli/cli_print.h"
 
 
 typedef struct {

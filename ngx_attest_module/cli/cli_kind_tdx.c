@@ -11,10 +11,10 @@
 
 #include <openssl/x509.h>
 
-#include "attest_tdx.h"
-#include "attest_x509.h"
-#include "cli.h"
-#include "cli_print.h"
+#include "core/evidence/attest_tdx.h"
+#include "core/crypto/attest_x509.h"
+#include "cli/cli.h"
+#include "cli/cli_print.h"
 
 
 typedef struct {

@@ -7,9 +7,9 @@
 
 #include <stdio.h>
 
-#include "attest_cbor.h"
-#include "cli.h"
-#include "cli_print.h"
+#include "core/base/attest_cbor.h"
+#include "cli/cli.h"
+#include "cli/cli_print.h"
 
 
 void

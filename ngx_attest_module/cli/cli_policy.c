@@ -5,10 +5,10 @@
 
 #include <cjson/cJSON.h>
 
-#include "attest_cbor.h"
-#include "attest_claims.h"
-#include "attest_tpm.h"
-#include "cli.h"
+#include "core/base/attest_cbor.h"
+#include "core/evidence/attest_claims.h"
+#include "core/evidence/attest_tpm.h"
+#include "cli/cli.h"
 
 
 /* PCRs that change while a machine runs, or that anybody may reset. */

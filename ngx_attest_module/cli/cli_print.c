@@ -10,8 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli.h"
-#include "cli_print.h"
+#include "cli/cli.h"
+#include "cli/cli_print.h"
 
 
 void

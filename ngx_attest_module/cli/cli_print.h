@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "attest_span.h"
+#include "core/base/attest_span.h"
 
 
 /* One line each: what, in a column of 24, and its value. */

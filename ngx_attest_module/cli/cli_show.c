@@ -6,15 +6,15 @@
 
 #include <openssl/x509.h>
 
-#include "attest_cbor.h"
-#include "attest_claims.h"
-#include "attest_eventlog.h"
-#include "attest_keyconfig.h"
-#include "attest_ratls.h"
-#include "attest_tpm.h"
-#include "attest_x509.h"
-#include "cli.h"
-#include "cli_print.h"
+#include "core/base/attest_cbor.h"
+#include "core/evidence/attest_claims.h"
+#include "core/evidence/attest_eventlog.h"
+#include "core/prompt/attest_keyconfig.h"
+#include "core/evidence/attest_ratls.h"
+#include "core/evidence/attest_tpm.h"
+#include "core/crypto/attest_x509.h"
+#include "cli/cli.h"
+#include "cli/cli_print.h"
 
 
 typedef struct {

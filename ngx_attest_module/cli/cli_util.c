@@ -8,7 +8,7 @@
 
 #include <openssl/crypto.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 
 
 typedef struct {

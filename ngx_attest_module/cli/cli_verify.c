@@ -13,10 +13,10 @@
 #include <cjson/cJSON.h>
 #include <openssl/evp.h>
 
-#include "attest_claims.h"
-#include "attest_minisign.h"
-#include "attest_ratls.h"
-#include "cli.h"
+#include "core/evidence/attest_claims.h"
+#include "core/crypto/attest_minisign.h"
+#include "core/evidence/attest_ratls.h"
+#include "cli/cli.h"
 
 
 /* 64 digits of the key, a blank, 20 of the time, a newline: always as long */

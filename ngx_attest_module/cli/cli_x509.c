@@ -8,9 +8,9 @@
 #include <openssl/bio.h>
 #include <openssl/x509.h>
 
-#include "attest_x509.h"
-#include "cli.h"
-#include "cli_print.h"
+#include "core/crypto/attest_x509.h"
+#include "cli/cli.h"
+#include "cli/cli_print.h"
 
 
 static void cli_x509_name(const char *what, const X509_NAME *name);

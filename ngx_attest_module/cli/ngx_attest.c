@@ -6,7 +6,7 @@
 
 #include <openssl/crypto.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 
 
 typedef struct {

@@ -6,9 +6,9 @@
 
 #include <sodium.h>
 
-#include "attest_minisign.h"
-#include "attest_verify.h"
-#include "ngx_attest.h"
+#include "core/crypto/attest_minisign.h"
+#include "core/appraisal/attest_verify.h"
+#include "lib/ngx_attest.h"
 
 
 #define NGX_ATTEST_API  __attribute__((visibility("default")))

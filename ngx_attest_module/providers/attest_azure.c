@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_azure.h"
-#include "attest_cmw.h"
-#include "attest_snp.h"
-#include "attest_tpm_call.h"
+#include "providers/attest_azure.h"
+#include "core/evidence/attest_cmw.h"
+#include "core/evidence/attest_snp.h"
+#include "providers/attest_tpm_call.h"
 
 
 #define ATTEST_AZURE_NV_REPORT   0x01400001

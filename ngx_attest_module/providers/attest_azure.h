@@ -9,8 +9,8 @@
 #define ATTEST_AZURE_H_INCLUDED
 
 
-#include "attest_hcl.h"
-#include "attest_provider.h"
+#include "core/evidence/attest_hcl.h"
+#include "providers/attest_provider.h"
 
 
 #define ATTEST_AZURE_IMDS    "169.254.169.254:80"

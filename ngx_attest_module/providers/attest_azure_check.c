@@ -9,11 +9,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "attest_azure.h"
-#include "attest_roots.h"
-#include "attest_snp.h"
-#include "attest_tdx.h"
-#include "attest_x509.h"
+#include "providers/attest_azure.h"
+#include "core/appraisal/attest_roots.h"
+#include "core/evidence/attest_snp.h"
+#include "core/evidence/attest_tdx.h"
+#include "core/crypto/attest_x509.h"
 
 
 static int attest_azure_snp(const attest_hcl_t *hcl, STACK_OF(X509) *certs,

@@ -16,8 +16,8 @@
 #include <cjson/cJSON.h>
 #include <openssl/evp.h>
 
-#include "attest_azure.h"
-#include "attest_http.h"
+#include "providers/attest_azure.h"
+#include "providers/attest_http.h"
 
 
 #define ATTEST_AZURE_QUOTE_MAX   16384

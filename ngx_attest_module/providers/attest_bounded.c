@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "attest_bounded.h"
+#include "providers/attest_bounded.h"
 
 
 #define ATTEST_BOUNDED_STACK    (512 * 1024)

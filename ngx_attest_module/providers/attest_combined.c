@@ -9,13 +9,13 @@
 #include <string.h>
 #include <time.h>
 
-#include "attest_cmw.h"
-#include "attest_hcl.h"
-#include "attest_provider.h"
-#include "attest_roots.h"
-#include "attest_tcti.h"
-#include "attest_tpm.h"
-#include "attest_x509.h"
+#include "core/evidence/attest_cmw.h"
+#include "core/evidence/attest_hcl.h"
+#include "providers/attest_provider.h"
+#include "core/appraisal/attest_roots.h"
+#include "providers/attest_tcti.h"
+#include "core/evidence/attest_tpm.h"
+#include "core/crypto/attest_x509.h"
 
 
 #define ATTEST_COMBINED_LABEL  16          /* as attest_evidence_t.root */

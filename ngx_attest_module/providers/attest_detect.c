@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "attest_detect.h"
-#include "attest_tpm_call.h"
+#include "providers/attest_detect.h"
+#include "providers/attest_tpm_call.h"
 
 
 #define ATTEST_DETECT_TPM      "device:/dev/tpmrm0"

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_cmw.h"
-#include "attest_provider.h"
+#include "core/evidence/attest_cmw.h"
+#include "providers/attest_provider.h"
 
 
 static attest_evidence_item_t *attest_evidence_find(attest_evidence_t *ev,

@@ -17,8 +17,8 @@
 
 #include <openssl/crypto.h>
 
-#include "attest_bounded.h"
-#include "attest_http.h"
+#include "providers/attest_bounded.h"
+#include "providers/attest_http.h"
 
 
 #define ATTEST_HTTP_REQUEST_MAX  16384

@@ -10,7 +10,7 @@
 #define ATTEST_HTTP_H_INCLUDED
 
 
-#include "attest_core.h"
+#include "core/base/attest_core.h"
 
 
 #define ATTEST_HTTP_HEAD_MAX   8192

@@ -10,9 +10,9 @@
 #define ATTEST_NITRO_INTERNAL_H_INCLUDED
 
 
-#include "attest_bounded.h"
-#include "attest_nitro.h"
-#include "attest_provider.h"
+#include "providers/attest_bounded.h"
+#include "core/evidence/attest_nitro.h"
+#include "providers/attest_provider.h"
 
 
 /* Limits of the driver, linux/drivers/misc/nsm.c. */

@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "attest_cbor.h"
-#include "attest_nitro_internal.h"
+#include "core/base/attest_cbor.h"
+#include "providers/attest_nitro_internal.h"
 
 
 #define ATTEST_NSM_SYSFS      "/sys/class/misc/nsm/dev"

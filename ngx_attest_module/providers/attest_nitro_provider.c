@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "attest_cmw.h"
-#include "attest_nitro_internal.h"
-#include "attest_roots.h"
-#include "attest_x509.h"
+#include "core/evidence/attest_cmw.h"
+#include "providers/attest_nitro_internal.h"
+#include "core/appraisal/attest_roots.h"
+#include "core/crypto/attest_x509.h"
 
 
 typedef struct {

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "attest_cmw.h"
-#include "attest_nvidia.h"
-#include "attest_x509.h"
+#include "core/evidence/attest_cmw.h"
+#include "providers/attest_nvidia.h"
+#include "core/crypto/attest_x509.h"
 
 
 typedef struct {

@@ -9,11 +9,11 @@
 #define ATTEST_NVIDIA_H_INCLUDED
 
 
-#include "attest_bounded.h"
-#include "attest_gpu.h"
-#include "attest_nvml.h"
-#include "attest_provider.h"
-#include "attest_roots.h"
+#include "providers/attest_bounded.h"
+#include "core/evidence/attest_gpu.h"
+#include "providers/attest_nvml.h"
+#include "providers/attest_provider.h"
+#include "core/appraisal/attest_roots.h"
 
 
 #define ATTEST_NVIDIA_MAX    16           /* GPUs in one machine */

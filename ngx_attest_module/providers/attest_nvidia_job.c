@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_nvidia.h"
+#include "providers/attest_nvidia.h"
 
 
 #define ATTEST_NVIDIA_PATIENCE    500        /* ms */

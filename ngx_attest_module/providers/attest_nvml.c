@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "attest_nvml.h"
+#include "providers/attest_nvml.h"
 
 
 typedef struct {

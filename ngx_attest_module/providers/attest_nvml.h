@@ -10,7 +10,7 @@
 #define ATTEST_NVML_H_INCLUDED
 
 
-#include "attest_core.h"
+#include "core/base/attest_core.h"
 
 
 #define ATTEST_NVML_LIBRARY          "libnvidia-ml.so.1"

@@ -11,8 +11,8 @@
 #define ATTEST_PROVIDER_H_INCLUDED
 
 
-#include "attest_claims.h"
-#include "attest_core.h"
+#include "core/evidence/attest_claims.h"
+#include "core/base/attest_core.h"
 
 
 typedef struct {

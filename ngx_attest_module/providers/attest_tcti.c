@@ -11,10 +11,10 @@
 #include <tss2/tss2_rc.h>
 #include <tss2/tss2_tctildr.h>
 
-#include "attest_core.h"
-#include "attest_tcti.h"
-#include "attest_tcti_conf.h"
-#include "attest_tcti_swtpm.h"
+#include "core/base/attest_core.h"
+#include "providers/attest_tcti.h"
+#include "providers/attest_tcti_conf.h"
+#include "providers/attest_tcti_swtpm.h"
 
 
 #define ATTEST_TCTI_MAGIC      0x6e67786174746573ULL

@@ -11,7 +11,7 @@
 #define ATTEST_TCTI_H_INCLUDED
 
 
-#include "attest_tcti_common.h"
+#include "providers/attest_tcti_common.h"
 
 
 /*

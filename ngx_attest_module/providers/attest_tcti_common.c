@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "attest_tcti_common.h"
+#include "providers/attest_tcti_common.h"
 
 
 int64_t

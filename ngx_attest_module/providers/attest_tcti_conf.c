@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_provider.h"
-#include "attest_tcti_conf.h"
+#include "providers/attest_provider.h"
+#include "providers/attest_tcti_conf.h"
 
 
 #define ATTEST_TCTI_CONF_MAX  256

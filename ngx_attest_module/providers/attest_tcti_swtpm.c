@@ -12,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "attest_core.h"
-#include "attest_tcti_conf.h"
-#include "attest_tcti_swtpm.h"
+#include "core/base/attest_core.h"
+#include "providers/attest_tcti_conf.h"
+#include "providers/attest_tcti_swtpm.h"
 
 
 static int attest_tcti_swtpm_wait(attest_tcti_t *t, short events);

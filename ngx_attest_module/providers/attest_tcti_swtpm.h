@@ -4,7 +4,7 @@
 #define ATTEST_TCTI_SWTPM_H_INCLUDED
 
 
-#include "attest_tcti_common.h"
+#include "providers/attest_tcti_common.h"
 
 
 /* Each is bounded by t->deadline; conf is what is behind "swtpm:". */

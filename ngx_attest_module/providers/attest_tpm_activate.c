@@ -12,7 +12,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "attest_tpm_esys.h"
+#include "providers/attest_tpm_esys.h"
 
 
 static int attest_tpm_2b(const uint8_t *p, size_t n, size_t max,

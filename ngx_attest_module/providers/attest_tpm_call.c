@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "attest_tpm_call.h"
+#include "providers/attest_tpm_call.h"
 
 
 /* Time to tidy up when a call ends right at its deadline. */

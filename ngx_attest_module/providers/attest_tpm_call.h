@@ -4,7 +4,7 @@
 #define ATTEST_TPM_CALL_H_INCLUDED
 
 
-#include "attest_tpm_esys.h"
+#include "providers/attest_tpm_esys.h"
 
 
 /*

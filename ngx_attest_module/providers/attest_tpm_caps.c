@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#include "attest_tcti_conf.h"
-#include "attest_tpm_esys.h"
+#include "providers/attest_tcti_conf.h"
+#include "providers/attest_tpm_esys.h"
 
 
 static int attest_tpm_vendor(attest_tpm_call_t *c, char vendor[17]);

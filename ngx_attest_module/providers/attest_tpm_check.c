@@ -9,9 +9,9 @@
 
 #include <string.h>
 
-#include "attest_cmw.h"
-#include "attest_provider.h"
-#include "attest_tpm.h"
+#include "core/evidence/attest_cmw.h"
+#include "providers/attest_provider.h"
+#include "core/evidence/attest_tpm.h"
 
 
 static int attest_tpm_check_signature(const attest_tpm_item_t *item);

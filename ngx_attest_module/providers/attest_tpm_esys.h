@@ -13,10 +13,10 @@
 #include <tss2/tss2_mu.h>
 #include <tss2/tss2_rc.h>
 
-#include "attest_claims.h"
-#include "attest_provider.h"
-#include "attest_tcti.h"
-#include "attest_tpm.h"
+#include "core/evidence/attest_claims.h"
+#include "providers/attest_provider.h"
+#include "providers/attest_tcti.h"
+#include "core/evidence/attest_tpm.h"
 
 
 #define ATTEST_TPM_ERROR_LEN  256

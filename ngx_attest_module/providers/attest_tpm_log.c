@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "attest_cmw.h"
-#include "attest_eventlog.h"
-#include "attest_tpm_esys.h"
+#include "core/evidence/attest_cmw.h"
+#include "core/evidence/attest_eventlog.h"
+#include "providers/attest_tpm_esys.h"
 
 
 static int attest_tpm_log_add(const char *path, const char *item,

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_tpm_esys.h"
+#include "providers/attest_tpm_esys.h"
 
 
 static int attest_tpm_nv_open(attest_tpm_call_t *c, TPM2_HANDLE index,

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "attest_cmw.h"
-#include "attest_tpm_call.h"
+#include "core/evidence/attest_cmw.h"
+#include "providers/attest_tpm_call.h"
 
 
 static int attest_tpm_strings(attest_tpm_t *tpm,

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_tpm_esys.h"
+#include "providers/attest_tpm_esys.h"
 
 
 /* PCRs change at run time (IMA): how often we try to catch them still. */

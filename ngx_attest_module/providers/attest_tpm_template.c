@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "attest_tpm_esys.h"
+#include "providers/attest_tpm_esys.h"
 
 
 static void attest_tpm_symmetric(TPMT_SYM_DEF_OBJECT *sym, int aes);

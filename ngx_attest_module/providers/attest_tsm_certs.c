@@ -10,8 +10,8 @@
 
 #include <openssl/x509.h>
 
-#include "attest_tsm_internal.h"
-#include "attest_x509.h"
+#include "providers/attest_tsm_internal.h"
+#include "core/crypto/attest_x509.h"
 
 
 #define ATTEST_TSM_CERTS_FILE    (64 * 1024)

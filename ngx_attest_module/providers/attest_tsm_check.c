@@ -12,9 +12,9 @@
 
 #include <openssl/evp.h>
 
-#include "attest_cbor.h"
-#include "attest_tsm_internal.h"
-#include "attest_wire.h"
+#include "core/base/attest_cbor.h"
+#include "providers/attest_tsm_internal.h"
+#include "core/base/attest_wire.h"
 
 
 #define ATTEST_TSM_SNP_LEN    1184

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "attest_tsm_internal.h"
+#include "providers/attest_tsm_internal.h"
 
 
 #define ATTEST_TSM_PREFIX    "ngx-attest-"

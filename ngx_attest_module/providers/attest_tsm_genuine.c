@@ -7,12 +7,12 @@
 
 #include <string.h>
 
-#include "attest_cbor.h"
-#include "attest_roots.h"
-#include "attest_snp.h"
-#include "attest_tdx.h"
-#include "attest_tsm_internal.h"
-#include "attest_x509.h"
+#include "core/base/attest_cbor.h"
+#include "core/appraisal/attest_roots.h"
+#include "core/evidence/attest_snp.h"
+#include "core/evidence/attest_tdx.h"
+#include "providers/attest_tsm_internal.h"
+#include "core/crypto/attest_x509.h"
 
 
 static const char *attest_tsm_genuine_snp(const attest_tsm_t *tsm,

@@ -13,9 +13,9 @@
 #define ATTEST_TSM_INTERNAL_H_INCLUDED
 
 
-#include "attest_bounded.h"
-#include "attest_provider.h"
-#include "attest_tsm.h"
+#include "providers/attest_bounded.h"
+#include "providers/attest_provider.h"
+#include "core/evidence/attest_tsm.h"
 
 
 #define ATTEST_TSM_ERROR_LEN    256

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "attest_cmw.h"
-#include "attest_tpm_esys.h"
-#include "attest_tsm_internal.h"
+#include "core/evidence/attest_cmw.h"
+#include "providers/attest_tpm_esys.h"
+#include "providers/attest_tsm_internal.h"
 
 
 static int attest_tsm_provider_strings(attest_tsm_provider_t *tsm,

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "attest_tsm_internal.h"
+#include "providers/attest_tsm_internal.h"
 
 
 #define ATTEST_TSM_STRAYS    5       /* exchanges that others may disturb */

@@ -20,12 +20,12 @@
 #include <openssl/x509.h>
 
 #include "../unit/snp_double.h"
-#include "attest_claims.h"
-#include "attest_cmw.h"
-#include "attest_roots.h"
-#include "attest_tsm.h"
-#include "attest_verify.h"
-#include "attest_verify_snp.h"
+#include "core/evidence/attest_claims.h"
+#include "core/evidence/attest_cmw.h"
+#include "core/appraisal/attest_roots.h"
+#include "core/evidence/attest_tsm.h"
+#include "core/appraisal/attest_verify.h"
+#include "core/appraisal/attest_verify_snp.h"
 
 
 #define NOW       1782864000

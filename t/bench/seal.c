@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "attest_bhttp.h"
+#include "core/prompt/attest_bhttp.h"
 
 #include "seal.h"
 

@@ -9,9 +9,9 @@
 #define BENCH_SEAL_H_INCLUDED
 
 
-#include "attest_ehbp.h"
-#include "attest_keyconfig.h"
-#include "attest_ohttp.h"
+#include "core/prompt/attest_ehbp.h"
+#include "core/prompt/attest_keyconfig.h"
+#include "core/prompt/attest_ohttp.h"
 
 
 /* What sealing adds to a request at most. */

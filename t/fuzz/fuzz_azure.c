@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_hcl.h"
-#include "attest_verify_azure.h"
+#include "core/evidence/attest_hcl.h"
+#include "core/appraisal/attest_verify_azure.h"
 
 
 #define FUZZ_NOW    1782864000

@@ -1,7 +1,7 @@
 
 #include <stdlib.h>
 
-#include "attest_cbor.h"
+#include "core/base/attest_cbor.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

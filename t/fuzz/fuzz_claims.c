@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_cbor.h"
-#include "attest_claims.h"
+#include "core/base/attest_cbor.h"
+#include "core/evidence/attest_claims.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_cmw.h"
+#include "core/evidence/attest_cmw.h"
 
 
 #define ROOM  (8 * 1024 * 1024)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_conf.h"
+#include "core/evidence/attest_conf.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

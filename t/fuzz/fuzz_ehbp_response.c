@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_ehbp.h"
+#include "core/prompt/attest_ehbp.h"
 
 
 #define MAX_FRAME   200

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "attest_eventlog.h"
+#include "core/evidence/attest_eventlog.h"
 
 
 typedef struct {

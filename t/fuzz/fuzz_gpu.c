@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_gpu.h"
-#include "attest_x509.h"
+#include "core/evidence/attest_gpu.h"
+#include "core/crypto/attest_x509.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_hpke.h"
+#include "core/crypto/attest_hpke.h"
 
 
 #define MAX_SIZE  4096

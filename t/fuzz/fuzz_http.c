@@ -4,7 +4,7 @@
  * providers, so it is compiled here.
  */
 
-#include "../../ngx_attest_module/providers/attest_http.c"
+#include "providers/attest_http.c"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_eventlog.h"
+#include "core/evidence/attest_eventlog.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

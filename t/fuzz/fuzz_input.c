@@ -4,8 +4,8 @@
  * control, nothing that is no UTF-8, no line that was not ours.
  */
 
-#include "../../ngx_attest_module/cli/cli_input.c"
-#include "../../ngx_attest_module/cli/cli_util.c"
+#include "cli/cli_input.c"
+#include "cli/cli_util.c"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

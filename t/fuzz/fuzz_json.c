@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_json.h"
-#include "attest_utf8.h"
+#include "core/base/attest_json.h"
+#include "core/base/attest_utf8.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

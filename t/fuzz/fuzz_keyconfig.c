@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_keyconfig.h"
+#include "core/prompt/attest_keyconfig.h"
 
 
 #define CHECK(cond)                                                          \

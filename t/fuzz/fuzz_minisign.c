@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_minisign.h"
+#include "core/crypto/attest_minisign.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "attest_nitro.h"
+#include "core/evidence/attest_nitro.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

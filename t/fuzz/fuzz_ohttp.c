@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_ohttp.h"
+#include "core/prompt/attest_ohttp.h"
 
 
 #define MAX_DATA   4096

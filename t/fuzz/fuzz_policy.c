@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_policy.h"
+#include "core/policy/attest_policy.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_ratls.h"
+#include "core/evidence/attest_ratls.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_request.h"
+#include "core/evidence/attest_request.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_snp.h"
-#include "attest_verify_snp.h"
-#include "attest_x509.h"
+#include "core/evidence/attest_snp.h"
+#include "core/appraisal/attest_verify_snp.h"
+#include "core/crypto/attest_x509.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_gpu.h"
+#include "core/evidence/attest_gpu.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_tdx_tcb.h"
+#include "core/policy/attest_tdx_tcb.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

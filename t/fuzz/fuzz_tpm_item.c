@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_tpm.h"
+#include "core/evidence/attest_tpm.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

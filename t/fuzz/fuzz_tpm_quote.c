@@ -11,7 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
-#include "attest_tpm.h"
+#include "core/evidence/attest_tpm.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

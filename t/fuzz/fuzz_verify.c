@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_claims.h"
-#include "attest_verify.h"
+#include "core/evidence/attest_claims.h"
+#include "core/appraisal/attest_verify.h"
 
 
 /*

@@ -102,7 +102,7 @@ sub cert_table {
 sub roots {
     my (@names) = @_;
     my $text = AttestTest::read_file(AttestTest::top()
-        . '/ngx_attest_module/core/attest_roots.c');
+        . '/ngx_attest_module/core/appraisal/attest_roots.c');
 
     return map {
         my ($lines) = $text =~ /"\Q$_\E",\s+"\w+"\s+"\w+",\n(.*?)\}/s

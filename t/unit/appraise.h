@@ -13,10 +13,10 @@
 
 #include <openssl/pem.h>
 
-#include "attest_cmw.h"
-#include "attest_policy.h"
-#include "attest_provider.h"
-#include "attest_verify.h"
+#include "core/evidence/attest_cmw.h"
+#include "core/policy/attest_policy.h"
+#include "providers/attest_provider.h"
+#include "core/appraisal/attest_verify.h"
 #include "unit.h"
 
 

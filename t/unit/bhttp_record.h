@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_bhttp.h"
+#include "core/prompt/attest_bhttp.h"
 
 
 #define RECORD_ROOM  65536

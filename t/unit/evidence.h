@@ -16,12 +16,12 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
-#include "attest_claims.h"
-#include "attest_cmw.h"
-#include "attest_hpke.h"
-#include "attest_keyconfig.h"
-#include "attest_ratls.h"
-#include "attest_tpm.h"
+#include "core/evidence/attest_claims.h"
+#include "core/evidence/attest_cmw.h"
+#include "core/crypto/attest_hpke.h"
+#include "core/prompt/attest_keyconfig.h"
+#include "core/evidence/attest_ratls.h"
+#include "core/evidence/attest_tpm.h"
 #include "unit.h"
 
 

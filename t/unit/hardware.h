@@ -10,10 +10,10 @@
 #define HARDWARE_H_INCLUDED
 
 
-#include "attest_gpu.h"
-#include "attest_policy.h"
-#include "attest_verify.h"
-#include "attest_x509.h"
+#include "core/evidence/attest_gpu.h"
+#include "core/policy/attest_policy.h"
+#include "core/appraisal/attest_verify.h"
+#include "core/crypto/attest_x509.h"
 #include "evidence.h"
 #include "gpu_double.h"
 #include "nitro_double.h"

@@ -11,8 +11,8 @@
 
 #include <dirent.h>
 
-#include "attest_provider.h"
-#include "attest_tcti.h"
+#include "providers/attest_provider.h"
+#include "providers/attest_tcti.h"
 #include "unit.h"
 
 

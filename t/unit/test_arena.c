@@ -6,7 +6,7 @@
 
 
 #include "unit.h"
-#include "attest_arena.h"
+#include "core/base/attest_arena.h"
 
 
 #define UNIT   ATTEST_ARENA_UNIT

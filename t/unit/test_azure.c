@@ -8,10 +8,10 @@
 #include <openssl/pem.h>
 #include <sodium.h>
 
-#include "attest_hcl.h"
-#include "attest_policy_kinds.h"
-#include "attest_verify_azure.h"
-#include "attest_x509.h"
+#include "core/evidence/attest_hcl.h"
+#include "core/policy/attest_policy_kinds.h"
+#include "core/appraisal/attest_verify_azure.h"
+#include "core/crypto/attest_x509.h"
 #include "azure_double.h"
 #include "evidence.h"
 #include "snp_double.h"

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_base64.h"
-#include "attest_der.h"
-#include "attest_hex.h"
-#include "attest_utf8.h"
+#include "core/base/attest_base64.h"
+#include "core/base/attest_der.h"
+#include "core/base/attest_hex.h"
+#include "core/base/attest_utf8.h"
 #include "unit.h"
 
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "attest_bounded.h"
+#include "providers/attest_bounded.h"
 #include "unit.h"
 
 

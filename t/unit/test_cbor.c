@@ -1,7 +1,7 @@
 
 #include "unit.h"
 
-#include "attest_cbor.h"
+#include "core/base/attest_cbor.h"
 
 
 typedef struct {

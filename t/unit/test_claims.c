@@ -1,7 +1,7 @@
 
 #include "unit.h"
 
-#include "attest_claims.h"
+#include "core/evidence/attest_claims.h"
 
 
 typedef struct {

@@ -4,12 +4,12 @@
 #include <unistd.h>
 
 #include "unit.h"
-#include "../../ngx_attest_module/cli/cli_archive.c"
-#include "../../ngx_attest_module/cli/cli_input.c"
-#include "../../ngx_attest_module/cli/cli_chat.c"
-#include "../../ngx_attest_module/cli/cli_policy.c"
-#include "../../ngx_attest_module/cli/cli_util.c"
-#include "../../ngx_attest_module/cli/cli_verify.c"
+#include "cli/cli_archive.c"
+#include "cli/cli_input.c"
+#include "cli/cli_chat.c"
+#include "cli/cli_policy.c"
+#include "cli/cli_util.c"
+#include "cli/cli_verify.c"
 
 
 #define TOKEN(text)                                                          \

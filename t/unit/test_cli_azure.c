@@ -6,15 +6,15 @@
 
 #include <unistd.h>
 
-#include "attest_verify_azure.h"
+#include "core/appraisal/attest_verify_azure.h"
 #include "unit.h"
-#include "../../ngx_attest_module/cli/cli_kind_ak_cert.c"
-#include "../../ngx_attest_module/cli/cli_kind_azure.c"
-#include "../../ngx_attest_module/cli/cli_kind_snp.c"
-#include "../../ngx_attest_module/cli/cli_kind_tdx.c"
-#include "../../ngx_attest_module/cli/cli_print.c"
-#include "../../ngx_attest_module/cli/cli_util.c"
-#include "../../ngx_attest_module/cli/cli_x509.c"
+#include "cli/cli_kind_ak_cert.c"
+#include "cli/cli_kind_azure.c"
+#include "cli/cli_kind_snp.c"
+#include "cli/cli_kind_tdx.c"
+#include "cli/cli_print.c"
+#include "cli/cli_util.c"
+#include "cli/cli_x509.c"
 
 
 #define T0          1782864000        /* 2026-07-01 */

@@ -2,11 +2,11 @@
 /* ngx-attest policy: what it makes of Nitro documents and GPU evidence. */
 
 #include "hardware.h"
-#include "../../ngx_attest_module/cli/cli_kind_gpu.c"
-#include "../../ngx_attest_module/cli/cli_kind_nitro.c"
-#include "../../ngx_attest_module/cli/cli_print.c"
-#include "../../ngx_attest_module/cli/cli_util.c"
-#include "../../ngx_attest_module/cli/cli_x509.c"
+#include "cli/cli_kind_gpu.c"
+#include "cli/cli_kind_nitro.c"
+#include "cli/cli_print.c"
+#include "cli/cli_util.c"
+#include "cli/cli_x509.c"
 
 
 static char *made(int rc, cJSON *policy);

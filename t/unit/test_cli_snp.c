@@ -3,13 +3,13 @@
 
 #include <unistd.h>
 
-#include "attest_claims.h"
+#include "core/evidence/attest_claims.h"
 #include "snp_double.h"
 #include "unit.h"
-#include "../../ngx_attest_module/cli/cli_kind_snp.c"
-#include "../../ngx_attest_module/cli/cli_print.c"
-#include "../../ngx_attest_module/cli/cli_util.c"
-#include "../../ngx_attest_module/cli/cli_x509.c"
+#include "cli/cli_kind_snp.c"
+#include "cli/cli_print.c"
+#include "cli/cli_util.c"
+#include "cli/cli_x509.c"
 
 
 static char           text[65536];

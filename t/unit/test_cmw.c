@@ -1,7 +1,7 @@
 
 #include "unit.h"
 
-#include "attest_cmw.h"
+#include "core/evidence/attest_cmw.h"
 
 
 typedef struct {

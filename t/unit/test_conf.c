@@ -1,7 +1,7 @@
 
 /* nginx's configuration language, cut into statements. */
 
-#include "attest_conf.h"
+#include "core/evidence/attest_conf.h"
 #include "unit.h"
 
 

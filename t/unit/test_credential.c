@@ -15,7 +15,7 @@
 #include <openssl/params.h>
 #include <openssl/rsa.h>
 
-#include "attest_tpm.h"
+#include "core/evidence/attest_tpm.h"
 #include "unit.h"
 
 

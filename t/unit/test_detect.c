@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "attest_detect.h"
+#include "providers/attest_detect.h"
 #include "unit.h"
 
 

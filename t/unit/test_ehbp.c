@@ -8,7 +8,7 @@
 #include <cjson/cJSON.h>
 
 #include "unit.h"
-#include "attest_ehbp.h"
+#include "core/prompt/attest_ehbp.h"
 
 
 #define MAX_WIRE  1024

@@ -1,7 +1,7 @@
 
 #include <openssl/evp.h>
 
-#include "attest_eventlog.h"
+#include "core/evidence/attest_eventlog.h"
 #include "unit.h"
 
 

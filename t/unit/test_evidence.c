@@ -1,8 +1,8 @@
 
 /* The container of evidence: notes, and logs that are left out. */
 
-#include "attest_cmw.h"
-#include "attest_provider.h"
+#include "core/evidence/attest_cmw.h"
+#include "providers/attest_provider.h"
 #include "unit.h"
 
 

@@ -6,9 +6,9 @@
 
 #include <openssl/pem.h>
 
-#include "attest_gcp.h"
-#include "attest_verify_ak_cert.h"
-#include "attest_x509.h"
+#include "core/evidence/attest_gcp.h"
+#include "core/appraisal/attest_verify_ak_cert.h"
+#include "core/crypto/attest_x509.h"
 #include "evidence.h"
 
 

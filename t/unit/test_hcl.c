@@ -7,7 +7,7 @@
 #include <cjson/cJSON.h>
 #include <openssl/rsa.h>
 
-#include "attest_hcl.h"
+#include "core/evidence/attest_hcl.h"
 #include "azure_double.h"
 #include "unit.h"
 

@@ -10,7 +10,7 @@
 #include <cjson/cJSON.h>
 
 #include "unit.h"
-#include "attest_hpke.h"
+#include "core/crypto/attest_hpke.h"
 
 
 #define BYTES(s)  ((const uint8_t *) (s))

@@ -6,7 +6,7 @@
 
 #include <openssl/evp.h>
 
-#include "attest_eventlog.h"
+#include "core/evidence/attest_eventlog.h"
 #include "unit.h"
 
 

@@ -7,8 +7,8 @@
 
 #include <openssl/pem.h>
 
-#include "attest_policy.h"
-#include "attest_verify_anchor.h"
+#include "core/policy/attest_policy.h"
+#include "core/appraisal/attest_verify_anchor.h"
 #include "double_ca.h"
 #include "unit.h"
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest_json.h"
+#include "core/base/attest_json.h"
 #include "unit.h"
 
 

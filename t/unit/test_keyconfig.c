@@ -6,7 +6,7 @@
 
 
 #include "unit.h"
-#include "attest_keyconfig.h"
+#include "core/prompt/attest_keyconfig.h"
 
 
 /* RFC 9458 appendix A: key 1, X25519, (HKDF-SHA256, AES-128-GCM),

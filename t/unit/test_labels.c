@@ -5,8 +5,8 @@
  * whichever member a policy leaves out.
  */
 
-#include "attest_tsm.h"
-#include "attest_verify.h"
+#include "core/evidence/attest_tsm.h"
+#include "core/appraisal/attest_verify.h"
 #include "evidence.h"
 #include "snp_double.h"
 

@@ -5,7 +5,7 @@
  * name only.
  */
 
-#include "attest_policy_kinds.h"
+#include "core/policy/attest_policy_kinds.h"
 #include "unit.h"
 
 

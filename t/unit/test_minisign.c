@@ -9,7 +9,7 @@
 
 #include <sodium.h>
 
-#include "attest_minisign.h"
+#include "core/crypto/attest_minisign.h"
 #include "unit.h"
 
 

@@ -6,8 +6,8 @@
  * no member of a policy is passed over because nothing answers it.
  */
 
-#include "attest_tsm.h"
-#include "attest_verify_report.h"
+#include "core/evidence/attest_tsm.h"
+#include "core/appraisal/attest_verify_report.h"
 #include "evidence.h"
 #include "snp_double.h"
 #include "tdx_double.h"

@@ -3,8 +3,8 @@
 
 #include <openssl/x509.h>
 
-#include "attest_nitro.h"
-#include "attest_x509.h"
+#include "core/evidence/attest_nitro.h"
+#include "core/crypto/attest_x509.h"
 #include "hardware.h"
 
 

@@ -10,7 +10,7 @@
 #include <openssl/rand.h>
 
 #include "unit.h"
-#include "attest_ohttp.h"
+#include "core/prompt/attest_ohttp.h"
 
 
 #define MAX_WIRE   1024

@@ -4,7 +4,7 @@
 #include <cjson/cJSON.h>
 
 #include "unit.h"
-#include "../../ngx_attest_module/cli/cli_util.c"
+#include "cli/cli_util.c"
 
 
 static char  got[8192];

@@ -11,13 +11,13 @@
 
 #include <openssl/pem.h>
 
-#include "attest_pem.h"
-#include "attest_policy.h"
-#include "attest_provider.h"
-#include "attest_tsm_internal.h"
-#include "attest_x509.h"
+#include "core/crypto/attest_pem.h"
+#include "core/policy/attest_policy.h"
+#include "providers/attest_provider.h"
+#include "providers/attest_tsm_internal.h"
+#include "core/crypto/attest_x509.h"
 #include "evidence.h"
-#include "../../ngx_attest_module/lib/ngx_attest.c"
+#include "lib/ngx_attest.c"
 
 
 #define PEM(name)                                                            \

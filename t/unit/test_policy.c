@@ -6,7 +6,7 @@
 
 #include <openssl/pem.h>
 
-#include "attest_policy.h"
+#include "core/policy/attest_policy.h"
 #include "evidence.h"
 
 

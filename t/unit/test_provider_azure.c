@@ -12,11 +12,11 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-#include "attest_azure.h"
-#include "attest_cmw.h"
-#include "attest_http.h"
-#include "attest_tcti_conf.h"
-#include "attest_x509.h"
+#include "providers/attest_azure.h"
+#include "core/evidence/attest_cmw.h"
+#include "providers/attest_http.h"
+#include "providers/attest_tcti_conf.h"
+#include "core/crypto/attest_x509.h"
 #include "azure_double.h"
 #include "provider_double.h"
 #include "snp_double.h"

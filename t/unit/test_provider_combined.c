@@ -8,12 +8,12 @@
 
 #include <unistd.h>
 
-#include "attest_cbor.h"
-#include "attest_cmw.h"
-#include "attest_gpu.h"
-#include "attest_hcl.h"
-#include "attest_tpm.h"
-#include "attest_x509.h"
+#include "core/base/attest_cbor.h"
+#include "core/evidence/attest_cmw.h"
+#include "core/evidence/attest_gpu.h"
+#include "core/evidence/attest_hcl.h"
+#include "core/evidence/attest_tpm.h"
+#include "core/crypto/attest_x509.h"
 #include "provider_double.h"
 
 

@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "attest_cmw.h"
-#include "attest_nitro_internal.h"
-#include "attest_x509.h"
+#include "core/evidence/attest_cmw.h"
+#include "providers/attest_nitro_internal.h"
+#include "core/crypto/attest_x509.h"
 #include "appraise.h"
 
 #include "nitro_double.h"

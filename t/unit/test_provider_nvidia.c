@@ -12,9 +12,9 @@
 #include <cjson/cJSON.h>
 #include <openssl/evp.h>
 
-#include "attest_cbor.h"
-#include "attest_cmw.h"
-#include "attest_nvidia.h"
+#include "core/base/attest_cbor.h"
+#include "core/evidence/attest_cmw.h"
+#include "providers/attest_nvidia.h"
 #include "gpu_double.h"
 #include "provider_double.h"
 

@@ -15,8 +15,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "attest_cmw.h"
-#include "attest_tpm_esys.h"
+#include "core/evidence/attest_cmw.h"
+#include "providers/attest_tpm_esys.h"
 #include "unit.h"
 
 

@@ -19,11 +19,11 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "attest_cmw.h"
-#include "attest_snp.h"
-#include "attest_tdx.h"
-#include "attest_tsm_internal.h"
-#include "attest_x509.h"
+#include "core/evidence/attest_cmw.h"
+#include "core/evidence/attest_snp.h"
+#include "core/evidence/attest_tdx.h"
+#include "providers/attest_tsm_internal.h"
+#include "core/crypto/attest_x509.h"
 #include "appraise.h"
 
 

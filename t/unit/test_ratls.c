@@ -7,10 +7,10 @@
 
 #include "unit.h"
 
-#include "attest_cbor.h"
-#include "attest_claims.h"
-#include "attest_ratls.h"
-#include "attest_x509.h"
+#include "core/base/attest_cbor.h"
+#include "core/evidence/attest_claims.h"
+#include "core/evidence/attest_ratls.h"
+#include "core/crypto/attest_x509.h"
 
 
 #define ROOM     ATTEST_MAX_CERT_MSG

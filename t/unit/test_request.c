@@ -1,7 +1,7 @@
 
 #include "unit.h"
 
-#include "attest_request.h"
+#include "core/evidence/attest_request.h"
 
 
 #define D64   "000102030405060708090a0b0c0d0e0f" \

@@ -9,8 +9,8 @@
 
 #include <openssl/evp.h>
 
-#include "attest_roots.h"
-#include "attest_x509.h"
+#include "core/appraisal/attest_roots.h"
+#include "core/crypto/attest_x509.h"
 #include "unit.h"
 
 

@@ -4,12 +4,12 @@
  * reports through the whole appraisal, where everything is bent in turn.
  */
 
-#include "attest_claims.h"
-#include "attest_policy.h"
-#include "attest_snp.h"
-#include "attest_tsm.h"
-#include "attest_verify.h"
-#include "attest_x509.h"
+#include "core/evidence/attest_claims.h"
+#include "core/policy/attest_policy.h"
+#include "core/evidence/attest_snp.h"
+#include "core/evidence/attest_tsm.h"
+#include "core/appraisal/attest_verify.h"
+#include "core/crypto/attest_x509.h"
 #include "snp_double.h"
 #include "unit.h"
 

@@ -3,9 +3,9 @@
 
 #include <openssl/x509.h>
 
-#include "attest_gpu.h"
-#include "attest_spdm.h"
-#include "attest_x509.h"
+#include "core/evidence/attest_gpu.h"
+#include "core/evidence/attest_spdm.h"
+#include "core/crypto/attest_x509.h"
 #include "gpu_double.h"
 #include "unit.h"
 

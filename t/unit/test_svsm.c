@@ -5,8 +5,8 @@
  * key; then each link broken in turn.
  */
 
-#include "attest_tsm.h"
-#include "attest_verify.h"
+#include "core/evidence/attest_tsm.h"
+#include "core/appraisal/attest_verify.h"
 #include "evidence.h"
 #include "snp_double.h"
 

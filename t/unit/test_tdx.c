@@ -3,17 +3,17 @@
 #include <openssl/pem.h>
 #include <sodium.h>
 
-#include "attest_cbor.h"
-#include "attest_claims.h"
-#include "attest_cmw.h"
-#include "attest_eventlog.h"
-#include "attest_policy.h"
-#include "attest_ratls.h"
-#include "attest_roots.h"
-#include "attest_tdx.h"
-#include "attest_tsm.h"
-#include "attest_verify.h"
-#include "attest_x509.h"
+#include "core/base/attest_cbor.h"
+#include "core/evidence/attest_claims.h"
+#include "core/evidence/attest_cmw.h"
+#include "core/evidence/attest_eventlog.h"
+#include "core/policy/attest_policy.h"
+#include "core/evidence/attest_ratls.h"
+#include "core/appraisal/attest_roots.h"
+#include "core/evidence/attest_tdx.h"
+#include "core/evidence/attest_tsm.h"
+#include "core/appraisal/attest_verify.h"
+#include "core/crypto/attest_x509.h"
 #include "tdx_double.h"
 #include "unit.h"
 

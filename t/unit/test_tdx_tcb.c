@@ -1,12 +1,12 @@
 
 #include <cjson/cJSON.h>
 
-#include "attest_cbor.h"
-#include "attest_policy.h"
-#include "attest_roots.h"
-#include "attest_tdx_tcb.h"
-#include "attest_verify_tdx.h"
-#include "attest_x509.h"
+#include "core/base/attest_cbor.h"
+#include "core/policy/attest_policy.h"
+#include "core/appraisal/attest_roots.h"
+#include "core/policy/attest_tdx_tcb.h"
+#include "core/appraisal/attest_verify_tdx.h"
+#include "core/crypto/attest_x509.h"
 #include "tdx_double.h"
 #include "unit.h"
 

@@ -5,7 +5,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include "attest_tpm.h"
+#include "core/evidence/attest_tpm.h"
 #include "unit.h"
 
 

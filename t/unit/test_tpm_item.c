@@ -1,6 +1,6 @@
 
-#include "attest_cbor.h"
-#include "attest_tpm.h"
+#include "core/base/attest_cbor.h"
+#include "core/evidence/attest_tpm.h"
 #include "unit.h"
 
 

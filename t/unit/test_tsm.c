@@ -1,6 +1,6 @@
 
-#include "attest_cbor.h"
-#include "attest_tsm.h"
+#include "core/base/attest_cbor.h"
+#include "core/evidence/attest_tsm.h"
 #include "unit.h"
 
 

@@ -3,8 +3,8 @@
 
 #include <openssl/crypto.h>
 
-#include "attest_policy.h"
-#include "attest_verify.h"
+#include "core/policy/attest_policy.h"
+#include "core/appraisal/attest_verify.h"
 #include "evidence.h"
 
 

@@ -11,9 +11,9 @@
 
 #include "unit.h"
 
-#include "attest_hpke.h"
-#include "attest_keyconfig.h"
-#include "attest_ohttp.h"
+#include "core/crypto/attest_hpke.h"
+#include "core/prompt/attest_keyconfig.h"
+#include "core/prompt/attest_ohttp.h"
 
 
 static size_t field(const cJSON *doc, const char *name, uint8_t *out,

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Is an AWS Nitro document genuine, is it ours?
+ */
+
+
+#ifndef ATTEST_VERIFY_NITRO_H_INCLUDED
+#define ATTEST_VERIFY_NITRO_H_INCLUDED
+
+
+#include "core/appraisal/attest_verify_types.h"
+
+
+/* Adds checks, sets part->cpu. */
+void attest_verify_nitro(attest_verify_t *v, attest_part_t *part,
+    const attest_cmw_item_t *item);
+
+
+#endif /* ATTEST_VERIFY_NITRO_H_INCLUDED */

@@ -1,0 +1,533 @@
+
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "core/base/attest_cbor.h"
+#include "core/base/attest_hex.h"
+#include "core/base/attest_json.h"
+#include "core/evidence/attest_request.h"
+#include "core/base/attest_wire.h"
+
+
+#define ATTEST_BINDING_EXPORTER  "tls-exporter"
+
+
+static int attest_request_fail(attest_request_t *req, const char *why);
+static int attest_request_nonce(attest_request_t *req, attest_span_t hex);
+static int attest_request_binding(attest_request_t *req, attest_span_t s);
+static int attest_request_tpm2b(attest_request_t *req, attest_span_t hex,
+    uint8_t *out, size_t room, size_t *len);
+static int attest_request_member(attest_request_t *req, attest_span_t name,
+    attest_span_t value, int post);
+static int attest_request_plain(const uint8_t *p, size_t n);
+static int attest_request_members(attest_request_t *req, const cJSON *root);
+static int attest_request_complete(attest_request_t *req);
+
+static size_t attest_accept_until(attest_span_t s, uint8_t stop);
+static attest_span_t attest_accept_trim(attest_span_t s);
+static int attest_accept_ieq(attest_span_t s, const char *text);
+static int attest_accept_q(attest_span_t s, unsigned *q);
+static int attest_accept_params(attest_span_t s, unsigned *q);
+static void attest_accept_match(attest_span_t range, const char *exact,
+    unsigned q, unsigned *rank, unsigned *best);
+
+
+static int
+attest_request_fail(attest_request_t *req, const char *why)
+{
+    req->why = why;
+    return ATTEST_EFORMAT;
+}
+
+
+static int
+attest_request_nonce(attest_request_t *req, attest_span_t hex)
+{
+    if (req->nonce_len != 0) {
+        return attest_request_fail(req, "nonce is given twice");
+    }
+
+    if (hex.n < 2 * ATTEST_NONCE_MIN || hex.n > 2 * ATTEST_NONCE_MAX
+        || hex.n % 2 != 0
+        || attest_hex_decode(hex, req->nonce, sizeof(req->nonce),
+                             &req->nonce_len)
+           != ATTEST_OK)
+    {
+        return attest_request_fail(req, "nonce must be 64 to 128 hexadecimal "
+                                   "digits, an even number of them");
+    }
+
+    return ATTEST_OK;
+}
+
+
+static int
+attest_request_binding(attest_request_t *req, attest_span_t s)
+{
+    if (req->exporter) {
+        return attest_request_fail(req, "binding is given twice");
+    }
+
+    if (!attest_span_is(s, ATTEST_BINDING_EXPORTER)) {
+        return attest_request_fail(req, "binding must be "
+                                   ATTEST_BINDING_EXPORTER);
+    }
+
+    req->exporter = 1;
+    return ATTEST_OK;
+}
+
+
+/*
+ * A sized buffer of TPM 2.0 part 2, section 10.4: u16be size, then so many
+ * bytes.  Checked here, so that the TPM is not bothered with anything else.
+ */
+
+static int
+attest_request_tpm2b(attest_request_t *req, attest_span_t hex, uint8_t *out,
+    size_t room, size_t *len)
+{
+    if (*len != 0) {
+        return attest_request_fail(req, "a member is given twice");
+    }
+
+    if (hex.n > 2 * room
+        || attest_hex_decode(hex, out, room, len) != ATTEST_OK
+        || *len < 3 || attest_wire_get_be16(out) != *len - 2)
+    {
+        *len = 0;
+        return attest_request_fail(req, "credential and secret must be "
+                                   "TPM2B structures in hexadecimal");
+    }
+
+    return ATTEST_OK;
+}
+
+
+static int
+attest_request_member(attest_request_t *req, attest_span_t name,
+    attest_span_t value, int post)
+{
+    if (attest_span_is(name, "nonce")) {
+        return attest_request_nonce(req, value);
+    }
+
+    if (attest_span_is(name, "binding")) {
+        return attest_request_binding(req, value);
+    }
+
+    if (!post) {
+        return attest_request_fail(req, "the only arguments are nonce and "
+                                   "binding");
+    }
+
+    if (attest_span_is(name, "credential")) {
+        return attest_request_tpm2b(req, value, req->cred, sizeof(req->cred),
+                                    &req->cred_len);
+    }
+
+    if (attest_span_is(name, "secret")) {
+        return attest_request_tpm2b(req, value, req->enc, sizeof(req->enc),
+                                    &req->enc_len);
+    }
+
+    return attest_request_fail(req, "the only members are nonce and binding, "
+                               "or credential and secret");
+}
+
+
+/* Either form, whole, and not a mixture of both. */
+
+static int
+attest_request_complete(attest_request_t *req)
+{
+    if (req->cred_len != 0 || req->enc_len != 0) {
+
+        if (req->cred_len == 0 || req->enc_len == 0 || req->nonce_len != 0
+            || req->exporter)
+        {
+            return attest_request_fail(req, "credential and secret go "
+                                       "together, and without a nonce");
+        }
+
+        return ATTEST_OK;
+    }
+
+    if (req->nonce_len == 0) {
+        return attest_request_fail(req, "nonce is missing");
+    }
+
+    return ATTEST_OK;
+}
+
+
+int
+attest_request_args(const uint8_t *p, size_t n, attest_request_t *req)
+{
+    int             rc;
+    const uint8_t  *end, *amp, *eq;
+    attest_span_t   name, value;
+
+    memset(req, 0, sizeof(attest_request_t));
+
+    if (n == 0) {
+        return attest_request_complete(req);
+    }
+
+    end = p + n;
+
+    /* no percent-decoding: nothing that is allowed here needs it */
+
+    for ( ;; ) {
+        amp = memchr(p, '&', (size_t) (end - p));
+        if (amp == NULL) {
+            amp = end;
+        }
+
+        eq = memchr(p, '=', (size_t) (amp - p));
+        if (eq == NULL) {
+            return attest_request_fail(req, "the only arguments are "
+                                       "nonce=HEX and binding=tls-exporter");
+        }
+
+        name = attest_span(p, (size_t) (eq - p));
+        value = attest_span(eq + 1, (size_t) (amp - eq) - 1);
+
+        rc = attest_request_member(req, name, value, 0);
+        if (rc != ATTEST_OK) {
+            return rc;
+        }
+
+        if (amp == end) {
+            return attest_request_complete(req);
+        }
+
+        p = amp + 1;
+    }
+}
+
+
+/*
+ * No name and no value of ours needs an escape, a control character or a
+ * byte above 7f.  Without them cJSON's C strings are the bytes that were
+ * sent: no embedded zero can shorten a name.
+ */
+
+static int
+attest_request_plain(const uint8_t *p, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (p[i] == '\t' || p[i] == '\r' || p[i] == '\n') {
+            continue;
+        }
+
+        if (p[i] < 0x20 || p[i] > 0x7e || p[i] == '\\') {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static int
+attest_request_members(attest_request_t *req, const cJSON *root)
+{
+    int            rc;
+    const cJSON   *m;
+    attest_span_t  name, value;
+
+    if (!cJSON_IsObject(root)) {
+        return attest_request_fail(req, "the body must be a JSON object");
+    }
+
+    cJSON_ArrayForEach(m, root) {
+        if (!cJSON_IsString(m) || m->string == NULL) {
+            return attest_request_fail(req, "members must be strings");
+        }
+
+        name = attest_span_text(m->string);
+        value = attest_span_text(m->valuestring);
+
+        rc = attest_request_member(req, name, value, 1);
+        if (rc != ATTEST_OK) {
+            return rc;
+        }
+    }
+
+    return attest_request_complete(req);
+}
+
+
+int
+attest_request_json(const uint8_t *p, size_t n, attest_request_t *req)
+{
+    int                                rc;
+    cJSON                             *root;
+    attest_json_fault_e                fault;
+    static const attest_json_rules_t   rules = {
+        .flags = ATTEST_JSON_MEMBERS
+    };
+
+    memset(req, 0, sizeof(attest_request_t));
+
+    if (n > ATTEST_REQUEST_MAX_BODY) {
+        req->why = "the body must be at most 4096 bytes";
+        return ATTEST_ELIMIT;
+    }
+
+    if (n == 0 || !attest_request_plain(p, n)) {
+        return attest_request_fail(req, "the body must be a JSON object "
+                                   "without escapes");
+    }
+
+    rc = attest_json_parse(attest_span(p, n), &rules, &root, &fault);
+    if (rc != ATTEST_OK) {
+        return attest_request_fail(req, fault == ATTEST_JSON_TRAILING
+                                   ? "something follows the JSON object"
+                                   : "the body must be a JSON object");
+    }
+
+    rc = attest_request_members(req, root);
+
+    cJSON_Delete(root);
+    return rc;
+}
+
+
+/* The first `stop` outside of quoted strings (RFC 9110 section 5.6.4). */
+
+static size_t
+attest_accept_until(attest_span_t s, uint8_t stop)
+{
+    int     quoted = 0;
+    size_t  i;
+
+    for (i = 0; i < s.n; i++) {
+        if (quoted && s.p[i] == '\\') {
+            i++;
+            if (i == s.n) {
+                break;
+            }
+
+        } else if (s.p[i] == '"') {
+            quoted = !quoted;
+
+        } else if (!quoted && s.p[i] == stop) {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+static attest_span_t
+attest_accept_trim(attest_span_t s)
+{
+    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+        s.p++;
+        s.n--;
+    }
+
+    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t')) {
+        s.n--;
+    }
+
+    return s;
+}
+
+
+static int
+attest_accept_ieq(attest_span_t s, const char *text)
+{
+    size_t   i;
+    uint8_t  c;
+
+    if (s.n != strlen(text)) {
+        return 0;
+    }
+
+    for (i = 0; i < s.n; i++) {
+        c = s.p[i];
+        if (c >= 'A' && c <= 'Z') {
+            c |= 0x20;
+        }
+
+        if (c != (uint8_t) text[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* qvalue, RFC 9110 section 12.4.2: "0" or "1", up to three decimals. */
+
+static int
+attest_accept_q(attest_span_t s, unsigned *q)
+{
+    size_t    i;
+    unsigned  v, unit;
+
+    if (s.n < 1 || s.n > 5 || (s.p[0] != '0' && s.p[0] != '1')
+        || (s.n > 1 && s.p[1] != '.'))
+    {
+        return 0;
+    }
+
+    v = (unsigned) (s.p[0] - '0') * 1000;
+    unit = 100;
+
+    for (i = 2; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9') {
+            return 0;
+        }
+
+        v += (unsigned) (s.p[i] - '0') * unit;
+        unit /= 10;
+    }
+
+    if (v > 1000) {
+        return 0;
+    }
+
+    *q = v;
+    return 1;
+}
+
+
+/* Parameters of a media range; all but q are ignored. */
+
+static int
+attest_accept_params(attest_span_t s, unsigned *q)
+{
+    size_t         n;
+    attest_span_t  param, value;
+
+    *q = 1000;
+
+    while (s.n > 0) {
+        n = attest_accept_until(s, ';');
+
+        param = attest_span(s.p, n);
+        param = attest_accept_trim(param);
+
+        if (n < s.n) {
+            n++;
+        }
+
+        s.p += n;
+        s.n -= n;
+
+        if (param.n >= 2 && (param.p[0] | 0x20) == 'q' && param.p[1] == '=') {
+            value = attest_span(param.p + 2, param.n - 2);
+
+            if (!attest_accept_q(value, q)) {
+                return 0;
+            }
+        }
+    }
+
+    return 1;
+}
+
+
+/* The most specific range decides (RFC 9110 section 12.5.1). */
+
+static void
+attest_accept_match(attest_span_t range, const char *exact, unsigned q,
+    unsigned *rank, unsigned *best)
+{
+    unsigned  r;
+
+    if (attest_accept_ieq(range, exact)) {
+        r = 3;
+
+    } else if (attest_accept_ieq(range, "application/*")) {
+        r = 2;
+
+    } else if (attest_accept_ieq(range, "*/*")) {
+        r = 1;
+
+    } else {
+        return;
+    }
+
+    if (r > *rank || (r == *rank && q > *best)) {
+        *rank = r;
+        *best = q;
+    }
+}
+
+
+void
+attest_accept_add(attest_accept_t *a, const uint8_t *p, size_t n)
+{
+    size_t         len, type;
+    unsigned       q;
+    attest_span_t  rest, range, params;
+
+    rest = attest_span(p, n);
+    rest = attest_accept_trim(rest);
+
+    if (rest.n > 0) {
+        a->seen++;
+    }
+
+    while (rest.n > 0) {
+        len = attest_accept_until(rest, ',');
+
+        range = attest_span(rest.p, len);
+        type = attest_accept_until(range, ';');
+
+        params = attest_span(range.p + type, range.n - type);
+        range.n = type;
+        range = attest_accept_trim(range);
+
+        if (attest_accept_params(params, &q)) {
+            attest_accept_match(range, "application/cmw+json", q,
+                                &a->json_rank, &a->json_q);
+            attest_accept_match(range, "application/cmw+cbor", q,
+                                &a->cbor_rank, &a->cbor_q);
+        }
+
+        if (len < rest.n) {
+            len++;
+        }
+
+        rest.p += len;
+        rest.n -= len;
+    }
+}
+
+
+attest_accept_e
+attest_accept_choose(const attest_accept_t *a)
+{
+    if (a->seen == 0) {
+        return ATTEST_ACCEPT_JSON;
+    }
+
+    if (a->cbor_q > a->json_q) {
+        return ATTEST_ACCEPT_CBOR;
+    }
+
+    return a->json_q > 0 ? ATTEST_ACCEPT_JSON : ATTEST_ACCEPT_NONE;
+}
+
+
+int
+attest_request_is_json(const uint8_t *p, size_t n)
+{
+    attest_span_t  s;
+
+    s = attest_span(p, n);
+    s.n = attest_accept_until(s, ';');
+
+    return attest_accept_ieq(attest_accept_trim(s), "application/json");
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Shared by the files that read a policy: what its members are made of.
+ */
+
+
+#ifndef ATTEST_POLICY_JSON_H_INCLUDED
+#define ATTEST_POLICY_JSON_H_INCLUDED
+
+
+#include <cjson/cJSON.h>
+
+#include "core/policy/attest_policy.h"
+
+
+#define ATTEST_POLICY_PATH       96
+
+/* What looks as if it demanded something is a mistake, not a policy. */
+#define ATTEST_POLICY_EMPTY      "empty: it demands nothing"
+
+
+typedef struct {
+    attest_policy_t   *policy;
+    char              *err;
+    size_t             err_len;
+    unsigned           ek_given:1;            /* "require_ek" was there */
+    unsigned           version_given:1;
+} attest_policy_ctx_t;
+
+typedef int (*attest_policy_pt)(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+
+typedef struct {
+    const char        *name;
+    attest_policy_pt   handler;
+} attest_policy_member_t;
+
+
+/* Writes "path: what" for people; returns ATTEST_EFORMAT. */
+int attest_policy_fail(attest_policy_ctx_t *ctx, const char *path,
+    const char *what);
+/* The text of a whole policy; the caller frees *root after ATTEST_OK. */
+int attest_policy_text(attest_policy_ctx_t *ctx, const char *json, size_t len,
+    cJSON **root);
+/* An object without duplicates and with a sane number of members. */
+int attest_policy_object(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v);
+/* Not empty.  The table ends with a NULL name. */
+int attest_policy_table_read(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, const attest_policy_member_t *table);
+/* Adds one value of `want` bytes (at most 64); want 0: 32 or 48 bytes. */
+int attest_policy_hex(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, size_t want, attest_refset_t *set);
+int attest_policy_hex_list(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, size_t want, attest_refset_t *set);
+/* "hex" or ["hex", ...] */
+int attest_policy_hex_values(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, size_t want, attest_refset_t *set);
+/*
+ * { "0": "hex" or ["hex", ...], ... }: sets of `count` registers, each of
+ * which is called `noun` in messages ("a PCR").
+ */
+int attest_policy_numbered(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, const char *noun, int count, size_t want,
+    attest_refset_t *sets);
+int attest_policy_bool(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, uint8_t *flag);
+/* A whole number up to max, which is at most 2^53. */
+int attest_policy_number(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, uint64_t max, uint64_t *out);
+/* ["text", ...] */
+int attest_policy_texts(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, attest_textset_t *set);
+/* ["PEM", ...], each one certificate; *certs is made. */
+int attest_policy_certs(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, STACK_OF(X509) **certs);
+/* The same: what leads from a maker's certificates to its root. */
+int attest_policy_intermediates(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, attest_maker_e maker);
+
+
+#endif /* ATTEST_POLICY_JSON_H_INCLUDED */

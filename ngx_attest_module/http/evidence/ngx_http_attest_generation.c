@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Making a generation: keys and claims are drafted, evidence over the claims
+ * is collected by a job, and then certificate and all are assembled and
+ * published in the zone.
+ */
+
+
+#include "http/evidence/ngx_http_attest_collection.h"
+#include "http/evidence/ngx_http_attest_generation.h"
+
+#include <openssl/rand.h>
+#include <sodium.h>
+
+
+#define NGX_HTTP_ATTEST_BACKDATE    120     /* s, for clients' clocks */
+
+
+static ngx_int_t ngx_http_attest_draft_keys(ngx_http_attest_draft_t *draft,
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old);
+static ngx_int_t ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old,
+    uint16_t kem);
+static ngx_int_t ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old);
+static void ngx_http_attest_draft_member(ngx_http_attest_draft_t *draft,
+    ngx_uint_t i, ngx_uint_t nsuites, attest_keyconfig_t *kc);
+static ngx_int_t ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
+    ngx_http_attest_main_conf_t *amcf);
+static time_t ngx_http_attest_not_before(ngx_http_attest_draft_t *draft);
+static ngx_int_t ngx_http_attest_published(
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
+    ngx_http_attest_gen_t *gen, attest_evidence_t *ev, ngx_log_t *log);
+static ngx_http_attest_gen_t *ngx_http_attest_assemble(
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
+    attest_evidence_t *ev, ngx_str_t *key_der, ngx_str_t *cert);
+static void ngx_http_attest_times(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_draft_t *draft, ngx_http_attest_gen_t *gen);
+static ngx_int_t ngx_http_attest_make_certificate(
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
+    attest_evidence_t *ev, ngx_pool_t *pool, ngx_str_t *cert,
+    ngx_log_t *log);
+static void ngx_http_attest_say(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_gen_t *gen, const char *note, ngx_log_t *log);
+
+
+ngx_http_attest_draft_t *
+ngx_http_attest_draft_create(ngx_http_attest_main_conf_t *amcf)
+{
+    ngx_int_t                 rc;
+    ngx_http_attest_gen_t    *old;
+    ngx_http_attest_draft_t  *draft;
+
+    draft = sodium_malloc(ngx_align(sizeof(ngx_http_attest_draft_t), 64));
+    if (draft == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(draft, sizeof(ngx_http_attest_draft_t));
+    ngx_http_attest_clock(amcf, &draft->time);
+
+    old = ngx_http_attest_gen_copy(amcf);
+    if (old != NULL) {
+        draft->base = old->number;
+        draft->retire = ngx_http_attest_clock_stepped(&draft->time,
+                                                      old->drift)
+                        || amcf->run.remember->full(amcf);
+    }
+
+    rc = ngx_http_attest_draft_keys(draft, amcf, old);
+
+    if (rc == NGX_OK && amcf->prompts) {
+        rc = ngx_http_attest_draft_hpke(draft, amcf, old);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_attest_draft_claims(draft, amcf);
+    }
+
+    if (old != NULL) {
+        ngx_http_attest_gen_free(old);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_attest_draft_free(draft);
+        return NULL;
+    }
+
+    return draft;
+}
+
+
+static ngx_int_t
+ngx_http_attest_draft_keys(ngx_http_attest_draft_t *draft,
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old)
+{
+    attest_span_t   der;
+    const u_char   *p;
+
+    if (amcf->run.ca_key != NULL) {
+        return NGX_OK;
+    }
+
+    if (old != NULL) {
+        der = ngx_http_attest_gen_part(old, NGX_HTTP_ATTEST_PART_KEY);
+        p = der.p;
+
+        if (der.n != 0) {
+            draft->key = d2i_AutoPrivateKey(NULL, &p, der.n);
+            return (draft->key != NULL) ? NGX_OK : NGX_ERROR;
+        }
+    }
+
+    draft->key = attest_ratls_key_generate();
+
+    return (draft->key != NULL) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* A new key, and the one that it follows. */
+
+static ngx_int_t
+ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old,
+    uint16_t kem)
+{
+    ngx_uint_t  i, n;
+
+    n = draft->nkeys++;
+
+    if (attest_hpke_key_generate(&draft->hpke[n], kem) != ATTEST_OK) {
+        return NGX_ERROR;
+    }
+
+    draft->expires[n] = draft->time.now + amcf->lifetime;
+    draft->born[n] = draft->base + 1;
+    draft->current[n] = 1;
+
+    for (i = 0; old != NULL && i < NGX_HTTP_ATTEST_KEYS; i++) {
+        if (old->hpke[i].set && old->hpke[i].current
+            && old->hpke[i].kem == kem)
+        {
+            break;
+        }
+    }
+
+    /* both change at the same time: their identifiers stay half a turn apart */
+
+    if (kem == ATTEST_KEM_XWING) {
+        draft->id[n] = draft->id[0] + 128;
+
+    } else if (old != NULL && i < NGX_HTTP_ATTEST_KEYS) {
+        draft->id[n] = old->hpke[i].id + 1;
+    }
+
+    if (old == NULL || i == NGX_HTTP_ATTEST_KEYS) {
+        return NGX_OK;
+    }
+
+    /*
+     * A client may hold the key that was current until now; but one that has
+     * verified another configuration must not be opened by this one.
+     */
+
+    if (draft->retire || old->hpke[i].expires <= draft->time.now
+        || ngx_memcmp(old->fingerprint, amcf->run.fingerprint, 32) != 0)
+    {
+        return NGX_OK;
+    }
+
+    n = draft->nkeys++;
+
+    draft->id[n] = old->hpke[i].id;
+    draft->expires[n] = old->hpke[i].expires;
+    draft->born[n] = old->hpke[i].born;
+
+    return (attest_hpke_key_import(&draft->hpke[n], kem, old->hpke[i].sk)
+            == ATTEST_OK)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old)
+{
+    ngx_uint_t          i, members;
+    attest_keyconfig_t  kc[NGX_HTTP_ATTEST_MEMBERS];
+
+    if (ngx_http_attest_draft_kem(draft, amcf, old, ATTEST_KEM_X25519)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (amcf->xwing
+        && ngx_http_attest_draft_kem(draft, amcf, old, ATTEST_KEM_XWING)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(kc, sizeof(kc));
+
+    members = 0;
+
+    /*
+     * EHBP knows the first suite only, and some of its clients take no member
+     * with another: the same keys once more, with that suite alone and an
+     * identifier a quarter of a turn on.  In front: there are clients of
+     * Oblivious HTTP that take the last, and not all of them know the suite.
+     */
+
+    for (i = 0; amcf->ohttp && amcf->keys && i < draft->nkeys; i++) {
+
+        if (draft->hpke[i].kem == ATTEST_KEM_X25519) {
+            ngx_http_attest_draft_member(draft, i, 1, &kc[members]);
+            kc[members++].id += 64;
+        }
+    }
+
+    for (i = 0; i < draft->nkeys; i++) {
+        ngx_http_attest_draft_member(draft, i, amcf->ohttp ? 3 : 1,
+                                     &kc[members++]);
+    }
+
+    draft->list_len = sizeof(draft->list);
+
+    return (attest_keyconfig_encode_list(kc, members, draft->list,
+                                         &draft->list_len)
+            == ATTEST_OK)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+/* One member of the list: a key and the first of our suites. */
+
+static void
+ngx_http_attest_draft_member(ngx_http_attest_draft_t *draft, ngx_uint_t i,
+    ngx_uint_t nsuites, attest_keyconfig_t *kc)
+{
+    ngx_uint_t  n;
+
+    static const uint16_t  aeads[] = {
+        ATTEST_AEAD_AES_256_GCM, ATTEST_AEAD_AES_128_GCM,
+        ATTEST_AEAD_CHACHA20
+    };
+
+    kc->id = draft->id[i];
+    kc->kem = draft->hpke[i].kem;
+    kc->pk.p = draft->hpke[i].pk;
+    kc->pk.n = draft->hpke[i].pk_len;
+    kc->nsuites = nsuites;
+
+    for (n = 0; n < nsuites; n++) {
+        kc->suites[n].kdf = ATTEST_KDF_HKDF_SHA256;
+        kc->suites[n].aead = aeads[n];
+    }
+}
+
+
+static ngx_int_t
+ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
+    ngx_http_attest_main_conf_t *amcf)
+{
+    EVP_PKEY         *key;
+    attest_span_t     list;
+    attest_claims_t   claims;
+
+    ngx_memzero(&claims, sizeof(attest_claims_t));
+
+    key = (amcf->run.ca_key != NULL) ? amcf->run.ca_key : draft->key;
+
+    claims.pubkey_hash_alg = 1;
+    claims.pubkey_hash_len = ATTEST_SHA256_LEN;
+
+    if (attest_x509_spki_hash(key, claims.pubkey_hash) != ATTEST_OK) {
+        return NGX_ERROR;
+    }
+
+    if (draft->list_len != 0) {
+        list.p = draft->list;
+        list.n = draft->list_len;
+
+        if (attest_sha256(&list, 1, claims.hpke_keys) != ATTEST_OK) {
+            return NGX_ERROR;
+        }
+
+        claims.has_hpke_keys = 1;
+    }
+
+    ngx_memcpy(claims.config, amcf->run.record_hash, 32);
+    claims.has_config = 1;
+
+    claims.not_before = ngx_http_attest_not_before(draft);
+    claims.not_after = draft->time.wall + amcf->lifetime;
+    claims.has_validity = 1;
+
+    draft->claims_len = sizeof(draft->claims);
+
+    return (attest_claims_encode(&claims, draft->claims, &draft->claims_len)
+            == ATTEST_OK)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+/* A clock that nobody has set yet begins with zero. */
+
+static time_t
+ngx_http_attest_not_before(ngx_http_attest_draft_t *draft)
+{
+    return ngx_max(draft->time.wall - NGX_HTTP_ATTEST_BACKDATE, 0);
+}
+
+
+void
+ngx_http_attest_draft_free(ngx_http_attest_draft_t *draft)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
+        attest_hpke_key_clear(&draft->hpke[i]);
+    }
+
+    EVP_PKEY_free(draft->key);
+
+    /* wipes */
+    sodium_free(draft);
+}
+
+
+ngx_int_t
+ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_draft_t *draft, ngx_http_attest_job_t *job,
+    ngx_log_t *log)
+{
+    int                     n;
+    u_char                 *der;
+    ngx_int_t               rc;
+    ngx_str_t               cert, key;
+    ngx_pool_t             *pool;
+    attest_evidence_t      *ev;
+    ngx_http_attest_gen_t  *gen;
+
+    ev = &job->evidence;
+
+    /* what was signed: GPU evidence completes the claims */
+
+    ngx_memcpy(draft->claims, job->claims, job->claims_len);
+    draft->claims_len = job->claims_len;
+
+    pool = ngx_create_pool(16384, log);
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+    gen = NULL;
+    der = NULL;
+    ngx_str_null(&cert);
+    ngx_str_null(&key);
+
+    if (amcf->certificate
+        && ngx_http_attest_make_certificate(amcf, draft, ev, pool, &cert, log)
+           != NGX_OK)
+    {
+        goto done;
+    }
+
+    if (draft->key != NULL) {
+        n = i2d_PrivateKey(draft->key, &der);
+        if (n <= 0) {
+            goto done;
+        }
+
+        key.len = n;
+        key.data = der;
+    }
+
+    gen = ngx_http_attest_assemble(amcf, draft, ev, &key, &cert);
+    if (gen == NULL) {
+        goto done;
+    }
+
+    rc = ngx_http_attest_published(amcf, draft, gen, ev, log);
+
+done:
+
+    if (der != NULL) {
+        OPENSSL_cleanse(der, key.len);
+        OPENSSL_free(der);
+    }
+
+    if (gen != NULL) {
+        ngx_http_attest_gen_free(gen);
+    }
+
+    ngx_destroy_pool(pool);
+
+    return rc;
+}
+
+
+/* Evidence with all GPUs opens servers that were closed for want of them. */
+
+static ngx_int_t
+ngx_http_attest_published(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_draft_t *draft, ngx_http_attest_gen_t *gen,
+    attest_evidence_t *ev, ngx_log_t *log)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_attest_publish(amcf, gen, draft->base, draft->retire, log);
+
+    if (rc == NGX_OK) {
+        amcf->run.state->gpu_failed = amcf->run.gpu != NULL
+                                      && !attest_evidence_has(ev,
+                                                            ATTEST_ITEM_GPU);
+
+        if (!amcf->run.state->gpu_failed) {
+            amcf->run.state->gpu_checked = ngx_http_attest_now(amcf);
+        }
+
+        ngx_http_attest_say(amcf, gen, ev->note, log);
+    }
+
+    return rc;
+}
+
+
+static ngx_http_attest_gen_t *
+ngx_http_attest_assemble(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_draft_t *draft, attest_evidence_t *ev, ngx_str_t *key,
+    ngx_str_t *cert)
+{
+    size_t                  len;
+    ngx_uint_t              i;
+    ngx_http_attest_gen_t  *gen;
+
+    len = key->len + cert->len + draft->claims_len + draft->list_len
+          + amcf->run.record.len;
+
+    for (i = 0; i < ev->count; i++) {
+        len += ev->items[i].len;
+    }
+
+    gen = ngx_http_attest_gen_alloc(len);
+    if (gen == NULL) {
+        return NULL;
+    }
+
+    ngx_http_attest_times(amcf, draft, gen);
+
+    ngx_cpystrn((u_char *) gen->root, (u_char *) ev->root,
+                sizeof(gen->root));
+    ngx_memcpy(gen->fingerprint, amcf->run.fingerprint, 32);
+
+    for (i = 0; i < draft->nkeys; i++) {
+        ngx_memcpy(gen->hpke[i].sk, draft->hpke[i].sk, ATTEST_HPKE_MAX_SK);
+        gen->hpke[i].kem = draft->hpke[i].kem;
+        gen->hpke[i].id = draft->id[i];
+        gen->hpke[i].current = draft->current[i];
+        gen->hpke[i].expires = draft->expires[i];
+        gen->hpke[i].born = draft->born[i];
+        gen->hpke[i].set = 1;
+    }
+
+    ngx_http_attest_gen_add(gen, "", "", key->data, key->len);
+    ngx_http_attest_gen_add(gen, "", "", cert->data, cert->len);
+    ngx_http_attest_gen_add(gen, "", "", draft->claims, draft->claims_len);
+    ngx_http_attest_gen_add(gen, "", "", draft->list, draft->list_len);
+    ngx_http_attest_gen_add(gen, "", "", amcf->run.record.data,
+                            amcf->run.record.len);
+
+    for (i = 0; i < ev->count; i++) {
+        ngx_http_attest_gen_add(gen, ev->items[i].item, ev->items[i].type,
+                                ev->items[i].data, ev->items[i].len);
+    }
+
+    return gen;
+}
+
+
+static void
+ngx_http_attest_times(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_draft_t *draft, ngx_http_attest_gen_t *gen)
+{
+    time_t  renew;
+
+    /* two thirds of life, a little earlier by chance */
+
+    renew = ngx_max(1, amcf->lifetime * 2 / 3
+                       - (time_t) randombytes_uniform(
+                             amcf->lifetime / 20 + 1));
+
+    gen->made_at = draft->time.wall;
+    gen->not_before = ngx_http_attest_not_before(draft);
+    gen->not_after = draft->time.wall + amcf->lifetime;
+    gen->renew_at = draft->time.wall + renew;
+
+    gen->from = draft->time.now;
+    gen->renew = draft->time.now + renew;
+    gen->expires = draft->time.now + amcf->lifetime;
+    gen->drift = draft->time.drift;
+}
+
+
+static ngx_int_t
+ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_draft_t *draft, attest_evidence_t *ev, ngx_pool_t *pool,
+    ngx_str_t *cert, ngx_log_t *log)
+{
+    int                     rc;
+    ngx_str_t               cmw;
+    ngx_uint_t              i, n;
+    attest_span_t           claims, list, record, label;
+    attest_ratls_ccc_t      ccc;
+    attest_evidence_item_t  items[ATTEST_EVIDENCE_MAX];
+
+    /* what is too large for a handshake stays at the endpoint */
+
+    for (n = 0, i = 0; i < ev->count; i++) {
+        label.p = (const uint8_t *) ev->items[i].item;
+        label.n = ngx_strlen(ev->items[i].item);
+
+        if (!attest_cmw_is_large(label)) {
+            items[n++] = ev->items[i];
+        }
+    }
+
+    claims.p = draft->claims;
+    claims.n = draft->claims_len;
+    ccc.claims = claims;
+    ccc.quote = attest_ratls_ccc_quote(attest_evidence_cpu(ev));
+    list.p = draft->list;
+    list.n = draft->list_len;
+
+    /* how many files there are must not decide whether it can be made */
+
+    ngx_memzero(&record, sizeof(attest_span_t));
+
+    if (ngx_http_attest_collection(pool, ATTEST_CMWC_CACHED, claims, list,
+                                   record, items, n, 0, &cmw)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    cert->len = ATTEST_MAX_CERT_MSG;
+    cert->data = ngx_pnalloc(pool, cert->len);
+    if (cert->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = attest_ratls_make(draft->key, amcf->run.names->elts,
+                           amcf->run.names->nelts,
+                           ngx_http_attest_not_before(draft),
+                           draft->time.wall + amcf->lifetime, cmw.data,
+                           cmw.len,
+                           ccc.quote.n != 0 ? &ccc : NULL, cert->data,
+                           &cert->len);
+
+    if (rc != ATTEST_OK) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "attest: cannot make a certificate with %uz bytes of "
+                      "evidence and %ui names: %s", cmw.len,
+                      amcf->run.names->nelts, attest_strerror(rc));
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* What an operator should know is a warning once, not at each renewal. */
+
+static void
+ngx_http_attest_say(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_gen_t *gen, const char *note, ngx_log_t *log)
+{
+    ngx_uint_t  level;
+
+    level = ngx_http_attest_new_worth(amcf, gen->root, note)
+            ? NGX_LOG_WARN : NGX_LOG_INFO;
+
+    ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                  "attest: generation %uL by provider \"%s\", root of trust "
+                  "\"%s\", valid for %T s, renewal in %T s",
+                  gen->number, amcf->run.provider->name, gen->root,
+                  gen->not_after - gen->made_at,
+                  gen->renew_at - gen->made_at);
+
+    if (note[0] != '\0') {
+        ngx_log_error(level, log, 0, "attest: %s", note);
+    }
+
+    if (ngx_strcmp(gen->root, "simulated") == 0) {
+        ngx_log_error(level, log, 0,
+                      "attest: the evidence is simulated: it proves nothing "
+                      "to anybody");
+    }
+
+    if (ngx_strcmp(gen->root, "software") == 0) {
+        ngx_log_error(level, log, 0,
+                      "attest: the TPM is a software TPM: its evidence "
+                      "proves nothing to a remote party");
+    }
+}

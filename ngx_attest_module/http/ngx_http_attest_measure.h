@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The configuration record while it is made: record.c, which writes it, asks
+ * opened.c for what nginx has opened and environment.c for what changes a
+ * process from outside; measure.c makes their digests.
+ */
+
+
+#ifndef NGX_HTTP_ATTEST_MEASURE_H_INCLUDED
+#define NGX_HTTP_ATTEST_MEASURE_H_INCLUDED
+
+
+#include "http/ngx_http_attest_module.h"
+
+
+/* a file, as it was read once: the same name may come again, changed */
+
+typedef struct {
+    ngx_str_t                     path;
+    off_t                         size;
+    u_char                        digest[32];
+} ngx_http_attest_file_t;
+
+
+typedef struct {
+    ngx_http_attest_main_conf_t  *amcf;
+    ngx_cycle_t                  *cycle;
+    ngx_log_t                    *log;
+    struct timespec               since;    /* nginx began to read */
+    ngx_array_t                   files;    /* of ngx_http_attest_file_t */
+    ngx_array_t                   environment;    /* name, value, ... */
+    ngx_array_t                   walked;   /* names, in opened.c */
+    ngx_uint_t                    depth;
+} ngx_http_attest_measure_t;
+
+
+/* ngx_http_attest_measure.c */
+
+/* Adds what "attest_measure" names. */
+ngx_int_t ngx_http_attest_measure_named(ngx_http_attest_measure_t *m);
+/* Adds the bytes that were read under this name. */
+ngx_int_t ngx_http_attest_measure_text(ngx_http_attest_measure_t *m,
+    ngx_str_t *path, const u_char *p, size_t n);
+/* Adds a file of any size, as it is now; refuses one that has just changed. */
+ngx_int_t ngx_http_attest_measure_file(ngx_http_attest_measure_t *m,
+    ngx_str_t *path, ngx_file_info_t *fi);
+/* Opens it; refuses one that changed while nginx was starting. */
+ngx_fd_t ngx_http_attest_measure_open(ngx_http_attest_measure_t *m,
+    ngx_str_t *path, ngx_file_info_t *fi);
+
+/* It did, since nginx began to read its configuration. */
+ngx_uint_t ngx_http_attest_measure_touched(ngx_http_attest_measure_t *m,
+    ngx_file_info_t *fi);
+
+/* ngx_http_attest_environment.c */
+
+/* Adds variables that change a process; refuses those that betray it. */
+ngx_int_t ngx_http_attest_measure_environment(ngx_http_attest_measure_t *m);
+
+/* ngx_http_attest_opened.c */
+
+/* Adds all that nginx has parsed, and what was read besides by "geo". */
+ngx_int_t ngx_http_attest_opened(ngx_http_attest_measure_t *m);
+/* When nginx began to read what we record. */
+void ngx_http_attest_opened_since(ngx_cycle_t *cycle, struct timespec *ts);
+
+
+#endif /* NGX_HTTP_ATTEST_MEASURE_H_INCLUDED */

@@ -1,0 +1,613 @@
+
+/*
+ * ngx_http_attest_module: what the rooms of the nginx glue share.
+ *
+ *   ngx_http_attest_module.c     table of directives, phase hooks
+ *   ngx_http_attest_conf.c       setters of directives, defaults, merging
+ *   ngx_http_attest_names.c      the names of the certificate
+ *   ngx_http_attest_guard.c      who may answer, and when
+ *   ngx_http_attest_source.c     sources of evidence: TPM, CPU, GPUs
+ *   ngx_http_attest_record.c     the configuration record
+ *   ngx_http_attest_measure.c    the digests in it
+ *   ngx_http_attest_opened.c     the files that nginx opens for it
+ *   ngx_http_attest_environment.c   what changes a process from outside
+ *   ngx_http_attest_zone.c       the shared zone: memory, reloads
+ *   ngx_http_attest_state.c      what is in it: one generation, the view
+ *   ngx_http_attest_clock.c      the zone's own time, which only grows
+ *   ngx_http_attest_job.c        evidence collection: jobs, thread
+ *   ngx_http_attest_generation.c what is made for clients, by a job
+ *   ngx_http_attest_refresh.c    when: at the start, by timers
+ *   ngx_http_attest_tls.c        the certificate into nginx's TLS
+ *   ngx_http_attest_endpoint.c   attest_evidence (cached), attest_keys
+ *   ngx_http_attest_collection.c evidence as clients read it
+ *   ngx_http_attest_fresh.c      fresh evidence, credential activation
+ *   ngx_http_attest_status.c     attest_status
+ *   ngx_http_attest_problem.c    application/problem+json answers
+ *   ngx_http_attest_prompt.c     encrypted prompts: request side
+ *   ngx_http_attest_body.c       reads them piece by piece
+ *   ngx_http_attest_locked.c     locked memory for them
+ *   ngx_http_attest_once.c       encrypted prompts: taken only once
+ *   ngx_http_attest_release.c    gives it back when the backend has them
+ *   ngx_http_attest_seal.c       encrypted prompts: response filters
+ *   ngx_http_attest_ehbp.c       EHBP
+ *   ngx_http_attest_replay.c     the replay cache
+ *   ngx_http_attest_ohttp.c      Oblivious HTTP: directives, gateway, log
+ *   ngx_http_attest_ohttp_request.c, _response.c   what is inside
+ *   ngx_http_attest_routes.c     where opened prompts may go
+ *   ngx_http_attest_backend.c    the upstream modules that are known
+ *   ngx_http_attest_ends.c       the upstreams of opened prompts, their ends
+ *   ngx_http_attest_pass.c       what locations hand to them
+ *   ngx_http_attest_variables.c
+ */
+
+
+#ifndef NGX_HTTP_ATTEST_MODULE_H_INCLUDED
+#define NGX_HTTP_ATTEST_MODULE_H_INCLUDED
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_attest_compat.h"
+
+#include "core/base/attest_core.h"
+#include "core/evidence/attest_claims.h"
+#include "core/evidence/attest_cmw.h"
+#include "core/prompt/attest_ehbp.h"
+#include "core/crypto/attest_hpke.h"
+#include "core/prompt/attest_keyconfig.h"
+#include "providers/attest_provider.h"
+#include "core/evidence/attest_ratls.h"
+#include "core/evidence/attest_tpm.h"
+#include "core/crypto/attest_x509.h"
+
+
+#define NGX_HTTP_ATTEST_KEYS         4      /* current and previous, each
+                                               of X25519 and X-Wing */
+#define NGX_HTTP_ATTEST_MEMBERS      6      /* of the key-configuration list:
+                                               X25519 ones for EHBP too */
+#define NGX_HTTP_ATTEST_MAX_LIST     2816   /* bytes of it */
+#define NGX_HTTP_ATTEST_CRED_MAX     1024   /* activation blobs, each */
+
+#define NGX_HTTP_ATTEST_XWING_OFF    0      /* attest_ohttp_xwing */
+#define NGX_HTTP_ATTEST_XWING_ON     1
+#define NGX_HTTP_ATTEST_XWING_AUTO   2
+
+#define NGX_HTTP_ATTEST_PROMPT_OFF   0      /* attest_prompt */
+#define NGX_HTTP_ATTEST_PROMPT_EHBP  1
+#define NGX_HTTP_ATTEST_PROMPT_OHTTP 2
+
+#define NGX_HTTP_ATTEST_REPLAY_OFF   0      /* attest_ohttp_replay */
+#define NGX_HTTP_ATTEST_REPLAY_KEY   1
+#define NGX_HTTP_ATTEST_REPLAY_DATE  2
+
+#define NGX_HTTP_ATTEST_MODE_OFF       0    /* attest_prompt_mode */
+#define NGX_HTTP_ATTEST_MODE_OPTIONAL  1
+#define NGX_HTTP_ATTEST_MODE_REQUIRED  2
+
+
+/* Whether a string is this text. */
+
+#define ngx_http_attest_is(s, text)                                          \
+    ((s)->len == sizeof(text) - 1                                            \
+     && ngx_strncmp((s)->data, text, sizeof(text) - 1) == 0)
+
+
+/* Counters, in the zone; every worker adds, attest_status reads. */
+
+typedef struct {
+    ngx_atomic_t   quotes_made;
+    ngx_atomic_t   quotes_failed;
+    ngx_atomic_t   quotes_coalesced;    /* answered by another's quote */
+    ngx_atomic_t   queue_full;          /* 503: nonce queue */
+    ngx_atomic_t   activations;
+    ngx_atomic_t   prompts_opened;
+    ngx_atomic_t   prompts_plain;       /* let through in optional mode */
+    ngx_atomic_t   refused_required;    /* no sealed body in required mode */
+    ngx_atomic_t   refused_malformed;   /* 400 */
+    ngx_atomic_t   refused_size;        /* 413 */
+    ngx_atomic_t   refused_key;         /* 422 */
+    ngx_atomic_t   refused_inner;       /* by what is inside of OHTTP */
+    ngx_atomic_t   refused_replay;      /* 409: replay hits */
+    ngx_atomic_t   refused_full;        /* 503: replay cache full */
+    ngx_atomic_t   refused_evidence;    /* 503: no valid evidence */
+    ngx_atomic_t   refused_memory;      /* 503: attest_prompt_memory */
+    ngx_atomic_t   chunks_sealed;
+    ngx_atomic_t   bytes_sealed;        /* plaintext bytes */
+    ngx_atomic_t   streams_cut;         /* backend died: no end marker */
+    ngx_atomic_t   misdirected;         /* 421 */
+    ngx_atomic_t   memory[NGX_MAX_PROCESSES];   /* bytes in use, now; by
+                                                   process slot */
+} ngx_http_attest_stats_t;
+
+
+/*
+ * What a process has decoded of the current generation.  Immutable once
+ * made, except that it is freed after its last reference is gone.
+ */
+
+typedef struct {
+    uint64_t             number;        /* generation, from 1 */
+    time_t               made_at;       /* wall time */
+    time_t               not_before;    /* some time before made_at */
+    time_t               not_after;
+    time_t               renew_at;
+    time_t               from;          /* the zone's own time */
+    time_t               renew;
+    time_t               expires;
+    int64_t              drift;
+    u_char               fingerprint[32];
+    ngx_str_t            root;          /* root of trust label */
+
+    X509                *cert;          /* NULL: attest_certificate off */
+    EVP_PKEY            *key;
+
+    attest_claims_t      claims;        /* decoded */
+    ngx_str_t            claims_bytes;  /* exact */
+    ngx_str_t            key_list;      /* RFC 9458 list, as hashed */
+    ngx_str_t            key_config;    /* its member for EHBP, bare */
+    ngx_str_t            record;        /* configuration record */
+
+    struct {
+        attest_hpke_key_t  key;
+        time_t             expires;     /* the zone's own time */
+        uint64_t           born;        /* in this generation */
+        ngx_uint_t         users;       /* requests that are being opened */
+        u_char             id;
+        unsigned           set:1;
+    }                    hpke[NGX_HTTP_ATTEST_KEYS];
+
+    ngx_str_t            cached_cbor;   /* endpoint bodies, with the logs */
+    ngx_str_t            cached_json;
+
+    ngx_pool_t          *pool;
+    ngx_uint_t           refs;
+} ngx_http_attest_view_t;
+
+
+typedef struct ngx_http_attest_state_s  ngx_http_attest_state_t;   /* zone */
+typedef struct ngx_http_attest_worker_s  ngx_http_attest_worker_t;
+typedef struct ngx_http_attest_renewal_s  ngx_http_attest_renewal_t;
+typedef struct ngx_http_attest_source_s  ngx_http_attest_source_t;
+
+
+/* Providers, held by every cycle that uses them. */
+
+typedef struct {
+    attest_provider_t         *provider;
+    attest_provider_t         *gpu;
+    ngx_uid_t                  user;            /* who was to use them */
+    ngx_gid_t                  group;
+    ngx_uint_t                 refs;
+} ngx_http_attest_made_t;
+
+
+/* A file that "attest_measure" names, as it was when that was parsed. */
+
+typedef struct {
+    ngx_str_t                  path;
+    ngx_file_info_t            info;
+    ngx_uint_t                 said;            /* that it changed */
+} ngx_http_attest_measured_t;
+
+
+typedef struct ngx_http_attest_main_conf_s  ngx_http_attest_main_conf_t;
+
+
+/*
+ * Who remembers prompts, by the generation that their key is from.  It is set
+ * when the configuration is read, so that what makes generations need not
+ * know of prompts.  Between lock() and unlock() nothing is remembered; by
+ * retire() keys that are older than generation `number` are retired, with
+ * what is remembered of them.
+ */
+
+typedef struct {
+    /* so full that the prompt keys have to be replaced */
+    ngx_uint_t               (*full)(ngx_http_attest_main_conf_t *amcf);
+    void                     (*lock)(ngx_http_attest_main_conf_t *amcf);
+    void                     (*retire)(ngx_http_attest_main_conf_t *amcf,
+                                 uint64_t number);
+    void                     (*unlock)(ngx_http_attest_main_conf_t *amcf);
+    ngx_uint_t               (*retired)(ngx_http_attest_main_conf_t *amcf,
+                                 uint64_t born);
+} ngx_http_attest_remember_t;
+
+
+/* What is made of the directives, and what there is while nginx runs. */
+
+typedef struct {
+
+    /* when all of the configuration has been read */
+    ngx_cycle_t               *cycle;
+    ngx_array_t               *names;           /* of char *, certificate */
+    EVP_PKEY                  *ca_key;          /* public key of the CA
+                                                   certificate, or NULL */
+    ngx_thread_pool_t         *pool;
+
+    /* before workers are forked; some of it a reload takes over */
+    attest_provider_t         *provider;        /* all sources in one */
+    attest_provider_t         *gpu;             /* a part of it, or NULL */
+    ngx_http_attest_made_t    *made;            /* who owns both */
+    ngx_uint_t                 gpu_required;    /* no service without GPUs */
+    time_t                     gpu_interval;    /* s between two checks of
+                                                   the GPUs, 0: none */
+    ngx_shm_zone_t            *zone;
+    ngx_http_attest_state_t   *state;           /* in the zone */
+    ngx_shm_zone_t            *replay;
+    const ngx_http_attest_remember_t  *remember;    /* what is in it */
+
+    ngx_str_t                  record;          /* configuration record */
+    u_char                     record_hash[32];
+    u_char                     fingerprint[32]; /* of the attested part */
+
+    /* in a worker */
+    ngx_http_attest_worker_t  *worker;          /* this process's jobs */
+    ngx_http_attest_renewal_t  *renewal;        /* and its timer */
+} ngx_http_attest_run_t;
+
+
+struct ngx_http_attest_main_conf_s {
+
+    /* directives */
+    ngx_http_attest_source_t  *source;          /* attest_tpm and others */
+    ngx_array_t               *source_args;     /* of ngx_str_t, as written */
+    ngx_msec_t                 timeout;         /* of one collection */
+    time_t                     lifetime;        /* attest_lifetime, s */
+    ngx_array_t               *measure;         /* of measured_t */
+    ngx_array_t               *environment;     /* of ngx_str_t, allowed */
+    size_t                     zone_size;
+    size_t                     replay_size;     /* 0: not set */
+    ngx_uint_t                 replay_rate;     /* prompts per hour, or 0 */
+    size_t                     memory;          /* attest_prompt_memory */
+    ngx_uint_t                 queue;           /* waiting nonce requests */
+    ngx_flag_t                 start_without_evidence;
+    ngx_uint_t                 xwing_conf;      /* attest_ohttp_xwing */
+
+    /* what servers and locations add up to */
+    ngx_array_t               *servers;         /* of srv_conf *, attested */
+    ngx_uint_t                 http_protocols;  /* ssl_protocols of http{} */
+    ngx_array_t               *http_ticket_keys;
+    size_t                     largest;         /* prompt, somewhere */
+    time_t                     window;          /* of Date, the widest */
+    ngx_uint_t                 replay_key;      /* some location is by key */
+    unsigned                   certificate:1;   /* some server: on */
+    unsigned                   prompts:1;       /* some location: prompts */
+    unsigned                   ohttp:1;         /* some location: OHTTP */
+    unsigned                   keys:1;          /* some: attest_keys */
+    unsigned                   xwing:1;         /* X-Wing is offered */
+    unsigned                   used:1;          /* some directive is used */
+
+    ngx_http_attest_run_t      run;
+};
+
+
+typedef struct {
+    ngx_flag_t                 certificate;     /* attest_certificate */
+    ngx_array_t               *cert_names;      /* of ngx_str_t */
+    ngx_uint_t                 attested;        /* any attest_* inside */
+    ngx_uint_t                 ungated;         /* attest_status inside */
+    ngx_uint_t                 tls;             /* listens with it */
+    ngx_uint_t                 tls13_only;
+    ngx_array_t               *locations;       /* of void **, loc_conf */
+    u_char                    *file_name;       /* for messages */
+    ngx_uint_t                 line;
+} ngx_http_attest_srv_conf_t;
+
+
+typedef struct {
+    ngx_uint_t                 prompt_conf;     /* attest_prompt, inherited */
+    ngx_uint_t                 prompt;          /* what holds here */
+    ngx_uint_t                 mode;
+    size_t                     max_size;        /* plaintext and frame cap */
+    ngx_array_t               *cors;            /* of ngx_str_t; NULL: off */
+    ngx_array_t               *allow;           /* attest_ohttp_allow */
+    ngx_uint_t                 replay;          /* attest_ohttp_replay */
+    time_t                     window;          /* of Date, s */
+    ngx_msec_t                 coalesce;        /* attest_prompt_coalesce */
+    size_t                     pad;             /* attest_ohttp_pad */
+    ngx_flag_t                 mirror;          /* attest_prompt_mirror */
+    ngx_flag_t                 inner;           /* attest_ohttp_inner, not
+                                                   inherited */
+    const char                *hides;           /* the prompt from a backend */
+    unsigned                   endpoint:1;      /* attest_evidence, _keys,
+                                                   _status: never sealed */
+    unsigned                   ungated:1;       /* answers without evidence */
+} ngx_http_attest_loc_conf_t;
+
+
+typedef struct ngx_http_attest_ehbp_s  ngx_http_attest_ehbp_t;
+typedef struct ngx_http_attest_ohttp_s  ngx_http_attest_ohttp_t;
+typedef struct ngx_http_attest_up_s  ngx_http_attest_up_t;
+typedef struct ngx_http_attest_intake_s  ngx_http_attest_intake_t;
+
+
+/* What makes a message one that is taken only once. */
+
+typedef struct {
+    const u_char              *enc;             /* encapsulated key */
+    size_t                     len;
+    uint64_t                   born;            /* of the key that opened */
+    time_t                     expires;         /* it, and when it goes */
+    time_t                     until;           /* remembered */
+    unsigned                   look:1;          /* and not remembered */
+} ngx_http_attest_once_t;
+
+
+/* Per-request state of an encrypted prompt. */
+
+typedef struct {
+    ngx_http_request_t        *request;         /* the main one */
+    ngx_http_attest_view_t    *view;
+    ngx_http_attest_ohttp_t   *ohttp;           /* NULL: EHBP */
+    ngx_http_attest_up_t      *ups;             /* upstreams that answered */
+    ngx_http_attest_ehbp_t    *ehbp;            /* while it is opened */
+    const ngx_http_attest_intake_t  *intake;
+    attest_aead_t              aead;            /* seals the response */
+    u_char                     enc[ATTEST_EHBP_ENC_LEN];
+    u_char                     nonce[ATTEST_EHBP_NONCE_LEN];
+    ngx_str_t                  plain;           /* locked plaintext */
+    size_t                     usable;          /* of it, so far */
+    ngx_http_attest_once_t     once;
+    ngx_uint_t                 key_index;       /* in the view */
+    u_char                     key_id;
+
+    ngx_chain_t               *in;              /* body filter */
+    ngx_chain_t               *free;
+    ngx_chain_t               *busy;
+
+    ngx_msec_t                 coalesce;        /* 0: nothing waits */
+    ngx_buf_t                 *held;            /* plaintext that waits */
+    ngx_event_t                due;             /* until then */
+
+    ngx_event_t                sent;            /* the backend has it */
+    ngx_output_chain_filter_pt  output_filter;  /* of the upstream */
+    void                      *output_data;
+
+    ngx_int_t                  status;          /* refused with, 0: not */
+
+    unsigned                   reading:1;       /* body is being read */
+    unsigned                   decided:1;       /* opened, plain or refused */
+    unsigned                   sealed:1;        /* a context exists */
+    unsigned                   entered:1;       /* opened, goes its way */
+    unsigned                   turned:1;        /* from it by a redirect */
+    unsigned                   passed:1;        /* access, and was new */
+    unsigned                   counted:1;       /* as opened, or refused */
+    unsigned                   head_sent:1;     /* header filter done */
+    unsigned                   unproven_end:1;  /* a part is missing */
+    unsigned                   finished:1;      /* end marker written */
+    unsigned                   replaced:1;      /* our own 502 instead */
+    unsigned                   interim:1;       /* because of a 1xx */
+    unsigned                   cut:1;           /* ends without an end */
+    unsigned                   shared:1;        /* a subrequest has the body */
+    unsigned                   spent:1;         /* the body was given back */
+} ngx_http_attest_ctx_t;
+
+
+/* ngx_http_attest_module.c */
+
+extern ngx_module_t  ngx_http_attest_module;
+extern ngx_module_t  ngx_http_attest_filter_module;
+extern ngx_module_t  ngx_http_attest_opened_module;
+extern ngx_module_t  ngx_http_attest_early_module;
+
+/* ngx_http_attest_source.c */
+
+char *ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_attest_tsm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_attest_azure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_attest_gcp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_attest_nitro(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_attest_gpu(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_attest_auto(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_http_attest_source_t *ngx_http_attest_source_create_conf(ngx_conf_t *cf);
+/* The default of "timeout", which depends on what is slow. */
+ngx_msec_t ngx_http_attest_source_timeout(ngx_http_attest_main_conf_t *amcf);
+/* What does not go together; what "auto" picks. */
+ngx_int_t ngx_http_attest_source_check(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
+/* Makes amcf->run.provider, or takes over that of before with its keys. */
+ngx_int_t ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_main_conf_t *oamcf, ngx_log_t *log);
+/* Says in the log what the workers' user will not be able to open. */
+void ngx_http_attest_source_access(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log);
+
+/*
+ * ngx_http_attest_record.c: the record's text, from cycle->pool.  To be
+ * called when all of the configuration has been read.  Under "nginx -t" the
+ * digests of what "attest_measure" names are left out.
+ */
+ngx_int_t ngx_http_attest_record(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log, ngx_str_t *record);
+/* ngx_http_attest_environment.c */
+char *ngx_http_attest_environment(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/*
+ * ngx_http_attest_measure.c: says in the log, once, what is not any more what
+ * the record names.
+ */
+void ngx_http_attest_measured_check(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log);
+
+/* ngx_http_attest_state.c */
+
+ngx_http_attest_stats_t *ngx_http_attest_stats(
+    ngx_http_attest_main_conf_t *amcf);
+/*
+ * The current generation of this configuration, decoded; NULL when there is
+ * none that is valid now (callers then refuse: fail closed).  A generation of
+ * another configuration is never used: a reload may have published it for
+ * the workers to come.  Hold the view beyond the call with ref().
+ */
+ngx_http_attest_view_t *ngx_http_attest_view(
+    ngx_http_attest_main_conf_t *amcf, ngx_log_t *log);
+/* The reference goes away with the request's pool. */
+ngx_int_t ngx_http_attest_view_ref(ngx_http_request_t *r,
+    ngx_http_attest_view_t *view);
+void ngx_http_attest_view_release(ngx_http_attest_view_t *view);
+/* A request that arrives slowly needs the key's memory until the end. */
+void ngx_http_attest_view_key_use(ngx_http_attest_view_t *view,
+    ngx_uint_t i);
+void ngx_http_attest_view_key_done(ngx_http_attest_view_t *view,
+    ngx_uint_t i);
+/* Whether the view is valid now; those of before may have expired. */
+ngx_uint_t ngx_http_attest_view_valid(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_view_t *view);
+/* Why there is no view, in words; NULL when there is one. */
+const char *ngx_http_attest_why(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log);
+/* GPUs do not attest; servers are closed when they must. */
+ngx_uint_t ngx_http_attest_gpu_failed(ngx_http_attest_main_conf_t *amcf);
+/*
+ * Seconds since they attested last, when this is longer ago than any check
+ * takes: the worker that checks hangs.  0: it is not.
+ */
+time_t ngx_http_attest_gpu_overdue(ngx_http_attest_main_conf_t *amcf);
+/* The zone holds a generation of another configuration than ours. */
+ngx_uint_t ngx_http_attest_foreign(ngx_http_attest_main_conf_t *amcf);
+/* The process is about to end: wipes what it has decoded. */
+void ngx_http_attest_forget_view(void);
+/* Last error of collection, for status; copies at most len - 1 bytes. */
+void ngx_http_attest_last_error(ngx_http_attest_main_conf_t *amcf,
+    char *buf, size_t len, time_t *when);
+
+/*
+ * ngx_http_attest_clock.c.  now: s, only grows, says what has expired; means
+ * nothing outside of the zone.  wall: s, what others see.  dated: s, what a
+ * Date is held against: wall, but never goes back for the same prompt key.
+ */
+
+typedef struct {
+    time_t                     now;
+    time_t                     wall;
+    time_t                     dated;
+    int64_t                    drift;           /* ms, as in the zone */
+    int64_t                    peak;
+} ngx_http_attest_time_t;
+
+typedef struct {
+    ngx_uint_t                 count;           /* since the start */
+    int64_t                    last;            /* s, negative: back */
+    time_t                     behind;          /* wall time, of our own */
+} ngx_http_attest_steps_t;
+
+void ngx_http_attest_clock(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_time_t *t);
+time_t ngx_http_attest_now(ngx_http_attest_main_conf_t *amcf);
+void ngx_http_attest_clock_steps(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_steps_t *steps);
+
+#define ngx_http_attest_count(amcf, field)                                   \
+    (void) ngx_atomic_fetch_add(&ngx_http_attest_stats(amcf)->field, 1)
+
+/* ngx_http_attest_tls.c */
+
+ngx_int_t ngx_http_attest_tls_placeholder(ngx_conf_t *cf);
+ngx_int_t ngx_http_attest_tls_preconfiguration(ngx_conf_t *cf);
+/* When all is read: which servers have TLS, and what conflicts with it. */
+ngx_int_t ngx_http_attest_tls_postconfiguration(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
+/* 1 when the request came over a connection of this attested server. */
+ngx_uint_t ngx_http_attest_tls_marked(ngx_http_request_t *r,
+    ngx_http_attest_srv_conf_t *ascf);
+/* NGX_OK and 32 bytes, or NGX_DECLINED: no exporter on this connection. */
+ngx_int_t ngx_http_attest_tls_exporter(ngx_http_request_t *r,
+    u_char out[32]);
+
+/* ngx_http_attest_endpoint.c, ngx_http_attest_status.c: content handlers */
+
+char *ngx_http_attest_evidence(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_attest_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_attest_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/*
+ * ngx_http_attest_problem.c: sends an application/problem+json answer (RFC
+ * 9457) with Cache-Control: no-store and returns what a content handler
+ * returns.  type NULL: "about:blank".  retry_after 0: no such field.  Must be
+ * called before the header is sent; discards an unread request body.
+ */
+ngx_int_t ngx_http_attest_problem(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, const char *title, const char *detail,
+    time_t retry_after);
+/* 503, counted, for want of valid evidence. */
+ngx_int_t ngx_http_attest_no_evidence(ngx_http_request_t *r,
+    const char *detail);
+#define NGX_HTTP_ATTEST_NOT_NOW                                              \
+    "the gateway has no valid evidence at the moment"
+#define NGX_HTTP_ATTEST_CLOSED                                               \
+    "the gateway has no valid evidence and therefore serves nothing"
+/* A complete answer from memory that lives as long as the request. */
+ngx_int_t ngx_http_attest_send(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, const char *cache_control, ngx_str_t *body);
+/* The header that is being sent is that of such an answer. */
+ngx_uint_t ngx_http_attest_sends(ngx_http_request_t *r);
+/* Adds one response header field; value must live as long as the request. */
+ngx_int_t ngx_http_attest_add_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+/* Problem types of our own, in problem documents. */
+#define NGX_HTTP_ATTEST_URN              "urn:ngx-attest:problem:"
+#define NGX_HTTP_ATTEST_PROBLEM_EHBP_KEY                                     \
+    "urn:ietf:params:ehbp:error:key-config"
+
+/* ngx_http_attest_prompt.c, _seal.c, _replay.c */
+
+/* Installs the preaccess handler; called from postconfiguration. */
+ngx_int_t ngx_http_attest_prompt_init(ngx_conf_t *cf);
+/* Found again after internal redirects; NULL: no prompt here. */
+ngx_http_attest_ctx_t *ngx_http_attest_prompt_ctx(ngx_http_request_t *r);
+
+/* ngx_http_attest_ohttp.c: directives of the Oblivious HTTP gateway */
+
+char *ngx_http_attest_ohttp_location(ngx_conf_t *cf,
+    ngx_http_attest_loc_conf_t *alcf);
+char *ngx_http_attest_ohttp_allow(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_attest_ohttp_replay(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_attest_ohttp_pad(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_attest_ohttp_xwing(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/* When all is read: whether there are X-Wing keys. */
+ngx_int_t ngx_http_attest_ohttp_kems(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
+/* Variables that tell of an Oblivious HTTP request, for logs. */
+const char *ngx_http_attest_ohttp_name(ngx_http_attest_ctx_t *ctx);
+ngx_uint_t ngx_http_attest_ohttp_status(ngx_http_attest_ctx_t *ctx);
+
+ngx_int_t ngx_http_attest_replay_zone(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
+char *ngx_http_attest_replay(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+/*
+ * Tests and inserts under one lock.  NGX_OK: new and remembered.
+ * NGX_DECLINED: seen before.  NGX_BUSY: full of live entries.  NGX_ABORT: its
+ * key is not accepted any more.
+ */
+ngx_int_t ngx_http_attest_replay_add(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_once_t *once);
+void ngx_http_attest_replay_fill(ngx_http_attest_main_conf_t *amcf,
+    ngx_uint_t *used, ngx_uint_t *capacity);
+
+/* ngx_http_attest_routes.c */
+
+/* At merge: this location, or server{}, is one to be checked. */
+ngx_int_t ngx_http_attest_routes_add(ngx_conf_t *cf);
+/* When all is read: no opened prompt goes where nobody sent it. */
+ngx_int_t ngx_http_attest_routes_check(ngx_conf_t *cf);
+/* The default of client_max_body_size, not what somebody wrote. */
+void ngx_http_attest_raise_body_size(void **loc_conf, off_t size);
+/* Whether somebody wrote one that holds for the request's location. */
+ngx_uint_t ngx_http_attest_body_size_said(ngx_http_request_t *r);
+/* A phase handler: subrequests get no opened prompt. */
+ngx_int_t ngx_http_attest_subrequest(ngx_http_request_t *r);
+
+/* ngx_http_attest_variables.c */
+
+ngx_int_t ngx_http_attest_add_variables(ngx_conf_t *cf);
+
+
+#endif /* NGX_HTTP_ATTEST_MODULE_H_INCLUDED */

@@ -1,0 +1,904 @@
+
+/*
+ * Which files nginx opens while it reads its configuration.
+ *
+ * nginx can keep what it has parsed, byte for byte, and then does so for
+ * "nginx -T" and in builds with --with-debug; we have it kept always, and as
+ * often as it is read: a file that is included twice may have changed.  What
+ * was parsed before this module was loaded, by an nginx that keeps nothing,
+ * is read again, and refused when it changed meanwhile.
+ *
+ * The text is then walked as nginx has read it: "geo" has a format of its
+ * own that passes by all that, and directives of other modules name files
+ * that those read by themselves, which nobody but "attest_measure" covers.
+ */
+
+
+#include "http/ngx_http_attest_measure.h"
+#include "core/evidence/attest_conf.h"
+
+
+#define NGX_HTTP_ATTEST_MAX_CONF       (16 * 1024 * 1024)
+#define NGX_HTTP_ATTEST_MAX_INCLUDES   64          /* depth */
+#define NGX_HTTP_ATTEST_MAX_BLOCKS     64          /* depth */
+
+
+typedef enum {
+    NGX_HTTP_ATTEST_CONF = 0,                /* directives */
+    NGX_HTTP_ATTEST_CONF_DATA,               /* map, types, ... */
+    NGX_HTTP_ATTEST_CONF_GEO
+} ngx_http_attest_conf_e;
+
+
+typedef struct {
+    struct timespec            since;
+    ngx_str_node_t             root;
+} ngx_http_attest_opened_t;
+
+
+typedef struct {
+    ngx_str_t                  path;
+    ngx_http_attest_conf_e     kind;
+} ngx_http_attest_walked_t;
+
+
+/* Directives whose argument is a file that their module reads. */
+
+#define NGX_HTTP_ATTEST_ARG_LAST       0
+#define NGX_HTTP_ATTEST_ARG_CODE       100   /* none: code that can read */
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_uint_t                 arg;
+} ngx_http_attest_reader_t;
+
+
+typedef struct {
+    const char                *name;
+    const char                *directives;
+} ngx_http_attest_reader_module_t;
+
+
+#define NGX_HTTP_ATTEST_BY_GEOIP                                             \
+    "\"geoip_country\", \"geoip_city\" and \"geoip_org\""
+
+#define NGX_HTTP_ATTEST_BY_JS                                                \
+    "\"js_import\", \"js_path\" and \"js_preload_object\""
+
+#define NGX_HTTP_ATTEST_BY_LUA                                               \
+    "\"*_by_lua_file\", \"*_by_lua_block\" and \"lua_package_path\""
+
+
+static void *ngx_http_attest_opened_create_conf(ngx_cycle_t *cycle);
+static void ngx_http_attest_opened_insert(ngx_rbtree_node_t *temp,
+    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
+
+static void ngx_http_attest_modules(ngx_http_attest_measure_t *m);
+static ngx_int_t ngx_http_attest_walk(ngx_http_attest_measure_t *m,
+    ngx_str_t *path, ngx_http_attest_conf_e kind);
+static ngx_int_t ngx_http_attest_walk_kept(ngx_http_attest_measure_t *m,
+    ngx_str_t *path, ngx_http_attest_conf_e kind, ngx_uint_t *found);
+static ngx_int_t ngx_http_attest_walk_disk(ngx_http_attest_measure_t *m,
+    ngx_str_t *path, ngx_http_attest_conf_e kind);
+static ngx_int_t ngx_http_attest_walk_again(ngx_http_attest_measure_t *m,
+    ngx_str_t *path, ngx_http_attest_conf_e kind);
+static ngx_conf_dump_t *ngx_http_attest_kept(ngx_cycle_t *cycle,
+    ngx_str_t *path, ngx_conf_dump_t *behind);
+static ngx_int_t ngx_http_attest_scan(ngx_http_attest_measure_t *m,
+    ngx_str_t *path, const u_char *p, size_t n,
+    ngx_http_attest_conf_e kind);
+static ngx_int_t ngx_http_attest_block(ngx_http_attest_measure_t *m,
+    ngx_str_t *path, attest_conf_reader_t *r, attest_conf_statement_t *s,
+    ngx_http_attest_conf_e *kind);
+static ngx_int_t ngx_http_attest_statement(ngx_http_attest_measure_t *m,
+    ngx_str_t *path, attest_conf_statement_t *s,
+    ngx_http_attest_conf_e kind);
+static ngx_int_t ngx_http_attest_loads(ngx_http_attest_measure_t *m,
+    attest_span_t name);
+static ngx_int_t ngx_http_attest_include(ngx_http_attest_measure_t *m,
+    attest_span_t pattern, ngx_http_attest_conf_e kind);
+static ngx_int_t ngx_http_attest_include_glob(ngx_http_attest_measure_t *m,
+    ngx_str_t *pattern, ngx_http_attest_conf_e kind);
+static ngx_int_t ngx_http_attest_include_geo(ngx_http_attest_measure_t *m,
+    attest_span_t name);
+static ngx_int_t ngx_http_attest_full_name(ngx_http_attest_measure_t *m,
+    attest_span_t name, const char *suffix, ngx_uint_t conf_prefix,
+    ngx_str_t *full);
+
+static ngx_int_t ngx_http_attest_reads(ngx_http_attest_measure_t *m,
+    ngx_str_t *path, attest_conf_statement_t *s);
+static ngx_uint_t ngx_http_attest_reader_arg(attest_conf_statement_t *s);
+static ngx_uint_t ngx_http_attest_covered(ngx_http_attest_measure_t *m,
+    ngx_str_t *full);
+static ngx_uint_t ngx_http_attest_ends_with(attest_span_t s,
+    const char *text);
+
+
+#define ngx_http_attest_named(s, text)                                       \
+    ((s).n == sizeof(text) - 1                                               \
+     && ngx_memcmp((s).p, text, sizeof(text) - 1) == 0)
+
+
+static ngx_core_module_t  ngx_http_attest_opened_module_ctx = {
+    ngx_string("attest_opened"),
+    ngx_http_attest_opened_create_conf,
+    NULL
+};
+
+
+/* a core module: it begins where it is loaded, not where http{} begins */
+
+ngx_module_t  ngx_http_attest_opened_module = {
+    NGX_MODULE_V1,
+    &ngx_http_attest_opened_module_ctx,    /* module context */
+    NULL,                                  /* module directives */
+    NGX_CORE_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/*
+ * Not here: certificates and their keys, which claims bind or which say
+ * nothing about what is served, and what is read for each request to be sent
+ * out.  Lua's are told by the ends of their names.
+ */
+
+static ngx_http_attest_reader_t  ngx_http_attest_readers[] = {
+    { ngx_string("auth_basic_user_file"), 1 },
+    { ngx_string("auth_digest_user_file"), 1 },
+    { ngx_string("auth_gss_keytab"), 1 },
+    { ngx_string("auth_jwt_key_file"), 1 },
+    { ngx_string("ssl_client_certificate"), 1 },
+    { ngx_string("ssl_trusted_certificate"), 1 },
+    { ngx_string("ssl_crl"), 1 },
+    { ngx_string("ssl_stapling_file"), 1 },
+    { ngx_string("ssl_dhparam"), 1 },
+    { ngx_string("proxy_ssl_trusted_certificate"), 1 },
+    { ngx_string("proxy_ssl_crl"), 1 },
+    { ngx_string("grpc_ssl_trusted_certificate"), 1 },
+    { ngx_string("grpc_ssl_crl"), 1 },
+    { ngx_string("uwsgi_ssl_trusted_certificate"), 1 },
+    { ngx_string("uwsgi_ssl_crl"), 1 },
+    { ngx_string("geoip_country"), 1 },
+    { ngx_string("geoip_city"), 1 },
+    { ngx_string("geoip_org"), 1 },
+    { ngx_string("geoip2"), 1 },
+    { ngx_string("xslt_stylesheet"), 1 },
+    { ngx_string("xml_entities"), 1 },
+    { ngx_string("perl_modules"), 1 },
+    { ngx_string("perl_require"), 1 },
+    { ngx_string("perl_set"), NGX_HTTP_ATTEST_ARG_CODE },
+    { ngx_string("perl"), NGX_HTTP_ATTEST_ARG_CODE },
+    { ngx_string("js_include"), 1 },
+    { ngx_string("js_import"), NGX_HTTP_ATTEST_ARG_LAST },
+    { ngx_string("js_preload_object"), NGX_HTTP_ATTEST_ARG_LAST },
+    { ngx_string("js_path"), 1 },
+    { ngx_string("set_by_lua_file"), 2 },
+    { ngx_string("lua_package_path"), 1 },
+    { ngx_string("lua_package_cpath"), 1 },
+    { ngx_string("lua_ssl_trusted_certificate"), 1 },
+    { ngx_string("lua_ssl_crl"), 1 },
+    { ngx_string("modsecurity_rules_file"), 1 },
+    { ngx_string("modsecurity_rules_remote"), 2 },
+    { ngx_string("modsecurity_rules"), NGX_HTTP_ATTEST_ARG_CODE },
+    { ngx_string("opentracing_load_tracer"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
+/* Who has them, among the modules that are seldom there unused. */
+
+static ngx_http_attest_reader_module_t  ngx_http_attest_reader_modules[] = {
+    { "ngx_http_auth_digest_module", "\"auth_digest_user_file\"" },
+    { "ngx_http_auth_jwt_module", "\"auth_jwt_key_file\"" },
+    { "ngx_http_auth_pam_module", "\"auth_pam_service_name\"" },
+    { "ngx_http_auth_spnego_module", "\"auth_gss_keytab\"" },
+    { "ngx_http_geoip_module", NGX_HTTP_ATTEST_BY_GEOIP },
+    { "ngx_stream_geoip_module", NGX_HTTP_ATTEST_BY_GEOIP },
+    { "ngx_http_geoip2_module", "\"geoip2\"" },
+    { "ngx_stream_geoip2_module", "\"geoip2\"" },
+    { "ngx_http_js_module", NGX_HTTP_ATTEST_BY_JS },
+    { "ngx_stream_js_module", NGX_HTTP_ATTEST_BY_JS },
+    { "ngx_http_lua_module", NGX_HTTP_ATTEST_BY_LUA },
+    { "ngx_stream_lua_module", NGX_HTTP_ATTEST_BY_LUA },
+    { "ngx_http_modsecurity_module", "\"modsecurity_rules_file\" and "
+      "\"modsecurity_rules\"" },
+    { "ngx_http_opentracing_module", "\"opentracing_load_tracer\"" },
+    { "ngx_http_perl_module", "\"perl_modules\", \"perl_require\", \"perl\" "
+      "and \"perl_set\"" },
+    { "ngx_http_xslt_filter_module", "\"xslt_stylesheet\" and "
+      "\"xml_entities\"" },
+    { NULL, NULL }
+};
+
+
+/* The node is found by no name, and nothing is ever found below it. */
+
+static void *
+ngx_http_attest_opened_create_conf(ngx_cycle_t *cycle)
+{
+    ngx_time_t                *tp;
+    ngx_http_attest_opened_t  *o;
+
+    o = ngx_pcalloc(cycle->pool, sizeof(ngx_http_attest_opened_t));
+    if (o == NULL) {
+        return NULL;
+    }
+
+    /*
+     * nginx sets its time before it reads anything, and not again meanwhile:
+     * this module may be loaded late.  It is cut to milliseconds; what was
+     * written just before a reload did not change.
+     */
+
+    tp = ngx_timeofday();
+
+    o->since.tv_sec = tp->sec;
+    o->since.tv_nsec = tp->msec * 1000000 + 999999;
+
+    if (ngx_test_config) {
+        /* "nginx -T" prints each file once */
+        return o;
+    }
+
+    ngx_dump_config = 1;
+
+    ngx_rbtree_init(&cycle->config_dump_rbtree, &cycle->config_dump_sentinel,
+                    ngx_http_attest_opened_insert);
+
+    ngx_rbtree_insert(&cycle->config_dump_rbtree, &o->root.node);
+
+    return o;
+}
+
+
+static void
+ngx_http_attest_opened_insert(ngx_rbtree_node_t *temp,
+    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel)
+{
+    /* its parent is black and does not know it: no balance to keep */
+
+    node->parent = temp;
+    node->left = sentinel;
+    node->right = sentinel;
+    ngx_rbt_red(node);
+}
+
+
+void
+ngx_http_attest_opened_since(ngx_cycle_t *cycle, struct timespec *ts)
+{
+    ngx_http_attest_opened_t  *o;
+
+    o = (ngx_http_attest_opened_t *) ngx_get_conf(cycle->conf_ctx,
+                                             ngx_http_attest_opened_module);
+    *ts = o->since;
+}
+
+
+ngx_int_t
+ngx_http_attest_opened(ngx_http_attest_measure_t *m)
+{
+    ngx_uint_t         i;
+    ngx_str_t          name;
+    ngx_conf_dump_t   *dump;
+
+    if (ngx_array_init(&m->walked, m->cycle->pool, 16,
+                       sizeof(ngx_http_attest_walked_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    dump = m->cycle->config_dump.elts;
+
+    for (i = 0; i < m->cycle->config_dump.nelts; i++) {
+        if (ngx_http_attest_measure_text(m, &dump[i].name,
+                                         dump[i].buffer->pos,
+                                         dump[i].buffer->last
+                                         - dump[i].buffer->pos)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_http_attest_walk(m, &m->cycle->conf_file, NGX_HTTP_ATTEST_CONF)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&name, "nginx -g");
+
+    if (ngx_http_attest_scan(m, &name, m->cycle->conf_param.data,
+                             m->cycle->conf_param.len, NGX_HTTP_ATTEST_CONF)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (m->amcf->measure->nelts == 0) {
+        ngx_http_attest_modules(m);
+    }
+
+    return NGX_OK;
+}
+
+
+/* A module that reads files may do so without a directive, too. */
+
+static void
+ngx_http_attest_modules(ngx_http_attest_measure_t *m)
+{
+    ngx_uint_t                        i;
+    ngx_http_attest_reader_module_t  *rm;
+
+    for (i = 0; m->cycle->modules[i] != NULL; i++) {
+        for (rm = ngx_http_attest_reader_modules; rm->name != NULL; rm++) {
+
+            if (ngx_strcmp(m->cycle->modules[i]->name, rm->name) != 0) {
+                continue;
+            }
+
+            ngx_log_error(NGX_LOG_WARN, m->log, 0,
+                          "\"%s\" is loaded, which reads files by %s, and "
+                          "the configuration record does not name them: "
+                          "add them to \"attest_measure\"",
+                          rm->name, rm->directives);
+        }
+    }
+}
+
+
+/* One file and all that it includes, as often as it was read. */
+
+static ngx_int_t
+ngx_http_attest_walk(ngx_http_attest_measure_t *m, ngx_str_t *path,
+    ngx_http_attest_conf_e kind)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  found;
+
+    rc = ngx_http_attest_walk_again(m, path, kind);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    }
+
+    if (m->depth == NGX_HTTP_ATTEST_MAX_INCLUDES) {
+        ngx_log_error(NGX_LOG_EMERG, m->log, 0,
+                      "attest: \"%V\" is included too deep to be measured",
+                      path);
+        return NGX_ERROR;
+    }
+
+    m->depth++;
+
+    rc = ngx_http_attest_walk_kept(m, path, kind, &found);
+
+    /* nginx keeps all or nothing of what it reads first */
+
+    if (rc == NGX_OK && !found
+        && ngx_http_attest_kept(m->cycle, &m->cycle->conf_file, NULL) == NULL)
+    {
+        rc = ngx_http_attest_walk_disk(m, path, kind);
+    }
+
+    m->depth--;
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_attest_walk_kept(ngx_http_attest_measure_t *m, ngx_str_t *path,
+    ngx_http_attest_conf_e kind, ngx_uint_t *found)
+{
+    ngx_conf_dump_t  *dump;
+
+    *found = 0;
+
+    for (dump = ngx_http_attest_kept(m->cycle, path, NULL);
+         dump != NULL;
+         dump = ngx_http_attest_kept(m->cycle, path, dump))
+    {
+        *found = 1;
+
+        if (ngx_http_attest_scan(m, path, dump->buffer->pos,
+                                 dump->buffer->last - dump->buffer->pos,
+                                 kind)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* The next text of this name behind that one, or the first. */
+
+static ngx_conf_dump_t *
+ngx_http_attest_kept(ngx_cycle_t *cycle, ngx_str_t *path,
+    ngx_conf_dump_t *behind)
+{
+    ngx_conf_dump_t  *dump, *last;
+
+    dump = cycle->config_dump.elts;
+    last = dump + cycle->config_dump.nelts;
+
+    for (dump = behind ? behind + 1 : dump; dump < last; dump++) {
+        if (dump->name.len == path->len
+            && ngx_memcmp(dump->name.data, path->data, path->len) == 0)
+        {
+            return dump;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Read once: what is hashed is what is searched. */
+
+static ngx_int_t
+ngx_http_attest_walk_disk(ngx_http_attest_measure_t *m, ngx_str_t *path,
+    ngx_http_attest_conf_e kind)
+{
+    off_t             size;
+    size_t            len;
+    u_char           *text;
+    ssize_t           n;
+    ngx_fd_t          fd;
+    ngx_int_t         rc;
+    ngx_file_info_t   fi;
+
+    fd = ngx_http_attest_measure_open(m, path, &fi);
+    if (fd == NGX_INVALID_FILE) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+    text = NULL;
+    size = ngx_file_size(&fi);
+
+    if (size > NGX_HTTP_ATTEST_MAX_CONF) {
+        ngx_log_error(NGX_LOG_EMERG, m->log, 0,
+                      "attest: \"%V\" is no configuration file of at most "
+                      "%d bytes", path, NGX_HTTP_ATTEST_MAX_CONF);
+        goto done;
+    }
+
+    text = ngx_alloc(size + 1, m->log);
+    if (text == NULL) {
+        goto done;
+    }
+
+    len = 0;
+
+    do {
+        n = ngx_read_fd(fd, text + len, size - len);
+        len += ngx_max(n, 0);
+    } while (n > 0);
+
+    if (n == 0 && ngx_http_attest_measure_text(m, path, text, len) == NGX_OK)
+    {
+        rc = ngx_http_attest_scan(m, path, text, len, kind);
+    }
+
+done:
+
+    if (text != NULL) {
+        ngx_free(text);
+    }
+
+    (void) ngx_close_file(fd);
+
+    return rc;
+}
+
+
+/* NGX_DECLINED: this was seen before. */
+
+static ngx_int_t
+ngx_http_attest_walk_again(ngx_http_attest_measure_t *m, ngx_str_t *path,
+    ngx_http_attest_conf_e kind)
+{
+    ngx_uint_t                 i;
+    ngx_http_attest_walked_t  *w;
+
+    w = m->walked.elts;
+
+    for (i = 0; i < m->walked.nelts; i++) {
+        if (w[i].kind == kind && w[i].path.len == path->len
+            && ngx_memcmp(w[i].path.data, path->data, path->len) == 0)
+        {
+            return NGX_DECLINED;
+        }
+    }
+
+    w = ngx_array_push(&m->walked);
+    if (w == NULL) {
+        return NGX_ERROR;
+    }
+
+    w->path = *path;
+    w->kind = kind;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_attest_scan(ngx_http_attest_measure_t *m, ngx_str_t *path,
+    const u_char *p, size_t n, ngx_http_attest_conf_e kind)
+{
+    u_char                   *text;
+    ngx_int_t                 rc;
+    ngx_uint_t                depth;
+    attest_conf_reader_t      r;
+    attest_conf_statement_t   s;
+    ngx_http_attest_conf_e    stack[NGX_HTTP_ATTEST_MAX_BLOCKS + 1];
+
+    /* escapes are taken out in place */
+
+    text = ngx_alloc(n + 1, m->log);
+    if (text == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_cpymem(text, p, n);
+    attest_conf_init(&r, text, n);
+
+    depth = 0;
+    stack[0] = kind;
+
+    do {
+        rc = (attest_conf_next(&r, &s) == ATTEST_OK) ? NGX_OK : NGX_ABORT;
+
+        if (rc == NGX_OK && s.end == '{') {
+
+            if (depth == NGX_HTTP_ATTEST_MAX_BLOCKS) {
+                rc = NGX_ABORT;
+                break;
+            }
+
+            stack[depth + 1] = stack[depth];
+            rc = ngx_http_attest_block(m, path, &r, &s, &stack[depth + 1]);
+            depth += (rc == NGX_OK);
+            rc = (rc == NGX_DONE) ? NGX_OK : rc;
+
+        } else if (rc == NGX_OK && s.end == ';') {
+            rc = ngx_http_attest_statement(m, path, &s, stack[depth]);
+
+        } else if (s.end == '}' && depth > 0) {
+            depth--;
+        }
+
+    } while (rc == NGX_OK && s.end != 0);
+
+    ngx_free(text);
+
+    if (rc == NGX_ABORT) {
+        ngx_log_error(NGX_LOG_EMERG, m->log, 0,
+                      "attest: cannot find what \"%V\" includes, behind "
+                      "line %ui", path, (ngx_uint_t) s.line);
+    }
+
+    return (rc == NGX_OK) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* What is in a block; NGX_DONE: it is behind us. */
+
+static ngx_int_t
+ngx_http_attest_block(ngx_http_attest_measure_t *m, ngx_str_t *path,
+    attest_conf_reader_t *r, attest_conf_statement_t *s,
+    ngx_http_attest_conf_e *kind)
+{
+    attest_span_t  name;
+
+    if (s->count == 0 || *kind != NGX_HTTP_ATTEST_CONF) {
+        return NGX_OK;
+    }
+
+    name = s->token[0];
+
+    if (ngx_http_attest_reads(m, path, s) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_attest_ends_with(name, "_by_lua_block")) {
+        return (attest_conf_skip_lua(r) == ATTEST_OK) ? NGX_DONE : NGX_ABORT;
+    }
+
+    if (ngx_http_attest_named(name, "geo")) {
+        *kind = NGX_HTTP_ATTEST_CONF_GEO;
+
+    } else if (ngx_http_attest_named(name, "map")
+               || ngx_http_attest_named(name, "types")
+               || ngx_http_attest_named(name, "split_clients")
+               || ngx_http_attest_named(name, "charset_map"))
+    {
+        *kind = NGX_HTTP_ATTEST_CONF_DATA;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_attest_statement(ngx_http_attest_measure_t *m, ngx_str_t *path,
+    attest_conf_statement_t *s, ngx_http_attest_conf_e kind)
+{
+    if (s->count == 0) {
+        return NGX_OK;
+    }
+
+    if (s->count == 2 && ngx_http_attest_named(s->token[0], "include")) {
+        return (kind == NGX_HTTP_ATTEST_CONF_GEO)
+               ? ngx_http_attest_include_geo(m, s->token[1])
+               : ngx_http_attest_include(m, s->token[1], kind);
+    }
+
+    if (kind != NGX_HTTP_ATTEST_CONF) {
+        return NGX_OK;
+    }
+
+    if (s->count == 2 && ngx_http_attest_named(s->token[0], "load_module")) {
+        return ngx_http_attest_loads(m, s->token[1]);
+    }
+
+    return ngx_http_attest_reads(m, path, s);
+}
+
+
+/* What the text says is said by the code of who reads it. */
+
+static ngx_int_t
+ngx_http_attest_loads(ngx_http_attest_measure_t *m, attest_span_t name)
+{
+    ngx_str_t        full;
+    ngx_file_info_t  fi;
+
+    if (ngx_http_attest_full_name(m, name, "", 0, &full) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_attest_measure_file(m, &full, &fi);
+}
+
+
+/* As ngx_conf_include() finds files. */
+
+static ngx_int_t
+ngx_http_attest_include(ngx_http_attest_measure_t *m, attest_span_t pattern,
+    ngx_http_attest_conf_e kind)
+{
+    ngx_str_t  full;
+
+    if (ngx_http_attest_full_name(m, pattern, "", 1, &full) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (strpbrk((char *) full.data, "*?[") == NULL) {
+        return ngx_http_attest_walk(m, &full, kind);
+    }
+
+    return ngx_http_attest_include_glob(m, &full, kind);
+}
+
+
+static ngx_int_t
+ngx_http_attest_include_glob(ngx_http_attest_measure_t *m,
+    ngx_str_t *pattern, ngx_http_attest_conf_e kind)
+{
+    ngx_int_t   rc;
+    ngx_str_t   file, name;
+    ngx_glob_t  gl;
+
+    ngx_memzero(&gl, sizeof(ngx_glob_t));
+
+    gl.pattern = pattern->data;
+    gl.log = m->log;
+    gl.test = 1;
+
+    if (ngx_open_glob(&gl) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    while (rc == NGX_OK && ngx_read_glob(&gl, &name) == NGX_OK) {
+
+        file.len = name.len++;
+        file.data = ngx_pstrdup(m->cycle->pool, &name);
+        if (file.data == NULL) {
+            rc = NGX_ERROR;
+            break;
+        }
+
+        rc = ngx_http_attest_walk(m, &file, kind);
+    }
+
+    ngx_close_glob(&gl);
+
+    return rc;
+}
+
+
+/*
+ * A "geo" with ranges reads NAME.bin instead of NAME, when it is there and
+ * not older.  One that nginx itself has just made out of NAME was not read.
+ */
+
+static ngx_int_t
+ngx_http_attest_include_geo(ngx_http_attest_measure_t *m, attest_span_t name)
+{
+    ngx_str_t        full, bin;
+    ngx_file_info_t  fi;
+
+    if (ngx_http_attest_full_name(m, name, "", 1, &full) != NGX_OK
+        || ngx_http_attest_full_name(m, name, ".bin", 1, &bin) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_file_info(bin.data, &fi) != NGX_FILE_ERROR
+        && !(ngx_http_attest_kept(m->cycle, &full, NULL) != NULL
+             && ngx_http_attest_measure_touched(m, &fi))
+        && ngx_http_attest_measure_file(m, &bin, &fi) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_attest_walk(m, &full, NGX_HTTP_ATTEST_CONF_GEO);
+}
+
+
+static ngx_int_t
+ngx_http_attest_full_name(ngx_http_attest_measure_t *m, attest_span_t name,
+    const char *suffix, ngx_uint_t conf_prefix, ngx_str_t *full)
+{
+    full->len = name.n + ngx_strlen(suffix);
+    full->data = ngx_pnalloc(m->cycle->pool, full->len + 1);
+
+    if (full->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(full->data, name.p, name.n);
+    ngx_memcpy(full->data + name.n, suffix, full->len + 1 - name.n);
+
+    return ngx_conf_full_name(m->cycle, full, conf_prefix);
+}
+
+
+/* A directive of a module that reads a file of its own. */
+
+static ngx_int_t
+ngx_http_attest_reads(ngx_http_attest_measure_t *m, ngx_str_t *path,
+    attest_conf_statement_t *s)
+{
+    ngx_str_t      full[2];
+    ngx_uint_t     arg;
+    attest_span_t  name, file;
+
+    name = s->token[0];
+    arg = ngx_http_attest_reader_arg(s);
+
+    if (arg == NGX_HTTP_ATTEST_ARG_CODE) {
+
+        if (m->amcf->measure->nelts == 0) {
+            ngx_log_error(NGX_LOG_WARN, m->log, 0,
+                          "\"%*s\" can read files, which the configuration "
+                          "record does not name: add them to "
+                          "\"attest_measure\", in %V:%ui",
+                          name.n, name.p, path, (ngx_uint_t) s->line);
+        }
+
+        return NGX_OK;
+    }
+
+    if (arg == 0 || arg >= s->count || arg >= ATTEST_CONF_TOKENS
+        || ngx_http_attest_named(s->token[arg], "off"))
+    {
+        return NGX_OK;
+    }
+
+    file = s->token[arg];
+
+    /* modules differ in the folder that a name is relative to */
+
+    if (ngx_http_attest_full_name(m, file, "", 0, &full[0]) != NGX_OK
+        || ngx_http_attest_full_name(m, file, "", 1, &full[1]) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!ngx_http_attest_covered(m, &full[0])
+        && !ngx_http_attest_covered(m, &full[1]))
+    {
+        ngx_log_error(NGX_LOG_WARN, m->log, 0,
+                      "\"%*s\" reads \"%*s\", which the configuration record "
+                      "does not name: add it to \"attest_measure\", "
+                      "in %V:%ui", name.n, name.p, file.n, file.p, path,
+                      (ngx_uint_t) s->line);
+    }
+
+    return NGX_OK;
+}
+
+
+/* Which argument it is, 0: none. */
+
+static ngx_uint_t
+ngx_http_attest_reader_arg(attest_conf_statement_t *s)
+{
+    attest_span_t              name;
+    ngx_http_attest_reader_t  *r;
+
+    name = s->token[0];
+
+    for (r = ngx_http_attest_readers; r->name.len != 0; r++) {
+        if (r->name.len == name.n
+            && ngx_memcmp(r->name.data, name.p, name.n) == 0)
+        {
+            return (r->arg != NGX_HTTP_ATTEST_ARG_LAST) ? r->arg
+                                                        : s->count - 1;
+        }
+    }
+
+    if (ngx_http_attest_ends_with(name, "_by_lua_file")) {
+        return 1;
+    }
+
+    return (ngx_http_attest_ends_with(name, "_by_lua_block")
+            || ngx_http_attest_ends_with(name, "_by_lua"))
+           ? NGX_HTTP_ATTEST_ARG_CODE : 0;
+}
+
+
+/* The file itself, or something in the folder. */
+
+static ngx_uint_t
+ngx_http_attest_covered(ngx_http_attest_measure_t *m, ngx_str_t *full)
+{
+    size_t                       n;
+    ngx_uint_t                   i;
+    ngx_http_attest_measured_t  *file;
+
+    n = full->len;
+    file = m->amcf->measure->elts;
+
+    for (i = 0; i < m->amcf->measure->nelts; i++) {
+        if (file[i].path.len >= n
+            && ngx_memcmp(file[i].path.data, full->data, n) == 0
+            && (file[i].path.len == n || file[i].path.data[n] == '/'))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_attest_ends_with(attest_span_t s, const char *text)
+{
+    size_t  n;
+
+    n = ngx_strlen(text);
+
+    return s.n >= n && ngx_memcmp(s.p + s.n - n, text, n) == 0;
+}

@@ -1,0 +1,207 @@
+
+/*
+ * Variables for logs and for headers towards the backend.  None of them
+ * ever holds a key, a prompt or anything decrypted.
+ */
+
+
+#include "http/ngx_http_attest_module.h"
+
+
+#define NGX_HTTP_ATTEST_VAR_AGE         0
+#define NGX_HTTP_ATTEST_VAR_ROOT        1
+#define NGX_HTTP_ATTEST_VAR_GENERATION  2
+
+
+static ngx_int_t ngx_http_attest_prompt_protocol_variable(
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_attest_prompt_key_id_variable(
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_attest_prompt_status_variable(
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_attest_view_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+
+static ngx_http_variable_t  ngx_http_attest_vars[] = {
+
+    { ngx_string("attest_prompt_protocol"), NULL,
+      ngx_http_attest_prompt_protocol_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("attest_prompt_key_id"), NULL,
+      ngx_http_attest_prompt_key_id_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("attest_prompt_status"), NULL,
+      ngx_http_attest_prompt_status_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("attest_evidence_age"), NULL,
+      ngx_http_attest_view_variable, NGX_HTTP_ATTEST_VAR_AGE,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("attest_root_of_trust"), NULL,
+      ngx_http_attest_view_variable, NGX_HTTP_ATTEST_VAR_ROOT,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("attest_generation"), NULL,
+      ngx_http_attest_view_variable, NGX_HTTP_ATTEST_VAR_GENERATION,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
+ngx_int_t
+ngx_http_attest_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_attest_vars; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_attest_prompt_protocol_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    const char             *name;
+    ngx_http_attest_ctx_t  *ctx;
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+
+    if (ctx == NULL || !ctx->sealed) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    name = ngx_http_attest_ohttp_name(ctx);
+
+    v->data = (u_char *) name;
+    v->len = ngx_strlen(name);
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_attest_prompt_key_id_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_attest_ctx_t  *ctx;
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+
+    if (ctx == NULL || !ctx->sealed) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->data = ngx_pnalloc(r->pool, 3);
+    if (v->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->len = ngx_sprintf(v->data, "%ud", (unsigned) ctx->key_id) - v->data;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+/* Of the sealed response, where the status outside is always 200. */
+
+static ngx_int_t
+ngx_http_attest_prompt_status_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_uint_t              status;
+    ngx_http_attest_ctx_t  *ctx;
+
+    ctx = ngx_http_attest_prompt_ctx(r);
+    status = (ctx != NULL) ? ngx_http_attest_ohttp_status(ctx) : 0;
+
+    if (status == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (v->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->len = ngx_sprintf(v->data, "%ui", status) - v->data;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_attest_view_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                       *p;
+    ngx_http_attest_view_t       *view;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+
+    view = amcf->used ? ngx_http_attest_view(amcf, r->connection->log)
+                      : NULL;
+
+    if (view == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    /* the view may be replaced before the value is used: copy */
+
+    p = ngx_pnalloc(r->pool, ngx_max(view->root.len, NGX_INT64_LEN));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->data = p;
+
+    switch (data) {
+
+    case NGX_HTTP_ATTEST_VAR_AGE:
+        p = ngx_sprintf(p, "%T", ngx_http_attest_now(amcf) - view->from);
+        break;
+
+    case NGX_HTTP_ATTEST_VAR_ROOT:
+        p = ngx_cpymem(p, view->root.data, view->root.len);
+        break;
+
+    default: /* NGX_HTTP_ATTEST_VAR_GENERATION */
+        p = ngx_sprintf(p, "%uL", view->number);
+        break;
+    }
+
+    v->len = p - v->data;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}

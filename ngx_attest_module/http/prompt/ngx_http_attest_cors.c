@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * CORS for pages that send encrypted prompts and read evidence: what a
+ * browser may see of each answer of a location, and the preflight requests
+ * that it makes before (Fetch standard).
+ */
+
+
+#include "http/prompt/ngx_http_attest_cors.h"
+#include "http/prompt/ngx_http_attest_prompt.h"
+
+
+#define NGX_HTTP_ATTEST_EXPOSE                                               \
+    "Ehbp-Response-Nonce, Ehbp-Encapsulated-Key, Content-Type"
+#define NGX_HTTP_ATTEST_ALLOW_FIELDS                                         \
+    "Ehbp-Encapsulated-Key, Content-Type, Authorization"
+#define NGX_HTTP_ATTEST_MAX_ASKED  1024
+
+
+static ngx_str_t *ngx_http_attest_cors_allowed(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf);
+static ngx_str_t *ngx_http_attest_cors_asked(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf);
+static ngx_int_t ngx_http_attest_cors_answer(ngx_http_request_t *r);
+
+
+ngx_int_t
+ngx_http_attest_cors_fields(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf)
+{
+    ngx_str_t  *origin, value;
+
+    ngx_str_set(&value, "Origin");
+
+    if (ngx_http_attest_add_header(r, "Vary", &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    origin = ngx_http_attest_cors_allowed(r, alcf);
+    if (origin == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_attest_add_header(r, "Access-Control-Allow-Origin", origin)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_attest_cors_asked(r, alcf) != NULL) {
+        return ngx_http_attest_cors_answer(r);
+    }
+
+    ngx_str_set(&value, NGX_HTTP_ATTEST_EXPOSE);
+
+    return ngx_http_attest_add_header(r, "Access-Control-Expose-Headers",
+                                      &value);
+}
+
+
+/* The value of Access-Control-Allow-Origin, or NULL: not for this origin. */
+
+static ngx_str_t *
+ngx_http_attest_cors_allowed(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf)
+{
+    ngx_str_t   *origin, *allowed;
+    ngx_uint_t   i;
+
+    origin = ngx_http_attest_field(r, "origin", 6);
+    allowed = alcf->cors->elts;
+
+    for (i = 0; i < alcf->cors->nelts; i++) {
+
+        if (allowed[i].len == 1 && allowed[i].data[0] == '*') {
+            return &allowed[i];
+        }
+
+        if (origin != NULL && origin->len == allowed[i].len
+            && ngx_memcmp(origin->data, allowed[i].data, origin->len) == 0)
+        {
+            return &allowed[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Fetch standard section 4.8: what marks a CORS-preflight request. */
+
+static ngx_str_t *
+ngx_http_attest_cors_asked(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf)
+{
+    if (r->method != NGX_HTTP_OPTIONS || alcf->cors == NULL
+        || ngx_http_attest_field(r, "origin", 6) == NULL)
+    {
+        return NULL;
+    }
+
+    return ngx_http_attest_field(r, "access-control-request-method", 29);
+}
+
+
+ngx_int_t
+ngx_http_attest_cors_preflight(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf)
+{
+    ngx_int_t  rc;
+
+    if (ngx_http_attest_cors_asked(r, alcf) == NULL) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /* the header filter adds the fields */
+
+    r->headers_out.status = NGX_HTTP_NO_CONTENT;
+    r->header_only = 1;
+
+    return ngx_http_send_header(r);
+}
+
+
+/*
+ * Client libraries add fields of their own (x-stainless-...), so that an
+ * allowed origin may send what it asks for, as far as these are field names.
+ */
+
+static ngx_int_t
+ngx_http_attest_cors_answer(ngx_http_request_t *r)
+{
+    u_char     *p, ch;
+    size_t      i;
+    ngx_str_t  *asked, value;
+
+    ngx_str_set(&value, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+
+    if (ngx_http_attest_add_header(r, "Access-Control-Allow-Methods", &value)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&value, "600");
+
+    if (ngx_http_attest_add_header(r, "Access-Control-Max-Age", &value)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&value, NGX_HTTP_ATTEST_ALLOW_FIELDS);
+
+    asked = ngx_http_attest_field(r, "access-control-request-headers", 30);
+
+    if (asked != NULL && asked->len > 0
+        && asked->len <= NGX_HTTP_ATTEST_MAX_ASKED)
+    {
+        for (i = 0; i < asked->len; i++) {
+            ch = ngx_tolower(asked->data[i]);
+
+            if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
+                  || ch == '-' || ch == '_' || ch == ',' || ch == ' '))
+            {
+                break;
+            }
+        }
+
+        if (i == asked->len) {
+            p = ngx_pnalloc(r->pool, value.len + 2 + asked->len);
+            if (p == NULL) {
+                return NGX_ERROR;
+            }
+
+            i = ngx_sprintf(p, "%V, %V", &value, asked) - p;
+            value.data = p;
+            value.len = i;
+        }
+    }
+
+    return ngx_http_attest_add_header(r, "Access-Control-Allow-Headers",
+                                      &value);
+}

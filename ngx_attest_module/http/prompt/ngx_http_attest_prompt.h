@@ -1,0 +1,164 @@
+
+/*
+ * What ngx_http_attest_prompt.c and ngx_http_attest_seal.c share.
+ */
+
+
+#ifndef NGX_HTTP_ATTEST_PROMPT_H_INCLUDED
+#define NGX_HTTP_ATTEST_PROMPT_H_INCLUDED
+
+
+#include "http/ngx_http_attest_module.h"
+#include "http/prompt/ngx_http_attest_out.h"
+
+
+/*
+ * Binary HTTP around a prompt: control data, fields, trailers, and before
+ * each piece of content its length, which takes a byte for a byte at worst.
+ */
+#define ngx_http_attest_max_message(alcf)                                    \
+    (2 * (alcf)->max_size + 160 * 1024)
+
+/*
+ * What may lie around the plaintext: a client may seal each byte by itself,
+ * and send frames that are empty.  That costs bytes, each of which has to be
+ * sent, and no memory.
+ */
+#define NGX_HTTP_ATTEST_SPARE  (1024 * 1024)
+
+#define ngx_http_attest_max_framing(alcf)                                    \
+    (ATTEST_EHBP_OVERHEAD * (alcf)->max_size + NGX_HTTP_ATTEST_SPARE)
+
+/*
+ * The largest sealed body: more cannot hold an acceptable prompt.  It is some
+ * more than both together, so that whoever exceeds one is told which.
+ */
+#define ngx_http_attest_max_body(alcf)                                       \
+    ((alcf)->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP                          \
+     ? (off_t) ((9 + ATTEST_HPKE_NT) * ngx_http_attest_max_message(alcf)     \
+                + NGX_HTTP_ATTEST_SPARE)                                     \
+     : (off_t) ((alcf)->max_size + ngx_http_attest_max_framing(alcf)         \
+                + NGX_HTTP_ATTEST_SPARE))
+
+
+/*
+ * How a format seals.  head: the header goes out, from now on in clear.
+ * frame: seals as much of pt as one piece takes, in buffers of out_buf(),
+ * and returns how much, or NGX_ERROR.  end: the mark of a complete response,
+ * in a last buffer.
+ */
+
+typedef struct {
+    ngx_int_t    (*head)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx);
+    ssize_t      (*frame)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+        u_char *pt, size_t len, ngx_http_attest_out_t *out);
+    ngx_int_t    (*end)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+        ngx_http_attest_out_t *out);
+} ngx_http_attest_format_t;
+
+
+extern ngx_http_attest_format_t  ngx_http_attest_ehbp_format;
+extern ngx_http_attest_format_t  ngx_http_attest_ohttp_format;
+
+
+/* The request's context, created once. */
+ngx_http_attest_ctx_t *ngx_http_attest_prompt_ctx_create(
+    ngx_http_request_t *r);
+/* The field, and what nginx has of it. */
+ngx_int_t ngx_http_attest_content_length(ngx_http_request_t *r, size_t len);
+/* 1 for what only we say to a backend: X-Attest-*, in any spelling. */
+ngx_uint_t ngx_http_attest_own_field(ngx_str_t *key);
+
+/* A replay, or no room for it, or (NGX_ABORT) its key is gone: answered. */
+ngx_int_t ngx_http_attest_prompt_reject(ngx_http_request_t *r, ngx_int_t rc);
+/* ngx_http_attest_once.c: at postconfiguration; once for each request. */
+ngx_int_t ngx_http_attest_once_init(ngx_conf_t *cf);
+void ngx_http_attest_once_count(ngx_http_attest_ctx_t *ctx);
+
+/* ngx_http_attest_ohttp.c: at postconfiguration, at merge, at the end. */
+ngx_int_t ngx_http_attest_ohttp_init(ngx_conf_t *cf);
+char *ngx_http_attest_ohttp_check(ngx_conf_t *cf,
+    ngx_http_attest_loc_conf_t *alcf);
+void ngx_http_attest_ohttp_cleanup(ngx_http_attest_ohttp_t *oh);
+/*
+ * ngx_http_attest_ohttp_request.c, a phase handler: an inner request is for
+ * locations that take such.
+ */
+ngx_int_t ngx_http_attest_ohttp_gate(ngx_http_request_t *r);
+
+
+/* len random bytes, 1024 at most, that no other call gets */
+ngx_int_t ngx_http_attest_nonce(u_char *nonce, size_t len);
+
+/*
+ * ngx_http_attest_body.c: reads what is sealed.  Functions return 0 or why it
+ * is refused, in numbers of their own.  piece: the next bytes, which are good
+ * during the call.  fresh: more has to be waited for.  done: all was read, or
+ * why not; failed: nginx cannot read, with its status.
+ */
+
+struct ngx_http_attest_intake_s {
+    ngx_uint_t   (*piece)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+        u_char *p, size_t n);
+    ngx_uint_t   (*fresh)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx);
+    void         (*done)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+        ngx_uint_t why);
+    void         (*failed)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+        ngx_int_t rc);
+};
+
+/* s: prompts go, and their memory with them. */
+#define NGX_HTTP_ATTEST_BUSY  2
+
+/* What another module has put into a file. */
+#define NGX_HTTP_ATTEST_BODY_UNREADABLE  ((ngx_uint_t) -1)
+
+/* As ngx_http_read_client_request_body(). */
+ngx_int_t ngx_http_attest_body_read(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, const ngx_http_attest_intake_t *intake);
+/* Out of the request: whoever sends or logs its body finds none. */
+void ngx_http_attest_body_take(ngx_http_request_t *r);
+
+
+/* ngx_http_attest_locked.c: locked memory of this worker */
+
+ngx_int_t ngx_http_attest_memory_init(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log);
+void ngx_http_attest_memory_exit(void);
+/* NULL: all of it is in use. */
+u_char *ngx_http_attest_locked_alloc(size_t len);
+/* Wipes it. */
+void ngx_http_attest_locked_free(u_char *p);
+/* Of memory that holds nothing any more. */
+void ngx_http_attest_locked_wiped(u_char *p);
+/* Only the first len bytes are needed: the rest is wiped and free. */
+void ngx_http_attest_locked_trim(u_char *p, size_t len);
+/*
+ * Room for size bytes, of max at most; what is there may move.  NGX_BUSY:
+ * all of it is in use.  NGX_DECLINED: there can never be as much.
+ */
+ngx_int_t ngx_http_attest_locked_grow(u_char **data, size_t *usable,
+    size_t size, size_t max);
+
+/*
+ * Room for size bytes in ctx->plain, of ctx->plain.len at most; what is in
+ * there may move.  Otherwise as ngx_http_attest_locked_grow().
+ */
+ngx_int_t ngx_http_attest_prompt_room(ngx_http_attest_ctx_t *ctx,
+    size_t size);
+/* Wipes it and gives it back. */
+void ngx_http_attest_prompt_forget(ngx_http_attest_ctx_t *ctx);
+
+/* ngx_http_attest_release.c: at postconfiguration, when something is sent */
+
+ngx_int_t ngx_http_attest_release_init(ngx_http_core_main_conf_t *cmcf);
+/* Soon, the prompt's memory is given back if the backend has it. */
+void ngx_http_attest_release_check(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+void ngx_http_attest_release_cleanup(ngx_http_attest_ctx_t *ctx);
+
+/* The request's value of a field, compared in lower case, or NULL. */
+ngx_str_t *ngx_http_attest_field(ngx_http_request_t *r, const char *name,
+    size_t len);
+
+#endif /* NGX_HTTP_ATTEST_PROMPT_H_INCLUDED */
