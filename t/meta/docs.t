@@ -33,6 +33,7 @@ test_items();
 test_command();
 test_links();
 test_contents();
+test_files();
 
 done_testing();
 
@@ -383,5 +384,30 @@ sub test_contents {
     for (map { m{([^/]+)$} } glob "$top/docs/*") {
         next if $_ eq 'README.md';
         like($contents, qr/\]\(\Q$_\E\)/, "$_ is in docs/README.md");
+    }
+}
+
+
+# Files that the architecture names are there: whole paths, and names like
+# "_zone" in the row of a room.  NAME stands for what is to be added.
+sub test_files {
+    my $file = 'docs/architecture.md';
+    my $dir = "$top/ngx_attest_module";
+    my @paths = Docs::prose($file)
+        =~ m{`((?:core|http|providers|cli|lib)/[\w/]+\.[ch])`}g;
+
+    for (grep { !/NAME/ } @paths) {
+        ok(-f "$dir/$_", "$file: $_ is there");
+    }
+
+    for (grep { m{^\| `http/} } split /\n/, Docs::prose($file)) {
+        my ($room) = m{^\| `(http/[\w/]*)` \|};
+        my @names = /`(_\w+)(?:\.h)?(?:…)?`/g;
+
+        for my $name (@names) {
+            my @found = glob "$dir/${room}ngx_http_attest${name}*.[ch]";
+
+            ok(scalar @found, "$file: $room has $name");
+        }
     }
 }
