@@ -9,7 +9,7 @@
 
 
 #include <cjson/cJSON.h>
-#include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include "core/evidence/attest_cmw.h"
 #include "core/policy/attest_policy.h"
@@ -25,68 +25,12 @@
 
 #define CLI_MAX_PATH           4096
 #define CLI_MAX_ANSWER         (8 * 1024 * 1024)   /* JSON of base64 logs */
-#define CLI_MAX_CERT           (128 * 1024)        /* what TLS may bring */
 #define CLI_MAX_SMALL          (64 * 1024)         /* keys, problems, proofs */
-#define CLI_TIMEOUT            30000               /* ms, one exchange */
-#define CLI_STREAM_TIMEOUT     300000              /* ms between two tokens */
 
 #define CLI_OK                 0
 #define CLI_FAILED             1                   /* not trusted */
 #define CLI_UNDECIDED          2
 
-
-typedef struct {
-    int    tls;
-    char   host[256];
-    char   port[8];
-    char   authority[280];          /* for the Host field */
-    char   path[1024];
-} cli_url_t;
-
-typedef enum {
-    CLI_BODY_NONE = 0,
-    CLI_BODY_LENGTH,
-    CLI_BODY_CHUNKED,
-    CLI_BODY_CLOSE
-} cli_body_e;
-
-
-/* One connection with one exchange at a time. */
-
-typedef struct {
-    int          fd;                /* non-blocking */
-    SSL_CTX     *ctx;
-    SSL         *ssl;
-    int64_t      deadline;          /* monotonic ms; 0: none */
-    int64_t      idle;              /* ms, one read or write without it */
-    char         err[256];
-
-    uint8_t      buf[16384];
-    size_t       pos;
-    size_t       last;
-
-    int          status;            /* of the answer being read */
-    cli_body_e   framing;
-    uint64_t     left;
-    int          first_chunk;
-    int          done;              /* its body was read to the end */
-    int          close;             /* no further exchange is possible */
-    int          lost;              /* it was wanted, but the gateway closed */
-    char         type[128];         /* Content-Type */
-    char         ehbp_nonce[65];    /* Ehbp-Response-Nonce, 64 hex digits */
-    char         etag[80];
-} cli_conn_t;
-
-
-typedef struct {
-    const char   *method;
-    const char   *path;
-    const char   *accept;
-    const char   *type;             /* of the body */
-    const char   *extra;            /* further fields, each with CRLF */
-    const void   *body;
-    size_t        len;
-} cli_request_t;
 
 /* Fetched bytes, malloc()ed. */
 typedef struct {
@@ -114,65 +58,6 @@ typedef struct {
 } cli_options_t;
 
 
-/* Everything that one connection told about a gateway. */
-
-typedef struct {
-    cli_url_t     url;
-    cli_conn_t    conn;
-    cli_bytes_t   cert;
-    cli_bytes_t   cached;
-    cli_bytes_t   fresh;
-    cli_bytes_t   hpke;
-    uint64_t      generation;       /* as the gateway counts; 0: not known */
-    uint8_t       nonce[64];
-    size_t        nonce_len;        /* 0: none was sent, or is known */
-    uint8_t       exporter[32];
-    uint8_t       secret[32];
-    uint8_t       proof[32];
-    int           has_exporter;
-    int           has_proof;
-    int           told;             /* by a folder, not seen by us */
-    int           rotated;          /* keys changed between two answers */
-    char          notes[5][320];    /* what could not be fetched, and why */
-    size_t        nnotes;
-} cli_evidence_t;
-
-
-/* cli_http.c: CLI_OK, or CLI_UNDECIDED with conn->err set. */
-int cli_url_parse(const char *text, cli_url_t *url, char err[256]);
-int cli_connect(cli_conn_t *c, const cli_url_t *url,
-    const cli_options_t *opt);
-void cli_close(cli_conn_t *c);
-/* Sends and reads the answer's head. */
-int cli_exchange(cli_conn_t *c, const cli_url_t *url,
-    const cli_request_t *req);
-/* Bytes read, 0 at the clean end of the body, -1: cut, timeout, garbage. */
-long cli_read(cli_conn_t *c, uint8_t *p, size_t n);
-/* The whole body, at most `cap`; out->p is 0-terminated. */
-int cli_read_all(cli_conn_t *c, size_t cap, cli_bytes_t *out);
-int64_t cli_monotonic(void);
-void cli_set_timeout(cli_conn_t *c, int64_t ms, int total);
-
-/* cli_identity.c: certificate and key of --cert and --key; reports errors. */
-int cli_identity(SSL_CTX *ctx, const cli_options_t *opt);
-
-/* cli_fetch.c */
-int cli_collect(cli_evidence_t *ev, const cli_options_t *opt, int activate);
-void cli_evidence_clear(cli_evidence_t *ev);
-/* Appraises what was collected. */
-void cli_appraise(const cli_evidence_t *ev, const cli_options_t *opt,
-    const attest_policy_t *policy, attest_result_t *res);
-
-/*
- * cli_archive.c: what was seen, as a folder that can be verified later; or a
- * file with one certificate or collection.
- */
-int cli_is_url(const char *target);
-int cli_archive_create(const cli_options_t *opt);
-void cli_archive_drop(const cli_options_t *opt);
-int cli_archive_save(const cli_evidence_t *ev, const cli_options_t *opt);
-int cli_archive_load(cli_evidence_t *ev, const cli_options_t *opt);
-
 /*
  * cli_input.c.  A file's bytes, 0 behind, are a collection or a certificate,
  * in DER then.  Else they are freed, and what they are is said.
@@ -191,9 +76,6 @@ int cli_policy_load(const cli_options_t *opt, attest_policy_t *policy,
 void cli_print_result(FILE *out, const attest_result_t *res, int all);
 /* The exit status for a verdict. */
 int cli_status(const attest_result_t *res);
-/* Collects and appraises; again when keys rotated or the gateway closed. */
-int cli_run(cli_evidence_t *ev, const cli_options_t *opt,
-    const attest_policy_t *policy, int activate, attest_result_t *res);
 
 /* cli_show.c */
 int cli_show(const cli_options_t *opt);
@@ -229,6 +111,7 @@ void cli_x509_key(const char *what, EVP_PKEY *key);
 int cli_chat(const cli_options_t *opt);
 
 /* cli_util.c */
+int64_t cli_monotonic(void);
 int64_t cli_now(const cli_options_t *opt);
 void cli_hex(char *out, const uint8_t *p, size_t n);
 /* Exactly `want` bytes of hex; 0 when it is not. */

@@ -15,7 +15,7 @@
 
 #include "core/base/attest_cbor.h"
 #include "core/evidence/attest_claims.h"
-#include "cli/cli.h"
+#include "cli/cli_archive.h"
 
 
 #define CLI_ARCHIVE_SESSION    "session.json"
@@ -193,7 +193,6 @@ cli_archive_load(cli_evidence_t *ev, const cli_options_t *opt)
     struct stat  st;
 
     memset(ev, 0, sizeof(*ev));
-    ev->conn.fd = -1;
 
     if (stat(opt->target, &st) == -1) {
         return cli_error("%s: not an https:// URL, and no file: %s",

@@ -10,7 +10,8 @@
 
 #include "core/prompt/attest_ehbp.h"
 #include "core/prompt/attest_keyconfig.h"
-#include "cli/cli.h"
+#include "cli/cli_archive.h"
+#include "cli/cli_fetch.h"
 
 
 #define CLI_MAX_PROMPT        (1024 * 1024)
@@ -356,8 +357,7 @@ cli_chat_seal(cli_evidence_t *ev, const cli_options_t *opt,
     rc = attest_ehbp_client_seal(ctx, (const uint8_t *) body, n, sealed);
 
     cli_hex(hex, enc, ATTEST_EHBP_ENC_LEN);
-    (void) snprintf(extra, sizeof(extra), "Ehbp-Encapsulated-Key: %s\r\n",
-                    hex);
+    (void) snprintf(extra, sizeof(extra), "Ehbp-Encapsulated-Key: %s", hex);
     req.path = opt->path != NULL ? opt->path : CLI_CHAT_PATH;
     req.body = sealed;
     req.len = n + ATTEST_EHBP_OVERHEAD;

@@ -6,12 +6,11 @@
 
 #include <cjson/cJSON.h>
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <openssl/rand.h>
 
 #include "core/evidence/attest_claims.h"
 #include "core/evidence/attest_ratls.h"
-#include "cli/cli.h"
+#include "cli/cli_fetch.h"
 
 
 static void cli_note(cli_evidence_t *ev, const char *fmt, ...)
@@ -21,7 +20,7 @@ static void cli_note_answer(cli_evidence_t *ev, const char *what,
 static void cli_title_problem(const cli_bytes_t *body, char *title,
     size_t room);
 static void cli_title_page(const cli_bytes_t *body, char *title, size_t room);
-static int cli_certificate(cli_evidence_t *ev);
+static void cli_session(cli_evidence_t *ev);
 static void cli_fetch_cached(cli_evidence_t *ev);
 static uint64_t cli_generation(const cli_evidence_t *ev);
 static void cli_fetch_fresh(cli_evidence_t *ev);
@@ -47,18 +46,13 @@ cli_collect(cli_evidence_t *ev, const cli_options_t *opt, int activate)
     char  err[256];
 
     memset(ev, 0, sizeof(*ev));
-    ev->conn.fd = -1;
 
     if (cli_url_parse(opt->target, &ev->url, err) != CLI_OK) {
         return cli_error("%s: %s", opt->target, err);
     }
 
-    if (cli_connect(&ev->conn, &ev->url, opt) != CLI_OK) {
+    if (cli_conn_open(&ev->conn, &ev->url, opt) != CLI_OK) {
         return cli_error("%s: %s", opt->target, ev->conn.err);
-    }
-
-    if (ev->conn.ssl != NULL && cli_certificate(ev) != CLI_OK) {
-        return CLI_UNDECIDED;
     }
 
     ev->nonce_len = 32;
@@ -70,6 +64,15 @@ cli_collect(cli_evidence_t *ev, const cli_options_t *opt, int activate)
     }
 
     cli_fetch_cached(ev);
+
+    /* the first exchange connects: without it there is nothing to note */
+
+    if (ev->conn.stage != CLI_STAGE_OPEN) {
+        ev->nnotes = 0;
+        return cli_error("%s: %s", opt->target, ev->conn.err);
+    }
+
+    cli_session(ev);
     cli_fetch_fresh(ev);
     cli_fetch_keys(ev);
 
@@ -85,7 +88,7 @@ cli_collect(cli_evidence_t *ev, const cli_options_t *opt, int activate)
 void
 cli_evidence_clear(cli_evidence_t *ev)
 {
-    cli_close(&ev->conn);
+    cli_conn_close(&ev->conn);
     cli_bytes_free(&ev->cert);
     cli_bytes_free(&ev->cached);
     cli_bytes_free(&ev->fresh);
@@ -208,27 +211,20 @@ cli_title_page(const cli_bytes_t *body, char *title, size_t room)
 }
 
 
-static int
-cli_certificate(cli_evidence_t *ev)
+/* What TLS says of the connection that all this comes over. */
+
+static void
+cli_session(cli_evidence_t *ev)
 {
-    int    n;
-    X509  *x;
-
-    x = SSL_get0_peer_certificate(ev->conn.ssl);
-    n = x != NULL ? i2d_X509(x, &ev->cert.p) : -1;
-
-    if (n <= 0) {
-        return cli_error("the server showed no certificate");
+    if (!ev->url.tls) {
+        return;
     }
 
-    ev->cert.n = (size_t) n;
+    ev->cert = ev->conn.cert;
+    memset(&ev->conn.cert, 0, sizeof(ev->conn.cert));
 
-    /* RFC 9266: this label, no context, 32 bytes */
-
-    ev->has_exporter = SSL_export_keying_material(ev->conn.ssl, ev->exporter,
-                           sizeof(ev->exporter), "EXPORTER-Channel-Binding",
-                           24, NULL, 0, 0) == 1;
-    return CLI_OK;
+    memcpy(ev->exporter, ev->conn.exporter, sizeof(ev->exporter));
+    ev->has_exporter = 1;
 }
 
 

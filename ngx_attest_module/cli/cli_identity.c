@@ -5,10 +5,9 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/ssl.h>
 
 #include "core/crypto/attest_pem.h"
-#include "cli/cli.h"
+#include "cli/cli_identity.h"
 
 
 #define CLI_MAX_IDENTITY    (256 * 1024)

@@ -8,7 +8,7 @@
 #include "core/base/attest_cbor.h"
 #include "core/evidence/attest_claims.h"
 #include "core/evidence/attest_tpm.h"
-#include "cli/cli.h"
+#include "cli/cli_fetch.h"
 
 
 /* PCRs that change while a machine runs, or that anybody may reset. */

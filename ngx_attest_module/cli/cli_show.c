@@ -13,7 +13,7 @@
 #include "core/evidence/attest_ratls.h"
 #include "core/evidence/attest_tpm.h"
 #include "core/crypto/attest_x509.h"
-#include "cli/cli.h"
+#include "cli/cli_archive.h"
 #include "cli/cli_print.h"
 
 

@@ -16,7 +16,7 @@
 #include "core/evidence/attest_claims.h"
 #include "core/crypto/attest_minisign.h"
 #include "core/evidence/attest_ratls.h"
-#include "cli/cli.h"
+#include "cli/cli_archive.h"
 
 
 /* 64 digits of the key, a blank, 20 of the time, a newline: always as long */

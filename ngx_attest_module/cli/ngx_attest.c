@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "cli/cli.h"
+#include "cli/cli_archive.h"
 
 
 typedef struct {

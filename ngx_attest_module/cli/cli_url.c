@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * URLs, as far as gateways have them: a scheme, a host, a port and a path.
+ */
+
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/cli_url.h"
+
+
+/* https://host[:port][/path]; also http://, and [v6] as a host. */
+
+int
+cli_url_parse(const char *text, cli_url_t *url, char err[256])
+{
+    size_t       i, n;
+    const char  *rest, *slash;
+
+    memset(url, 0, sizeof(*url));
+
+    if (strncmp(text, "https://", 8) == 0) {
+        url->tls = 1;
+        rest = text + 8;
+
+    } else if (strncmp(text, "http://", 7) == 0) {
+        rest = text + 7;
+
+    } else {
+        (void) snprintf(err, 256, "not an https:// or http:// URL");
+        return CLI_UNDECIDED;
+    }
+
+    slash = strchr(rest, '/');
+    n = slash != NULL ? (size_t) (slash - rest) : strlen(rest);
+
+    if (!cli_url_host_port(rest, n, url->host, url->port)) {
+        (void) snprintf(err, 256, "the URL's host or port is wrong");
+        return CLI_UNDECIDED;
+    }
+
+    if (url->port[0] == '\0') {
+        (void) strcpy(url->port, url->tls ? "443" : "80");
+    }
+
+    if (slash != NULL && strlen(slash) >= sizeof(url->path)) {
+        (void) snprintf(err, 256, "the URL's path is too long");
+        return CLI_UNDECIDED;
+    }
+
+    (void) snprintf(url->authority, sizeof(url->authority), "%.*s", (int) n,
+                    rest);
+    (void) strcpy(url->path, slash != NULL && slash[1] != '\0'
+                  ? slash : CLI_EVIDENCE_PATH);
+
+    /* nothing that could end the request line or the Host field */
+
+    for (i = 0; text[i] != '\0'; i++) {
+        if ((unsigned char) text[i] <= 0x20 || text[i] == 0x7f
+            || text[i] == '#' || text[i] == '@')
+        {
+            (void) snprintf(err, 256, "the URL has a character that does "
+                            "not belong there");
+            return CLI_UNDECIDED;
+        }
+    }
+
+    return CLI_OK;
+}
+
+
+/* host, host:port, [v6], [v6]:port */
+
+int
+cli_url_host_port(const char *text, size_t n, char *host, char *port)
+{
+    size_t       len, plen;
+    const char  *end, *colon;
+
+    if (n == 0) {
+        return 0;
+    }
+
+    if (text[0] == '[') {
+        end = memchr(text, ']', n);
+        if (end == NULL) {
+            return 0;
+        }
+
+        len = (size_t) (end - text) - 1;
+        text++;
+        n--;
+        colon = len + 1 < n ? text + len + 1 : NULL;
+
+    } else {
+        colon = memchr(text, ':', n);
+        len = colon != NULL ? (size_t) (colon - text) : n;
+    }
+
+    if (len == 0 || len >= 256 || (colon != NULL && *colon != ':')) {
+        return 0;
+    }
+
+    memcpy(host, text, len);
+    host[len] = '\0';
+    port[0] = '\0';
+
+    if (colon == NULL) {
+        return 1;
+    }
+
+    plen = n - (size_t) (colon + 1 - text);
+    if (plen == 0 || plen > 5
+        || strspn(colon + 1, "0123456789") < plen)
+    {
+        return 0;
+    }
+
+    memcpy(port, colon + 1, plen);
+    port[plen] = '\0';
+    return 1;
+}
