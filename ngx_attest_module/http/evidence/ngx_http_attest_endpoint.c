@@ -16,6 +16,15 @@
 #define NGX_HTTP_ATTEST_MAX_AGE  60      /* seconds a cache may answer */
 
 
+/* What is sent of a view. */
+
+typedef enum {
+    NGX_HTTP_ATTEST_FORM_CBOR = 0,
+    NGX_HTTP_ATTEST_FORM_JSON,
+    NGX_HTTP_ATTEST_FORM_KEYS
+} ngx_http_attest_form_e;
+
+
 static ngx_int_t ngx_http_attest_evidence_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_evidence_get(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_evidence_post(ngx_http_request_t *r);
@@ -27,14 +36,14 @@ static ngx_int_t ngx_http_attest_evidence_parsed(ngx_http_request_t *r,
 static ngx_int_t ngx_http_attest_evidence_cached(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_keys_handler(ngx_http_request_t *r);
 
-static attest_accept_e ngx_http_attest_form(ngx_http_request_t *r);
+static attest_accept_e ngx_http_attest_accepts(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_send_view(ngx_http_request_t *r,
-    ngx_http_attest_view_t *view, ngx_str_t *type, ngx_str_t *body,
-    const char *stale, int form);
+    ngx_http_attest_view_t *view, ngx_http_attest_form_e form,
+    ngx_str_t *body, const char *stale);
 static const char *ngx_http_attest_max_age(ngx_http_request_t *r,
     ngx_http_attest_view_t *view, const char *stale);
 static ngx_int_t ngx_http_attest_etag(ngx_http_request_t *r,
-    ngx_http_attest_view_t *view, int form);
+    ngx_http_attest_view_t *view, ngx_http_attest_form_e form);
 
 static ngx_int_t ngx_http_attest_bad_request(ngx_http_request_t *r,
     const char *detail);
@@ -47,12 +56,16 @@ static char *ngx_http_attest_set_handler(ngx_conf_t *cf,
     ngx_http_handler_pt handler);
 
 
-static ngx_str_t  ngx_http_attest_cached_json =
-    NGX_HTTP_ATTEST_TYPE_JSON(ATTEST_CMWC_CACHED);
-static ngx_str_t  ngx_http_attest_cached_cbor =
-    NGX_HTTP_ATTEST_TYPE_CBOR(ATTEST_CMWC_CACHED);
-static ngx_str_t  ngx_http_attest_keys_type =
-    ngx_string(ATTEST_TYPE_HPKE_KEYS);
+/* By form: the media type, and what tells one ETag from another. */
+
+static struct {
+    ngx_str_t  type;
+    u_char     tag;
+} ngx_http_attest_forms[] = {
+    { NGX_HTTP_ATTEST_TYPE_CBOR(ATTEST_CMWC_CACHED), 'c' },
+    { NGX_HTTP_ATTEST_TYPE_JSON(ATTEST_CMWC_CACHED), 'j' },
+    { ngx_string(ATTEST_TYPE_HPKE_KEYS), 'k' }
+};
 
 
 static ngx_int_t
@@ -234,7 +247,7 @@ static ngx_int_t
 ngx_http_attest_evidence_parsed(ngx_http_request_t *r, int rc,
     attest_request_t *req)
 {
-    attest_accept_e  form;
+    attest_accept_e  accept;
 
     if (rc != ATTEST_OK) {
         return ngx_http_attest_bad_request(r, req->why);
@@ -244,28 +257,28 @@ ngx_http_attest_evidence_parsed(ngx_http_request_t *r, int rc,
         return ngx_http_attest_activate(r, req);
     }
 
-    form = ngx_http_attest_form(r);
+    accept = ngx_http_attest_accepts(r);
 
-    if (form == ATTEST_ACCEPT_NONE) {
+    if (accept == ATTEST_ACCEPT_NONE) {
         return ngx_http_attest_not_acceptable(r);
     }
 
-    return ngx_http_attest_fresh(r, req, form == ATTEST_ACCEPT_JSON);
+    return ngx_http_attest_fresh(r, req, accept == ATTEST_ACCEPT_JSON);
 }
 
 
 static ngx_int_t
 ngx_http_attest_evidence_cached(ngx_http_request_t *r)
 {
-    attest_accept_e               form;
+    attest_accept_e               accept;
     ngx_http_attest_view_t       *view;
     ngx_http_attest_main_conf_t  *amcf;
 
     static ngx_str_t  vary = ngx_string("Accept");
 
-    form = ngx_http_attest_form(r);
+    accept = ngx_http_attest_accepts(r);
 
-    if (form == ATTEST_ACCEPT_NONE) {
+    if (accept == ATTEST_ACCEPT_NONE) {
         return ngx_http_attest_not_acceptable(r);
     }
 
@@ -280,15 +293,13 @@ ngx_http_attest_evidence_cached(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (form == ATTEST_ACCEPT_JSON) {
-        return ngx_http_attest_send_view(r, view,
-                                         &ngx_http_attest_cached_json,
-                                         &view->cached_json, "no-cache",
-                                         'j');
+    if (accept == ATTEST_ACCEPT_JSON) {
+        return ngx_http_attest_send_view(r, view, NGX_HTTP_ATTEST_FORM_JSON,
+                                         &view->cached_json, "no-cache");
     }
 
-    return ngx_http_attest_send_view(r, view, &ngx_http_attest_cached_cbor,
-                                     &view->cached_cbor, "no-cache", 'c');
+    return ngx_http_attest_send_view(r, view, NGX_HTTP_ATTEST_FORM_CBOR,
+                                     &view->cached_cbor, "no-cache");
 }
 
 
@@ -327,13 +338,13 @@ ngx_http_attest_keys_handler(ngx_http_request_t *r)
 
     /* a client must not seal to a key that was rotated out meanwhile */
 
-    return ngx_http_attest_send_view(r, view, &ngx_http_attest_keys_type,
-                                     &view->key_config, "no-store", 'k');
+    return ngx_http_attest_send_view(r, view, NGX_HTTP_ATTEST_FORM_KEYS,
+                                     &view->key_config, "no-store");
 }
 
 
 static attest_accept_e
-ngx_http_attest_form(ngx_http_request_t *r)
+ngx_http_attest_accepts(ngx_http_request_t *r)
 {
     ngx_uint_t        i;
     attest_accept_t   accept;
@@ -370,8 +381,8 @@ ngx_http_attest_form(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_http_attest_send_view(ngx_http_request_t *r,
-    ngx_http_attest_view_t *view, ngx_str_t *type, ngx_str_t *body,
-    const char *stale, int form)
+    ngx_http_attest_view_t *view, ngx_http_attest_form_e form,
+    ngx_str_t *body, const char *stale)
 {
     const char  *cache_control;
 
@@ -384,7 +395,9 @@ ngx_http_attest_send_view(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_attest_send(r, NGX_HTTP_OK, type, cache_control, body);
+    return ngx_http_attest_send(r, NGX_HTTP_OK,
+                                &ngx_http_attest_forms[form].type,
+                                cache_control, body);
 }
 
 
@@ -427,7 +440,7 @@ ngx_http_attest_max_age(ngx_http_request_t *r, ngx_http_attest_view_t *view,
 
 static ngx_int_t
 ngx_http_attest_etag(ngx_http_request_t *r, ngx_http_attest_view_t *view,
-    int form)
+    ngx_http_attest_form_e form)
 {
     u_char           *p;
     uint32_t          crc;
@@ -448,7 +461,7 @@ ngx_http_attest_etag(ngx_http_request_t *r, ngx_http_attest_view_t *view,
     h->value.data = p;
     h->value.len = ngx_sprintf(p, "\"%xL-%xT-%08xD-%c\"",
                                (int64_t) view->number, view->not_before,
-                               crc, form)
+                               crc, ngx_http_attest_forms[form].tag)
                    - p;
 
     r->headers_out.etag = h;

@@ -205,7 +205,10 @@ ngx_http_attest_device_turn(ngx_http_attest_state_t *state,
         return rc;
     }
 
-    /* who is in the lock's own queue cannot be overtaken: not for long */
+    /*
+     * A renewal cannot overtake a process that already waits in the mutex:
+     * each wait is short, and in between a renewal is let in.
+     */
 
     do {
         if (state->renewal > attest_bounded_now()) {
@@ -343,7 +346,7 @@ ngx_http_attest_job_post(ngx_http_attest_main_conf_t *amcf,
         ngx_queue_insert_tail(&w->queue, &job->queue);
     }
 
-    job->state = 1;
+    job->state = NGX_HTTP_ATTEST_JOB_QUEUED;
     w->waiting++;
 
     ngx_http_attest_start_next(w);
@@ -362,7 +365,7 @@ ngx_http_attest_job_abandon(ngx_http_attest_job_t *job)
                                                ngx_http_attest_module);
     w = amcf->run.worker;
 
-    if (job->state == 1) {
+    if (job->state == NGX_HTTP_ATTEST_JOB_QUEUED) {
         ngx_queue_remove(&job->queue);
         w->waiting--;
     }
@@ -388,7 +391,7 @@ ngx_http_attest_start_next(ngx_http_attest_worker_t *w)
         w->waiting--;
 
         job = ngx_queue_data(q, ngx_http_attest_job_t, queue);
-        job->state = 2;
+        job->state = NGX_HTTP_ATTEST_JOB_STARTED;
 
         if (ngx_http_attest_launch(w, job) != NGX_OK) {
             job->rc = ATTEST_EINTERNAL;
@@ -536,7 +539,7 @@ ngx_http_attest_fail_queue(ngx_http_attest_worker_t *w)
         w->waiting--;
 
         job = ngx_queue_data(q, ngx_http_attest_job_t, queue);
-        job->state = 2;
+        job->state = NGX_HTTP_ATTEST_JOB_STARTED;
         job->rc = ATTEST_EINTERNAL;
         ngx_cpystrn((u_char *) job->error, (u_char *)
                     "the device does not answer", sizeof(job->error));

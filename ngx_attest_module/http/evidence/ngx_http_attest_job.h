@@ -13,6 +13,12 @@
 typedef struct ngx_http_attest_job_s  ngx_http_attest_job_t;
 
 typedef enum {
+    NGX_HTTP_ATTEST_JOB_OWNED = 0,              /* by who made it */
+    NGX_HTTP_ATTEST_JOB_QUEUED,
+    NGX_HTTP_ATTEST_JOB_STARTED                 /* and taken off the queue */
+} ngx_http_attest_job_state_e;
+
+typedef enum {
     NGX_HTTP_ATTEST_JOB_COLLECT = 0,
     NGX_HTTP_ATTEST_JOB_ACTIVATE,
     NGX_HTTP_ATTEST_JOB_GPU                     /* are they as they were? */
@@ -26,6 +32,7 @@ struct ngx_http_attest_job_s {
     u_char                  claims[ATTEST_CLAIMS_MAX];
     size_t                  claims_len;
     ngx_uint_t              want_logs;
+    ngx_uint_t              refresh;            /* renewal: goes first */
     u_char                  cred[NGX_HTTP_ATTEST_CRED_MAX];
     size_t                  cred_len;
     u_char                  enc[NGX_HTTP_ATTEST_CRED_MAX];
@@ -43,8 +50,7 @@ struct ngx_http_attest_job_s {
     void                   *data;
 
     /* private to job.c */
-    ngx_uint_t              state;
-    ngx_uint_t              refresh;
+    ngx_http_attest_job_state_e  state;
 };
 
 

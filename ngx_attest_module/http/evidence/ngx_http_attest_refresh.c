@@ -18,7 +18,10 @@
 #define NGX_HTTP_ATTEST_GPU_RETRY   10      /* s, while servers are closed */
 
 
-/* What its timer sees to; all but the GPUs' end in the first worker. */
+/*
+ * What the timer of a process looks after.  Renewal, and checking the GPUs,
+ * are the first worker's; closing for want of GPUs is each worker's.
+ */
 
 struct ngx_http_attest_renewal_s {
     ngx_http_attest_main_conf_t   *amcf;
@@ -529,7 +532,7 @@ ngx_http_attest_gpu_result(ngx_http_attest_renewal_t *rn, const char *error)
     ngx_uint_t                required;
     ngx_http_attest_state_t  *state;
 
-    /* whether servers are closed is for the worker to say that follows */
+    /* the worker that follows this one says whether servers are closed */
 
     if (ngx_exiting) {
         return;

@@ -90,12 +90,11 @@ struct ngx_http_attest_state_s {
 
     ngx_http_attest_clock_t   clock;
 
-    ngx_atomic_t              gpu_failed;    /* GPUs are not as they were;
-                                                what follows is said by each
-                                                configuration */
+    /* a check of the GPUs failed; each configuration decides what it means */
+    ngx_atomic_t              gpu_failed;
 
-    volatile int64_t          gpu_checked;   /* when they did last, s of the
-                                                zone's own time */
+    /* when one succeeded last, s of the zone's own time */
+    volatile int64_t          gpu_checked;
 
     pthread_mutex_t           device;        /* one user of a TPM at a time */
     volatile int64_t          renewal;       /* waits for it until then, ms of
