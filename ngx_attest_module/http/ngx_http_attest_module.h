@@ -70,6 +70,15 @@
 #define NGX_HTTP_ATTEST_MAX_LIST     2816   /* bytes of it */
 #define NGX_HTTP_ATTEST_CRED_MAX     1024   /* activation blobs, each */
 
+/*
+ * The kinds of keys that formats of prompts want: a mask that they set in the
+ * main configuration, and which generations are made by.
+ */
+
+#define NGX_HTTP_ATTEST_KEM_X25519   0x01   /* with EHBP's one suite alone */
+#define NGX_HTTP_ATTEST_KEM_SUITES   0x02   /* X25519, with all our suites */
+#define NGX_HTTP_ATTEST_KEM_XWING    0x04   /* with all our suites */
+
 #define NGX_HTTP_ATTEST_XWING_OFF    0      /* attest_ohttp_xwing */
 #define NGX_HTTP_ATTEST_XWING_ON     1
 #define NGX_HTTP_ATTEST_XWING_AUTO   2
@@ -272,11 +281,11 @@ struct ngx_http_attest_main_conf_s {
     size_t                     largest;         /* prompt, somewhere */
     time_t                     window;          /* of Date, the widest */
     ngx_uint_t                 replay_key;      /* some location is by key */
+    ngx_uint_t                 kems;            /* keys that are wanted */
     unsigned                   certificate:1;   /* some server: on */
     unsigned                   prompts:1;       /* some location: prompts */
     unsigned                   ohttp:1;         /* some location: OHTTP */
     unsigned                   keys:1;          /* some: attest_keys */
-    unsigned                   xwing:1;         /* X-Wing is offered */
     unsigned                   used:1;          /* some directive is used */
 
     ngx_http_attest_run_t      run;
@@ -572,7 +581,7 @@ char *ngx_http_attest_ohttp_pad(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_attest_ohttp_xwing(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-/* When all is read: whether there are X-Wing keys. */
+/* When all is read: which keys there are. */
 ngx_int_t ngx_http_attest_ohttp_kems(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);
 /* Variables that tell of an Oblivious HTTP request, for logs. */

@@ -70,7 +70,7 @@ ngx_http_attest_draft_create(ngx_http_attest_main_conf_t *amcf)
 
     rc = ngx_http_attest_draft_keys(draft, amcf, old);
 
-    if (rc == NGX_OK && amcf->prompts) {
+    if (rc == NGX_OK && amcf->kems != 0) {
         rc = ngx_http_attest_draft_hpke(draft, amcf, old);
     }
 
@@ -185,7 +185,7 @@ static ngx_int_t
 ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old)
 {
-    ngx_uint_t          i, members;
+    ngx_uint_t          i, members, suites;
     attest_keyconfig_t  kc[NGX_HTTP_ATTEST_MEMBERS];
 
     if (ngx_http_attest_draft_kem(draft, amcf, old, ATTEST_KEM_X25519)
@@ -194,7 +194,7 @@ ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
         return NGX_ERROR;
     }
 
-    if (amcf->xwing
+    if ((amcf->kems & NGX_HTTP_ATTEST_KEM_XWING)
         && ngx_http_attest_draft_kem(draft, amcf, old, ATTEST_KEM_XWING)
            != NGX_OK)
     {
@@ -204,6 +204,7 @@ ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
     ngx_memzero(kc, sizeof(kc));
 
     members = 0;
+    suites = (amcf->kems & NGX_HTTP_ATTEST_KEM_SUITES) ? 3 : 1;
 
     /*
      * EHBP knows the first suite only, and some of its clients take no member
@@ -212,17 +213,18 @@ ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
      * Oblivious HTTP that take the last, and not all of them know the suite.
      */
 
-    for (i = 0; amcf->ohttp && amcf->keys && i < draft->nkeys; i++) {
+    for (i = 0; i < draft->nkeys; i++) {
 
-        if (draft->hpke[i].kem == ATTEST_KEM_X25519) {
+        if (suites != 1 && (amcf->kems & NGX_HTTP_ATTEST_KEM_X25519)
+            && draft->hpke[i].kem == ATTEST_KEM_X25519)
+        {
             ngx_http_attest_draft_member(draft, i, 1, &kc[members]);
             kc[members++].id += 64;
         }
     }
 
     for (i = 0; i < draft->nkeys; i++) {
-        ngx_http_attest_draft_member(draft, i, amcf->ohttp ? 3 : 1,
-                                     &kc[members++]);
+        ngx_http_attest_draft_member(draft, i, suites, &kc[members++]);
     }
 
     draft->list_len = sizeof(draft->list);

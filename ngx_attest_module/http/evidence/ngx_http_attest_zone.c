@@ -131,7 +131,7 @@ ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
     parts[n++].n = sizeof(spki);
 
     flags[0] = amcf->certificate;
-    flags[1] = amcf->prompts + 2 * amcf->ohttp + 4 * amcf->xwing;
+    flags[1] = (u_char) amcf->kems;
     flags[2] = (amcf->run.ca_key != NULL);
     parts[n].p = flags;
     parts[n++].n = sizeof(flags);

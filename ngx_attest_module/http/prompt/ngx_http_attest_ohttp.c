@@ -627,7 +627,8 @@ ngx_http_attest_ohttp_lacks(ngx_http_attest_opening_t *op)
                                      &header)
            == ATTEST_OK
            && header.suite.kem != ATTEST_KEM_X25519
-           && !(header.suite.kem == ATTEST_KEM_XWING && amcf->xwing);
+           && !(header.suite.kem == ATTEST_KEM_XWING
+                && (amcf->kems & NGX_HTTP_ATTEST_KEM_XWING));
 }
 
 
@@ -1476,9 +1477,25 @@ ngx_http_attest_ohttp_kems(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
 {
     ngx_conf_init_uint_value(amcf->xwing_conf, NGX_HTTP_ATTEST_XWING_AUTO);
 
-    amcf->xwing = amcf->ohttp
-                  && amcf->xwing_conf != NGX_HTTP_ATTEST_XWING_OFF
-                  && attest_xwing_available();
+    if (!amcf->prompts) {
+        return NGX_OK;
+    }
+
+    /* without OHTTP all keys have EHBP's suite alone */
+
+    if (amcf->keys || !amcf->ohttp) {
+        amcf->kems |= NGX_HTTP_ATTEST_KEM_X25519;
+    }
+
+    if (amcf->ohttp) {
+        amcf->kems |= NGX_HTTP_ATTEST_KEM_SUITES;
+
+        if (amcf->xwing_conf != NGX_HTTP_ATTEST_XWING_OFF
+            && attest_xwing_available())
+        {
+            amcf->kems |= NGX_HTTP_ATTEST_KEM_XWING;
+        }
+    }
 
     return NGX_OK;
 }
