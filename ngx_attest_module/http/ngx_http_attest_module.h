@@ -12,7 +12,8 @@
  *   ngx_http_attest_opened.c     the files that nginx opens for it
  *   ngx_http_attest_environment.c   what changes a process from outside
  *   ngx_http_attest_zone.c       the shared zone: memory, reloads
- *   ngx_http_attest_state.c      what is in it: one generation, the view
+ *   ngx_http_attest_state.c      what is in it: one generation, counters
+ *   ngx_http_attest_view.c       what a process has decoded of that
  *   ngx_http_attest_clock.c      the zone's own time, which only grows
  *   ngx_http_attest_job.c        evidence collection: jobs, thread
  *   ngx_http_attest_generation.c what is made for clients, by a job
@@ -103,79 +104,8 @@
      && ngx_strncmp((s)->data, text, sizeof(text) - 1) == 0)
 
 
-/* Counters, in the zone; every worker adds, attest_status reads. */
-
-typedef struct {
-    ngx_atomic_t   quotes_made;
-    ngx_atomic_t   quotes_failed;
-    ngx_atomic_t   quotes_coalesced;    /* answered by another's quote */
-    ngx_atomic_t   queue_full;          /* 503: nonce queue */
-    ngx_atomic_t   activations;
-    ngx_atomic_t   prompts_opened;
-    ngx_atomic_t   prompts_plain;       /* let through in optional mode */
-    ngx_atomic_t   refused_required;    /* no sealed body in required mode */
-    ngx_atomic_t   refused_malformed;   /* 400 */
-    ngx_atomic_t   refused_size;        /* 413 */
-    ngx_atomic_t   refused_key;         /* 422 */
-    ngx_atomic_t   refused_inner;       /* by what is inside of OHTTP */
-    ngx_atomic_t   refused_replay;      /* 409: replay hits */
-    ngx_atomic_t   refused_full;        /* 503: replay cache full */
-    ngx_atomic_t   refused_evidence;    /* 503: no valid evidence */
-    ngx_atomic_t   refused_memory;      /* 503: attest_prompt_memory */
-    ngx_atomic_t   chunks_sealed;
-    ngx_atomic_t   bytes_sealed;        /* plaintext bytes */
-    ngx_atomic_t   streams_cut;         /* backend died: no end marker */
-    ngx_atomic_t   misdirected;         /* 421 */
-    ngx_atomic_t   memory[NGX_MAX_PROCESSES];   /* bytes in use, now; by
-                                                   process slot */
-} ngx_http_attest_stats_t;
-
-
-/*
- * What a process has decoded of the current generation.  Immutable once
- * made, except that it is freed after its last reference is gone.
- */
-
-typedef struct {
-    uint64_t             number;        /* generation, from 1 */
-    time_t               made_at;       /* wall time */
-    time_t               not_before;    /* some time before made_at */
-    time_t               not_after;
-    time_t               renew_at;
-    time_t               from;          /* the zone's own time */
-    time_t               renew;
-    time_t               expires;
-    int64_t              drift;
-    u_char               fingerprint[32];
-    ngx_str_t            root;          /* root of trust label */
-
-    X509                *cert;          /* NULL: attest_certificate off */
-    EVP_PKEY            *key;
-
-    attest_claims_t      claims;        /* decoded */
-    ngx_str_t            claims_bytes;  /* exact */
-    ngx_str_t            key_list;      /* RFC 9458 list, as hashed */
-    ngx_str_t            key_config;    /* its member for EHBP, bare */
-    ngx_str_t            record;        /* configuration record */
-
-    struct {
-        attest_hpke_key_t  key;
-        time_t             expires;     /* the zone's own time */
-        uint64_t           born;        /* in this generation */
-        ngx_uint_t         users;       /* requests that are being opened */
-        u_char             id;
-        unsigned           set:1;
-    }                    hpke[NGX_HTTP_ATTEST_KEYS];
-
-    ngx_str_t            cached_cbor;   /* endpoint bodies, with the logs */
-    ngx_str_t            cached_json;
-
-    ngx_pool_t          *pool;
-    ngx_uint_t           refs;
-} ngx_http_attest_view_t;
-
-
 typedef struct ngx_http_attest_state_s  ngx_http_attest_state_t;   /* zone */
+typedef struct ngx_http_attest_view_s  ngx_http_attest_view_t;
 typedef struct ngx_http_attest_worker_s  ngx_http_attest_worker_t;
 typedef struct ngx_http_attest_renewal_s  ngx_http_attest_renewal_t;
 typedef struct ngx_http_attest_source_s  ngx_http_attest_source_t;
@@ -440,77 +370,6 @@ char *ngx_http_attest_environment(ngx_conf_t *cf, ngx_command_t *cmd,
 void ngx_http_attest_measured_check(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
 
-/* ngx_http_attest_state.c */
-
-ngx_http_attest_stats_t *ngx_http_attest_stats(
-    ngx_http_attest_main_conf_t *amcf);
-/*
- * The current generation of this configuration, decoded; NULL when there is
- * none that is valid now (callers then refuse: fail closed).  A generation of
- * another configuration is never used: a reload may have published it for
- * the workers to come.  Hold the view beyond the call with ref().
- */
-ngx_http_attest_view_t *ngx_http_attest_view(
-    ngx_http_attest_main_conf_t *amcf, ngx_log_t *log);
-/* The reference goes away with the request's pool. */
-ngx_int_t ngx_http_attest_view_ref(ngx_http_request_t *r,
-    ngx_http_attest_view_t *view);
-void ngx_http_attest_view_release(ngx_http_attest_view_t *view);
-/* A request that arrives slowly needs the key's memory until the end. */
-void ngx_http_attest_view_key_use(ngx_http_attest_view_t *view,
-    ngx_uint_t i);
-void ngx_http_attest_view_key_done(ngx_http_attest_view_t *view,
-    ngx_uint_t i);
-/* Whether the view is valid now; those of before may have expired. */
-ngx_uint_t ngx_http_attest_view_valid(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_view_t *view);
-/* Why there is no view, in words; NULL when there is one. */
-const char *ngx_http_attest_why(ngx_http_attest_main_conf_t *amcf,
-    ngx_log_t *log);
-/* GPUs do not attest; servers are closed when they must. */
-ngx_uint_t ngx_http_attest_gpu_failed(ngx_http_attest_main_conf_t *amcf);
-/*
- * Seconds since they attested last, when this is longer ago than any check
- * takes: the worker that checks hangs.  0: it is not.
- */
-time_t ngx_http_attest_gpu_overdue(ngx_http_attest_main_conf_t *amcf);
-/* The zone holds a generation of another configuration than ours. */
-ngx_uint_t ngx_http_attest_foreign(ngx_http_attest_main_conf_t *amcf);
-/* The process is about to end: wipes what it has decoded. */
-void ngx_http_attest_forget_view(void);
-/* Last error of collection, for status; copies at most len - 1 bytes. */
-void ngx_http_attest_last_error(ngx_http_attest_main_conf_t *amcf,
-    char *buf, size_t len, time_t *when);
-
-/*
- * ngx_http_attest_clock.c.  now: s, only grows, says what has expired; means
- * nothing outside of the zone.  wall: s, what others see.  dated: s, what a
- * Date is held against: wall, but never goes back for the same prompt key.
- */
-
-typedef struct {
-    time_t                     now;
-    time_t                     wall;
-    time_t                     dated;
-    int64_t                    drift;           /* ms, as in the zone */
-    int64_t                    peak;
-} ngx_http_attest_time_t;
-
-typedef struct {
-    ngx_uint_t                 count;           /* since the start */
-    int64_t                    last;            /* s, negative: back */
-    time_t                     behind;          /* wall time, of our own */
-} ngx_http_attest_steps_t;
-
-void ngx_http_attest_clock(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_time_t *t);
-time_t ngx_http_attest_now(ngx_http_attest_main_conf_t *amcf);
-void ngx_http_attest_clock_steps(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_steps_t *steps);
-
-#define ngx_http_attest_count(amcf, field)                                   \
-    (void) ngx_atomic_fetch_add(&ngx_http_attest_stats(amcf)->field, 1)
-
 /* ngx_http_attest_tls.c */
 
 ngx_int_t ngx_http_attest_tls_placeholder(ngx_conf_t *cf);
@@ -617,6 +476,12 @@ ngx_int_t ngx_http_attest_subrequest(ngx_http_request_t *r);
 /* ngx_http_attest_variables.c */
 
 ngx_int_t ngx_http_attest_add_variables(ngx_conf_t *cf);
+
+
+/* until each file names what it needs */
+#include "http/evidence/ngx_http_attest_clock.h"
+#include "http/evidence/ngx_http_attest_state.h"
+#include "http/evidence/ngx_http_attest_view.h"
 
 
 #endif /* NGX_HTTP_ATTEST_MODULE_H_INCLUDED */

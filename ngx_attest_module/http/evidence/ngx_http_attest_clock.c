@@ -12,7 +12,7 @@
  */
 
 
-#include "http/evidence/ngx_http_attest_state.h"
+#include "http/evidence/ngx_http_attest_state_internal.h"
 
 
 #define NGX_HTTP_ATTEST_CLOCK_STEP  2000    /* ms: less is no step */

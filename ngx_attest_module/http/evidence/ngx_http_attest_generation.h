@@ -6,7 +6,7 @@
 
 
 #include "http/evidence/ngx_http_attest_job.h"
-#include "http/evidence/ngx_http_attest_state.h"
+#include "http/evidence/ngx_http_attest_state_internal.h"
 
 
 /* A generation while it is being made. */

@@ -8,7 +8,7 @@
 
 
 #include "http/evidence/ngx_http_attest_job.h"
-#include "http/evidence/ngx_http_attest_state.h"
+#include "http/evidence/ngx_http_attest_state_internal.h"
 #include "providers/attest_bounded.h"
 
 

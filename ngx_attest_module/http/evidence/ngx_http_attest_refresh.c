@@ -249,7 +249,7 @@ ngx_http_attest_tick_handler(ngx_event_t *ev)
 
     rn = ev->data;
 
-    ngx_http_attest_expire(rn->amcf);
+    ngx_http_attest_view_expire(rn->amcf);
     ngx_http_attest_gpu_watch(rn);
 
     if (ngx_exiting || ngx_worker != 0) {

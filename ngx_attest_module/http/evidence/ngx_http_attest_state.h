@@ -1,8 +1,4 @@
-
-/*
- * What the shared zone holds, for the files that make and read it: others see
- * the decoded view.
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 
 
 #ifndef NGX_HTTP_ATTEST_STATE_H_INCLUDED
@@ -11,153 +7,51 @@
 
 #include "http/ngx_http_attest_module.h"
 
-#include <pthread.h>
 
-
-#define NGX_HTTP_ATTEST_PARTS       (5 + ATTEST_EVIDENCE_MAX)
-
-#define NGX_HTTP_ATTEST_PART_KEY      0      /* TLS key, DER: a secret */
-#define NGX_HTTP_ATTEST_PART_CERT     1
-#define NGX_HTTP_ATTEST_PART_CLAIMS   2
-#define NGX_HTTP_ATTEST_PART_LIST     3      /* key configurations */
-#define NGX_HTTP_ATTEST_PART_RECORD   4
-#define NGX_HTTP_ATTEST_PART_ITEMS    5      /* and what follows */
-
-
-/* The zone's clock, in ms; changed under the zone's lock. */
+/* Counters, in the zone; every worker adds, attest_status reads. */
 
 typedef struct {
-    int64_t      last;                       /* the latest time told */
-    int64_t      ahead;                      /* wall clock - boot-time clock:
-                                                the most that was seen, */
-    int64_t      peak;                       /* since the prompt keys began, */
-    int64_t      seen;                       /* at the last step */
-    int64_t      step;
-    ngx_uint_t   steps;
-    ngx_uint_t   told;                       /* of them, in the log */
-} ngx_http_attest_clock_t;
+    ngx_atomic_t   quotes_made;
+    ngx_atomic_t   quotes_failed;
+    ngx_atomic_t   quotes_coalesced;    /* answered by another's quote */
+    ngx_atomic_t   queue_full;          /* 503: nonce queue */
+    ngx_atomic_t   activations;
+    ngx_atomic_t   prompts_opened;
+    ngx_atomic_t   prompts_plain;       /* let through in optional mode */
+    ngx_atomic_t   refused_required;    /* no sealed body in required mode */
+    ngx_atomic_t   refused_malformed;   /* 400 */
+    ngx_atomic_t   refused_size;        /* 413 */
+    ngx_atomic_t   refused_key;         /* 422 */
+    ngx_atomic_t   refused_inner;       /* by what is inside of OHTTP */
+    ngx_atomic_t   refused_replay;      /* 409: replay hits */
+    ngx_atomic_t   refused_full;        /* 503: replay cache full */
+    ngx_atomic_t   refused_evidence;    /* 503: no valid evidence */
+    ngx_atomic_t   refused_memory;      /* 503: attest_prompt_memory */
+    ngx_atomic_t   chunks_sealed;
+    ngx_atomic_t   bytes_sealed;        /* plaintext bytes */
+    ngx_atomic_t   streams_cut;         /* backend died: no end marker */
+    ngx_atomic_t   misdirected;         /* 421 */
+    ngx_atomic_t   memory[NGX_MAX_PROCESSES];   /* bytes in use, now; by
+                                                   process slot */
+} ngx_http_attest_stats_t;
 
 
-/* One generation, flat: no pointers, any process can read it. */
-
-typedef struct {
-    uint64_t     number;
-    time_t       made_at;                    /* wall time, as clients see */
-    time_t       not_before;
-    time_t       not_after;
-    time_t       renew_at;
-    time_t       from;                       /* the zone's own time, by */
-    time_t       renew;                      /* which we act */
-    time_t       expires;
-    int64_t      drift;                      /* of the wall clock, then */
-    char         root[16];
-    u_char       fingerprint[32];
-
-    struct {
-        u_char   sk[ATTEST_HPKE_MAX_SK];
-        time_t   expires;                    /* the zone's own time */
-        uint64_t born;                       /* number of its first
-                                                generation */
-        uint16_t kem;
-        u_char   id;
-        u_char   set;
-        u_char   current;                    /* not of a generation before */
-    }            hpke[NGX_HTTP_ATTEST_KEYS];
-
-    struct {
-        char     label[16];
-        char     type[64];
-        size_t   len;
-    }            parts[NGX_HTTP_ATTEST_PARTS];
-    ngx_uint_t   nparts;
-
-    u_char       data[];                     /* the parts, one by one */
-} ngx_http_attest_gen_t;
-
-
-struct ngx_http_attest_state_s {
-    ngx_slab_pool_t          *shpool;
-
-    /*
-     * Two slots: generation n lives in slot n & 1.  It is written there and
-     * then published by the number alone, so that a writer killed half-way
-     * leaves the current generation as it was.
-     */
-
-    ngx_http_attest_gen_t    *slot[2];
-    size_t                    room;          /* bytes of a slot */
-    ngx_atomic_t              number;        /* 0: none yet */
-
-    ngx_http_attest_clock_t   clock;
-
-    /* a check of the GPUs failed; each configuration decides what it means */
-    ngx_atomic_t              gpu_failed;
-
-    /* when one succeeded last, s of the zone's own time */
-    volatile int64_t          gpu_checked;
-
-    pthread_mutex_t           device;        /* one user of a TPM at a time */
-    volatile int64_t          renewal;       /* waits for it until then, ms of
-                                                the monotonic clock; 0: none */
-
-    char                      root[16];      /* of the last generation, and */
-    char                      note[256];     /* what was said about it */
-
-    time_t                    error_time;
-    char                      error[256];
-
-    ngx_http_attest_stats_t   stats;
-};
-
-
-/* ngx_http_attest_clock.c; the first three are called under the lock. */
-
-void ngx_http_attest_clock_init(ngx_http_attest_clock_t *clock);
-void ngx_http_attest_clock_read(ngx_http_attest_clock_t *clock,
-    ngx_http_attest_time_t *t);
-/* No prompt key is older: another time for Date may begin. */
-void ngx_http_attest_clock_epoch(ngx_http_attest_clock_t *clock);
-/* The wall clock was set since evidence was made at this drift. */
-ngx_uint_t ngx_http_attest_clock_stepped(const ngx_http_attest_time_t *t,
-    int64_t drift);
-/* Says in the log that it was set, once. */
-void ngx_http_attest_clock_say(ngx_http_attest_main_conf_t *amcf,
-    ngx_log_t *log);
-
-/* A copy of the current generation on locked heap, or NULL. */
-ngx_http_attest_gen_t *ngx_http_attest_gen_copy(
+ngx_http_attest_stats_t *ngx_http_attest_stats(
     ngx_http_attest_main_conf_t *amcf);
-void ngx_http_attest_gen_free(ngx_http_attest_gen_t *gen);
-/* Bytes for evidence beside all else: in the zone, and in a document. */
-size_t ngx_http_attest_gen_room(ngx_http_attest_main_conf_t *amcf);
-/* Locked heap for a generation whose parts take `len` bytes. */
-ngx_http_attest_gen_t *ngx_http_attest_gen_alloc(size_t len);
-/* Appends a part to the data of a generation with enough room. */
-void ngx_http_attest_gen_add(ngx_http_attest_gen_t *gen, const char *label,
-    const char *type, const void *data, size_t len);
-/* The bytes of a part, empty when there is none. */
-attest_span_t ngx_http_attest_gen_part(const ngx_http_attest_gen_t *gen,
-    ngx_uint_t part);
+
+#define ngx_http_attest_count(amcf, field)                                   \
+    (void) ngx_atomic_fetch_add(&ngx_http_attest_stats(amcf)->field, 1)
+
+/* GPUs do not attest; servers are closed when they must. */
+ngx_uint_t ngx_http_attest_gpu_failed(ngx_http_attest_main_conf_t *amcf);
 /*
- * NGX_DECLINED: somebody else has published since `base` was current.
- * retire: prompt keys of before are not used any more, by any process.
+ * Seconds since they attested last, when this is longer ago than any check
+ * takes: the worker that checks hangs.  0: it is not.
  */
-ngx_int_t ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_gen_t *gen, uint64_t base, ngx_uint_t retire,
-    ngx_log_t *log);
-/* Erases the prompt keys that have expired, here and in the zone. */
-void ngx_http_attest_expire(ngx_http_attest_main_conf_t *amcf);
-
-/* The current generation, also while servers are closed; or NULL. */
-ngx_http_attest_view_t *ngx_http_attest_evidence_view(
-    ngx_http_attest_main_conf_t *amcf, ngx_log_t *log);
-
-/* Remembers what evidence is worth: 1 when that is something new. */
-ngx_uint_t ngx_http_attest_new_worth(ngx_http_attest_main_conf_t *amcf,
-    const char *root, const char *note);
-
-void ngx_http_attest_set_error(ngx_http_attest_main_conf_t *amcf,
-    const char *text);
+time_t ngx_http_attest_gpu_overdue(ngx_http_attest_main_conf_t *amcf);
+/* Last error of collection, for status; copies at most len - 1 bytes. */
+void ngx_http_attest_last_error(ngx_http_attest_main_conf_t *amcf,
+    char *buf, size_t len, time_t *when);
 
 
 #endif /* NGX_HTTP_ATTEST_STATE_H_INCLUDED */

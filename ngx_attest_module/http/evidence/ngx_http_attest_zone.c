@@ -8,7 +8,7 @@
 
 
 #include "http/evidence/ngx_http_attest_refresh.h"
-#include "http/evidence/ngx_http_attest_state.h"
+#include "http/evidence/ngx_http_attest_state_internal.h"
 #include "http/evidence/ngx_http_attest_zone.h"
 
 #include <sys/mman.h>
