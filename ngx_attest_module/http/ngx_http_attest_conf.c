@@ -6,6 +6,7 @@
  */
 
 
+#include "http/evidence/ngx_http_attest_source.h"
 #include "http/ngx_http_attest_conf.h"
 #include "http/prompt/ngx_http_attest_pass.h"
 #include "http/prompt/ngx_http_attest_prompt.h"

@@ -5,13 +5,16 @@
  */
 
 
+#include "http/evidence/ngx_http_attest_endpoint.h"
 #include "http/prompt/ngx_http_attest_backend.h"
 #include "http/ngx_http_attest_conf.h"
 #include "http/ngx_http_attest_guard.h"
 #include "http/ngx_http_attest_names.h"
 #include "http/prompt/ngx_http_attest_prompt.h"
 #include "http/evidence/ngx_http_attest_refresh.h"
+#include "http/evidence/ngx_http_attest_source.h"
 #include "http/evidence/ngx_http_attest_zone.h"
+#include "http/ngx_http_attest_status.h"
 
 #include <sodium.h>
 #include <sys/prctl.h>

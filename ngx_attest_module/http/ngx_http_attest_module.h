@@ -331,28 +331,6 @@ extern ngx_module_t  ngx_http_attest_filter_module;
 extern ngx_module_t  ngx_http_attest_opened_module;
 extern ngx_module_t  ngx_http_attest_early_module;
 
-/* ngx_http_attest_source.c */
-
-char *ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_tsm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_azure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_gcp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_nitro(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_gpu(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_auto(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-ngx_http_attest_source_t *ngx_http_attest_source_create_conf(ngx_conf_t *cf);
-/* The default of "timeout", which depends on what is slow. */
-ngx_msec_t ngx_http_attest_source_timeout(ngx_http_attest_main_conf_t *amcf);
-/* What does not go together; what "auto" picks. */
-ngx_int_t ngx_http_attest_source_check(ngx_conf_t *cf,
-    ngx_http_attest_main_conf_t *amcf);
-/* Makes amcf->run.provider, or takes over that of before with its keys. */
-ngx_int_t ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_main_conf_t *oamcf, ngx_log_t *log);
-/* Says in the log what the workers' user will not be able to open. */
-void ngx_http_attest_source_access(ngx_http_attest_main_conf_t *amcf,
-    ngx_log_t *log);
-
 /*
  * ngx_http_attest_record.c: the record's text, from cycle->pool.  To be
  * called when all of the configuration has been read.  Under "nginx -t" the
@@ -383,13 +361,6 @@ ngx_uint_t ngx_http_attest_tls_marked(ngx_http_request_t *r,
 /* NGX_OK and 32 bytes, or NGX_DECLINED: no exporter on this connection. */
 ngx_int_t ngx_http_attest_tls_exporter(ngx_http_request_t *r,
     u_char out[32]);
-
-/* ngx_http_attest_endpoint.c, ngx_http_attest_status.c: content handlers */
-
-char *ngx_http_attest_evidence(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_attest_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /*
  * ngx_http_attest_problem.c: sends an application/problem+json answer (RFC

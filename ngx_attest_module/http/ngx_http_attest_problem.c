@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "http/evidence/ngx_http_attest_job.h"
+#include "http/evidence/ngx_http_attest_state.h"
 #include "http/ngx_http_attest_module.h"
 
 

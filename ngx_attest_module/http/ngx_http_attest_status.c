@@ -10,7 +10,11 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "http/evidence/ngx_http_attest_clock.h"
+#include "http/evidence/ngx_http_attest_state.h"
+#include "http/evidence/ngx_http_attest_view.h"
 #include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest_status.h"
 
 
 #define NGX_HTTP_ATTEST_STATUS_MAX  8192

@@ -6,6 +6,8 @@
  */
 
 
+#include "http/evidence/ngx_http_attest_state.h"
+#include "http/evidence/ngx_http_attest_view.h"
 #include "http/ngx_http_attest_module.h"
 
 

@@ -5,6 +5,8 @@
  */
 
 
+#include "http/evidence/ngx_http_attest_clock.h"
+#include "http/evidence/ngx_http_attest_view.h"
 #include "http/ngx_http_attest_module.h"
 
 

@@ -8,6 +8,12 @@
 #include "http/ngx_http_attest_module.h"
 
 
+#define NGX_HTTP_ATTEST_TYPE_JSON(ctype)                                     \
+    ngx_string("application/cmw+json; cmwc_t=\"" ctype "\"")
+#define NGX_HTTP_ATTEST_TYPE_CBOR(ctype)                                     \
+    ngx_string("application/cmw+cbor; cmwc_t=\"" ctype "\"")
+
+
 /*
  * The collection that carries evidence, in CBOR or (json) in JSON, in memory
  * of the pool: claims, evidence, hpke-keys and config (if not empty), logs.

@@ -10,7 +10,11 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "http/evidence/ngx_http_attest_clock.h"
+#include "http/evidence/ngx_http_attest_collection.h"
 #include "http/evidence/ngx_http_attest_endpoint.h"
+#include "http/evidence/ngx_http_attest_fresh.h"
+#include "http/evidence/ngx_http_attest_view.h"
 
 
 #define NGX_HTTP_ATTEST_MAX_AGE  60      /* seconds a cache may answer */

@@ -1,7 +1,4 @@
-
-/*
- * What ngx_http_attest_endpoint.c and ngx_http_attest_fresh.c share.
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 
 
 #ifndef NGX_HTTP_ATTEST_ENDPOINT_H_INCLUDED
@@ -10,25 +7,11 @@
 
 #include "http/ngx_http_attest_module.h"
 
-#include "core/evidence/attest_request.h"
 
-
-#define NGX_HTTP_ATTEST_TYPE_JSON(ctype)                                     \
-    ngx_string("application/cmw+json; cmwc_t=\"" ctype "\"")
-#define NGX_HTTP_ATTEST_TYPE_CBOR(ctype)                                     \
-    ngx_string("application/cmw+cbor; cmwc_t=\"" ctype "\"")
-
-
-/*
- * Fresh evidence and credential activation.  NGX_AGAIN: the request waits
- * for a job and will be finalized by it; it keeps one reference of the
- * caller.  Anything else is the return code of a content handler, with an
- * answer sent.
- */
-ngx_int_t ngx_http_attest_fresh(ngx_http_request_t *r,
-    attest_request_t *req, ngx_uint_t json);
-ngx_int_t ngx_http_attest_activate(ngx_http_request_t *r,
-    attest_request_t *req);
+/* Setters of attest_evidence and attest_keys. */
+char *ngx_http_attest_evidence(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_attest_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
 #endif /* NGX_HTTP_ATTEST_ENDPOINT_H_INCLUDED */

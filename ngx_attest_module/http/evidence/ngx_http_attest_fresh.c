@@ -13,8 +13,10 @@
 #include <ngx_http.h>
 
 #include "http/evidence/ngx_http_attest_collection.h"
-#include "http/evidence/ngx_http_attest_endpoint.h"
+#include "http/evidence/ngx_http_attest_fresh.h"
 #include "http/evidence/ngx_http_attest_job.h"
+#include "http/evidence/ngx_http_attest_state.h"
+#include "http/evidence/ngx_http_attest_view.h"
 
 
 typedef struct {

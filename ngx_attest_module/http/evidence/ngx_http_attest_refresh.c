@@ -8,6 +8,8 @@
 
 #include "http/evidence/ngx_http_attest_generation.h"
 #include "http/evidence/ngx_http_attest_refresh.h"
+#include "http/evidence/ngx_http_attest_source.h"
+#include "http/evidence/ngx_http_attest_view.h"
 
 #include <sodium.h>
 

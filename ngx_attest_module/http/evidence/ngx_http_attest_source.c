@@ -10,6 +10,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "http/evidence/ngx_http_attest_source.h"
+#include "http/evidence/ngx_http_attest_state.h"
 #include "http/ngx_http_attest_module.h"
 #include "providers/attest_detect.h"
 #include "providers/attest_http.h"

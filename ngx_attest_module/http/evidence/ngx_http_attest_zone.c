@@ -8,6 +8,7 @@
 
 
 #include "http/evidence/ngx_http_attest_refresh.h"
+#include "http/evidence/ngx_http_attest_source.h"
 #include "http/evidence/ngx_http_attest_state_internal.h"
 #include "http/evidence/ngx_http_attest_zone.h"
 

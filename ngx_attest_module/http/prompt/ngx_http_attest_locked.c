@@ -6,6 +6,7 @@
  */
 
 
+#include "http/evidence/ngx_http_attest_state.h"
 #include "http/prompt/ngx_http_attest_prompt.h"
 
 #include "core/base/attest_arena.h"

@@ -5,6 +5,9 @@
  */
 
 
+#include "http/evidence/ngx_http_attest_clock.h"
+#include "http/evidence/ngx_http_attest_state.h"
+#include "http/evidence/ngx_http_attest_view.h"
 #include "http/prompt/ngx_http_attest_ohttp.h"
 #include "http/prompt/ngx_http_attest_pass.h"
 

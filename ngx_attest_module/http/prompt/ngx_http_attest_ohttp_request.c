@@ -6,6 +6,8 @@
  */
 
 
+#include "http/evidence/ngx_http_attest_clock.h"
+#include "http/evidence/ngx_http_attest_state.h"
 #include "http/prompt/ngx_http_attest_ohttp.h"
 
 #include <openssl/crypto.h>

@@ -10,6 +10,7 @@
  */
 
 
+#include "http/evidence/ngx_http_attest_clock.h"
 #include "http/ngx_http_attest_module.h"
 #include "http/evidence/ngx_http_attest_zone.h"
 
