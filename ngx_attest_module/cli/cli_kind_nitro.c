@@ -51,7 +51,7 @@ cli_nitro_show(attest_span_t value)
     cli_printf("%-24s%llu\n", "  in milliseconds",
                (unsigned long long) doc.timestamp);
     cli_printf("%-24s%s\n", "digest of PCRs", "SHA-384");
-    cli_printf("%-24s%s\n", "mode", attest_nitro_debug(&doc)
+    cli_printf("%-24s%s\n", "mode", attest_nitro_is_debug(&doc)
                ? "debug: its console can be read, it proves nothing"
                : "production (PCR 0 to 2 are set)");
 
@@ -170,7 +170,7 @@ cli_nitro_policy(attest_span_t value, cJSON *policy)
     attest_nitro_t   doc;
 
     if (attest_nitro_parse(value.p, value.n, &doc) != ATTEST_OK
-        || attest_nitro_debug(&doc))
+        || attest_nitro_is_debug(&doc))
     {
         return 0;
     }

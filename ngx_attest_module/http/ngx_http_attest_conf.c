@@ -382,7 +382,8 @@ ngx_http_attest_conf_measure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_http_attest_conf_certificate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_attest_conf_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     ngx_http_attest_srv_conf_t *ascf = conf;
 
@@ -429,7 +430,7 @@ ngx_http_attest_conf_cert_names(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     for (i = 1; i < cf->args->nelts; i++) {
-        if (attest_ratls_name_ok((char *) value[i].data) != 1) {
+        if (!attest_ratls_is_name((char *) value[i].data)) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid name \"%V\" in "
                                "\"attest_certificate_names\"", &value[i]);
@@ -487,7 +488,8 @@ ngx_http_attest_conf_prompt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_http_attest_conf_prompt_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_attest_conf_prompt_mode(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     ngx_http_attest_loc_conf_t *alcf = conf;
 
@@ -518,7 +520,8 @@ ngx_http_attest_conf_prompt_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_http_attest_conf_prompt_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_attest_conf_prompt_size(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     ngx_http_attest_loc_conf_t *alcf = conf;
 

@@ -40,7 +40,8 @@ ngx_http_attest_names_collect(ngx_conf_t *cf,
         }
 
         if (ascf->cert_names == NULL) {
-            if (ngx_http_attest_names_of_server(cf, amcf, cscfp[s]) != NGX_OK) {
+            if (ngx_http_attest_names_of_server(cf, amcf,
+                                                cscfp[s]) != NGX_OK) {
                 return NGX_ERROR;
             }
             continue;
@@ -49,7 +50,8 @@ ngx_http_attest_names_collect(ngx_conf_t *cf,
         names = ascf->cert_names->elts;
 
         for (i = 0; i < ascf->cert_names->nelts; i++) {
-            if (ngx_http_attest_names_push(cf, amcf, "", &names[i]) != NGX_OK) {
+            if (ngx_http_attest_names_push(cf, amcf, "",
+                                           &names[i]) != NGX_OK) {
                 return NGX_ERROR;
             }
         }
@@ -135,7 +137,7 @@ ngx_http_attest_names_push(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
 
     *ngx_sprintf((u_char *) s, "%s%V", prefix, name) = '\0';
 
-    if (attest_ratls_name_ok(s) != 1) {
+    if (!attest_ratls_is_name(s)) {
         return NGX_OK;
     }
 

@@ -84,7 +84,8 @@ attest_azure_snp(const attest_hcl_t *hcl, STACK_OF(X509) *certs, char *error)
         rc = attest_snp_cert_parse(vcek, &cert);
     }
 
-    if (rc == ATTEST_OK && !attest_snp_cert_tcb(&cert, report.reported_tcb)) {
+    if (rc == ATTEST_OK && !attest_snp_cert_has_tcb(&cert,
+                                                    report.reported_tcb)) {
         what = "is of another TCB version than its VCEK";
         rc = ATTEST_EMISMATCH;
     }

@@ -255,7 +255,7 @@ attest_nitro_label(int fd, const attest_nitro_t *doc, attest_evidence_t *ev)
         snprintf(ev->note, sizeof(ev->note), "the attestation document is"
                  " labelled \"simulated\": %s", why);
 
-    } else if (attest_nitro_debug(doc)) {
+    } else if (attest_nitro_is_debug(doc)) {
         snprintf(ev->note, sizeof(ev->note), "this enclave runs in debug"
                  " mode: no verifier will accept it");
     }

@@ -139,7 +139,7 @@ attest_tsm_snp_leaf(X509 *leaf, attest_span_t raw,
         return "the certificate is not of the key that signed the report";
     }
 
-    if (!attest_snp_cert_tcb(&cert, report->reported_tcb)) {
+    if (!attest_snp_cert_has_tcb(&cert, report->reported_tcb)) {
         return "the certificate is for another TCB version";
     }
 

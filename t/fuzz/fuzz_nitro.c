@@ -59,6 +59,6 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         fuzz_inside(doc.cabundle[i], doc.payload, ATTEST_NITRO_MAX_CERT);
     }
 
-    (void) attest_nitro_debug(&doc);
+    (void) attest_nitro_is_debug(&doc);
     return 0;
 }

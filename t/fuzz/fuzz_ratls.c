@@ -106,7 +106,7 @@ fuzz_make(const uint8_t *data, size_t size)
     end++;
     n = size - (size_t) (end - data);
 
-    if (!attest_ratls_name_ok(name) || n == 0 || n > 16384) {
+    if (!attest_ratls_is_name(name) || n == 0 || n > 16384) {
         return;
     }
 

@@ -121,7 +121,7 @@ test_file(const char *name, size_t len, int64_t at, int debug)
        "a module id");
     IS_INT(attest_nitro_signature(d, X509_get0_pubkey(f.leaf)), ATTEST_OK,
            "signed by its certificate's key");
-    IS_INT(attest_nitro_debug(d), debug, debug ? "in debug mode"
+    IS_INT(attest_nitro_is_debug(d), debug, debug ? "in debug mode"
            : "not in debug mode");
 
     OK(chain(&f, ATTEST_MAKER_AWS, at, 1) == NULL,

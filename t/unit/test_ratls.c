@@ -371,23 +371,23 @@ test_names(void)
     };
 
     for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        IS_INT(attest_ratls_name_ok(good[i]), 1, "name \"%s\"", good[i]);
+        IS_INT(attest_ratls_is_name(good[i]), 1, "name \"%s\"", good[i]);
     }
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        IS_INT(attest_ratls_name_ok(bad[i]), 0, "no name, %zu", i);
+        IS_INT(attest_ratls_is_name(bad[i]), 0, "no name, %zu", i);
     }
 
     memset(label64, 'a', 64);
     strcpy(label64 + 64, ".com");
-    IS_INT(attest_ratls_name_ok(label64), 0, "label of 64 bytes");
-    IS_INT(attest_ratls_name_ok(label64 + 1), 1, "label of 63 bytes");
+    IS_INT(attest_ratls_is_name(label64), 0, "label of 64 bytes");
+    IS_INT(attest_ratls_is_name(label64 + 1), 1, "label of 63 bytes");
 
     memset(n254, 'a', 254);
     n254[254] = '\0';
     n254[60] = n254[120] = n254[180] = n254[240] = '.';
-    IS_INT(attest_ratls_name_ok(n254), 0, "name of 254 bytes");
-    IS_INT(attest_ratls_name_ok(n254 + 1), 1, "name of 253 bytes");
+    IS_INT(attest_ratls_is_name(n254), 0, "name of 254 bytes");
+    IS_INT(attest_ratls_is_name(n254 + 1), 1, "name of 253 bytes");
 }
 
 

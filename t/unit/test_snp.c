@@ -469,8 +469,8 @@ test_fixture_report(const char *name, size_t from, const char *vcek,
     IS_INT(attest_snp_report_verify(p + from, 1184, X509_get0_pubkey(x)),
            ATTEST_OK, "%s: signed by %s", name, vcek);
     OK(chain(x, T0, NULL) == NULL, "%s: chains to AMD", vcek);
-    OK(attest_snp_cert_tcb(&c, r.reported_tcb), "%s: for its TCB", vcek);
-    OK(attest_snp_cert_chip(&c, r.chip_id), "%s: for its chip", vcek);
+    OK(attest_snp_cert_has_tcb(&c, r.reported_tcb), "%s: for its TCB", vcek);
+    OK(attest_snp_cert_has_chip(&c, r.chip_id), "%s: for its chip", vcek);
 
     t = attest_snp_tcb(c.product, r.reported_tcb);
     IS_INT(t.microcode, ucode, "%s: reported microcode", name);
@@ -542,19 +542,21 @@ test_fixture_negatives(void)
     (void) attest_snp_cert_parse(debug, &c);
     IS_INT(attest_snp_report_verify(p, n, X509_get0_pubkey(debug)),
            ATTEST_ECRYPTO, "another chip's key");
-    OK(!attest_snp_cert_chip(&c, r.chip_id), "another chip's certificate");
+    OK(!attest_snp_cert_has_chip(&c, r.chip_id), "another chip's certificate");
 
     legacy = cert_file("vcek-invalid-legacy.der");
-    IS_INT(attest_snp_cert_parse(legacy, &c), ATTEST_OK, "legacy: well formed");
+    IS_INT(attest_snp_cert_parse(legacy, &c), ATTEST_OK,
+           "legacy: well formed");
     OK(chain(legacy, T0, NULL) != NULL, "legacy: no chain");
-    OK(!attest_snp_cert_chip(&c, r.chip_id)
-       && !attest_snp_cert_tcb(&c, r.reported_tcb), "legacy: nothing fits");
+    OK(!attest_snp_cert_has_chip(&c, r.chip_id)
+       && !attest_snp_cert_has_tcb(&c, r.reported_tcb),
+       "legacy: nothing fits");
     IS_INT(attest_snp_report_verify(p, n, X509_get0_pubkey(legacy)),
            ATTEST_ECRYPTO, "legacy: did not sign");
 
     x = cert_file("vcek-milan.der");
     (void) attest_snp_cert_parse(x, &c);
-    OK(!attest_snp_cert_tcb(&c, r.current_tcb), "not for current_tcb");
+    OK(!attest_snp_cert_has_tcb(&c, r.current_tcb), "not for current_tcb");
 
     for (i = 0; i < ATTEST_MAKERS; i++) {
         attest_x509_chain_t  k;
@@ -572,7 +574,8 @@ test_fixture_negatives(void)
     ask = cert_file("ask-milan.pem");
     OK(chain(x, T0, ask) == NULL, "by the ASK that came along");
     OK(chain(x, EARLIER, ask) != NULL, "not yet valid");
-    IS_INT(attest_snp_cert_parse(ask, &c), ATTEST_EFORMAT, "an ASK is no VCEK");
+    IS_INT(attest_snp_cert_parse(ask, &c), ATTEST_EFORMAT,
+           "an ASK is no VCEK");
 
     X509_free(x);
     x = cert_file("vcek-turin.der");
@@ -580,7 +583,7 @@ test_fixture_negatives(void)
     OK(c.product == ATTEST_SNP_TURIN && c.hwid.n == 8 && c.version == 1
        && (c.spls >> 9 & 1) && !(c.spls >> 4 & 1), "Turin: 8 bytes, an FMC");
     OK(chain(x, T0, NULL) == NULL, "Turin: chains to AMD");
-    OK(!attest_snp_cert_chip(&c, r.chip_id), "Turin: not that chip");
+    OK(!attest_snp_cert_has_chip(&c, r.chip_id), "Turin: not that chip");
 
     X509_free(x);
     X509_free(ask);
@@ -1528,8 +1531,8 @@ test_fixture_mutations(void)
                && chain(bad, T0, NULL) == NULL
                && attest_snp_report_verify(p, n, X509_get0_pubkey(bad))
                   == ATTEST_OK
-               && attest_snp_cert_tcb(&c, r.reported_tcb)
-               && attest_snp_cert_chip(&c, r.chip_id);
+               && attest_snp_cert_has_tcb(&c, r.reported_tcb)
+               && attest_snp_cert_has_chip(&c, r.chip_id);
 
         X509_free(bad);
         mutations++;

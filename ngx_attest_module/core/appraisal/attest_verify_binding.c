@@ -174,11 +174,11 @@ attest_verify_key(attest_verify_t *v, attest_part_t *part)
 
     /* IANA Named Information; the parser lets only 1, 7 and 8 through */
 
-    if (c->pubkey_hash_alg == 1) {
+    if (c->pubkey_hash_alg == ATTEST_CLAIMS_SHA256) {
         hash = v->cert.spki_sha256;
         len = sizeof(v->cert.spki_sha256);
 
-    } else if (c->pubkey_hash_alg == 7) {
+    } else if (c->pubkey_hash_alg == ATTEST_CLAIMS_SHA384) {
         hash = v->cert.spki_sha384;
         len = sizeof(v->cert.spki_sha384);
 

@@ -336,7 +336,7 @@ static int
 attest_verify_nitro_mode(attest_verify_t *v, attest_part_t *part,
     const attest_nitro_t *doc)
 {
-    if (!attest_nitro_debug(doc)) {
+    if (!attest_nitro_is_debug(doc)) {
         attest_verify_kind(v, part, "nitro-mode", ATTEST_CHECK_PASS,
                            "the enclave was not started in debug mode");
         return 1;

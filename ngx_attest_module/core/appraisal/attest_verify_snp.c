@@ -276,9 +276,9 @@ attest_snp_judge_pick(attest_snp_judge_t *j, STACK_OF(X509) *certs)
             continue;
         }
 
-        j->exact = attest_snp_cert_tcb(&c, j->r->reported_tcb)
+        j->exact = attest_snp_cert_has_tcb(&c, j->r->reported_tcb)
                    && (c.hwid.n == 0
-                       || attest_snp_cert_chip(&c, j->r->chip_id));
+                       || attest_snp_cert_has_chip(&c, j->r->chip_id));
 
         if (j->exact || j->leaf == NULL) {
             j->leaf = x;
@@ -479,7 +479,7 @@ attest_snp_judge_tcb(attest_snp_judge_t *j)
     char              text[ATTEST_SNP_TCB_TEXT];
     attest_snp_tcb_t  t = attest_snp_tcb(j->product, j->r->reported_tcb);
 
-    same = attest_snp_cert_tcb(&j->cert, j->r->reported_tcb);
+    same = attest_snp_cert_has_tcb(&j->cert, j->r->reported_tcb);
 
     attest_verify_kind(j->v, j->part, "snp-tcb", same ? ATTEST_CHECK_PASS
                        : ATTEST_CHECK_FAIL, "the certificate of %s evidence "
@@ -505,7 +505,7 @@ attest_snp_judge_chip(attest_snp_judge_t *j)
         return 1;
     }
 
-    same = attest_snp_cert_chip(&j->cert, j->r->chip_id);
+    same = attest_snp_cert_has_chip(&j->cert, j->r->chip_id);
 
     attest_verify_kind(j->v, j->part, "snp-chip", same ? ATTEST_CHECK_PASS
                        : ATTEST_CHECK_FAIL, "the certificate of %s evidence "

@@ -32,7 +32,11 @@
 #define ATTEST_ENOSPACE       -8    /* the caller's output buffer is small */
 
 
+#define ATTEST_SHA1_LEN       20
 #define ATTEST_SHA256_LEN     32
+#define ATTEST_SHA384_LEN     48
+#define ATTEST_SHA512_LEN     64
+#define ATTEST_MAX_DIGEST     ATTEST_SHA512_LEN
 
 /* Hard limits; a longer input is refused before anything is allocated. */
 

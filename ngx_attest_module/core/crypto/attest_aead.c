@@ -32,7 +32,7 @@ attest_aead_key_len(uint16_t aead)
         return 16;
     case ATTEST_AEAD_AES_256_GCM:
     case ATTEST_AEAD_CHACHA20:
-        return 32;
+        return ATTEST_AEAD_MAX_KEY;
     default:
         return 0;
     }

@@ -22,7 +22,7 @@
 static void attest_hpke_labels(attest_labeled_t *l, attest_hmac_t *h,
     const attest_hpke_suite_t *suite);
 static int attest_hpke_schedule(attest_hpke_ctx_t *ctx, attest_hmac_t *h,
-    const uint8_t shared[32], attest_span_t info);
+    const uint8_t shared[ATTEST_KEM_SECRET], attest_span_t info);
 static int attest_hpke_ksc(const attest_labeled_t *l, attest_span_t info,
     uint8_t ksc[ATTEST_HPKE_KSC_LEN]);
 static const uint8_t *attest_hpke_ksc_find(const attest_kem_tools_t *t,
@@ -34,7 +34,7 @@ static int attest_hpke_schedule_keys(attest_hpke_ctx_t *ctx,
     const attest_labeled_t *l, const uint8_t secret[ATTEST_SHA256_LEN],
     attest_span_t ksc);
 static int attest_hpke_establish(attest_hpke_ctx_t *ctx,
-    const attest_hpke_suite_t *suite, const uint8_t dh[32],
+    const attest_hpke_suite_t *suite, const uint8_t dh[ATTEST_KEM_DH],
     const uint8_t *enc, const uint8_t *pk, attest_span_t info, int seal);
 static int attest_hpke_suite_known(const attest_hpke_suite_t *suite);
 static int attest_hpke_hmac(attest_hmac_t *h,
@@ -75,7 +75,7 @@ attest_hpke_labels(attest_labeled_t *l, attest_hmac_t *h,
 
 static int
 attest_hpke_schedule(attest_hpke_ctx_t *ctx, attest_hmac_t *h,
-    const uint8_t shared[32], attest_span_t info)
+    const uint8_t shared[ATTEST_KEM_SECRET], attest_span_t info)
 {
     int               rc;
     uint8_t           fresh[ATTEST_HPKE_KSC_LEN], secret[ATTEST_SHA256_LEN];
@@ -96,7 +96,8 @@ attest_hpke_schedule(attest_hpke_ctx_t *ctx, attest_hmac_t *h,
         ksc = fresh;
     }
 
-    rc = attest_labeled_extract(&l, attest_span(shared, 32), "secret",
+    rc = attest_labeled_extract(&l, attest_span(shared, ATTEST_KEM_SECRET),
+                                "secret",
                                 ATTEST_NO_SPAN, secret);
     if (rc == ATTEST_OK) {
         rc = attest_hpke_schedule_keys(ctx, &l, secret,
@@ -209,11 +210,11 @@ attest_hpke_schedule_keys(attest_hpke_ctx_t *ctx, const attest_labeled_t *l,
 
 static int
 attest_hpke_establish(attest_hpke_ctx_t *ctx,
-    const attest_hpke_suite_t *suite, const uint8_t dh[32],
+    const attest_hpke_suite_t *suite, const uint8_t dh[ATTEST_KEM_DH],
     const uint8_t *enc, const uint8_t *pk, attest_span_t info, int seal)
 {
     int            rc;
-    uint8_t        shared[32];
+    uint8_t        shared[ATTEST_KEM_SECRET];
     attest_hmac_t  h;
 
     ctx->suite = *suite;
@@ -285,7 +286,7 @@ attest_hpke_encap_xwing(attest_hpke_ctx_t *ctx,
     uint8_t *enc_out)
 {
     int      rc;
-    uint8_t  secret[32];
+    uint8_t  secret[ATTEST_KEM_SECRET];
 
     if (pk.n != ATTEST_XWING_PK) {
         return ATTEST_ECRYPTO;
@@ -309,7 +310,7 @@ attest_hpke_setup_recipient(attest_hpke_ctx_t *ctx,
     const uint8_t *enc, size_t enc_len, const uint8_t *info, size_t info_len)
 {
     int      rc;
-    uint8_t  dh[32];
+    uint8_t  dh[ATTEST_KEM_DH];
 
     memset(ctx, 0, sizeof(*ctx));
 
@@ -387,7 +388,7 @@ attest_hpke_encap(attest_hpke_ctx_t *ctx, const attest_hpke_suite_t *suite,
     uint8_t *enc_out)
 {
     int      rc;
-    uint8_t  dh[32];
+    uint8_t  dh[ATTEST_KEM_DH];
 
     if (ephemeral->kem != suite->kem || ephemeral->pkey == NULL) {
         return ATTEST_EARG;
@@ -564,7 +565,7 @@ attest_hpke_response_keys(attest_hmac_t *h, attest_aead_t *a,
     int seal)
 {
     int            rc;
-    uint8_t        key[32];
+    uint8_t        key[ATTEST_AEAD_MAX_KEY];
     attest_span_t  in;
 
     in = attest_span("key", 3);

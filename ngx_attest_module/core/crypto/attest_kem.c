@@ -35,7 +35,7 @@ static EVP_PKEY *attest_kem_peer(uint16_t kem, const uint8_t *pk);
 static EVP_PKEY *attest_kem_peer_again(const attest_kem_tools_t *t,
     const uint8_t *pk);
 static int attest_kem_derive(EVP_PKEY_CTX *ctx, EVP_PKEY *peer,
-    uint8_t dh[32]);
+    uint8_t dh[ATTEST_KEM_DH]);
 
 
 /* suite_id inside the KEM, RFC 9180 section 4.1. */
@@ -55,9 +55,9 @@ attest_hpke_enc_len(uint16_t kem)
 {
     switch (kem) {
     case ATTEST_KEM_X25519:
-        return 32;
+        return ATTEST_X25519_LEN;
     case ATTEST_KEM_P256:
-        return 65;
+        return ATTEST_KEM_P256_LEN;
     case ATTEST_KEM_XWING:
         return ATTEST_XWING_ENC;
     default:
@@ -178,7 +178,7 @@ attest_kem_candidate(attest_hpke_key_t *key, const attest_labeled_t *l,
 
 int
 attest_hpke_key_import(attest_hpke_key_t *key, uint16_t kem,
-    const uint8_t sk[32])
+    const uint8_t sk[ATTEST_HPKE_MAX_SK])
 {
     int  rc;
 
@@ -318,7 +318,7 @@ static int
 attest_kem_p256_keypair(attest_hpke_key_t *key, const BIGNUM *sk)
 {
     char        group[] = "P-256";
-    uint8_t     native[32];
+    uint8_t     native[ATTEST_HPKE_MAX_SK];
     OSSL_PARAM  params[4];
 
     if (BN_bn2nativepad(sk, native, sizeof(native)) != sizeof(native)) {
@@ -399,7 +399,8 @@ attest_hpke_key_prepare(attest_hpke_key_t *key)
     if (key->kem != ATTEST_KEM_P256) {
         /* the X25519 part of both is at the end */
         t->peer = attest_kem_peer(ATTEST_KEM_X25519,
-                                   key->pk + key->pk_len - 32);
+                                   key->pk + key->pk_len
+                                   - ATTEST_X25519_LEN);
     }
 
     for (i = 0; i < ATTEST_AEADS; i++) {
@@ -455,11 +456,12 @@ static EVP_PKEY *
 attest_kem_peer(uint16_t kem, const uint8_t *pk)
 {
     char        group[] = "P-256";
-    uint8_t     point[65];
+    uint8_t     point[ATTEST_KEM_P256_LEN];
     OSSL_PARAM  params[3];
 
     if (kem == ATTEST_KEM_X25519) {
-        return EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, pk, 32);
+        return EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, pk,
+                                           ATTEST_X25519_LEN);
     }
 
     /*
@@ -490,7 +492,7 @@ attest_kem_peer_again(const attest_kem_tools_t *t, const uint8_t *pk)
         return attest_kem_peer(ATTEST_KEM_P256, pk);
     }
 
-    if (EVP_PKEY_set1_encoded_public_key(t->peer, pk, 32) != 1
+    if (EVP_PKEY_set1_encoded_public_key(t->peer, pk, ATTEST_X25519_LEN) != 1
         || EVP_PKEY_up_ref(t->peer) != 1)
     {
         return NULL;
@@ -509,13 +511,15 @@ attest_kem_peer_again(const attest_kem_tools_t *t, const uint8_t *pk)
 
 int
 attest_kem_dh(const attest_hpke_key_t *key, const uint8_t *pk,
-    size_t pk_len, uint8_t dh[32])
+    size_t pk_len, uint8_t dh[ATTEST_KEM_DH])
 {
     int            rc = ATTEST_ECRYPTO;
     EVP_PKEY      *peer;
     EVP_PKEY_CTX  *ctx = NULL;
 
-    if (pk_len != (key->kem == ATTEST_KEM_P256 ? 65 : 32)) {
+    if (pk_len != (key->kem == ATTEST_KEM_P256 ? ATTEST_KEM_P256_LEN
+                                               : ATTEST_X25519_LEN))
+    {
         return ATTEST_ECRYPTO;
     }
 
@@ -558,13 +562,13 @@ done:
 
 
 static int
-attest_kem_derive(EVP_PKEY_CTX *ctx, EVP_PKEY *peer, uint8_t dh[32])
+attest_kem_derive(EVP_PKEY_CTX *ctx, EVP_PKEY *peer, uint8_t dh[ATTEST_KEM_DH])
 {
-    size_t  len = 32;
+    size_t  len = ATTEST_KEM_DH;
 
     if (EVP_PKEY_derive_set_peer_ex(ctx, peer, 0) == 1
         && EVP_PKEY_derive(ctx, dh, &len) == 1
-        && len == 32)
+        && len == ATTEST_KEM_DH)
     {
         return ATTEST_OK;
     }
@@ -576,18 +580,19 @@ attest_kem_derive(EVP_PKEY_CTX *ctx, EVP_PKEY *peer, uint8_t dh[32])
 /* ExtractAndExpand, RFC 9180 section 4.1; base mode: enc || pkR. */
 
 int
-attest_kem_shared(attest_hmac_t *h, uint16_t kem, const uint8_t dh[32],
-    const uint8_t *enc, const uint8_t *pk, uint8_t shared[32])
+attest_kem_shared(attest_hmac_t *h, uint16_t kem,
+    const uint8_t dh[ATTEST_KEM_DH],
+    const uint8_t *enc, const uint8_t *pk, uint8_t shared[ATTEST_KEM_SECRET])
 {
     int               rc;
     size_t            len = attest_hpke_enc_len(kem);
     uint8_t           prk[ATTEST_SHA256_LEN];
-    uint8_t           context[2 * 65];
+    uint8_t           context[2 * ATTEST_KEM_P256_LEN];
     attest_labeled_t  l;
 
     if (kem == ATTEST_KEM_XWING) {
         /* its own combiner has done that */
-        memcpy(shared, dh, 32);
+        memcpy(shared, dh, ATTEST_KEM_SECRET);
         return ATTEST_OK;
     }
 
@@ -597,10 +602,11 @@ attest_kem_shared(attest_hmac_t *h, uint16_t kem, const uint8_t dh[32],
     attest_kem_labels(&l, h, kem);
 
     rc = attest_labeled_extract(&l, ATTEST_NO_SPAN, "eae_prk",
-                                attest_span(dh, 32), prk);
+                                attest_span(dh, ATTEST_KEM_DH), prk);
     if (rc == ATTEST_OK) {
         rc = attest_labeled_expand(&l, prk, "shared_secret",
-                                   attest_span(context, 2 * len), shared, 32);
+                                   attest_span(context, 2 * len), shared,
+                                   ATTEST_KEM_SECRET);
     }
 
     OPENSSL_cleanse(prk, sizeof(prk));
@@ -611,16 +617,17 @@ attest_kem_shared(attest_hmac_t *h, uint16_t kem, const uint8_t dh[32],
 
 int
 attest_kem_decap_xwing(const attest_hpke_key_t *key, const uint8_t *enc,
-    size_t enc_len, uint8_t secret[32])
+    size_t enc_len, uint8_t secret[ATTEST_KEM_SECRET])
 {
     int      rc;
-    uint8_t  ssx[32];
+    uint8_t  ssx[ATTEST_X25519_LEN];
 
     if (enc_len != ATTEST_XWING_ENC) {
         return ATTEST_ECRYPTO;
     }
 
-    rc = attest_kem_dh(key, enc + ATTEST_XWING_MLKEM_CT, 32, ssx);
+    rc = attest_kem_dh(key, enc + ATTEST_XWING_MLKEM_CT,
+                       ATTEST_X25519_LEN, ssx);
     if (rc == ATTEST_OK) {
         rc = attest_xwing_decap(key->mlkem, ssx, enc, key->pk, secret);
     }

@@ -26,6 +26,9 @@
 #define ATTEST_HPKE_MAX_ENC         ATTEST_XWING_ENC
 #define ATTEST_HPKE_MAX_PK          ATTEST_XWING_PK
 #define ATTEST_HPKE_MAX_SK          32
+#define ATTEST_KEM_P256_LEN         65       /* an uncompressed point */
+#define ATTEST_KEM_DH               32       /* of every KEM */
+#define ATTEST_KEM_SECRET           32
 
 #define ATTEST_HPKE_KSC_LEN         (1 + 2 * ATTEST_SHA256_LEN)
 
@@ -101,7 +104,7 @@ int attest_hpke_key_derive(attest_hpke_key_t *key, uint16_t kem,
  * ATTEST_EUNSUPPORTED: unknown, or X-Wing with an OpenSSL that lacks ML-KEM.
  */
 int attest_hpke_key_import(attest_hpke_key_t *key, uint16_t kem,
-    const uint8_t sk[32]);
+    const uint8_t sk[ATTEST_HPKE_MAX_SK]);
 void attest_hpke_key_clear(attest_hpke_key_t *key);
 
 /*
@@ -114,12 +117,13 @@ int attest_hpke_key_prepare(attest_hpke_key_t *key);
 
 /* What attest_hpke.c sets its contexts up with. */
 int attest_kem_dh(const attest_hpke_key_t *key, const uint8_t *pk,
-    size_t pk_len, uint8_t dh[32]);
+    size_t pk_len, uint8_t dh[ATTEST_KEM_DH]);
 /* Of a DH result and both public keys; of X-Wing dh is the secret. */
-int attest_kem_shared(attest_hmac_t *h, uint16_t kem, const uint8_t dh[32],
-    const uint8_t *enc, const uint8_t *pk, uint8_t shared[32]);
+int attest_kem_shared(attest_hmac_t *h, uint16_t kem,
+    const uint8_t dh[ATTEST_KEM_DH],
+    const uint8_t *enc, const uint8_t *pk, uint8_t shared[ATTEST_KEM_SECRET]);
 int attest_kem_decap_xwing(const attest_hpke_key_t *key, const uint8_t *enc,
-    size_t enc_len, uint8_t secret[32]);
+    size_t enc_len, uint8_t secret[ATTEST_KEM_SECRET]);
 
 
 #endif /* ATTEST_KEM_H_INCLUDED */

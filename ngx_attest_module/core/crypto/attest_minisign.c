@@ -19,9 +19,10 @@ static int attest_minisign_base64(attest_span_t line, uint8_t *out,
     size_t want);
 static int attest_minisign_blank(attest_span_t text);
 static int attest_minisign_parse(attest_span_t text, uint8_t sig[74],
-    attest_span_t *comment, uint8_t global[64]);
+    attest_span_t *comment, uint8_t global[crypto_sign_BYTES]);
 static int attest_minisign_global(const attest_minisign_key_t *key,
-    const uint8_t sig[64], attest_span_t comment, const uint8_t global[64]);
+    const uint8_t sig[crypto_sign_BYTES], attest_span_t comment,
+    const uint8_t global[crypto_sign_BYTES]);
 static void attest_minisign_copy(char *out, attest_span_t comment);
 
 
@@ -61,7 +62,7 @@ attest_minisign_verify(const attest_minisign_key_t *key, const char *sig,
     char comment[ATTEST_MINISIGN_COMMENT])
 {
     int            rc;
-    uint8_t        raw[74], global[64], hash[64];
+    uint8_t        raw[74], global[crypto_sign_BYTES], hash[64];
     attest_span_t  text = attest_span(sig, sig_len), trusted;
 
     if (sig_len > ATTEST_MINISIGN_MAX) {
@@ -129,7 +130,7 @@ attest_minisign_time(const char *comment)
 
 static int
 attest_minisign_parse(attest_span_t text, uint8_t sig[74],
-    attest_span_t *comment, uint8_t global[64])
+    attest_span_t *comment, uint8_t global[crypto_sign_BYTES])
 {
     attest_span_t  line;
 
@@ -140,7 +141,7 @@ attest_minisign_parse(attest_span_t text, uint8_t sig[74],
         || !attest_minisign_line(&text, comment)
         || !attest_minisign_prefix(comment, ATTEST_MINISIGN_TRUSTED)
         || !attest_minisign_line(&text, &line)
-        || !attest_minisign_base64(line, global, 64)
+        || !attest_minisign_base64(line, global, crypto_sign_BYTES)
         || !attest_minisign_blank(text)
         || comment->n >= ATTEST_MINISIGN_COMMENT)
     {
@@ -153,14 +154,16 @@ attest_minisign_parse(attest_span_t text, uint8_t sig[74],
 
 static int
 attest_minisign_global(const attest_minisign_key_t *key,
-    const uint8_t sig[64], attest_span_t comment, const uint8_t global[64])
+    const uint8_t sig[crypto_sign_BYTES], attest_span_t comment,
+    const uint8_t global[crypto_sign_BYTES])
 {
-    uint8_t  buf[64 + ATTEST_MINISIGN_COMMENT];
+    uint8_t  buf[crypto_sign_BYTES + ATTEST_MINISIGN_COMMENT];
 
-    memcpy(buf, sig, 64);
-    memcpy(buf + 64, comment.p, comment.n);
+    memcpy(buf, sig, crypto_sign_BYTES);
+    memcpy(buf + crypto_sign_BYTES, comment.p, comment.n);
 
-    return crypto_sign_verify_detached(global, buf, 64 + comment.n, key->pk)
+    return crypto_sign_verify_detached(global, buf,
+                                       crypto_sign_BYTES + comment.n, key->pk)
            == 0 ? ATTEST_OK : ATTEST_ECRYPTO;
 }
 

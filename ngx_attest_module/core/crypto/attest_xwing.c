@@ -16,13 +16,17 @@
 
 static EVP_PKEY *attest_xwing_mlkem(const char *param, uint8_t *value,
     size_t len, int selection);
-static int attest_xwing_expand(const uint8_t seed[32], uint8_t x[96]);
-static int attest_xwing_combine(const uint8_t ssm[32], const uint8_t ssx[32],
-    const uint8_t ctx[32], const uint8_t pkx[32], uint8_t secret[32]);
+static int attest_xwing_expand(const uint8_t seed[ATTEST_XWING_SEED],
+    uint8_t x[96]);
+static int attest_xwing_combine(const uint8_t ssm[ATTEST_XWING_SECRET],
+    const uint8_t ssx[ATTEST_X25519_LEN],
+    const uint8_t ctx[ATTEST_X25519_LEN],
+    const uint8_t pkx[ATTEST_X25519_LEN], uint8_t secret[ATTEST_XWING_SECRET]);
 static int attest_xwing_encap_mlkem(EVP_PKEY *pk, uint8_t *ct,
-    uint8_t ssm[32]);
-static int attest_xwing_encap_x25519(const uint8_t pk[32], uint8_t ct[32],
-    uint8_t ssx[32]);
+    uint8_t ssm[ATTEST_XWING_SECRET]);
+static int attest_xwing_encap_x25519(const uint8_t pk[ATTEST_X25519_LEN],
+    uint8_t ct[ATTEST_X25519_LEN],
+    uint8_t ssx[ATTEST_X25519_LEN]);
 
 
 /* an X-Wing, upright */
@@ -75,7 +79,7 @@ attest_xwing_mlkem(const char *param, uint8_t *value, size_t len,
 
 
 static int
-attest_xwing_expand(const uint8_t seed[32], uint8_t x[96])
+attest_xwing_expand(const uint8_t seed[ATTEST_XWING_SEED], uint8_t x[96])
 {
     int          rc = ATTEST_EINTERNAL;
     EVP_MD      *md;
@@ -86,7 +90,7 @@ attest_xwing_expand(const uint8_t seed[32], uint8_t x[96])
 
     if (md != NULL && ctx != NULL
         && EVP_DigestInit_ex(ctx, md, NULL) == 1
-        && EVP_DigestUpdate(ctx, seed, 32) == 1
+        && EVP_DigestUpdate(ctx, seed, ATTEST_XWING_SEED) == 1
         && EVP_DigestFinalXOF(ctx, x, 96) == 1)
     {
         rc = ATTEST_OK;
@@ -100,11 +104,11 @@ attest_xwing_expand(const uint8_t seed[32], uint8_t x[96])
 
 
 int
-attest_xwing_keypair(const uint8_t seed[32], EVP_PKEY **mlkem,
+attest_xwing_keypair(const uint8_t seed[ATTEST_XWING_SEED], EVP_PKEY **mlkem,
     EVP_PKEY **x25519, uint8_t pk[ATTEST_XWING_PK])
 {
     int      rc;
-    size_t   n = 0, len = 32;
+    size_t   n = 0, len = ATTEST_X25519_LEN;
     uint8_t  x[96];
 
     *mlkem = NULL;
@@ -124,7 +128,8 @@ attest_xwing_keypair(const uint8_t seed[32], EVP_PKEY **mlkem,
     *mlkem = attest_xwing_mlkem(ATTEST_MLKEM_SEED, x, ATTEST_MLKEM_SEED_LEN,
                                 EVP_PKEY_KEYPAIR);
     *x25519 = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL,
-                                           x + ATTEST_MLKEM_SEED_LEN, 32);
+                                           x + ATTEST_MLKEM_SEED_LEN,
+                                           ATTEST_X25519_LEN);
 
     if (*mlkem == NULL || *x25519 == NULL
         || EVP_PKEY_get_octet_string_param(*mlkem, OSSL_PKEY_PARAM_PUB_KEY,
@@ -150,8 +155,10 @@ done:
 
 
 static int
-attest_xwing_combine(const uint8_t ssm[32], const uint8_t ssx[32],
-    const uint8_t ctx[32], const uint8_t pkx[32], uint8_t secret[32])
+attest_xwing_combine(const uint8_t ssm[ATTEST_XWING_SECRET],
+    const uint8_t ssx[ATTEST_X25519_LEN],
+    const uint8_t ctx[ATTEST_X25519_LEN],
+    const uint8_t pkx[ATTEST_X25519_LEN], uint8_t secret[ATTEST_XWING_SECRET])
 {
     int          rc = ATTEST_EINTERNAL;
     EVP_MD      *md;
@@ -162,10 +169,10 @@ attest_xwing_combine(const uint8_t ssm[32], const uint8_t ssx[32],
 
     if (md != NULL && h != NULL
         && EVP_DigestInit_ex(h, md, NULL) == 1
-        && EVP_DigestUpdate(h, ssm, 32) == 1
-        && EVP_DigestUpdate(h, ssx, 32) == 1
-        && EVP_DigestUpdate(h, ctx, 32) == 1
-        && EVP_DigestUpdate(h, pkx, 32) == 1
+        && EVP_DigestUpdate(h, ssm, ATTEST_XWING_SECRET) == 1
+        && EVP_DigestUpdate(h, ssx, ATTEST_X25519_LEN) == 1
+        && EVP_DigestUpdate(h, ctx, ATTEST_X25519_LEN) == 1
+        && EVP_DigestUpdate(h, pkx, ATTEST_X25519_LEN) == 1
         && EVP_DigestUpdate(h, attest_xwing_label,
                             sizeof(attest_xwing_label)) == 1
         && EVP_DigestFinal_ex(h, secret, NULL) == 1)
@@ -181,13 +188,13 @@ attest_xwing_combine(const uint8_t ssm[32], const uint8_t ssx[32],
 
 
 int
-attest_xwing_decap(EVP_PKEY *mlkem, const uint8_t ssx[32],
+attest_xwing_decap(EVP_PKEY *mlkem, const uint8_t ssx[ATTEST_X25519_LEN],
     const uint8_t enc[ATTEST_XWING_ENC], const uint8_t pk[ATTEST_XWING_PK],
-    uint8_t secret[32])
+    uint8_t secret[ATTEST_XWING_SECRET])
 {
     int            rc = ATTEST_EINTERNAL;
-    size_t         len = 32;
-    uint8_t        ssm[32];
+    size_t         len = ATTEST_XWING_SECRET;
+    uint8_t        ssm[ATTEST_XWING_SECRET];
     EVP_PKEY_CTX  *ctx;
 
     ERR_set_mark();
@@ -198,7 +205,7 @@ attest_xwing_decap(EVP_PKEY *mlkem, const uint8_t ssx[32],
         && EVP_PKEY_decapsulate_init(ctx, NULL) == 1
         && EVP_PKEY_decapsulate(ctx, ssm, &len, enc,
                                 ATTEST_XWING_MLKEM_CT) == 1
-        && len == 32)
+        && len == ATTEST_XWING_SECRET)
     {
         rc = attest_xwing_combine(ssm, ssx, enc + ATTEST_XWING_MLKEM_CT,
                                   pk + ATTEST_XWING_MLKEM_PK, secret);
@@ -213,10 +220,11 @@ attest_xwing_decap(EVP_PKEY *mlkem, const uint8_t ssx[32],
 
 
 static int
-attest_xwing_encap_mlkem(EVP_PKEY *pk, uint8_t *ct, uint8_t ssm[32])
+attest_xwing_encap_mlkem(EVP_PKEY *pk, uint8_t *ct,
+    uint8_t ssm[ATTEST_XWING_SECRET])
 {
     int            rc = ATTEST_EINTERNAL;
-    size_t         n = ATTEST_XWING_MLKEM_CT, len = 32;
+    size_t         n = ATTEST_XWING_MLKEM_CT, len = ATTEST_XWING_SECRET;
     EVP_PKEY_CTX  *ctx;
 
     ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pk, NULL);
@@ -224,7 +232,7 @@ attest_xwing_encap_mlkem(EVP_PKEY *pk, uint8_t *ct, uint8_t ssm[32])
     if (ctx != NULL
         && EVP_PKEY_encapsulate_init(ctx, NULL) == 1
         && EVP_PKEY_encapsulate(ctx, ct, &n, ssm, &len) == 1
-        && n == ATTEST_XWING_MLKEM_CT && len == 32)
+        && n == ATTEST_XWING_MLKEM_CT && len == ATTEST_XWING_SECRET)
     {
         rc = ATTEST_OK;
     }
@@ -236,16 +244,18 @@ attest_xwing_encap_mlkem(EVP_PKEY *pk, uint8_t *ct, uint8_t ssm[32])
 
 
 static int
-attest_xwing_encap_x25519(const uint8_t pk[32], uint8_t ct[32],
-    uint8_t ssx[32])
+attest_xwing_encap_x25519(const uint8_t pk[ATTEST_X25519_LEN],
+    uint8_t ct[ATTEST_X25519_LEN],
+    uint8_t ssx[ATTEST_X25519_LEN])
 {
     int            rc = ATTEST_EINTERNAL;
-    size_t         n = 32, len = 32;
+    size_t         n = ATTEST_X25519_LEN, len = ATTEST_X25519_LEN;
     EVP_PKEY      *own, *peer;
     EVP_PKEY_CTX  *ctx = NULL;
 
     own = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
-    peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, pk, 32);
+    peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, pk,
+                                       ATTEST_X25519_LEN);
 
     if (own == NULL || peer == NULL
         || EVP_PKEY_get_raw_public_key(own, ct, &n) != 1)
@@ -274,10 +284,11 @@ done:
 
 int
 attest_xwing_encap(const uint8_t pk[ATTEST_XWING_PK],
-    uint8_t enc[ATTEST_XWING_ENC], uint8_t secret[32])
+    uint8_t enc[ATTEST_XWING_ENC], uint8_t secret[ATTEST_XWING_SECRET])
 {
     int        rc;
-    uint8_t    copy[ATTEST_XWING_MLKEM_PK], ssm[32], ssx[32];
+    uint8_t    copy[ATTEST_XWING_MLKEM_PK];
+    uint8_t    ssm[ATTEST_XWING_SECRET], ssx[ATTEST_X25519_LEN];
     EVP_PKEY  *mlkem;
 
     if (!attest_xwing_available()) {

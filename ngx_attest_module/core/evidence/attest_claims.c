@@ -22,7 +22,7 @@
 
 #define ATTEST_CLAIMS_VALIDITY    16
 /* [ alg, hash ] with SHA-512: 82 08 58 40 and 64 bytes */
-#define ATTEST_CLAIMS_PUBKEY      (4 + 64)
+#define ATTEST_CLAIMS_PUBKEY      (4 + ATTEST_SHA512_LEN)
 
 
 static size_t attest_claims_hash_len(unsigned alg);
@@ -49,7 +49,8 @@ static int attest_claims_parse_pubkey(attest_span_t s, int foreign,
 static int attest_claims_parse_nonce(attest_span_t s, int foreign,
     attest_claims_t *c);
 static int attest_claims_parse_validity(attest_span_t s, attest_claims_t *c);
-static int attest_claims_parse_hash(attest_span_t s, uint8_t out[32]);
+static int attest_claims_parse_hash(attest_span_t s,
+    uint8_t out[ATTEST_SHA256_LEN]);
 
 
 /* In the order of the encoded keys, as RFC 8949 section 4.2.1 wants it. */
@@ -74,11 +75,13 @@ attest_claims_encode(const attest_claims_t *c, uint8_t *out, size_t *len)
     attest_claims_put_pubkey(&w, c);
 
     if (c->has_gpu) {
-        attest_claims_put(&w, ATTEST_CLAIM_GPU, c->gpu, 32);
+        attest_claims_put(&w, ATTEST_CLAIM_GPU, c->gpu,
+                          ATTEST_SHA256_LEN);
     }
 
     if (c->has_config) {
-        attest_claims_put(&w, ATTEST_CLAIM_CONFIG, c->config, 32);
+        attest_claims_put(&w, ATTEST_CLAIM_CONFIG, c->config,
+                          ATTEST_SHA256_LEN);
     }
 
     if (c->has_validity) {
@@ -88,11 +91,13 @@ attest_claims_encode(const attest_claims_t *c, uint8_t *out, size_t *len)
     }
 
     if (c->has_hpke_keys) {
-        attest_claims_put(&w, ATTEST_CLAIM_HPKE_KEYS, c->hpke_keys, 32);
+        attest_claims_put(&w, ATTEST_CLAIM_HPKE_KEYS, c->hpke_keys,
+                          ATTEST_SHA256_LEN);
     }
 
     if (c->has_exporter) {
-        attest_claims_put(&w, ATTEST_CLAIM_EXPORTER, c->exporter, 32);
+        attest_claims_put(&w, ATTEST_CLAIM_EXPORTER, c->exporter,
+                          ATTEST_SHA256_LEN);
     }
 
     return attest_cbor_writer_done(&w, len);
@@ -159,21 +164,23 @@ attest_claims_read(const uint8_t *p, size_t n, int foreign,
 
 
 int
-attest_claims_report_data(const uint8_t *claims, size_t n, uint8_t out[64])
+attest_claims_report_data(const uint8_t *claims, size_t n,
+    uint8_t out[ATTEST_CLAIMS_REPORT_DATA])
 {
     attest_span_t  part = { claims, n };
 
-    memset(out, 0, 64);
+    memset(out, 0, ATTEST_CLAIMS_REPORT_DATA);
     return attest_sha256(&part, 1, out);
 }
 
 
 int
 attest_claims_tpm_extra(const uint8_t *claims, size_t n, const uint8_t *cpu,
-    size_t cpu_len, uint8_t out[32])
+    size_t cpu_len, uint8_t out[ATTEST_SHA256_LEN])
 {
     int            rc;
-    uint8_t        claims_hash[32], cpu_hash[32];
+    uint8_t        claims_hash[ATTEST_SHA256_LEN];
+    uint8_t        cpu_hash[ATTEST_SHA256_LEN];
     attest_span_t  one, parts[3];
 
     one = attest_span(claims, n);
@@ -204,7 +211,8 @@ attest_claims_tpm_extra(const uint8_t *claims, size_t n, const uint8_t *cpu,
  */
 
 int
-attest_claims_gpu_nonce(const attest_claims_t *c, uint8_t out[32])
+attest_claims_gpu_nonce(const attest_claims_t *c,
+    uint8_t out[ATTEST_SHA256_LEN])
 {
     uint8_t        validity[ATTEST_CLAIMS_VALIDITY];
     attest_span_t  parts[3];
@@ -231,18 +239,18 @@ attest_claims_gpu_nonce(const attest_claims_t *c, uint8_t out[32])
 }
 
 
-/* IANA Named Information Hash Algorithm Registry; 0: not one of ours. */
+/* 0: not one of ours. */
 
 static size_t
 attest_claims_hash_len(unsigned alg)
 {
     switch (alg) {
-    case 1:
-        return 32;
-    case 7:
-        return 48;
-    case 8:
-        return 64;
+    case ATTEST_CLAIMS_SHA256:
+        return ATTEST_SHA256_LEN;
+    case ATTEST_CLAIMS_SHA384:
+        return ATTEST_SHA384_LEN;
+    case ATTEST_CLAIMS_SHA512:
+        return ATTEST_SHA512_LEN;
     default:
         return 0;
     }
@@ -530,12 +538,12 @@ attest_claims_parse_validity(attest_span_t s, attest_claims_t *c)
 
 
 static int
-attest_claims_parse_hash(attest_span_t s, uint8_t out[32])
+attest_claims_parse_hash(attest_span_t s, uint8_t out[ATTEST_SHA256_LEN])
 {
-    if (s.n != 32) {
+    if (s.n != ATTEST_SHA256_LEN) {
         return ATTEST_EFORMAT;
     }
 
-    memcpy(out, s.p, 32);
+    memcpy(out, s.p, ATTEST_SHA256_LEN);
     return ATTEST_OK;
 }

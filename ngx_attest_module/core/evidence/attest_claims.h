@@ -15,21 +15,29 @@
 
 #define ATTEST_NONCE_MIN       32
 #define ATTEST_NONCE_MAX       64
+
+/* What a CPU's report has room for. */
+#define ATTEST_CLAIMS_REPORT_DATA  64
+
+/* Hashes of the key: IANA Named Information Hash Algorithm Registry. */
+#define ATTEST_CLAIMS_SHA256   1
+#define ATTEST_CLAIMS_SHA384   7
+#define ATTEST_CLAIMS_SHA512   8
 #define ATTEST_CLAIMS_MAX      1024
 
 
 typedef struct {
     /* the hash of the DER SubjectPublicKeyInfo; alg 1, 7 or 8 (IANA) */
-    uint8_t    pubkey_hash[64];
+    uint8_t    pubkey_hash[ATTEST_MAX_DIGEST];
     size_t     pubkey_hash_len;
     unsigned   pubkey_hash_alg;
 
     uint8_t    nonce[ATTEST_NONCE_MAX];
     size_t     nonce_len;                   /* 0: cached, not fresh */
 
-    uint8_t    hpke_keys[32];               /* of the key-config list */
-    uint8_t    config[32];                  /* of the configuration record */
-    uint8_t    gpu[32];
+    uint8_t    hpke_keys[ATTEST_SHA256_LEN];    /* of the list */
+    uint8_t    config[ATTEST_SHA256_LEN];       /* of the record */
+    uint8_t    gpu[ATTEST_SHA256_LEN];
     uint8_t    exporter[32];                /* RFC 9266 */
 
     uint64_t   not_before;                  /* Unix seconds */
@@ -72,20 +80,21 @@ int attest_claims_parse_foreign(const uint8_t *p, size_t n,
 
 /* SHA-256(claims) || 32 zero bytes: a CPU report's report_data. */
 int attest_claims_report_data(const uint8_t *claims, size_t n,
-    uint8_t out[64]);
+    uint8_t out[ATTEST_CLAIMS_REPORT_DATA]);
 
 /*
  * TPM extraData: SHA-256("ngx-attest.v1 tpm" 00 || SHA-256(claims) ||
  * SHA-256(CPU evidence, or the empty string)).
  */
 int attest_claims_tpm_extra(const uint8_t *claims, size_t n,
-    const uint8_t *cpu, size_t cpu_len, uint8_t out[32]);
+    const uint8_t *cpu, size_t cpu_len, uint8_t out[ATTEST_SHA256_LEN]);
 
 /*
  * GPU nonce: see notes in the code; nonce or validity completes it, and
  * ATTEST_EARG is returned without both or without pubkey-hash.
  */
-int attest_claims_gpu_nonce(const attest_claims_t *c, uint8_t out[32]);
+int attest_claims_gpu_nonce(const attest_claims_t *c,
+    uint8_t out[ATTEST_SHA256_LEN]);
 
 
 #endif /* ATTEST_CLAIMS_H_INCLUDED */

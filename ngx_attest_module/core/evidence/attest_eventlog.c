@@ -15,7 +15,6 @@
 
 #define ATTEST_LOG_MAX_ALGS       8
 #define ATTEST_LOG_NO_ACTION      3
-#define ATTEST_LOG_SHA1_LEN       20
 #define ATTEST_LOG_SPEC_ID        "Spec ID Event03"
 #define ATTEST_LOG_LOCALITY       "StartupLocality"
 
@@ -210,7 +209,7 @@ attest_log_old_event(attest_wire_t *w, attest_event_t *e)
 
     e->pcr = attest_wire_le32(w);
     e->type = attest_wire_le32(w);
-    (void) attest_wire_take(w, ATTEST_LOG_SHA1_LEN);
+    (void) attest_wire_take(w, ATTEST_SHA1_LEN);
     e->data = attest_wire_take(w, attest_wire_le32(w));
 }
 

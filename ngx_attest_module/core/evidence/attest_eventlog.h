@@ -52,7 +52,7 @@ const char *attest_eventlog_type_name(uint32_t type);
  * PCR are counted but not extended.  ATTEST_EUNSUPPORTED: SHA-1.
  */
 int attest_imalog_replay(const uint8_t *p, size_t n, uint16_t alg,
-    const uint8_t *target, size_t target_len, uint8_t value[64],
+    const uint8_t *target, size_t target_len, uint8_t value[ATTEST_MAX_DIGEST],
     size_t *entries, size_t *boundary);
 
 

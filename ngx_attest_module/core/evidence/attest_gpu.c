@@ -171,7 +171,7 @@ attest_gpu_put_base64(attest_gpu_writer_t *w, attest_span_t s)
 static void
 attest_gpu_put_device(attest_gpu_writer_t *w, const attest_gpu_device_t *d)
 {
-    char  nonce[65];
+    char  nonce[2 * ATTEST_SPDM_NONCE + 1];
 
     attest_gpu_put_member(w, ATTEST_GPU_ARCH);
     attest_gpu_put(w, (const char *) d->arch.p, d->arch.n);
@@ -187,7 +187,7 @@ attest_gpu_put_device(attest_gpu_writer_t *w, const attest_gpu_device_t *d)
 
     attest_gpu_put_member(w, ATTEST_GPU_NONCE);
     attest_hex_encode(nonce, d->nonce, sizeof(d->nonce));
-    attest_gpu_put(w, nonce, 64);
+    attest_gpu_put(w, nonce, 2 * ATTEST_SPDM_NONCE);
     attest_gpu_put(w, "\"}", 2);
 }
 

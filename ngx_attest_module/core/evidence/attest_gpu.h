@@ -27,7 +27,7 @@ typedef struct {
     attest_span_t   chain;            /* PEM, the leaf first: "certificate" */
     attest_span_t   report;           /* SPDM request and response, at most
                                          ATTEST_SPDM_MAX: "evidence" */
-    uint8_t         nonce[32];        /* that the request carries */
+    uint8_t         nonce[ATTEST_SPDM_NONCE];   /* of the request */
 } attest_gpu_device_t;
 
 typedef struct {
@@ -76,7 +76,7 @@ attest_gpu_class_e attest_gpu_class(attest_span_t arch, const char **chip);
  * DICE extension 2.23.133.5.4.1 or 2.23.133.5.4.1.1 (TCG DICE Attestation
  * Architecture).  ATTEST_EUNSUPPORTED: it has neither; ATTEST_EFORMAT.
  */
-int attest_gpu_fwid(X509 *leaf, uint8_t fwid[48]);
+int attest_gpu_fwid(X509 *leaf, uint8_t fwid[ATTEST_SHA384_LEN]);
 
 /*
  * Who a device is: SHA-256 of the SubjectPublicKeyInfo in the certificate
@@ -84,7 +84,7 @@ int attest_gpu_fwid(X509 *leaf, uint8_t fwid[48]);
  * firmware changes.  That certificate must have signed the leaf:
  * ATTEST_ECRYPTO; ATTEST_EFORMAT: there is none.
  */
-int attest_gpu_identity(STACK_OF(X509) *chain, uint8_t id[32]);
+int attest_gpu_identity(STACK_OF(X509) *chain, uint8_t id[ATTEST_SHA256_LEN]);
 
 /*
  * The driver's and the VBIOS' version as people write them, "590.12" and

@@ -26,7 +26,8 @@ static int attest_gpu_tcbinfo(attest_span_t ext, attest_span_t *fwid);
 static int attest_gpu_fwid_first(attest_span_t fwids, attest_span_t *fwid);
 static int attest_gpu_fwid_split(attest_span_t fwid, attest_span_t *oid,
     attest_span_t *digest);
-static int attest_gpu_fwid_read(attest_span_t fwid, uint8_t out[48]);
+static int attest_gpu_fwid_read(attest_span_t fwid,
+    uint8_t out[ATTEST_SHA384_LEN]);
 static void attest_gpu_text(attest_span_t s,
     char out[ATTEST_GPU_MAX_VERSION]);
 
@@ -65,7 +66,7 @@ attest_gpu_class(attest_span_t arch, const char **chip)
 
 
 int
-attest_gpu_fwid(X509 *leaf, uint8_t fwid[48])
+attest_gpu_fwid(X509 *leaf, uint8_t fwid[ATTEST_SHA384_LEN])
 {
     int             rc;
     attest_span_t   ext, found;
@@ -228,7 +229,7 @@ attest_gpu_fwid_split(attest_span_t fwid, attest_span_t *oid,
 
 
 static int
-attest_gpu_fwid_read(attest_span_t fwid, uint8_t out[48])
+attest_gpu_fwid_read(attest_span_t fwid, uint8_t out[ATTEST_SHA384_LEN])
 {
     attest_span_t  oid, digest;
 
@@ -242,7 +243,7 @@ attest_gpu_fwid_read(attest_span_t fwid, uint8_t out[48])
         return ATTEST_EUNSUPPORTED;
     }
 
-    if (digest.n != 48) {
+    if (digest.n != ATTEST_SHA384_LEN) {
         return ATTEST_EFORMAT;
     }
 
@@ -258,7 +259,7 @@ attest_gpu_fwid_read(attest_span_t fwid, uint8_t out[48])
 
 
 int
-attest_gpu_identity(STACK_OF(X509) *chain, uint8_t id[32])
+attest_gpu_identity(STACK_OF(X509) *chain, uint8_t id[ATTEST_SHA256_LEN])
 {
     X509      *leaf, *device;
     EVP_PKEY  *key;

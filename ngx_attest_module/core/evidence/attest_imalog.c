@@ -15,7 +15,6 @@
  */
 
 #define ATTEST_IMA_PCR            10
-#define ATTEST_IMA_SHA1_LEN       20
 #define ATTEST_IMA_MAX_NAME       255        /* IMA_EVENT_NAME_LEN_MAX */
 #define ATTEST_IMA_LEGACY         "ima"
 
@@ -48,14 +47,14 @@ static int attest_ima_extend(attest_ima_t *ima, const attest_ima_entry_t *e);
 
 int
 attest_imalog_replay(const uint8_t *p, size_t n, uint16_t alg,
-    const uint8_t *target, size_t target_len, uint8_t value[64],
+    const uint8_t *target, size_t target_len, uint8_t value[ATTEST_MAX_DIGEST],
     size_t *entries, size_t *boundary)
 {
     int            rc;
     attest_ima_t   ima;
     attest_wire_t  w;
 
-    memset(value, 0, 64);
+    memset(value, 0, ATTEST_MAX_DIGEST);
     *entries = 0;
     *boundary = 0;
 
@@ -84,7 +83,7 @@ attest_imalog_replay(const uint8_t *p, size_t n, uint16_t alg,
 
     rc = attest_ima_walk(&ima, &w, target, entries, boundary);
     if (rc != ATTEST_OK) {
-        memset(value, 0, 64);
+        memset(value, 0, ATTEST_MAX_DIGEST);
         *entries = 0;
         *boundary = 0;
     }
@@ -150,7 +149,7 @@ attest_ima_entry(attest_wire_t *w, attest_ima_entry_t *e)
     memset(e, 0, sizeof(attest_ima_entry_t));
 
     e->pcr = attest_wire_le32(w);
-    e->digest = attest_wire_take(w, ATTEST_IMA_SHA1_LEN);
+    e->digest = attest_wire_take(w, ATTEST_SHA1_LEN);
 
     n = attest_wire_le32(w);
     if (w->bad || n == 0 || n > ATTEST_IMA_MAX_NAME) {
@@ -166,7 +165,7 @@ attest_ima_entry(attest_wire_t *w, attest_ima_entry_t *e)
         return w->bad ? ATTEST_EFORMAT : ATTEST_OK;
     }
 
-    e->data = attest_wire_take(w, ATTEST_IMA_SHA1_LEN);
+    e->data = attest_wire_take(w, ATTEST_SHA1_LEN);
 
     n = attest_wire_le32(w);
     if (n > ATTEST_IMA_MAX_NAME) {

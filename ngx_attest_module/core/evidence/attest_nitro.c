@@ -395,7 +395,8 @@ attest_nitro_pcr(attest_nitro_ctx_t *ctx)
     if (attest_cbor_read_uint(&ctx->r, &i) != ATTEST_OK
         || i >= ATTEST_NITRO_PCRS || (doc->pcr_mask >> i & 1)
         || attest_cbor_read_bytes(&ctx->r, &s) != ATTEST_OK
-        || (s.n != 32 && s.n != 48 && s.n != 64))
+        || (s.n != ATTEST_SHA256_LEN && s.n != ATTEST_SHA384_LEN
+            && s.n != ATTEST_SHA512_LEN))
     {
         return ATTEST_EFORMAT;
     }
@@ -505,7 +506,7 @@ attest_nitro_bstr(size_t n, uint8_t head[3])
 
 
 int
-attest_nitro_debug(const attest_nitro_t *doc)
+attest_nitro_is_debug(const attest_nitro_t *doc)
 {
     size_t   i, k;
     uint8_t  any;

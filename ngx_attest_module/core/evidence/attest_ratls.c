@@ -87,7 +87,7 @@ attest_ratls_key_generate(void)
 
 
 int
-attest_ratls_name_ok(const char *name)
+attest_ratls_is_name(const char *name)
 {
     size_t   len;
     uint8_t  ip[16];
@@ -188,7 +188,7 @@ attest_ratls_check(EVP_PKEY *key, const char *const *names, size_t count,
     }
 
     for (i = 0; i < count; i++) {
-        if (!attest_ratls_name_ok(names[i])) {
+        if (!attest_ratls_is_name(names[i])) {
             return ATTEST_EARG;
         }
     }

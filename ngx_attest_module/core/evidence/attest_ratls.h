@@ -56,13 +56,13 @@ attest_span_t attest_ratls_ccc_quote(attest_span_t tsm);
  * end, whose last label is not a number; "*." before one with two labels at
  * least; IPv4 or IPv6 in numbers, without brackets.
  */
-int attest_ratls_name_ok(const char *name);
+int attest_ratls_is_name(const char *name);
 
 
 typedef struct {
-    uint8_t         spki_sha256[32];
-    uint8_t         spki_sha384[48];
-    uint8_t         spki_sha512[64];
+    uint8_t         spki_sha256[ATTEST_SHA256_LEN];
+    uint8_t         spki_sha384[ATTEST_SHA384_LEN];
+    uint8_t         spki_sha512[ATTEST_SHA512_LEN];
     int64_t         not_before;
     int64_t         not_after;
     int             self_signed;       /* issuer == subject and signature ok */

@@ -702,7 +702,7 @@ attest_snp_tcb_reaches(const attest_snp_tcb_t *tcb,
 
 
 int
-attest_snp_cert_tcb(const attest_snp_cert_t *c, attest_span_t raw)
+attest_snp_cert_has_tcb(const attest_snp_cert_t *c, attest_span_t raw)
 {
     size_t            i;
     attest_snp_tcb_t  t = attest_snp_tcb(c->product, raw);
@@ -734,7 +734,7 @@ attest_snp_cert_tcb(const attest_snp_cert_t *c, attest_span_t raw)
 
 
 int
-attest_snp_cert_chip(const attest_snp_cert_t *c, attest_span_t chip_id)
+attest_snp_cert_has_chip(const attest_snp_cert_t *c, attest_span_t chip_id)
 {
     return c->hwid.n != 0 && chip_id.n == 64 && c->hwid.n <= chip_id.n
            && memcmp(c->hwid.p, chip_id.p, c->hwid.n) == 0

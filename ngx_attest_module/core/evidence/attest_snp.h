@@ -179,9 +179,10 @@ int attest_snp_tcb_reaches(const attest_snp_tcb_t *tcb,
     const attest_snp_tcb_t *min);
 
 /* 1 when the certificate is for this TCB, which means reported_tcb. */
-int attest_snp_cert_tcb(const attest_snp_cert_t *c, attest_span_t raw);
+int attest_snp_cert_has_tcb(const attest_snp_cert_t *c, attest_span_t raw);
 /* 1 when the certificate is for this chip; never for a VLEK. */
-int attest_snp_cert_chip(const attest_snp_cert_t *c, attest_span_t chip_id);
+int attest_snp_cert_has_chip(const attest_snp_cert_t *c,
+    attest_span_t chip_id);
 
 
 #endif /* ATTEST_SNP_H_INCLUDED */

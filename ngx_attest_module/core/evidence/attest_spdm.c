@@ -74,7 +74,7 @@ attest_spdm_request(attest_wire_t *w, attest_spdm_t *s)
     code = attest_wire_u8(w);
     attributes = attest_wire_u8(w);
     operation = attest_wire_u8(w);
-    s->nonce = attest_wire_take(w, 32);
+    s->nonce = attest_wire_take(w, ATTEST_SPDM_NONCE);
     s->slot = attest_wire_u8(w);
 
     if (w->bad || code != ATTEST_SPDM_GET) {
@@ -109,7 +109,7 @@ attest_spdm_response(attest_wire_t *w, attest_spdm_t *s)
     s->blocks = attest_wire_u8(w);
     length = attest_wire_le(w, 3);
     s->record = attest_wire_take(w, length);
-    s->responder_nonce = attest_wire_take(w, 32);
+    s->responder_nonce = attest_wire_take(w, ATTEST_SPDM_NONCE);
     length = attest_wire_le16(w);
     s->opaque = attest_wire_take(w, length);
     s->signature = attest_wire_take(w, ATTEST_SPDM_SIGNATURE);

@@ -16,6 +16,7 @@
 
 #define ATTEST_SPDM_MAX              (8 * 1024 + 1024)   /* a whole report */
 #define ATTEST_SPDM_SIGNATURE        96
+#define ATTEST_SPDM_NONCE            32
 #define ATTEST_SPDM_MAX_OPAQUE       64          /* fields */
 
 /* Types of opaque fields; others are skipped. */

@@ -38,7 +38,7 @@ static void attest_tdx_td_report(attest_wire_t *w, attest_tdx_quote_t *q);
 static void attest_tdx_sgx_report(attest_wire_t *w, attest_sgx_report_t *r);
 static int attest_tdx_signature(attest_wire_t *w, attest_tdx_quote_t *q);
 static int attest_tdx_qe(attest_wire_t *w, attest_tdx_quote_t *q);
-static EVP_PKEY *attest_tdx_key(const uint8_t xy[64]);
+static EVP_PKEY *attest_tdx_key(const uint8_t xy[ATTEST_TDX_KEY]);
 static int attest_pck_items(attest_span_t seq, attest_tdx_pck_t *pck,
     size_t depth, uint32_t *seen, attest_pck_pt handler);
 static int attest_pck_item(attest_tdx_pck_t *pck, unsigned arc, unsigned tag,
@@ -61,7 +61,7 @@ static const uint8_t  attest_tdx_vendor[16] = {
 static const struct {
     attest_tdx_body_e   body;        /* ATTEST_TDX_BODY_SGX, or any other */
     uint16_t            isvprodid;
-    uint8_t             mrsigner[32];
+    uint8_t             mrsigner[ATTEST_TDX_SIGNER];
 } attest_tdx_qes[] = {
     { ATTEST_TDX_BODY_SGX, 1,
       { 0x8c, 0x4f, 0x57, 0x75, 0xd7, 0x96, 0x50, 0x3e,
@@ -269,8 +269,8 @@ attest_tdx_signature(attest_wire_t *w, attest_tdx_quote_t *q)
     attest_span_t  box;
     attest_wire_t  inner;
 
-    q->signature = attest_wire_take(w, 64).p;
-    q->attest_key = attest_wire_take(w, 64).p;
+    q->signature = attest_wire_take(w, ATTEST_TDX_SIGNATURE).p;
+    q->attest_key = attest_wire_take(w, ATTEST_TDX_KEY).p;
 
     if (q->body == ATTEST_TDX_BODY_SGX) {
         return attest_tdx_qe(w, q);
@@ -298,7 +298,7 @@ attest_tdx_qe(attest_wire_t *w, attest_tdx_quote_t *q)
     uint16_t  type;
 
     attest_tdx_sgx_report(w, &q->qe);
-    q->qe_signature = attest_wire_take(w, 64).p;
+    q->qe_signature = attest_wire_take(w, ATTEST_TDX_SIGNATURE).p;
     q->qe_auth = attest_wire_take(w, attest_wire_le16(w));
     type = attest_wire_le16(w);
     q->certs = attest_wire_take(w, attest_wire_le32(w));
@@ -331,8 +331,10 @@ attest_tdx_check_signature(const attest_tdx_quote_t *q)
 int
 attest_tdx_check_qe_key(const attest_tdx_quote_t *q)
 {
-    uint8_t        want[64] = { 0 };
-    attest_span_t  parts[2] = { { q->attest_key, 64 }, q->qe_auth };
+    uint8_t        want[ATTEST_TDX_REPORT_DATA] = { 0 };
+    attest_span_t  parts[2] = {
+        { q->attest_key, ATTEST_TDX_KEY }, q->qe_auth
+    };
 
     if (attest_sha256(parts, 2, want) != ATTEST_OK) {
         return ATTEST_EINTERNAL;
@@ -354,7 +356,8 @@ attest_tdx_check_qe_identity(const attest_tdx_quote_t *q)
     size_t  i = q->body == ATTEST_TDX_BODY_SGX ? 0 : 1;
 
     return q->qe.isvprodid == attest_tdx_qes[i].isvprodid
-           && memcmp(q->qe.mrsigner, attest_tdx_qes[i].mrsigner, 32) == 0
+           && memcmp(q->qe.mrsigner, attest_tdx_qes[i].mrsigner,
+                     ATTEST_TDX_SIGNER) == 0
            && (q->qe.attributes[0] & ATTEST_SGX_DEBUG) == 0
            ? ATTEST_OK : ATTEST_EMISMATCH;
 }
@@ -371,15 +374,15 @@ attest_tdx_check_qe_signature(const attest_tdx_quote_t *q, X509 *pck)
 
 
 static EVP_PKEY *
-attest_tdx_key(const uint8_t xy[64])
+attest_tdx_key(const uint8_t xy[ATTEST_TDX_KEY])
 {
-    uint8_t        point[65];
+    uint8_t        point[1 + ATTEST_TDX_KEY];
     EVP_PKEY      *key = NULL;
     OSSL_PARAM     params[3];
     EVP_PKEY_CTX  *ctx;
 
     point[0] = 0x04;
-    memcpy(point + 1, xy, 64);
+    memcpy(point + 1, xy, ATTEST_TDX_KEY);
 
     params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
                                                  (char *) "prime256v1", 0);
@@ -401,7 +404,8 @@ attest_tdx_key(const uint8_t xy[64])
 
 
 int
-attest_tdx_ecdsa(EVP_PKEY *key, const uint8_t sig[64], attest_span_t msg)
+attest_tdx_ecdsa(EVP_PKEY *key, const uint8_t sig[ATTEST_TDX_SIGNATURE],
+    attest_span_t msg)
 {
     int          n, rc = ATTEST_ECRYPTO;
     char         group[32];
@@ -411,8 +415,9 @@ attest_tdx_ecdsa(EVP_PKEY *key, const uint8_t sig[64], attest_span_t msg)
     ECDSA_SIG   *ecdsa;
     EVP_MD_CTX  *ctx;
 
-    r = BN_bin2bn(sig, 32, NULL);
-    s = BN_bin2bn(sig + 32, 32, NULL);
+    r = BN_bin2bn(sig, ATTEST_TDX_SIGNATURE / 2, NULL);
+    s = BN_bin2bn(sig + ATTEST_TDX_SIGNATURE / 2,
+                  ATTEST_TDX_SIGNATURE / 2, NULL);
     ecdsa = ECDSA_SIG_new();
     ctx = EVP_MD_CTX_new();
 

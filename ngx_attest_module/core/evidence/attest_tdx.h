@@ -20,6 +20,9 @@
 #define ATTEST_TDX_RTMRS         4
 #define ATTEST_TDX_SVNS          16
 #define ATTEST_TDX_REPORT_DATA   64
+#define ATTEST_TDX_SIGNATURE     64          /* r || s on P-256 */
+#define ATTEST_TDX_KEY           64          /* x || y on P-256 */
+#define ATTEST_TDX_SIGNER        32          /* MRSIGNER */
 
 /* TDATTRIBUTES; all other bits are reserved. */
 #define ATTEST_TDX_DEBUG         (UINT64_C(1) << 0)
@@ -125,7 +128,7 @@ int attest_tdx_check_qe_signature(const attest_tdx_quote_t *q, X509 *pck);
 int attest_tdx_pck_read(X509 *cert, attest_tdx_pck_t *pck);
 
 /* ECDSA P-256 with SHA-256, signature r || s big-endian. ATTEST_ECRYPTO. */
-int attest_tdx_ecdsa(EVP_PKEY *key, const uint8_t sig[64],
+int attest_tdx_ecdsa(EVP_PKEY *key, const uint8_t sig[ATTEST_TDX_SIGNATURE],
     attest_span_t msg);
 
 /* Bit 0 of byte 0 is bit 0. */

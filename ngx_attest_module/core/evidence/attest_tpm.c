@@ -55,13 +55,13 @@ attest_tpm_alg_len(uint16_t alg)
 {
     switch (alg) {
     case ATTEST_TPM_ALG_SHA1:
-        return 20;
+        return ATTEST_SHA1_LEN;
     case ATTEST_TPM_ALG_SHA256:
-        return 32;
+        return ATTEST_SHA256_LEN;
     case ATTEST_TPM_ALG_SHA384:
-        return 48;
+        return ATTEST_SHA384_LEN;
     case ATTEST_TPM_ALG_SHA512:
-        return 64;
+        return ATTEST_SHA512_LEN;
     default:
         return 0;
     }

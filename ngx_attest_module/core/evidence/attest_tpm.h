@@ -31,7 +31,7 @@
 typedef struct {
     uint16_t         alg;
     uint32_t         select;                 /* bit i: PCR i is there */
-    uint8_t          value[ATTEST_TPM_PCRS][64];
+    uint8_t          value[ATTEST_TPM_PCRS][ATTEST_MAX_DIGEST];
     size_t           len;                    /* bytes of each value */
 } attest_tpm_bank_t;
 
