@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The allocator of memory that holds secrets: blocks of powers of two within
+ * one region that the caller locked, wiped when they are given back.
+ */
+
 
 #include <openssl/crypto.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Memory for secrets, given out of one piece that the caller has mapped and

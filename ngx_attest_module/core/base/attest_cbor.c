@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Reads and writes CBOR over libcbor's streaming functions, each item held
+ * against its deterministic form.
+ */
+
 
 #include <stdint.h>
 #include <string.h>

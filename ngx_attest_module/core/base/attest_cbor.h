@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A bounded pull reader and a bounded writer for the CBOR (RFC 8949) that

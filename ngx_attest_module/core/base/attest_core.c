@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The text of each return code, and SHA-256 over parts.
+ */
+
 
 #include <openssl/evp.h>
 

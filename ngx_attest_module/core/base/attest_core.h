@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * What every room of the core shares: return codes, limits, SHA-256.

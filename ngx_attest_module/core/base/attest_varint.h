@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Variable-length integers of QUIC, RFC 9000 section 16, which OHTTP and

@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * ECDSA on P-384 with SHA-384, as COSE has it: r and s of 48 bytes each.
+ */
+
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* ECDSA with P-384 and SHA-384, signatures as bare numbers. */
 

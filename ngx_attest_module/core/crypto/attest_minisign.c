@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Signatures by minisign: keys, the two lines that count, and Ed25519 over
+ * the BLAKE2b hash of what is signed.
+ */
+
 
 #include <string.h>
 

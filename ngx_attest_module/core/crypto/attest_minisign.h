@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Signed policies: Ed25519 signatures as minisign makes them (Debian package

@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The only file that reads PEM, without ever asking for a pass phrase.
+ */
+
 
 #include <limits.h>
 

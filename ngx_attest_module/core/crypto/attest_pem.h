@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The only reader of PEM.  What it reads comes from strangers, and OpenSSL's

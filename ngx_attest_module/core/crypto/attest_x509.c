@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Certificates: read from DER and PEM, chains checked, SPKI hashed; the ones
+ * that were read are kept for the rest of an appraisal.
+ */
+
 
 #include <string.h>
 

@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * X-Wing on an OpenSSL that has ML-KEM, found out at run time.
+ */
+
 
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * X-Wing, the KEM 0x647a of HPKE: ML-KEM-768 and X25519 together

@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The claims of a certificate: written in their one encoding, read back, and
+ * hashed to what a TPM, a CPU or a GPU signs.
+ */
+
 
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The claims-buffer: the only thing that a piece of evidence ever signs.

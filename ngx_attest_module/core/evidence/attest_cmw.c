@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Collections of evidence, in CBOR and in JSON: written from items, read into
+ * items that lie in the caller's bytes.
+ */
+
 
 #include <stdlib.h>
 #include <string.h>

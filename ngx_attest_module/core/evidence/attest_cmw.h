@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Conceptual message wrappers, RFC 9999: how evidence is carried.  We write

@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Takes nginx' configuration apart as nginx does: tokens, quotes, blocks; for
+ * the record of what was loaded.
+ */
+
 
 #include "core/evidence/attest_conf.h"
 

@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Replays the event log of the firmware, and finds what it measured.
+ */
+
 
 #include <string.h>
 

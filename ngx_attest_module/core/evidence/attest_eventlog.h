@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Event logs: TCG PC Client boot log (crypto agile) and IMA's binary log,

@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What Google says of an instance in the certificate of its AK.
+ */
+
 
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * What Google's certificates for a virtual TPM's keys say of the instance:

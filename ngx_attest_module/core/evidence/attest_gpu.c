@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The list of a machine's GPUs and what they reported, written and read in
+ * NVIDIA's own JSON form.
+ */
+
 
 #include <stdlib.h>
 #include <string.h>

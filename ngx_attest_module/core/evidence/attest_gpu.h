@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The evidence of GPUs as NVIDIA's SDK writes it: JSON, a list of

@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The report of Azure's paravisor: its header, the CPU's report within, and
+ * the hash that ties the JSON text to it.
+ */
+
 
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Azure's paravisor (HCL, OpenHCL) vouches for the keys of its virtual TPM:

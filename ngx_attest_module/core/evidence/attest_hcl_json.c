@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The paravisor's JSON text: its keys, and what it says of the machine.

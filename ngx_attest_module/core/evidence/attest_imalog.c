@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Replays the log of Linux' IMA, and finds the files that it measured.
+ */
+
 
 #include <string.h>
 

@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The document of a Nitro enclave: COSE around CBOR, its members, its PCRs
+ * and its signature.
+ */
+
 
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The attestation document of an AWS Nitro Enclave: COSE_Sign1 (RFC 9052)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* memmem(); nginx compiles us with its own flags */
 

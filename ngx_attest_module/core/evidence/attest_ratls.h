@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The RA-TLS certificate: self-signed, its key made in the process, with the

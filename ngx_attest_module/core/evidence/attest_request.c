@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Reads what a client asks of the evidence endpoint: arguments, a JSON body,
+ * the Accept field.
+ */
+
 
 #include <string.h>
 

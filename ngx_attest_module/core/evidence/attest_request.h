@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * What a client may say to the evidence endpoint, and nothing else: a nonce,

@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Reports of SEV-SNP, the table of certificates beside them, what AMD wrote
+ * into a certificate, and the signature.
+ */
+
 
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * AMD SEV-SNP: attestation reports (SEV Secure Nested Paging Firmware ABI,

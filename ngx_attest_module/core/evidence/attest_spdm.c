@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What a GPU signed: an SPDM request and the answer to it, taken apart.
+ */
+
 
 #include <string.h>
 

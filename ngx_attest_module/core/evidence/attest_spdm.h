@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * An attestation report of an NVIDIA GPU or switch: the request and the

@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Quotes of TDX: header, body, signature, the certificate data within, and
+ * what Intel wrote into a PCK certificate.
+ */
+
 
 #include <string.h>
 

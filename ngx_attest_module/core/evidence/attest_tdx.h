@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Intel TDX and SGX quotes: layout, signatures, and what the platform's

@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What a TPM signed: quotes, their PCRs, signatures of the AK.
+ */
+
 
 #include <string.h>
 

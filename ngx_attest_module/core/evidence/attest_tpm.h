@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * TPM 2.0 evidence: parse, check, and carry a quote.  Hand-written bounded

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* Numbers of the TCG Algorithm Registry that the TPM room shares inside. */
 

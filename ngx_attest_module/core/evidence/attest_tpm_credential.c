@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * MakeCredential in software: a secret that only the TPM with this EK and
+ * this AK can give back.
+ */
+
 
 #include <string.h>
 

@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The item "tpm": its members, written and read.
+ */
+
 
 #include <string.h>
 

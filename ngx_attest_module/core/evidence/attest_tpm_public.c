@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Public areas of keys in a TPM: taken apart, their names, and as OpenSSL's
+ * keys.
+ */
+
 
 #include <string.h>
 

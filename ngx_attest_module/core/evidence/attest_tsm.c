@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The item "tsm-report": a report of the CPU and what came with it.
+ */
+
 
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Binary HTTP, RFC 9292: an HTTP message as bytes, the plaintext of Oblivious

@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Reads a request of Binary HTTP, piece by piece as it is decrypted, into the
+ * place that the caller gives: control data, fields, content, trailers.
+ */
+
 
 #include <string.h>
 #include <strings.h>

@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Writes a response as Binary HTTP of indeterminate length, as its pieces
+ * come.
+ */
+
 
 #include <string.h>
 

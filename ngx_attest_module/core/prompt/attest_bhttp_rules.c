@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Which methods, paths, field names and values may stand inside of a sealed
+ * request or response.
+ */
+
 
 #include <string.h>
 

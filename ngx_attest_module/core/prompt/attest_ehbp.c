@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * EHBP: the keys of a request and of its response, and frames that are whole.
+ */
+
 
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * EHBP, the Encrypted HTTP Body Protocol (github.com/tinfoilsh/

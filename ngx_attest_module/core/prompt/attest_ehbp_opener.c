@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Opens a request of EHBP as its bytes come, frame by frame, in any pieces.
+ */
+
 
 #include <string.h>
 

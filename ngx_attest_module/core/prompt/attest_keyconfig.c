@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Key configurations of OHTTP and EHBP: one, or a list of them.
+ */
+
 
 #include <string.h>
 

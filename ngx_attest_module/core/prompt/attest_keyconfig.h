@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Key configurations, RFC 9458 section 3: what a client needs to seal.

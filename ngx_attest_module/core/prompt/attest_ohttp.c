@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * OHTTP: the head of a request, which key it is for, and messages that are
+ * whole.
+ */
+
 
 #include <string.h>
 #include <strings.h>

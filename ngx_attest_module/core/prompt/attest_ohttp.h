@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Oblivious HTTP, RFC 9458 section 4, and chunked Oblivious HTTP,

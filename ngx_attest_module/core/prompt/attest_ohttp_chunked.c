@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * OHTTP in chunks: opens a request as its bytes come, seals a response as
+ * its pieces come.
+ */
+
 
 #include <string.h>
 
