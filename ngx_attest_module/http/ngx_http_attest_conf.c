@@ -219,7 +219,12 @@ ngx_http_attest_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
         || conf->allow != NULL)
     {
         conf->prompt = conf->prompt_conf;
-        return ngx_http_attest_ohttp_check(cf, conf);
+
+        if (ngx_http_attest_ohttp_check(cf, conf) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+        return ngx_http_attest_pass_check(cf, conf);
     }
 
     /* the endpoints of a sealed server are read in clear by design */

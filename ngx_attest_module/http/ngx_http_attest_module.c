@@ -368,7 +368,9 @@ ngx_http_attest_add_handlers(ngx_conf_t *cf)
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
-    if (ngx_http_attest_prompt_init(cf) != NGX_OK) {
+    if (ngx_http_attest_prompt_init(cf) != NGX_OK
+        || ngx_http_attest_ohttp_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

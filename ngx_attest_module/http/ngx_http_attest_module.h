@@ -256,6 +256,7 @@ typedef struct {
 } ngx_http_attest_loc_conf_t;
 
 
+typedef struct ngx_http_attest_format_s  ngx_http_attest_format_t;
 typedef struct ngx_http_attest_ehbp_s  ngx_http_attest_ehbp_t;
 typedef struct ngx_http_attest_ohttp_s  ngx_http_attest_ohttp_t;
 typedef struct ngx_http_attest_up_s  ngx_http_attest_up_t;
@@ -279,6 +280,7 @@ typedef struct {
 typedef struct {
     ngx_http_request_t        *request;         /* the main one */
     ngx_http_attest_view_t    *view;
+    const ngx_http_attest_format_t  *format;    /* of what is sealed */
     ngx_http_attest_ohttp_t   *ohttp;           /* NULL: EHBP */
     ngx_http_attest_up_t      *ups;             /* upstreams that answered */
     ngx_http_attest_ehbp_t    *ehbp;            /* while it is opened */
@@ -396,8 +398,6 @@ ngx_int_t ngx_http_attest_add_header(ngx_http_request_t *r, const char *name,
 
 /* Installs the preaccess handler; called from postconfiguration. */
 ngx_int_t ngx_http_attest_prompt_init(ngx_conf_t *cf);
-/* Found again after internal redirects; NULL: no prompt here. */
-ngx_http_attest_ctx_t *ngx_http_attest_prompt_ctx(ngx_http_request_t *r);
 
 /* ngx_http_attest_ohttp.c: directives of the Oblivious HTTP gateway */
 

@@ -8,6 +8,7 @@
 
 
 #include "http/prompt/ngx_http_attest_prompt.h"
+#include "http/prompt/ngx_http_attest_prompt_ctx.h"
 
 
 /* of a file, read at once */

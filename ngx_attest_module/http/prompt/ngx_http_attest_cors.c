@@ -9,6 +9,7 @@
 
 #include "http/prompt/ngx_http_attest_cors.h"
 #include "http/prompt/ngx_http_attest_prompt.h"
+#include "http/prompt/ngx_http_attest_fields.h"
 
 
 #define NGX_HTTP_ATTEST_EXPOSE                                               \

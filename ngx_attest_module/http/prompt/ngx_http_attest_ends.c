@@ -14,6 +14,7 @@
 #include "http/prompt/ngx_http_attest_ends.h"
 #include "http/prompt/ngx_http_attest_backend.h"
 #include "http/prompt/ngx_http_attest_prompt.h"
+#include "http/prompt/ngx_http_attest_prompt_ctx.h"
 
 #include <sodium.h>
 

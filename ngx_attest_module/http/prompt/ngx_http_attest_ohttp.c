@@ -9,7 +9,8 @@
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/evidence/ngx_http_attest_view.h"
 #include "http/prompt/ngx_http_attest_ohttp.h"
-#include "http/prompt/ngx_http_attest_pass.h"
+#include "http/prompt/ngx_http_attest_fields.h"
+#include "http/prompt/ngx_http_attest_prompt_ctx.h"
 
 #include <openssl/err.h>
 #include <sodium.h>
@@ -106,9 +107,12 @@ static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_finish(
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_admit(
     ngx_http_attest_opening_t *op);
 static void ngx_http_attest_ohttp_once(ngx_http_attest_ctx_t *ctx);
+static ngx_int_t ngx_http_attest_ohttp_reject(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_int_t rc);
 static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_code(
     ngx_http_attest_opening_t *op, int rc);
 static void ngx_http_attest_ohttp_drop(ngx_http_attest_ohttp_t *oh);
+static void ngx_http_attest_ohttp_cleanup(ngx_http_attest_ctx_t *ctx);
 
 static ngx_int_t ngx_http_attest_ohttp_log(ngx_http_request_t *r);
 static void ngx_http_attest_ohttp_outer(ngx_http_request_t *r,
@@ -200,6 +204,14 @@ static ngx_http_attest_ohttp_refusal_t  ngx_http_attest_ohttp_refusals[] = {
       "the request could not be processed", 0 }
 };
 
+
+static const ngx_http_attest_format_t  ngx_http_attest_ohttp_format = {
+    ngx_http_attest_ohttp_reject,
+    ngx_http_attest_ohttp_head,
+    ngx_http_attest_ohttp_frame,
+    ngx_http_attest_ohttp_end,
+    ngx_http_attest_ohttp_cleanup
+};
 
 static const ngx_http_attest_intake_t  ngx_http_attest_ohttp_intake = {
     ngx_http_attest_ohttp_piece,
@@ -421,6 +433,7 @@ ngx_http_attest_ohttp_read(ngx_http_request_t *r, attest_ohttp_form_e form)
     oh->opening = op;
 
     ctx->ohttp = oh;
+    ctx->format = &ngx_http_attest_ohttp_format;
 
     rc = ngx_http_attest_body_read(r, ctx, &ngx_http_attest_ohttp_intake);
 
@@ -457,7 +470,7 @@ ngx_http_attest_ohttp_failed(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, ngx_int_t rc)
 {
     ngx_http_attest_ohttp_drop(ctx->ohttp);
-    ngx_http_attest_prompt_forget(ctx);
+    ngx_http_attest_prompt_ctx_wipe(ctx);
 
     if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
         ctx->reading = 0;
@@ -498,7 +511,7 @@ ngx_http_attest_ohttp_done(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     }
 
     if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
-        ngx_http_attest_prompt_forget(ctx);
+        ngx_http_attest_prompt_ctx_wipe(ctx);
         ngx_http_finalize_request(r, ngx_http_attest_ohttp_refuse(r, why));
         return;
     }
@@ -650,7 +663,7 @@ ngx_http_attest_ohttp_gather(ngx_http_attest_opening_t *op, u_char *p,
     used = (op->oh->form == ATTEST_OHTTP_CHUNKED)
            ? op->opener.plain + op->opener.have : op->len;
 
-    switch (ngx_http_attest_prompt_room(ctx, used + n)) {
+    switch (ngx_http_attest_prompt_ctx_grow(ctx, used + n)) {
 
     case NGX_OK:
         break;
@@ -939,13 +952,11 @@ ngx_http_attest_ohttp_once(ngx_http_attest_ctx_t *ctx)
 }
 
 
-void
-ngx_http_attest_ohttp_reject(ngx_http_request_t *r, ngx_int_t rc)
+static ngx_int_t
+ngx_http_attest_ohttp_reject(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_int_t rc)
 {
-    ngx_http_attest_ctx_t    *ctx;
-    ngx_http_attest_ohttp_e   why;
-
-    ctx = ngx_http_attest_prompt_ctx(r);
+    ngx_http_attest_ohttp_e  why;
 
     ngx_http_attest_ohttp_outer(r, ctx->ohttp);
     r->loc_conf = ctx->ohttp->loc_conf;
@@ -955,6 +966,8 @@ ngx_http_attest_ohttp_reject(ngx_http_request_t *r, ngx_int_t rc)
                              : NGX_HTTP_ATTEST_OHTTP_KEY;
 
     ngx_http_finalize_request(r, ngx_http_attest_ohttp_refuse(r, why));
+
+    return NGX_DONE;
 }
 
 
@@ -1012,9 +1025,13 @@ ngx_http_attest_ohttp_drop(ngx_http_attest_ohttp_t *oh)
 }
 
 
-void
-ngx_http_attest_ohttp_cleanup(ngx_http_attest_ohttp_t *oh)
+static void
+ngx_http_attest_ohttp_cleanup(ngx_http_attest_ctx_t *ctx)
 {
+    ngx_http_attest_ohttp_t  *oh;
+
+    oh = ctx->ohttp;
+
     ngx_http_attest_ohttp_drop(oh);
 
     attest_ohttp_sealer_clear(&oh->sealer);
@@ -1133,10 +1150,6 @@ ngx_http_attest_ohttp_init(ngx_conf_t *cf)
 
     *h = ngx_http_attest_ohttp_gate;
 
-    if (ngx_http_attest_once_init(cf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
     handlers = &cmcf->phases[NGX_HTTP_LOG_PHASE].handlers;
 
     if (ngx_array_push(handlers) == NULL) {
@@ -1248,7 +1261,7 @@ ngx_http_attest_ohttp_check(ngx_conf_t *cf, ngx_http_attest_loc_conf_t *alcf)
         amcf->window = ngx_max(amcf->window, alcf->window);
     }
 
-    return ngx_http_attest_pass_check(cf, alcf);
+    return NGX_CONF_OK;
 }
 
 

@@ -73,8 +73,16 @@ typedef struct {
 /* ngx_http_attest_routes.c: whether a location takes what it has opened. */
 ngx_uint_t ngx_http_attest_ohttp_admits(ngx_http_attest_loc_conf_t *gateway,
     ngx_http_attest_loc_conf_t *alcf, ngx_http_core_loc_conf_t *clcf);
-/* An opened request turns out to be a replay: answered in clear. */
-void ngx_http_attest_ohttp_reject(ngx_http_request_t *r, ngx_int_t rc);
+
+/* ngx_http_attest_ohttp_response.c: as in ngx_http_attest_format_t */
+
+ngx_int_t ngx_http_attest_ohttp_head(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+ssize_t ngx_http_attest_ohttp_frame(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, u_char *pt, size_t len,
+    ngx_http_attest_out_t *out);
+ngx_int_t ngx_http_attest_ohttp_end(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
 
 /*
  * The opened request takes the place of the outer one and runs through the

@@ -9,6 +9,8 @@
 #include "http/evidence/ngx_http_attest_clock.h"
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/prompt/ngx_http_attest_ohttp.h"
+#include "http/prompt/ngx_http_attest_prompt_ctx.h"
+#include "http/prompt/ngx_http_attest_fields.h"
 
 #include <openssl/crypto.h>
 
@@ -447,7 +449,7 @@ ngx_http_attest_inner_drops(ngx_str_t *name)
         }
     }
 
-    return ngx_http_attest_own_field(name);
+    return ngx_http_attest_fields_own(name);
 }
 
 
@@ -883,7 +885,7 @@ ngx_http_attest_inner_body(ngx_http_attest_inner_t *in)
         return NGX_OK;
     }
 
-    if (ngx_http_attest_content_length(r, in->body.len) != NGX_OK) {
+    if (ngx_http_attest_fields_length(r, in->body.len) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -22,8 +22,6 @@
 #define NGX_HTTP_ATTEST_OWN_HEAD  256
 
 
-static ngx_int_t ngx_http_attest_ohttp_head(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx);
 static ngx_int_t ngx_http_attest_ohttp_encode_head(ngx_http_request_t *r,
     ngx_http_attest_ohttp_t *oh);
 static size_t ngx_http_attest_ohttp_fields_len(ngx_list_t *list);
@@ -39,11 +37,6 @@ static ngx_uint_t ngx_http_attest_ohttp_skips(ngx_str_t *key);
 static ngx_int_t ngx_http_attest_ohttp_outside(ngx_http_request_t *r,
     ngx_http_attest_ohttp_t *oh);
 
-static ssize_t ngx_http_attest_ohttp_frame(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, u_char *pt, size_t len,
-    ngx_http_attest_out_t *out);
-static ngx_int_t ngx_http_attest_ohttp_end(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
 static ngx_int_t ngx_http_attest_ohttp_encode_end(ngx_http_request_t *r,
     ngx_http_attest_ohttp_t *oh);
 static ngx_buf_t *ngx_http_attest_ohttp_buf(ngx_http_request_t *r,
@@ -55,14 +48,7 @@ static ngx_int_t ngx_http_attest_ohttp_seal(ngx_http_request_t *r,
     ngx_http_attest_ohttp_t *oh, ngx_buf_t *b, ngx_uint_t final);
 
 
-ngx_http_attest_format_t  ngx_http_attest_ohttp_format = {
-    ngx_http_attest_ohttp_head,
-    ngx_http_attest_ohttp_frame,
-    ngx_http_attest_ohttp_end
-};
-
-
-static ngx_int_t
+ngx_int_t
 ngx_http_attest_ohttp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
     ngx_uint_t                status;
@@ -392,7 +378,7 @@ ngx_http_attest_ohttp_outside(ngx_http_request_t *r,
 
 /* What waits of the head, then as much of the plaintext as has room. */
 
-static ssize_t
+ssize_t
 ngx_http_attest_ohttp_frame(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     u_char *pt, size_t len, ngx_http_attest_out_t *out)
 {
@@ -459,7 +445,7 @@ ngx_http_attest_ohttp_content(ngx_http_attest_ohttp_t *oh, u_char *pt,
 
 /* The end of the message goes into the final chunk, the tag ends a whole. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_attest_ohttp_end(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     ngx_http_attest_out_t *out)
 {

@@ -7,8 +7,8 @@
  */
 
 
-#include "http/evidence/ngx_http_attest_state.h"
-#include "http/prompt/ngx_http_attest_ohttp.h"
+#include "http/prompt/ngx_http_attest_prompt.h"
+#include "http/prompt/ngx_http_attest_prompt_ctx.h"
 
 
 static ngx_int_t ngx_http_attest_once_handler(ngx_http_request_t *r);
@@ -49,7 +49,7 @@ ngx_http_attest_once_handler(ngx_http_request_t *r)
 
     if (rc == NGX_OK) {
         ctx->passed = 1;
-        ngx_http_attest_once_count(ctx);
+        ngx_http_attest_prompt_ctx_count(ctx);
 
         return NGX_DECLINED;
     }
@@ -63,29 +63,7 @@ ngx_http_attest_once_handler(ngx_http_request_t *r)
 
     ctx->sealed = 0;
 
-    if (ctx->ohttp != NULL) {
-        ngx_http_attest_ohttp_reject(r, rc);
-        return NGX_DONE;
-    }
-
-    return ngx_http_attest_prompt_reject(r, rc);
-}
-
-
-void
-ngx_http_attest_once_count(ngx_http_attest_ctx_t *ctx)
-{
-    ngx_http_attest_main_conf_t  *amcf;
-
-    if (ctx->counted) {
-        return;
-    }
-
-    ctx->counted = 1;
-
-    amcf = ngx_http_get_module_main_conf(ctx->request,
-                                         ngx_http_attest_module);
-    ngx_http_attest_count(amcf, prompts_opened);
+    return ctx->format->reject(r, ctx, rc);
 }
 
 

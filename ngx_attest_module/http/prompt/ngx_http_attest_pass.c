@@ -10,6 +10,7 @@
 #include "http/prompt/ngx_http_attest_pass.h"
 #include "http/prompt/ngx_http_attest_backend.h"
 #include "http/prompt/ngx_http_attest_prompt.h"
+#include "http/prompt/ngx_http_attest_prompt_ctx.h"
 
 
 static ngx_str_t *ngx_http_attest_pass_body(ngx_http_attest_backend_t *b,

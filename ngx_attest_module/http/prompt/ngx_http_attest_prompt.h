@@ -42,44 +42,33 @@
 
 
 /*
- * How a format seals.  head: the header goes out, from now on in clear.
- * frame: seals as much of pt as one piece takes, in buffers of out_buf(),
- * and returns how much, or NGX_ERROR.  end: the mark of a complete response,
- * in a last buffer.
+ * How a format seals.  reject: an opened request is a replay, or there is no
+ * room for it, or (NGX_ABORT) its key is gone: answers in clear, and returns
+ * what a phase handler does.  head: the header goes out, from now on in
+ * clear.  frame: seals as much of pt as one piece takes, in buffers of
+ * out_buf(), and returns how much, or NGX_ERROR.  end: the mark of a complete
+ * response, in a last buffer.  cleanup: what the format keeps is wiped.
  */
 
-typedef struct {
+struct ngx_http_attest_format_s {
+    ngx_int_t    (*reject)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+        ngx_int_t rc);
     ngx_int_t    (*head)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx);
     ssize_t      (*frame)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
         u_char *pt, size_t len, ngx_http_attest_out_t *out);
     ngx_int_t    (*end)(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
         ngx_http_attest_out_t *out);
-} ngx_http_attest_format_t;
+    void         (*cleanup)(ngx_http_attest_ctx_t *ctx);
+};
 
 
-extern ngx_http_attest_format_t  ngx_http_attest_ehbp_format;
-extern ngx_http_attest_format_t  ngx_http_attest_ohttp_format;
-
-
-/* The request's context, created once. */
-ngx_http_attest_ctx_t *ngx_http_attest_prompt_ctx_create(
-    ngx_http_request_t *r);
-/* The field, and what nginx has of it. */
-ngx_int_t ngx_http_attest_content_length(ngx_http_request_t *r, size_t len);
-/* 1 for what only we say to a backend: X-Attest-*, in any spelling. */
-ngx_uint_t ngx_http_attest_own_field(ngx_str_t *key);
-
-/* A replay, or no room for it, or (NGX_ABORT) its key is gone: answered. */
-ngx_int_t ngx_http_attest_prompt_reject(ngx_http_request_t *r, ngx_int_t rc);
-/* ngx_http_attest_once.c: at postconfiguration; once for each request. */
+/* ngx_http_attest_once.c: at postconfiguration */
 ngx_int_t ngx_http_attest_once_init(ngx_conf_t *cf);
-void ngx_http_attest_once_count(ngx_http_attest_ctx_t *ctx);
 
 /* ngx_http_attest_ohttp.c: at postconfiguration, at merge, at the end. */
 ngx_int_t ngx_http_attest_ohttp_init(ngx_conf_t *cf);
 char *ngx_http_attest_ohttp_check(ngx_conf_t *cf,
     ngx_http_attest_loc_conf_t *alcf);
-void ngx_http_attest_ohttp_cleanup(ngx_http_attest_ohttp_t *oh);
 /*
  * ngx_http_attest_ohttp_request.c, a phase handler: an inner request is for
  * locations that take such.
@@ -140,25 +129,11 @@ void ngx_http_attest_locked_trim(u_char *p, size_t len);
 ngx_int_t ngx_http_attest_locked_grow(u_char **data, size_t *usable,
     size_t size, size_t max);
 
-/*
- * Room for size bytes in ctx->plain, of ctx->plain.len at most; what is in
- * there may move.  Otherwise as ngx_http_attest_locked_grow().
- */
-ngx_int_t ngx_http_attest_prompt_room(ngx_http_attest_ctx_t *ctx,
-    size_t size);
-/* Wipes it and gives it back. */
-void ngx_http_attest_prompt_forget(ngx_http_attest_ctx_t *ctx);
-
 /* ngx_http_attest_release.c: at postconfiguration, when something is sent */
 
 ngx_int_t ngx_http_attest_release_init(ngx_http_core_main_conf_t *cmcf);
 /* Soon, the prompt's memory is given back if the backend has it. */
 void ngx_http_attest_release_check(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
-void ngx_http_attest_release_cleanup(ngx_http_attest_ctx_t *ctx);
-
-/* The request's value of a field, compared in lower case, or NULL. */
-ngx_str_t *ngx_http_attest_field(ngx_http_request_t *r, const char *name,
-    size_t len);
 
 #endif /* NGX_HTTP_ATTEST_PROMPT_H_INCLUDED */

@@ -7,6 +7,7 @@
 
 
 #include "http/prompt/ngx_http_attest_ohttp.h"
+#include "http/prompt/ngx_http_attest_prompt_ctx.h"
 
 
 #define NGX_HTTP_ATTEST_ANY_FAILURE                                          \
@@ -68,15 +69,6 @@ ngx_http_attest_release_check(ngx_http_request_t *r,
 
     if (!ev->posted) {
         ngx_post_event(ev, &ngx_posted_events);
-    }
-}
-
-
-void
-ngx_http_attest_release_cleanup(ngx_http_attest_ctx_t *ctx)
-{
-    if (ctx->sent.posted) {
-        ngx_delete_posted_event(&ctx->sent);
     }
 }
 
@@ -226,7 +218,7 @@ ngx_http_attest_release(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     ctx->spent = 1;
 
     if (strings == 0) {
-        ngx_http_attest_prompt_forget(ctx);
+        ngx_http_attest_prompt_ctx_wipe(ctx);
         return;
     }
 

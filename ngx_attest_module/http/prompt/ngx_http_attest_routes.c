@@ -7,6 +7,7 @@
 
 #include "http/prompt/ngx_http_attest_ohttp.h"
 #include "http/prompt/ngx_http_attest_backend.h"
+#include "http/prompt/ngx_http_attest_prompt_ctx.h"
 
 
 /*

@@ -12,6 +12,7 @@
 #include "http/prompt/ngx_http_attest_ends.h"
 #include "http/ngx_http_attest_guard.h"
 #include "http/prompt/ngx_http_attest_replace.h"
+#include "http/prompt/ngx_http_attest_prompt_ctx.h"
 #include "http/prompt/ngx_http_attest_cors.h"
 #include "http/prompt/ngx_http_attest_scrub.h"
 
@@ -21,11 +22,6 @@
 #define NGX_HTTP_ATTEST_BUFS     16         /* frames waiting for the client */
 #define NGX_HTTP_ATTEST_HELD     16320      /* fits in one frame, encoded */
 #define NGX_HTTP_ATTEST_LATER    100        /* ms: until the next try */
-
-
-#define ngx_http_attest_format(ctx)                                          \
-    ((ctx)->ohttp != NULL ? &ngx_http_attest_ohttp_format                    \
-                          : &ngx_http_attest_ehbp_format)
 
 
 static ngx_int_t ngx_http_attest_filter_init(ngx_conf_t *cf);
@@ -152,7 +148,7 @@ ngx_http_attest_header_filter(ngx_http_request_t *r)
     }
 
     if (sealed) {
-        if (ngx_http_attest_format(ctx)->head(r, ctx) != NGX_OK) {
+        if (ctx->format->head(r, ctx) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -178,7 +174,7 @@ ngx_http_attest_header_inside(ngx_http_request_t *r,
 
     ngx_http_attest_scrub(r, 0, 0);
 
-    if (ngx_http_attest_format(ctx)->head(r, ctx) != NGX_OK) {
+    if (ctx->format->head(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -224,7 +220,7 @@ ngx_http_attest_seal_at_once(ngx_http_request_t *r,
 
     ngx_http_attest_out_init(&out);
 
-    if (ngx_http_attest_format(ctx)->end(r, ctx, &out) != NGX_OK) {
+    if (ctx->format->end(r, ctx, &out) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -397,7 +393,7 @@ ngx_http_attest_seal_piece(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
 
     b = ctx->in->buf;
 
-    n = ngx_http_attest_format(ctx)->frame(r, ctx, b->pos, b->last - b->pos,
+    n = ctx->format->frame(r, ctx, b->pos, b->last - b->pos,
                                            out);
     if (n == NGX_ERROR) {
         return NGX_ERROR;
@@ -497,7 +493,7 @@ ngx_http_attest_seal_held(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
 
     while (held->pos < held->last) {
 
-        n = ngx_http_attest_format(ctx)->frame(r, ctx, held->pos,
+        n = ctx->format->frame(r, ctx, held->pos,
                                                held->last - held->pos, out);
         if (n == NGX_ERROR) {
             return NGX_ERROR;
@@ -625,7 +621,7 @@ ngx_http_attest_seal_special(ngx_http_request_t *r,
         }
 
         if (ctx->ohttp != NULL && ctx->ohttp->pending.len != 0
-            && ngx_http_attest_format(ctx)->frame(r, ctx, b->pos, 0, out)
+            && ctx->format->frame(r, ctx, b->pos, 0, out)
                == NGX_ERROR)
         {
             /* the first byte that the client waits for is in the head */
@@ -685,7 +681,7 @@ ngx_http_attest_seal_end(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
 
     } else {
 
-        if (ngx_http_attest_format(ctx)->end(r, ctx, out) != NGX_OK) {
+        if (ctx->format->end(r, ctx, out) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -716,8 +712,7 @@ ngx_http_attest_seal_replacement(ngx_http_request_t *r,
 
     for ( /* void */ ; text.len != 0; text.data += n, text.len -= n) {
 
-        n = ngx_http_attest_format(ctx)->frame(r, ctx, text.data, text.len,
-                                               out);
+        n = ctx->format->frame(r, ctx, text.data, text.len, out);
         if (n == NGX_ERROR) {
             return NGX_ERROR;
         }

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Fields of the request: found, added, taken out of it when the backend must
+ * not have them, together with the variables that show them.
+ */
+
+
+#include "http/prompt/ngx_http_attest_fields.h"
+
+
+#define NGX_HTTP_ATTEST_OWN_FIELDS    "x-attest-"
+#define NGX_HTTP_ATTEST_OWN_VARS      "http_x_attest_"
+
+
+static ngx_uint_t ngx_http_attest_fields_dropped(ngx_str_t *key,
+    ngx_uint_t drop);
+
+
+ngx_str_t *
+ngx_http_attest_field(ngx_http_request_t *r, const char *name, size_t len)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == len
+                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
+            {
+                return &h[i].value;
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Letter case does not count, and for what looks at fields as CGI variables
+ * "_" is "-".
+ */
+
+ngx_uint_t
+ngx_http_attest_fields_is(ngx_str_t *key, const char *name, size_t len,
+    ngx_uint_t prefix)
+{
+    u_char  ch;
+    size_t  i;
+
+    if (key->len < len || (key->len > len && !prefix)) {
+        return 0;
+    }
+
+    for (i = 0; i < len; i++) {
+        ch = (key->data[i] == '_') ? '-' : ngx_tolower(key->data[i]);
+
+        if (ch != (u_char) name[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+ngx_uint_t
+ngx_http_attest_fields_own(ngx_str_t *key)
+{
+    return ngx_http_attest_fields_is(key, NGX_HTTP_ATTEST_OWN_FIELDS,
+                                    sizeof(NGX_HTTP_ATTEST_OWN_FIELDS) - 1, 1);
+}
+
+
+static ngx_uint_t
+ngx_http_attest_fields_dropped(ngx_str_t *key, ngx_uint_t drop)
+{
+    if ((drop & NGX_HTTP_ATTEST_DROP_OWN) && ngx_http_attest_fields_own(key)) {
+        return 1;
+    }
+
+    if ((drop & NGX_HTTP_ATTEST_DROP_KEY)
+        && ngx_http_attest_fields_is(key, NGX_HTTP_ATTEST_KEY_FIELD,
+                                    sizeof(NGX_HTTP_ATTEST_KEY_FIELD) - 1, 0))
+    {
+        return 1;
+    }
+
+    if (!(drop & NGX_HTTP_ATTEST_DROP_FRAMING)) {
+        return 0;
+    }
+
+    /* an upgraded connection would carry the answer around our filters */
+
+    return ngx_http_attest_fields_is(key, "content-length", 14, 0)
+           || ngx_http_attest_fields_is(key, "transfer-encoding", 17, 0)
+           || ngx_http_attest_fields_is(key, "accept-encoding", 15, 0)
+           || ngx_http_attest_fields_is(key, "connection", 10, 0)
+           || ngx_http_attest_fields_is(key, "upgrade", 7, 0)
+           || ngx_http_attest_fields_is(key, "http2-settings", 14, 0);
+}
+
+
+/*
+ * Proxying modules send every element of the list, so that a field has to
+ * leave it.  The elements that stay are copied into a new list: pointers
+ * into the old one, such as r->headers_in.host, remain good.
+ */
+
+ngx_int_t
+ngx_http_attest_fields_drop(ngx_http_request_t *r, ngx_uint_t drop)
+{
+    ngx_uint_t        i, found;
+    ngx_list_part_t   old, *part;
+    ngx_table_elt_t  *h, *kept;
+
+    old = r->headers_in.headers.part;
+    found = 0;
+
+    for (part = &old; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            found |= ngx_http_attest_fields_dropped(&h[i].key, drop);
+        }
+    }
+
+    if (!found) {
+        return NGX_OK;
+    }
+
+    if (ngx_list_init(&r->headers_in.headers, r->pool, 20,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (part = &old; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (ngx_http_attest_fields_dropped(&h[i].key, drop)) {
+                continue;
+            }
+
+            kept = ngx_list_push(&r->headers_in.headers);
+            if (kept == NULL) {
+                return NGX_ERROR;
+            }
+
+            *kept = h[i];
+        }
+    }
+
+    ngx_http_attest_fields_no_variables(r);
+
+    return NGX_OK;
+}
+
+
+/* Values of dropped fields that the rewrite phase may have looked up. */
+
+void
+ngx_http_attest_fields_no_variables(ngx_http_request_t *r)
+{
+    ngx_str_t                  *name;
+    ngx_uint_t                  i, n;
+    ngx_http_variable_t        *v;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    static ngx_str_t  names[] = {
+        ngx_string("content_length"),
+        ngx_string("http_content_length"),
+        ngx_string("http_transfer_encoding"),
+        ngx_string("http_accept_encoding"),
+        ngx_string("http_connection"),
+        ngx_string("http_upgrade"),
+        ngx_string("http_http2_settings"),
+        ngx_string("http_ehbp_encapsulated_key"),
+        ngx_string("request_body"),
+        ngx_null_string
+    };
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+    v = cmcf->variables.elts;
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+
+        for (n = 0, name = names; name[n].len; n++) {
+            if (v[i].name.len == name[n].len
+                && ngx_strncmp(v[i].name.data, name[n].data, name[n].len)
+                   == 0)
+            {
+                break;
+            }
+        }
+
+        if (name[n].len
+            || (v[i].name.len > sizeof(NGX_HTTP_ATTEST_OWN_VARS) - 1
+                && ngx_strncmp(v[i].name.data, NGX_HTTP_ATTEST_OWN_VARS,
+                               sizeof(NGX_HTTP_ATTEST_OWN_VARS) - 1) == 0))
+        {
+            r->variables[i].valid = 0;
+            r->variables[i].not_found = 0;
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_http_attest_fields_length(ngx_http_request_t *r, size_t len)
+{
+    u_char           *p;
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_in.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_SIZE_T_LEN);
+    if (p == NULL) {
+        h->hash = 0;
+        return NGX_ERROR;
+    }
+
+    ngx_http_attest_elt_init(h);
+    ngx_str_set(&h->key, "Content-Length");
+    h->lowcase_key = (u_char *) "content-length";
+    h->hash = ngx_hash_key(h->lowcase_key, h->key.len);
+    h->value.data = p;
+    h->value.len = ngx_sprintf(p, "%uz", len) - p;
+
+    r->headers_in.content_length = h;
+    r->headers_in.content_length_n = len;
+
+    return NGX_OK;
+}
