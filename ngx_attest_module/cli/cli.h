@@ -89,7 +89,7 @@ void cli_snp_show(const attest_tsm_t *tsm);
 void cli_tdx_show(const attest_tsm_t *tsm);
 /* An Intel quote, of a TD or of an enclave. */
 void cli_quote_show(attest_span_t quote);
-void cli_ccel_show(attest_span_t value);
+void cli_ccel_show(attest_span_t value, uint16_t alg);
 void cli_azure_show(attest_span_t value);
 void cli_ak_cert_show(attest_span_t value);
 void cli_nitro_show(attest_span_t value);

@@ -13,12 +13,20 @@
 #include "core/evidence/attest_gcp.h"
 #include "core/crypto/attest_x509.h"
 #include "cli/cli.h"
+#include "cli/cli_kinds.h"
 #include "cli/cli_print.h"
 
 
 static void cli_ak_cert_usage(X509 *x);
 static void cli_ak_cert_instance(X509 *x);
 static void cli_ak_cert_add(cJSON *to, const char *name, attest_span_t s);
+
+
+const cli_kind_t  cli_kind_ak_cert = {
+    .show = cli_ak_cert_show,
+    .policy = cli_ak_cert_policy,
+    .genuine = { "ak-cert-chain" }
+};
 
 
 void

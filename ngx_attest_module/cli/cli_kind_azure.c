@@ -11,6 +11,7 @@
 #include "core/evidence/attest_hcl.h"
 #include "core/crypto/attest_x509.h"
 #include "cli/cli.h"
+#include "cli/cli_kinds.h"
 #include "cli/cli_print.h"
 
 
@@ -30,6 +31,14 @@ static size_t cli_azure_table(attest_span_t chain,
 static size_t cli_azure_entry(uint8_t *out, size_t at, size_t i,
     const uint8_t guid[16], X509 *x);
 static attest_tsm_t cli_azure_tsm(const char *provider, attest_span_t report);
+
+
+const cli_kind_t  cli_kind_azure = {
+    .show = cli_azure_show,
+    .policy = cli_azure_policy,
+    .genuine = { "snp-signature", "tdx-signature" },
+    .open = { "paravisor-reference" }
+};
 
 
 void

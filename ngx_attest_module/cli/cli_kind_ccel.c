@@ -17,12 +17,14 @@ static int cli_ccel_event(void *ctx, const attest_event_t *e);
 
 
 void
-cli_ccel_show(attest_span_t value)
+cli_ccel_show(attest_span_t value, uint16_t alg)
 {
     int                rc;
     char               what[16];
     size_t             i, shown = 0;
     attest_tpm_bank_t  bank;
+
+    (void) alg;                    /* of a TPM, which a TD is not */
 
     rc = attest_eventlog_replay(value.p, value.n, ATTEST_TPM_ALG_SHA384,
                                 &bank, cli_ccel_event, &shown);

@@ -11,6 +11,7 @@
 #include "core/evidence/attest_gpu.h"
 #include "core/crypto/attest_x509.h"
 #include "cli/cli.h"
+#include "cli/cli_kinds.h"
 #include "cli/cli_print.h"
 
 
@@ -25,6 +26,13 @@ static void cli_gpu_chain(STACK_OF(X509) *chain, const attest_spdm_t *s);
 static void cli_gpu_add(cJSON *gpu, const char *name, const char *text);
 static void cli_gpu_policy_device(cJSON *gpu, const attest_gpu_device_t *d,
     size_t counts[2]);
+
+
+const cli_kind_t  cli_kind_gpu = {
+    .show = cli_gpu_show,
+    .policy = cli_gpu_policy,
+    .genuine = { "gpu-signature" }
+};
 
 
 void

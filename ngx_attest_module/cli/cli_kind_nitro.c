@@ -11,6 +11,7 @@
 #include "core/evidence/attest_nitro.h"
 #include "core/crypto/attest_x509.h"
 #include "cli/cli.h"
+#include "cli/cli_kinds.h"
 #include "cli/cli_print.h"
 
 
@@ -30,6 +31,13 @@ static const char *const  cli_nitro_meaning[] = {
 
 #define CLI_NITRO_MEANINGS                                                   \
     (sizeof(cli_nitro_meaning) / sizeof(cli_nitro_meaning[0]))
+
+
+const cli_kind_t  cli_kind_nitro = {
+    .show = cli_nitro_show,
+    .policy = cli_nitro_policy,
+    .genuine = { "nitro-signature" }
+};
 
 
 void

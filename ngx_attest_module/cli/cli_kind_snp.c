@@ -13,6 +13,7 @@
 #include "core/evidence/attest_snp.h"
 #include "core/crypto/attest_x509.h"
 #include "cli/cli.h"
+#include "cli/cli_kinds.h"
 #include "cli/cli_print.h"
 
 
@@ -41,8 +42,9 @@ static void cli_snp_table(const attest_tsm_t *tsm,
 static void cli_snp_cert(const char *what, attest_span_t der);
 static void cli_snp_leaf(const attest_snp_cert_t *c);
 static int cli_snp_zero(attest_span_t s);
+static int cli_snp_policy_own(const attest_tsm_t *tsm, cJSON *policy);
 static void cli_snp_add_hex(cJSON *to, const char *name, attest_span_t s);
-static cJSON *cli_snp_add_tcb(attest_snp_product_e product,
+static void cli_snp_add_tcb(cJSON *to, attest_snp_product_e product,
     attest_span_t raw);
 static cJSON *cli_snp_add_bits(uint64_t value);
 
@@ -85,6 +87,13 @@ static const cli_snp_bit_t  cli_snp_platform_names[] = {
     { ATTEST_SNP_PLAT_ALIAS_CHECK, "alias_check", NULL },
     { ATTEST_SNP_PLAT_TIO, "tio", NULL },
     { 0, NULL, NULL }
+};
+
+
+const cli_kind_t  cli_kind_snp = {
+    .show_report = cli_snp_show,
+    .policy_report = cli_snp_policy_own,
+    .genuine = { "snp-signature" }
 };
 
 
@@ -392,6 +401,27 @@ cli_snp_zero(attest_span_t s)
 
 
 /*
+ * In most clouds what is measured at launch is their firmware, the same for
+ * every customer.  That it covers the kernel, too, only knows who built the
+ * image: the report does not say, and it is not claimed here.
+ */
+
+static int
+cli_snp_policy_own(const attest_tsm_t *tsm, cJSON *policy)
+{
+    cJSON  *snp;
+
+    if (!cli_snp_policy(tsm, policy)) {
+        return 0;
+    }
+
+    snp = cJSON_GetObjectItemCaseSensitive(policy, "snp");
+    cJSON_AddStringToObject(snp, "measurement_covers", "firmware");
+    return 1;
+}
+
+
+/*
  * What it runs now.  A chip's TCB can only rise, so what is reported makes a
  * minimum; flags of the platform are for the owner to strike out.
  */
@@ -434,8 +464,7 @@ cli_snp_policy(const attest_tsm_t *tsm, cJSON *policy)
     }
 
     if (product != ATTEST_SNP_UNKNOWN) {
-        cJSON_AddItemToObject(snp, "min_tcb",
-                              cli_snp_add_tcb(product, r.reported_tcb));
+        cli_snp_add_tcb(snp, product, r.reported_tcb);
     }
 
     cJSON_AddItemToObject(snp, "platform", cli_snp_add_bits(r.platform));
@@ -455,11 +484,19 @@ cli_snp_add_hex(cJSON *to, const char *name, attest_span_t s)
 }
 
 
-static cJSON *
-cli_snp_add_tcb(attest_snp_product_e product, attest_span_t raw)
+static void
+cli_snp_add_tcb(cJSON *to, attest_snp_product_e product, attest_span_t raw)
 {
-    cJSON             *tcb = cJSON_CreateObject();
+    cJSON             *tcb;
     attest_snp_tcb_t   t = attest_snp_tcb(product, raw);
+
+    /* a minimum of zeros is none */
+
+    if ((t.fmc | t.bootloader | t.tee | t.snp | t.microcode) == 0) {
+        return;
+    }
+
+    tcb = cJSON_AddObjectToObject(to, "min_tcb");
 
     if (product == ATTEST_SNP_TURIN) {
         cJSON_AddNumberToObject(tcb, "fmc", t.fmc);
@@ -469,7 +506,6 @@ cli_snp_add_tcb(attest_snp_product_e product, attest_span_t raw)
     cJSON_AddNumberToObject(tcb, "tee", t.tee);
     cJSON_AddNumberToObject(tcb, "snp", t.snp);
     cJSON_AddNumberToObject(tcb, "microcode", t.microcode);
-    return tcb;
 }
 
 

@@ -14,6 +14,7 @@
 #include "core/evidence/attest_tdx.h"
 #include "core/crypto/attest_x509.h"
 #include "cli/cli.h"
+#include "cli/cli_kinds.h"
 #include "cli/cli_print.h"
 
 
@@ -73,6 +74,14 @@ static const cli_bit_t  cli_enclave_attributes[] = {
     { 6, "CET" },
     { 7, "KSS" },
     { 0, NULL }
+};
+
+
+const cli_kind_t  cli_kind_tdx = {
+    .show_report = cli_tdx_show,
+    .policy_report = cli_tdx_policy,
+    .genuine = { "tdx-signature" },
+    .open = { "-tdx-tcb", "-tdx-mrservicetd" }
 };
 
 

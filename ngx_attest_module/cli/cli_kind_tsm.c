@@ -7,16 +7,17 @@
 
 #include <stdio.h>
 
-#include "core/base/attest_cbor.h"
 #include "cli/cli.h"
+#include "cli/cli_kinds.h"
 #include "cli/cli_print.h"
 
 
 void
 cli_tsm_show(attest_span_t value)
 {
-    int            rc;
-    attest_tsm_t   tsm;
+    int             rc;
+    attest_tsm_t    tsm;
+    attest_kind_e   kind;
 
     rc = attest_tsm_parse(value.p, value.n, &tsm);
     if (rc != ATTEST_OK) {
@@ -26,11 +27,10 @@ cli_tsm_show(attest_span_t value)
 
     cli_show_line("made by the driver", tsm.provider);
 
-    if (attest_span_is(tsm.provider, "sev_guest")) {
-        cli_snp_show(&tsm);
+    kind = attest_kind_by_driver(tsm.provider);
 
-    } else if (attest_span_is(tsm.provider, "tdx_guest")) {
-        cli_tdx_show(&tsm);
+    if (kind != ATTEST_KIND_UNKNOWN) {
+        cli_kinds[kind]->show_report(&tsm);
 
     } else {
         cli_printf("a report of %zu bytes, of a kind unknown to this version\n",

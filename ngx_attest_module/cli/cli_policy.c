@@ -7,8 +7,10 @@
 
 #include "core/base/attest_cbor.h"
 #include "core/evidence/attest_claims.h"
+#include "core/policy/attest_policy_kinds.h"
 #include "core/evidence/attest_tpm.h"
 #include "cli/cli_fetch.h"
+#include "cli/cli_kinds.h"
 
 
 /* PCRs that change while a machine runs, or that anybody may reset. */
@@ -35,6 +37,7 @@ static int cli_policy_base(const cli_options_t *opt, attest_policy_t *policy,
     cJSON **root);
 static int cli_policy_sound(const attest_result_t *res);
 static int cli_policy_open(const char *id);
+static int cli_policy_is_check(const char *id, const char *name);
 static int cli_policy_write(const cli_evidence_t *ev,
     const cli_options_t *opt, const attest_result_t *res, cJSON *root);
 static int cli_policy_read(cli_policy_t *p);
@@ -44,12 +47,11 @@ static int cli_policy_passed(const cli_policy_t *p, const char *id);
 static const char *cli_policy_label(const attest_result_t *res,
     const attest_tpm_item_t *tpm, char label[32]);
 static void cli_policy_hardware(const cli_policy_t *p, cJSON *add);
-static void cli_policy_item(const attest_cmw_item_t *item, cJSON *add);
-static int cli_policy_judged(const cli_policy_t *p,
-    const attest_cmw_item_t *item);
-static void cli_policy_tsm(attest_span_t value, cJSON *add);
-static void cli_policy_snp(const cli_policy_t *p, cJSON *add);
+static int cli_policy_item(const cli_policy_t *p,
+    const attest_cmw_item_t *item, attest_item_e which, cJSON *add);
+static int cli_policy_genuine(const cli_policy_t *p, const cli_kind_t *kind);
 static void cli_policy_tpm(const cli_policy_t *p, cJSON *add);
+static int cli_policy_vouched(const cli_policy_t *p);
 static void cli_policy_merge(cJSON *to, cJSON *add, const char *path);
 static void cli_policy_member(cJSON *to, cJSON *m, const char *path);
 static int cli_policy_has_members(const char *name);
@@ -183,33 +185,48 @@ cli_policy_sound(const attest_result_t *res)
 }
 
 
-/*
- * What is for a policy to say, or for a file that a policy brings; names that
- * begin with '-' stand for each part.
- */
+/* What is for a policy to say, or for a file that a policy brings. */
 
 static int
 cli_policy_open(const char *id)
 {
-    size_t       i;
-    const char  *found;
+    size_t         i;
+    attest_kind_e  k;
 
     static const char *const  ids[] = {
         "reference-values", "root-of-trust", "exporter", "nonce",
-        "certificate", "binding", "tpm-beside", "paravisor-reference",
-        "tcb-reference", "machine-reference", "-tdx-tcb", "-tdx-mrservicetd",
-        NULL
+        "certificate", "binding", "tpm-beside", "tcb-reference",
+        "machine-reference", NULL
     };
 
     for (i = 0; ids[i] != NULL; i++) {
-        found = ids[i][0] == '-' ? strstr(id, ids[i]) : id;
-
-        if (found != NULL && strcmp(found, ids[i]) == 0) {
+        if (cli_policy_is_check(id, ids[i])) {
             return 1;
         }
     }
 
+    for (k = 0; k < ATTEST_KINDS; k++) {
+        for (i = 0; i < CLI_KIND_NAMES; i++) {
+            if (cli_kinds[k]->open[i] != NULL
+                && cli_policy_is_check(id, cli_kinds[k]->open[i]))
+            {
+                return 1;
+            }
+        }
+    }
+
     return 0;
+}
+
+
+/* Names that begin with '-' stand for each part. */
+
+static int
+cli_policy_is_check(const char *id, const char *name)
+{
+    const char  *found = name[0] == '-' ? strstr(id, name) : id;
+
+    return found != NULL && strcmp(found, name) == 0;
 }
 
 
@@ -324,7 +341,6 @@ cli_policy_fill(const cli_policy_t *p)
     }
 
     cli_policy_hardware(p, add);
-    cli_policy_snp(p, add);
 
     if (p->claims.has_config) {
         cli_policy_hex(add, "config", p->claims.config, 32);
@@ -390,31 +406,23 @@ cli_policy_label(const attest_result_t *res, const attest_tpm_item_t *tpm,
 static void
 cli_policy_hardware(const cli_policy_t *p, cJSON *add)
 {
-    size_t                    i, k;
+    size_t                    i;
+    attest_item_e             which;
+    attest_kind_e             kind;
     const attest_cmw_item_t  *item;
-
-    static const char *const  types[] = {
-        ATTEST_TYPE_TSM, ATTEST_TYPE_AZURE, ATTEST_TYPE_NITRO,
-        ATTEST_TYPE_GPU, ATTEST_TYPE_AK_CERT, NULL
-    };
 
     for (i = 0; i < p->cmw.count; i++) {
         item = &p->cmw.items[i];
+        which = attest_item_by_type(item->type_in);
+        kind = attest_kind_by_item(which);
 
-        for (k = 0; types[k] != NULL; k++) {
-            if (attest_span_is(item->type_in, types[k])) {
-                break;
-            }
-        }
-
-        if (types[k] == NULL) {
+        if (which != ATTEST_ID_TSM
+            && (kind == ATTEST_KIND_UNKNOWN || cli_kinds[kind]->policy == NULL))
+        {
             continue;
         }
 
-        if (cli_policy_judged(p, item)) {
-            cli_policy_item(item, add);
-
-        } else {
+        if (!cli_policy_item(p, item, which, add)) {
             (void) cli_error("nothing is taken from the item \"%.*s\": the "
                              "verifier did not find it genuine",
                              (int) item->label_in.n,
@@ -424,24 +432,36 @@ cli_policy_hardware(const cli_policy_t *p, cJSON *add)
 }
 
 
-static void
-cli_policy_item(const attest_cmw_item_t *item, cJSON *add)
+/* 0: the verifier did not find it genuine. */
+
+static int
+cli_policy_item(const cli_policy_t *p, const attest_cmw_item_t *item,
+    attest_item_e which, cJSON *add)
 {
-    if (attest_span_is(item->type_in, ATTEST_TYPE_TSM)) {
-        cli_policy_tsm(item->value, add);
+    attest_tsm_t   tsm;
+    attest_kind_e  kind = attest_kind_by_item(which);
 
-    } else if (attest_span_is(item->type_in, ATTEST_TYPE_AZURE)) {
-        (void) cli_azure_policy(item->value, add);
+    if (which == ATTEST_ID_TSM
+        && attest_tsm_parse(item->value.p, item->value.n, &tsm) == ATTEST_OK)
+    {
+        kind = attest_kind_by_driver(tsm.provider);
+    }
 
-    } else if (attest_span_is(item->type_in, ATTEST_TYPE_NITRO)) {
-        (void) cli_nitro_policy(item->value, add);
+    if (kind == ATTEST_KIND_UNKNOWN
+        || !attest_span_is(item->label_in, attest_items[which].label)
+        || !cli_policy_genuine(p, cli_kinds[kind]))
+    {
+        return 0;
+    }
 
-    } else if (attest_span_is(item->type_in, ATTEST_TYPE_GPU)) {
-        (void) cli_gpu_policy(item->value, add);
+    if (which == ATTEST_ID_TSM) {
+        (void) cli_kinds[kind]->policy_report(&tsm, add);
 
     } else {
-        (void) cli_ak_cert_policy(item->value, add);
+        (void) cli_kinds[kind]->policy(item->value, add);
     }
+
+    return 1;
 }
 
 
@@ -452,86 +472,17 @@ cli_policy_item(const attest_cmw_item_t *item, cJSON *add)
  */
 
 static int
-cli_policy_judged(const cli_policy_t *p, const attest_cmw_item_t *item)
+cli_policy_genuine(const cli_policy_t *p, const cli_kind_t *kind)
 {
     size_t  i;
 
-    static const struct {
-        const char   *label;
-        const char   *type;
-        const char   *check;          /* that has passed */
-    } judged[] = {
-        { ATTEST_ITEM_TSM, ATTEST_TYPE_TSM, "snp-signature" },
-        { ATTEST_ITEM_TSM, ATTEST_TYPE_TSM, "tdx-signature" },
-        { ATTEST_ITEM_AZURE, ATTEST_TYPE_AZURE, "snp-signature" },
-        { ATTEST_ITEM_AZURE, ATTEST_TYPE_AZURE, "tdx-signature" },
-        { ATTEST_ITEM_NITRO, ATTEST_TYPE_NITRO, "nitro-signature" },
-        { ATTEST_ITEM_GPU, ATTEST_TYPE_GPU, "gpu-signature" },
-        { ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT, "ak-cert-chain" },
-        { NULL, NULL, NULL }
-    };
-
-    for (i = 0; judged[i].label != NULL; i++) {
-        if (attest_span_is(item->label_in, judged[i].label)
-            && attest_span_is(item->type_in, judged[i].type)
-            && cli_policy_passed(p, judged[i].check))
-        {
+    for (i = 0; i < CLI_KIND_NAMES && kind->genuine[i] != NULL; i++) {
+        if (cli_policy_passed(p, kind->genuine[i])) {
             return 1;
         }
     }
 
     return 0;
-}
-
-
-static void
-cli_policy_tsm(attest_span_t value, cJSON *add)
-{
-    attest_tsm_t  tsm;
-
-    if (attest_tsm_parse(value.p, value.n, &tsm) != ATTEST_OK) {
-        return;
-    }
-
-    if (attest_span_is(tsm.provider, "sev_guest")) {
-        (void) cli_snp_policy(&tsm, add);
-
-    } else if (attest_span_is(tsm.provider, "tdx_guest")) {
-        (void) cli_tdx_policy(&tsm, add);
-    }
-}
-
-
-/*
- * In most clouds what is measured at launch is their firmware, the same for
- * every customer.  That it covers the kernel, too, only knows who built the
- * image: the report does not say, and it is not claimed here.
- */
-
-static void
-cli_policy_snp(const cli_policy_t *p, cJSON *add)
-{
-    cJSON  *snp, *tcb, *v;
-
-    snp = cJSON_GetObjectItemCaseSensitive(add, "snp");
-
-    if (attest_cmw_find(&p->cmw, ATTEST_ITEM_TSM) != NULL
-        && cJSON_HasObjectItem(snp, "measurement"))
-    {
-        cJSON_AddStringToObject(snp, "measurement_covers", "firmware");
-    }
-
-    /* a minimum of zeros is none */
-
-    tcb = cJSON_GetObjectItemCaseSensitive(snp, "min_tcb");
-
-    cJSON_ArrayForEach(v, tcb) {
-        if (v->valuedouble > 0) {
-            return;
-        }
-    }
-
-    cJSON_DeleteItemFromObjectCaseSensitive(snp, "min_tcb");
 }
 
 
@@ -549,9 +500,7 @@ cli_policy_tpm(const cli_policy_t *p, cJSON *add)
         (void) cJSON_AddItemToObject(add, "pcrs", pcrs);
     }
 
-    if (attest_cmw_find(&p->cmw, ATTEST_ITEM_AZURE) != NULL
-        || cli_policy_passed(p, "tpm-beside"))
-    {
+    if (cli_policy_vouched(p) || cli_policy_passed(p, "tpm-beside")) {
         return;
     }
 
@@ -562,6 +511,29 @@ cli_policy_tpm(const cli_policy_t *p, cJSON *add)
     }
 
     attest_tpm_public_free(&ak);
+}
+
+
+/* Is there a CPU that vouches for the key of the TPM? */
+
+static int
+cli_policy_vouched(const cli_policy_t *p)
+{
+    size_t         i;
+    attest_kind_e  kind;
+
+    for (i = 0; i < p->cmw.count; i++) {
+        kind = attest_kind_by_item(attest_item_by_label(
+                                       p->cmw.items[i].label_in));
+
+        if (kind != ATTEST_KIND_UNKNOWN
+            && (attest_kinds[kind].ties & ATTEST_KIND_VOUCHES))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -617,15 +589,23 @@ cli_policy_member(cJSON *to, cJSON *m, const char *path)
 static int
 cli_policy_has_members(const char *name)
 {
-    size_t  i;
+    size_t         i;
+    attest_kind_e  k;
 
-    static const char *const  names[] = {
-        "snp", "tdx", "azure", "gcp", "nitro", "gpu", "pcrs", "rtmr",
-        "sha256", "sha384", NULL
+    static const char *const  registers[] = {
+        "pcrs", "rtmr", "sha256", "sha384", NULL
     };
 
-    for (i = 0; names[i] != NULL; i++) {
-        if (strcmp(names[i], name) == 0) {
+    for (k = 0; k < ATTEST_KINDS; k++) {
+        if (attest_policy_kinds[k]->member != NULL
+            && strcmp(attest_policy_kinds[k]->member, name) == 0)
+        {
+            return 1;
+        }
+    }
+
+    for (i = 0; registers[i] != NULL; i++) {
+        if (strcmp(registers[i], name) == 0) {
             return 1;
         }
     }

@@ -7,9 +7,19 @@
 #include "cli/cli_archive.c"
 #include "cli/cli_input.c"
 #include "cli/cli_chat.c"
+#include "cli/cli_kind_ak_cert.c"
+#include "cli/cli_kind_azure.c"
+#include "cli/cli_kind_gpu.c"
+#include "cli/cli_kind_nitro.c"
+#include "cli/cli_kind_snp.c"
+#include "cli/cli_kind_tdx.c"
+#include "cli/cli_kind_tpm.c"
+#include "cli/cli_kinds.c"
 #include "cli/cli_policy.c"
+#include "cli/cli_print.c"
 #include "cli/cli_util.c"
 #include "cli/cli_verify.c"
+#include "cli/cli_x509.c"
 
 
 #define TOKEN(text)                                                          \
@@ -458,24 +468,6 @@ policy_of(const char *label)
     cli_policy_warn(label);
     release_output();
 }
-
-
-/* Hardware is another test's. */
-
-#define NO_POLICY(kind, type)                                                 \
-    int cli_ ## kind ## _policy(type value, cJSON *policy);                   \
-    int cli_ ## kind ## _policy(type value, cJSON *policy)                    \
-    {                                                                         \
-        (void) value;                                                         \
-        return policy != NULL;                                                \
-    }
-
-NO_POLICY(snp, const attest_tsm_t *)
-NO_POLICY(tdx, const attest_tsm_t *)
-NO_POLICY(azure, attest_span_t)
-NO_POLICY(nitro, attest_span_t)
-NO_POLICY(gpu, attest_span_t)
-NO_POLICY(ak_cert, attest_span_t)
 
 
 static void
