@@ -21,6 +21,7 @@ use Test::More;
 my $top = AttestTest::top();
 my $str = qr/"(?:\\.|[^"\\])*"/;
 my %source = sources();
+my %level;                      # of a message's format
 my $all = join "\n", map { $source{$_} } sort keys %source;
 
 test_directives();
@@ -182,8 +183,9 @@ sub test_messages {
     my @docs = ('docs/log-messages.md', 'docs/directives.md');
     my @said = map { s/\\\|/|/gr } map { Docs::prose($_) =~ /`([^`]+)`/g }
         @docs;
-    my @rows = Docs::text($docs[0])
-        =~ /^\| (?:emerg|alert|error|warn|notice) \| `([^`]+)` \|/mg;
+    my %row = reverse Docs::text($docs[0])
+        =~ /^\| (emerg|alert|error|warn|notice) \| `([^`]+)` \|/mg;
+    my @rows = sort keys %row;
     my @devices = Docs::text($docs[0])
         =~ /^\| (?:all|TPM|CPU|Azure|Nitro|GPU) \| `([^`]+)` \|/mg;
     my $http = in_rooms(qr{ngx_attest_module/(?:http/|ngx_http)});
@@ -200,6 +202,14 @@ sub test_messages {
 
         ok(scalar(grep { /^$re$/ } @said), "message: $format")
             or diag("in none of @docs");
+    }
+
+    for my $row (@rows) {
+        my @known = map { keys %{ $level{$_} } } grep { says($_)
+            && $row =~ /^${\ format_pattern($_) }$/ } keys %level;
+
+        ok(!@known || scalar(grep { $_ eq $row{$row} } @known),
+            "message: level of $row") or diag("it is @known");
     }
 
     # and back: no text that no code says
@@ -246,13 +256,17 @@ sub formats {
         my ($args) = $rest =~ /^((?:[^"();]|"(?:\\.|[^"\\])*"
             |(\((?:[^()"]|"(?:\\.|[^"\\])*"|(?2))*\)))*)\)\s*[;\n]/x;
 
-        next if $level =~ /NGX_LOG_(?:INFO|DEBUG)/ || !defined $args;
+        next if $level =~ /NGX_LOG_(?:INFO|DEBUG)/;
+        defined $args or die "a call of the log cannot be read: "
+            . substr($rest, 0, 100) . "\n";
         $args =~ s/"\s*(ngx_open_file_n|ngx_read_fd_n)\s*"/
             $1 eq 'ngx_open_file_n' ? 'open()' : 'read()'/ge;
 
         my ($format) = $args =~ /"((?:\\.|[^"\\])*)"/ or next;
         $format =~ s/\\(.)/$1/g;
         push @found, $format;
+        $level{$format}{lc $1 =~ s/^ERR$/error/r} = 1
+            if $level =~ /^NGX_LOG_(\w+)/;
     }
 
     # texts that stand in front of "in the attested server" and the like
