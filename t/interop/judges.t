@@ -101,8 +101,9 @@ sub cert_table {
 # Certificates that we ship, by name.
 sub roots {
     my (@names) = @_;
-    my $text = AttestTest::read_file(AttestTest::top()
-        . '/ngx_attest_module/core/appraisal/attest_roots.c');
+    my $text = join '', map { AttestTest::read_file($_) }
+        glob AttestTest::top()
+        . '/ngx_attest_module/core/appraisal/attest_roots_*.c';
 
     return map {
         my ($lines) = $text =~ /"\Q$_\E",\s+"\w+"\s+"\w+",\n(.*?)\}/s

@@ -2,7 +2,7 @@
 
 /*
  * The makers' root certificates and some intermediates that evidence does not
- * carry, shipped as data: attest_roots.c holds each with its SHA-256
+ * carry, shipped as data: attest_roots_<maker>.c holds each with its SHA-256
  * fingerprint and its origin.
  */
 
@@ -17,15 +17,14 @@
 
 
 typedef struct {
-    attest_maker_e   maker;
     int              root;         /* 1: an anchor, 0: an intermediate */
     const char      *name;
     const char      *sha256;       /* of the DER, lower case hex */
     const char      *pem;
 } attest_root_cert_t;
 
-/* All of them, ended by one without a name. */
-extern const attest_root_cert_t  attest_root_certs[];
+/* All of them, each maker's ended by one without a name. */
+extern const attest_root_cert_t *const  attest_root_certs[ATTEST_MAKERS];
 
 
 /* Decoded; made once and given to every verification. */

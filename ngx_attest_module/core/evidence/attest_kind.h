@@ -148,15 +148,20 @@ attest_kind_e attest_kind_by_driver(attest_span_t driver);
 int attest_kind_is_quoted(attest_kind_e kind);
 
 
-/* Whose roots the chains of evidence end in (attest_roots.h). */
+/* Whose roots the chains of evidence end in (attest_roots_<maker>.c). */
+
+#define ATTEST_MAKER_LIST(maker)                                              \
+    maker(AMD, amd)                /* SEV-SNP: ARKs; ASKs, ASVK */            \
+    maker(INTEL, intel)            /* SGX and TDX */                          \
+    maker(AWS, aws)                /* Nitro Enclaves */                       \
+    maker(NVIDIA, nvidia)          /* GPU device identity */                  \
+    maker(MICROSOFT, microsoft)    /* Azure virtual TPM */                    \
+    maker(GOOGLE, google)          /* GCE virtual TPM */
+
+#define ATTEST_MAKER_ENUM(name, list)  ATTEST_MAKER_##name,
 
 typedef enum {
-    ATTEST_MAKER_AMD = 0,          /* SEV-SNP: ARKs; ASKs, ASVK */
-    ATTEST_MAKER_INTEL,            /* SGX and TDX */
-    ATTEST_MAKER_AWS,              /* Nitro Enclaves */
-    ATTEST_MAKER_NVIDIA,           /* GPU device identity */
-    ATTEST_MAKER_MICROSOFT,        /* Azure virtual TPM */
-    ATTEST_MAKER_GOOGLE,           /* GCE virtual TPM */
+    ATTEST_MAKER_LIST(ATTEST_MAKER_ENUM)
     ATTEST_MAKERS
 } attest_maker_e;
 
