@@ -289,6 +289,10 @@ cli_conn_tls(CURL *easy, void *ctx, void *data)
 
     (void) easy;
 
+    if (c->stage == CLI_STAGE_OPEN) {
+        return CURLE_ABORTED_BY_CALLBACK;
+    }
+
     c->stage = CLI_STAGE_TLS;
 
     ok = SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1
