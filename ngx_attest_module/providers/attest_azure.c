@@ -11,6 +11,7 @@
 #include "providers/attest_azure.h"
 #include "core/evidence/attest_cmw.h"
 #include "core/evidence/attest_snp.h"
+#include "providers/attest_monotonic.h"
 #include "providers/attest_tpm_call.h"
 
 
@@ -122,7 +123,7 @@ attest_azure_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
     (void) len;
     (void) want_logs;
 
-    deadline = attest_tcti_now() + timeout_ms;
+    deadline = attest_monotonic_now() + timeout_ms;
 
     rc = attest_azure_nv(az, deadline, &data, &n, ev->error);
 
@@ -257,7 +258,7 @@ attest_azure_proven(attest_azure_source_t *az, const attest_hcl_t *hcl,
 
     memcpy(az->key, key, len);
     az->key_len = len;
-    az->proof_time = attest_tcti_now();
+    az->proof_time = attest_monotonic_now();
     return ATTEST_OK;
 }
 
@@ -267,7 +268,7 @@ attest_azure_known(attest_azure_source_t *az, const uint8_t *key, size_t len)
 {
     return az->proof != NULL && az->key_len == len
            && memcmp(az->key, key, len) == 0
-           && attest_tcti_now() - az->proof_time < ATTEST_AZURE_PROOF_MS;
+           && attest_monotonic_now() - az->proof_time < ATTEST_AZURE_PROOF_MS;
 }
 
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "providers/attest_bounded.h"
+#include "providers/attest_monotonic.h"
 
 
 #define ATTEST_BOUNDED_STACK    (512 * 1024)
@@ -34,16 +35,6 @@ static int attest_bounded_wait(attest_bounded_t *b, int64_t deadline);
 static int attest_bounded_thread(attest_bounded_t *b);
 static void *attest_bounded_main(void *data);
 static int attest_bounded_move(attest_bounded_t *b, int to);
-
-
-int64_t
-attest_bounded_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 
 int
@@ -199,8 +190,7 @@ attest_bounded_move(attest_bounded_t *b, int to)
 static int
 attest_bounded_wait(attest_bounded_t *b, int64_t deadline)
 {
-    int            n;
-    int64_t        left;
+    int            n, left;
     struct pollfd  pfd;
 
     if (b->pid != getpid()) {
@@ -208,14 +198,13 @@ attest_bounded_wait(attest_bounded_t *b, int64_t deadline)
     }
 
     do {
-        left = deadline - attest_bounded_now();
-        left = (left < 0) ? 0 : left;
+        left = attest_monotonic_left(deadline);
 
         pfd.fd = b->fd[0];
         pfd.events = POLLIN;
         pfd.revents = 0;
 
-        n = poll(&pfd, 1, left > 3600000 ? 3600000 : (int) left);
+        n = poll(&pfd, 1, left);
 
     } while (n == -1 && errno == EINTR);
 

@@ -38,11 +38,9 @@ struct attest_bounded_s {
 };
 
 
-/* Monotonic clock, milliseconds. */
-int64_t attest_bounded_now(void);
-
 /*
- * Takes over b, of which run and free are set.  0: it has run, and b is the
+ * Takes over b, of which run and free are set; deadline is one of
+ * attest_monotonic_now().  0: it has run, and b is the
  * caller's alone, to be freed by attest_bounded_free().
  *
  * ETIMEDOUT: it has not yet; *late remembers b, of which nothing may be looked

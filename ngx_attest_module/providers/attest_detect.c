@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "providers/attest_detect.h"
+#include "providers/attest_monotonic.h"
 #include "providers/attest_tpm_call.h"
 
 
@@ -177,7 +178,8 @@ attest_detect_hcl(void)
     memset(&c, 0, sizeof(c));
     tpm.conf.tcti = ATTEST_DETECT_TPM;
 
-    if (attest_tpm_open(&c, &tpm, attest_tcti_now() + ATTEST_DETECT_TIMEOUT,
+    if (attest_tpm_open(&c, &tpm,
+                        attest_monotonic_now() + ATTEST_DETECT_TIMEOUT,
                         error)
         == ATTEST_OK)
     {

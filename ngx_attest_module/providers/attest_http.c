@@ -17,8 +17,8 @@
 
 #include <openssl/crypto.h>
 
-#include "providers/attest_bounded.h"
 #include "providers/attest_http.h"
+#include "providers/attest_monotonic.h"
 
 
 #define ATTEST_HTTP_REQUEST_MAX  16384
@@ -212,7 +212,7 @@ attest_http_wait(int fd, short events, int64_t deadline)
     struct pollfd  pfd = { .fd = fd, .events = events };
 
     do {
-        left = deadline - attest_bounded_now();
+        left = deadline - attest_monotonic_now();
         if (left <= 0) {
             return ATTEST_EINTERNAL;
         }

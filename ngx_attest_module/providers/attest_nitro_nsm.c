@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/base/attest_cbor.h"
+#include "providers/attest_monotonic.h"
 #include "providers/attest_nitro_internal.h"
 
 
@@ -132,7 +133,7 @@ attest_nsm_call_run(attest_bounded_t *b)
             return;
         }
 
-        if (attest_bounded_now() + nap >= call->deadline) {
+        if (attest_monotonic_now() + nap >= call->deadline) {
             return;
         }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/evidence/attest_cmw.h"
+#include "providers/attest_monotonic.h"
 #include "providers/attest_nitro_internal.h"
 #include "core/appraisal/attest_roots.h"
 #include "core/crypto/attest_x509.h"
@@ -99,7 +100,7 @@ attest_nitro_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
 
     (void) want_logs;
 
-    deadline = attest_bounded_now() + timeout_ms;
+    deadline = attest_monotonic_now() + timeout_ms;
 
     rc = attest_claims_parse(claims, len, &parsed);
 

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "core/evidence/attest_cmw.h"
+#include "providers/attest_monotonic.h"
 #include "providers/attest_nvidia.h"
 #include "core/crypto/attest_x509.h"
 
@@ -96,7 +97,7 @@ attest_nvidia_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
     }
 
     rc = attest_nvidia_ask(&nv->late, nv->library, nonce,
-                           attest_bounded_now() + timeout_ms, &answer,
+                           attest_monotonic_now() + timeout_ms, &answer,
                            ev->error);
     if (rc == ATTEST_OK) {
         rc = attest_nvidia_answered(nv, answer, nonce, ev);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "providers/attest_monotonic.h"
 #include "providers/attest_nvidia.h"
 
 
@@ -50,7 +51,7 @@ attest_nvidia_ask(attest_bounded_t **late, const char *library,
 
     /* a driver that hangs must not slow down all that works without it */
 
-    soon = attest_bounded_now() + ATTEST_NVIDIA_PATIENCE;
+    soon = attest_monotonic_now() + ATTEST_NVIDIA_PATIENCE;
     err = attest_bounded_settle(late, soon < deadline ? soon : deadline);
 
     if (err == 0) {

@@ -24,7 +24,7 @@ typedef struct attest_tcti_s  attest_tcti_t;
 
 struct attest_tcti_s {
     TSS2_TCTI_CONTEXT_COMMON_V1   v1;        /* first: tpm2-tss casts to it */
-    int64_t                       deadline;  /* monotonic milliseconds */
+    int64_t                       deadline;  /* attest_monotonic_now() */
     int                           fd;        /* swtpm, -1: not open */
     TSS2_TCTI_CONTEXT            *inner;     /* all others */
     int                           broken;    /* out of step with the TPM */
@@ -36,8 +36,7 @@ struct attest_tcti_s {
 };
 
 
-/* Monotonic clock, and what is left of the time, never negative. */
-int64_t attest_tcti_now(void);
+/* Milliseconds until t->deadline, never negative. */
 int attest_tcti_left(attest_tcti_t *t);
 
 /* Remembers why the transport can be used no more. */

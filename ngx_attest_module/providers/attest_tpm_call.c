@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "providers/attest_monotonic.h"
 #include "providers/attest_tpm_call.h"
 
 
@@ -72,7 +73,7 @@ attest_tpm_close(attest_tpm_call_t *c)
 {
     int64_t  grace;
 
-    grace = attest_tcti_now() + ATTEST_TPM_GRACE;
+    grace = attest_monotonic_now() + ATTEST_TPM_GRACE;
     if (c->tcti.deadline < grace) {
         c->tcti.deadline = grace;
     }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/evidence/attest_cmw.h"
+#include "providers/attest_monotonic.h"
 #include "providers/attest_tpm_call.h"
 
 
@@ -177,7 +178,8 @@ attest_tpm_evidence(attest_tpm_t *tpm, const uint8_t extra[32],
         return ATTEST_EINTERNAL;
     }
 
-    rc = attest_tpm_open(c, tpm, attest_tcti_now() + timeout_ms, ev->error);
+    rc = attest_tpm_open(c, tpm, attest_monotonic_now() + timeout_ms,
+                         ev->error);
 
     if (rc == ATTEST_OK) {
         rc = attest_tpm_ak(c);
@@ -421,7 +423,8 @@ attest_tpm_prove(attest_provider_t *p, const uint8_t *cred, size_t cred_len,
         return ATTEST_EINTERNAL;
     }
 
-    rc = attest_tpm_open(c, p->data, attest_tcti_now() + timeout_ms, error);
+    rc = attest_tpm_open(c, p->data, attest_monotonic_now() + timeout_ms,
+                         error);
 
     if (rc == ATTEST_OK) {
         rc = attest_tpm_ak(c);

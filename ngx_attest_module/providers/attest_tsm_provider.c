@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/evidence/attest_cmw.h"
+#include "providers/attest_monotonic.h"
 #include "providers/attest_tpm_esys.h"
 #include "providers/attest_tsm_internal.h"
 
@@ -91,7 +92,7 @@ attest_tsm_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
     attest_tsm_provider_t  *tsm = p->data;
 
     memset(&logs, 0, sizeof(logs));
-    deadline = attest_bounded_now() + timeout_ms;
+    deadline = attest_monotonic_now() + timeout_ms;
 
     rc = attest_claims_report_data(claims, len, inblob);
     if (rc != ATTEST_OK) {
@@ -167,7 +168,7 @@ attest_tsm_stopped(attest_tsm_provider_t *tsm, char *error)
 {
     int64_t  left;
 
-    left = tsm->stopped - attest_bounded_now();
+    left = tsm->stopped - attest_monotonic_now();
 
     if (tsm->stopped == 0 || left <= 0) {
         return ATTEST_OK;
@@ -204,7 +205,7 @@ attest_tsm_count(attest_tsm_provider_t *tsm, const attest_tsm_call_t *call,
         tsm->stop = ATTEST_TSM_STOP_MAX;
     }
 
-    tsm->stopped = attest_bounded_now() + tsm->stop;
+    tsm->stopped = attest_monotonic_now() + tsm->stop;
     snprintf(tsm->why, sizeof(tsm->why), "%.127s", call->error);
 }
 

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "providers/attest_monotonic.h"
 #include "providers/attest_tsm_internal.h"
 
 
@@ -156,7 +157,7 @@ attest_tsm_nap(const attest_tsm_call_t *call, long *nap)
 {
     struct timespec  ts;
 
-    if (attest_bounded_now() + *nap >= call->deadline) {
+    if (attest_monotonic_now() + *nap >= call->deadline) {
         return ETIMEDOUT;
     }
 

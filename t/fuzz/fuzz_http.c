@@ -10,13 +10,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
-int64_t
-attest_bounded_now(void)
-{
-    return 0;
-}
-
-
 /* The body lies within the answer, whatever its framing says. */
 
 int

@@ -10,6 +10,7 @@
 #include "http/evidence/ngx_http_attest_job.h"
 #include "http/evidence/ngx_http_attest_state_internal.h"
 #include "providers/attest_bounded.h"
+#include "providers/attest_monotonic.h"
 
 
 #define NGX_HTTP_ATTEST_SLACK       500     /* ms, beyond a job's own limit */
@@ -195,7 +196,7 @@ ngx_http_attest_device_turn(ngx_http_attest_state_t *state,
     int64_t    deadline;
     ngx_int_t  rc;
 
-    deadline = attest_bounded_now() + timeout;
+    deadline = attest_monotonic_now() + timeout;
 
     if (refresh) {
         state->renewal = deadline;
@@ -211,7 +212,7 @@ ngx_http_attest_device_turn(ngx_http_attest_state_t *state,
      */
 
     do {
-        if (state->renewal > attest_bounded_now()) {
+        if (state->renewal > attest_monotonic_now()) {
             ngx_msleep(NGX_HTTP_ATTEST_NAP);
 
         } else if (ngx_http_attest_device_lock(state, NGX_HTTP_ATTEST_NAP)
@@ -220,7 +221,7 @@ ngx_http_attest_device_turn(ngx_http_attest_state_t *state,
             return NGX_OK;
         }
 
-    } while (attest_bounded_now() < deadline);
+    } while (attest_monotonic_now() < deadline);
 
     return NGX_ERROR;
 }
