@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * One small HTTP/1.1 request to a service at a numeric address: a cloud's
@@ -11,10 +12,8 @@
 
 
 #include "core/base/attest_core.h"
+#include "providers/attest_http_answer.h"
 
-
-#define ATTEST_HTTP_HEAD_MAX   8192
-#define ATTEST_HTTP_BODY_MAX   ATTEST_MAX_ITEM
 
 typedef struct {
     const char  *address;        /* "169.254.169.254:80": IPv4, port */
@@ -36,13 +35,6 @@ int attest_http(const attest_http_t *req, int64_t deadline, uint8_t **body,
 
 /* ATTEST_EARG when it is no IPv4 address with a port. */
 int attest_http_address_check(const char *address);
-
-/*
- * The body within a whole answer that the server ended by closing; moved to
- * the front of p when chunked.  Pure; as above, and 0.
- */
-int attest_http_answer(uint8_t *p, size_t n, attest_span_t *body,
-    char error[256]);
 
 
 #endif /* ATTEST_HTTP_H_INCLUDED */

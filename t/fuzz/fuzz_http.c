@@ -4,7 +4,9 @@
  * providers, so it is compiled here.
  */
 
-#include "providers/attest_http.c"
+#include <stdlib.h>
+
+#include "providers/attest_http_answer.c"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
