@@ -342,7 +342,7 @@ ngx_http_attest_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return ngx_http_attest_state_zone(cf, amcf);
+    return ngx_http_attest_zone_add(cf, amcf);
 }
 
 
@@ -420,7 +420,7 @@ ngx_http_attest_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    ngx_http_attest_lock_zone(amcf, cycle->log);
+    ngx_http_attest_zone_lock(amcf, cycle->log);
 
     /* nginx gives its workers another environment */
 
@@ -430,7 +430,7 @@ ngx_http_attest_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    return ngx_http_attest_init_worker(cycle, amcf);
+    return ngx_http_attest_refresh_init_worker(cycle, amcf);
 }
 
 
@@ -442,7 +442,7 @@ ngx_http_attest_exit_process(ngx_cycle_t *cycle)
     amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_attest_module);
 
     if (amcf != NULL && amcf->used) {
-        ngx_http_attest_exit_worker(amcf);
+        ngx_http_attest_refresh_exit_worker(amcf);
         ngx_http_attest_memory_exit();
     }
 }

@@ -106,8 +106,8 @@
 
 typedef struct ngx_http_attest_state_s  ngx_http_attest_state_t;   /* zone */
 typedef struct ngx_http_attest_view_s  ngx_http_attest_view_t;
-typedef struct ngx_http_attest_worker_s  ngx_http_attest_worker_t;
-typedef struct ngx_http_attest_renewal_s  ngx_http_attest_renewal_t;
+typedef struct ngx_http_attest_jobs_s  ngx_http_attest_jobs_t;
+typedef struct ngx_http_attest_refresh_s  ngx_http_attest_refresh_t;
 typedef struct ngx_http_attest_source_s  ngx_http_attest_source_t;
 
 
@@ -119,7 +119,7 @@ typedef struct {
     ngx_uid_t                  user;            /* who was to use them */
     ngx_gid_t                  group;
     ngx_uint_t                 refs;
-} ngx_http_attest_made_t;
+} ngx_http_attest_provider_ref_t;
 
 
 /* A file that "attest_measure" names, as it was when that was parsed. */
@@ -168,7 +168,7 @@ typedef struct {
     /* before workers are forked; some of it a reload takes over */
     attest_provider_t         *provider;        /* all sources in one */
     attest_provider_t         *gpu;             /* a part of it, or NULL */
-    ngx_http_attest_made_t    *made;            /* who owns both */
+    ngx_http_attest_provider_ref_t  *provider_ref;  /* who owns both */
     ngx_uint_t                 gpu_required;    /* no service without GPUs */
     time_t                     gpu_interval;    /* s between two checks of
                                                    the GPUs, 0: none */
@@ -182,8 +182,8 @@ typedef struct {
     u_char                     fingerprint[32]; /* of the attested part */
 
     /* in a worker */
-    ngx_http_attest_worker_t  *worker;          /* this process's jobs */
-    ngx_http_attest_renewal_t  *renewal;        /* and its timer */
+    ngx_http_attest_jobs_t    *jobs;            /* this process's */
+    ngx_http_attest_refresh_t  *refresh;        /* and its timer */
 } ngx_http_attest_run_t;
 
 

@@ -237,5 +237,5 @@ ngx_http_attest_no_evidence(ngx_http_request_t *r, const char *detail)
     return ngx_http_attest_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
                                    NGX_HTTP_ATTEST_URN "no-evidence",
                                    "No valid evidence", detail,
-                                   ngx_http_attest_retry_after(amcf));
+                                   ngx_http_attest_job_retry_after(amcf));
 }

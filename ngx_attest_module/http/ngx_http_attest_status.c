@@ -219,12 +219,12 @@ ngx_http_attest_status_report(ngx_http_request_t *r,
     report->provider = amcf->run.provider->name;
     report->gpu = (amcf->run.gpu != NULL);
     report->required = amcf->run.gpu_required;
-    report->gpu_failed = ngx_http_attest_gpu_failed(amcf)
-                         || ngx_http_attest_gpu_overdue(amcf) != 0;
+    report->gpu_failed = ngx_http_attest_state_gpu_failed(amcf)
+                         || ngx_http_attest_state_gpu_overdue(amcf) != 0;
 
     ngx_http_attest_clock_steps(amcf, &report->clock);
     ngx_http_attest_replay_fill(amcf, &report->used, &report->capacity);
-    report->why = ngx_http_attest_why(amcf, r->connection->log);
+    report->why = ngx_http_attest_view_why(amcf, r->connection->log);
 
     if (report->view != NULL) {
         report->age = ngx_http_attest_now(amcf) - report->view->from;
@@ -232,8 +232,8 @@ ngx_http_attest_status_report(ngx_http_request_t *r,
 
     ngx_http_attest_status_memory(amcf, report);
 
-    ngx_http_attest_last_error(amcf, report->error, sizeof(report->error),
-                               &report->error_time);
+    ngx_http_attest_state_last_error(amcf, report->error, sizeof(report->error),
+                                     &report->error_time);
 
     /* may hold text of a device: only ASCII goes into the JSON */
 

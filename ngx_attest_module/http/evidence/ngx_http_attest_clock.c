@@ -179,7 +179,7 @@ ngx_http_attest_clock_stepped(const ngx_http_attest_time_t *t, int64_t drift)
 /* Each step once, by the process that comes first. */
 
 void
-ngx_http_attest_clock_say(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
+ngx_http_attest_clock_log(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 {
     int64_t                   step;
     ngx_uint_t                news;

@@ -63,7 +63,7 @@ void ngx_http_attest_clock_epoch(ngx_http_attest_clock_t *clock);
 ngx_uint_t ngx_http_attest_clock_stepped(const ngx_http_attest_time_t *t,
     int64_t drift);
 /* Says in the log that it was set, once. */
-void ngx_http_attest_clock_say(ngx_http_attest_main_conf_t *amcf,
+void ngx_http_attest_clock_log(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
 
 

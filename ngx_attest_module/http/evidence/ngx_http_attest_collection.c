@@ -9,9 +9,10 @@
 #include "http/evidence/ngx_http_attest_collection.h"
 
 
-static void ngx_http_attest_item(attest_cmw_item_t *item, const char *label,
-    const char *type, attest_span_t value, unsigned ind);
-static ngx_uint_t ngx_http_attest_is_log(const attest_evidence_item_t *item);
+static void ngx_http_attest_collection_item(attest_cmw_item_t *item,
+    const char *label, const char *type, attest_span_t value, unsigned ind);
+static ngx_uint_t ngx_http_attest_collection_is_log(
+    const attest_evidence_item_t *item);
 
 
 ngx_int_t
@@ -31,32 +32,36 @@ ngx_http_attest_collection(ngx_pool_t *pool, const char *ctype,
     }
 
     n = 0;
-    ngx_http_attest_item(&list[n++], ATTEST_ITEM_CLAIMS, ATTEST_TYPE_CLAIMS,
-                         claims, ATTEST_CMW_IND_EVIDENCE);
+    ngx_http_attest_collection_item(&list[n++], ATTEST_ITEM_CLAIMS,
+                                    ATTEST_TYPE_CLAIMS, claims,
+                                    ATTEST_CMW_IND_EVIDENCE);
 
     /* the logs are long: last, so that a reader sees the rest first */
 
     for (logs = 0; logs < 2; logs++) {
         for (i = 0; i < nitems; i++) {
-            if (ngx_http_attest_is_log(&items[i]) != logs) {
+            if (ngx_http_attest_collection_is_log(&items[i]) != logs) {
                 continue;
             }
 
             value.p = items[i].data;
             value.n = items[i].len;
-            ngx_http_attest_item(&list[n++], items[i].item, items[i].type,
-                                 value, ATTEST_CMW_IND_EVIDENCE);
+            ngx_http_attest_collection_item(&list[n++], items[i].item,
+                                            items[i].type, value,
+                                            ATTEST_CMW_IND_EVIDENCE);
         }
 
         if (logs == 0) {
             if (key_list.n > 0) {
-                ngx_http_attest_item(&list[n++], ATTEST_ITEM_HPKE_KEYS,
-                                     ATTEST_TYPE_HPKE_KEYS, key_list, 0);
+                ngx_http_attest_collection_item(&list[n++],
+                                                ATTEST_ITEM_HPKE_KEYS,
+                                                ATTEST_TYPE_HPKE_KEYS,
+                                                key_list, 0);
             }
 
             if (record.n > 0) {
-                ngx_http_attest_item(&list[n++], ATTEST_ITEM_CONFIG,
-                                     ATTEST_TYPE_CONFIG, record, 0);
+                ngx_http_attest_collection_item(&list[n++], ATTEST_ITEM_CONFIG,
+                                                ATTEST_TYPE_CONFIG, record, 0);
             }
         }
     }
@@ -89,7 +94,7 @@ ngx_http_attest_collection(ngx_pool_t *pool, const char *ctype,
 
 
 static void
-ngx_http_attest_item(attest_cmw_item_t *item, const char *label,
+ngx_http_attest_collection_item(attest_cmw_item_t *item, const char *label,
     const char *type, attest_span_t value, unsigned ind)
 {
     ngx_memzero(item, sizeof(attest_cmw_item_t));
@@ -102,7 +107,7 @@ ngx_http_attest_item(attest_cmw_item_t *item, const char *label,
 
 
 static ngx_uint_t
-ngx_http_attest_is_log(const attest_evidence_item_t *item)
+ngx_http_attest_collection_is_log(const attest_evidence_item_t *item)
 {
     attest_span_t  label;
 

@@ -26,37 +26,38 @@ typedef enum {
     NGX_HTTP_ATTEST_FORM_CBOR = 0,
     NGX_HTTP_ATTEST_FORM_JSON,
     NGX_HTTP_ATTEST_FORM_KEYS
-} ngx_http_attest_form_e;
+} ngx_http_attest_endpoint_form_e;
 
 
-static ngx_int_t ngx_http_attest_evidence_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_attest_evidence_get(ngx_http_request_t *r);
-static ngx_int_t ngx_http_attest_evidence_post(ngx_http_request_t *r);
-static void ngx_http_attest_evidence_body(ngx_http_request_t *r);
-static ngx_int_t ngx_http_attest_evidence_read(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_endpoint_evidence(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_endpoint_get(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_endpoint_post(ngx_http_request_t *r);
+static void ngx_http_attest_endpoint_body(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_endpoint_read(ngx_http_request_t *r,
     u_char *buf, size_t room, size_t *len);
-static ngx_int_t ngx_http_attest_evidence_parsed(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_endpoint_parsed(ngx_http_request_t *r,
     int rc, attest_request_t *req);
-static ngx_int_t ngx_http_attest_evidence_cached(ngx_http_request_t *r);
-static ngx_int_t ngx_http_attest_keys_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_endpoint_cached(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_endpoint_keys(ngx_http_request_t *r);
 
-static attest_accept_e ngx_http_attest_accepts(ngx_http_request_t *r);
-static ngx_int_t ngx_http_attest_send_view(ngx_http_request_t *r,
-    ngx_http_attest_view_t *view, ngx_http_attest_form_e form,
+static attest_accept_e ngx_http_attest_endpoint_accepts(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_endpoint_send(ngx_http_request_t *r,
+    ngx_http_attest_view_t *view, ngx_http_attest_endpoint_form_e form,
     ngx_str_t *body, const char *stale);
-static const char *ngx_http_attest_max_age(ngx_http_request_t *r,
+static const char *ngx_http_attest_endpoint_max_age(ngx_http_request_t *r,
     ngx_http_attest_view_t *view, const char *stale);
-static ngx_int_t ngx_http_attest_etag(ngx_http_request_t *r,
-    ngx_http_attest_view_t *view, ngx_http_attest_form_e form);
+static ngx_int_t ngx_http_attest_endpoint_etag(ngx_http_request_t *r,
+    ngx_http_attest_view_t *view, ngx_http_attest_endpoint_form_e form);
 
-static ngx_int_t ngx_http_attest_bad_request(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_endpoint_bad_request(ngx_http_request_t *r,
     const char *detail);
-static ngx_int_t ngx_http_attest_not_allowed(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_endpoint_not_allowed(ngx_http_request_t *r,
     const char *allow);
-static ngx_int_t ngx_http_attest_not_acceptable(ngx_http_request_t *r);
-static ngx_int_t ngx_http_attest_too_large(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_endpoint_not_acceptable(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_endpoint_too_large(ngx_http_request_t *r);
 
-static char *ngx_http_attest_set_handler(ngx_conf_t *cf,
+static char *ngx_http_attest_endpoint_set_handler(ngx_conf_t *cf,
     ngx_http_handler_pt handler);
 
 
@@ -65,7 +66,7 @@ static char *ngx_http_attest_set_handler(ngx_conf_t *cf,
 static struct {
     ngx_str_t  type;
     u_char     tag;
-} ngx_http_attest_forms[] = {
+} ngx_http_attest_endpoint_forms[] = {
     { NGX_HTTP_ATTEST_TYPE_CBOR(ATTEST_CMWC_CACHED), 'c' },
     { NGX_HTTP_ATTEST_TYPE_JSON(ATTEST_CMWC_CACHED), 'j' },
     { ngx_string(ATTEST_TYPE_HPKE_KEYS), 'k' }
@@ -73,25 +74,25 @@ static struct {
 
 
 static ngx_int_t
-ngx_http_attest_evidence_handler(ngx_http_request_t *r)
+ngx_http_attest_endpoint_evidence(ngx_http_request_t *r)
 {
     switch (r->method) {
 
     case NGX_HTTP_GET:
     case NGX_HTTP_HEAD:
-        return ngx_http_attest_evidence_get(r);
+        return ngx_http_attest_endpoint_get(r);
 
     case NGX_HTTP_POST:
-        return ngx_http_attest_evidence_post(r);
+        return ngx_http_attest_endpoint_post(r);
 
     default:
-        return ngx_http_attest_not_allowed(r, "GET, HEAD, POST");
+        return ngx_http_attest_endpoint_not_allowed(r, "GET, HEAD, POST");
     }
 }
 
 
 static ngx_int_t
-ngx_http_attest_evidence_get(ngx_http_request_t *r)
+ngx_http_attest_endpoint_get(ngx_http_request_t *r)
 {
     int               parsed;
     ngx_int_t         rc;
@@ -103,20 +104,20 @@ ngx_http_attest_evidence_get(ngx_http_request_t *r)
     }
 
     if (r->args.len == 0) {
-        return ngx_http_attest_evidence_cached(r);
+        return ngx_http_attest_endpoint_cached(r);
     }
 
     if (r->method == NGX_HTTP_HEAD) {
 
         /* a quote for an answer that nobody sees is only load */
 
-        return ngx_http_attest_bad_request(r, "HEAD takes no arguments, use "
-                                           "GET for fresh evidence");
+        return ngx_http_attest_endpoint_bad_request(r,
+                    "HEAD takes no arguments, use GET for fresh evidence");
     }
 
     parsed = attest_request_args(r->args.data, r->args.len, &req);
 
-    rc = ngx_http_attest_evidence_parsed(r, parsed, &req);
+    rc = ngx_http_attest_endpoint_parsed(r, parsed, &req);
     if (rc != NGX_AGAIN) {
         return rc;
     }
@@ -128,14 +129,14 @@ ngx_http_attest_evidence_get(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_attest_evidence_post(ngx_http_request_t *r)
+ngx_http_attest_endpoint_post(ngx_http_request_t *r)
 {
     ngx_int_t         rc;
     ngx_table_elt_t  *type;
 
     if (r->args.len != 0) {
-        return ngx_http_attest_bad_request(r, "POST takes no arguments, the "
-                                           "request is in the body");
+        return ngx_http_attest_endpoint_bad_request(r,
+                    "POST takes no arguments, the request is in the body");
     }
 
     type = r->headers_in.content_type;
@@ -150,10 +151,10 @@ ngx_http_attest_evidence_post(ngx_http_request_t *r)
     }
 
     if (r->headers_in.content_length_n > ATTEST_REQUEST_MAX_BODY) {
-        return ngx_http_attest_too_large(r);
+        return ngx_http_attest_endpoint_too_large(r);
     }
 
-    rc = ngx_http_read_client_request_body(r, ngx_http_attest_evidence_body);
+    rc = ngx_http_read_client_request_body(r, ngx_http_attest_endpoint_body);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
         return rc;
@@ -164,7 +165,7 @@ ngx_http_attest_evidence_post(ngx_http_request_t *r)
 
 
 static void
-ngx_http_attest_evidence_body(ngx_http_request_t *r)
+ngx_http_attest_endpoint_body(ngx_http_request_t *r)
 {
     int               parsed;
     u_char            buf[ATTEST_REQUEST_MAX_BODY];
@@ -172,14 +173,14 @@ ngx_http_attest_evidence_body(ngx_http_request_t *r)
     ngx_int_t         rc;
     attest_request_t  req;
 
-    rc = ngx_http_attest_evidence_read(r, buf, sizeof(buf), &len);
+    rc = ngx_http_attest_endpoint_read(r, buf, sizeof(buf), &len);
 
     if (rc == NGX_OK) {
         parsed = attest_request_json(buf, len, &req);
-        rc = ngx_http_attest_evidence_parsed(r, parsed, &req);
+        rc = ngx_http_attest_endpoint_parsed(r, parsed, &req);
 
     } else if (rc == NGX_DECLINED) {
-        rc = ngx_http_attest_too_large(r);
+        rc = ngx_http_attest_endpoint_too_large(r);
 
     } else {
         rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -199,7 +200,7 @@ ngx_http_attest_evidence_body(ngx_http_request_t *r)
  */
 
 static ngx_int_t
-ngx_http_attest_evidence_read(ngx_http_request_t *r, u_char *buf, size_t room,
+ngx_http_attest_endpoint_read(ngx_http_request_t *r, u_char *buf, size_t room,
     size_t *len)
 {
     off_t         size;
@@ -248,23 +249,23 @@ ngx_http_attest_evidence_read(ngx_http_request_t *r, u_char *buf, size_t room,
 /* NGX_AGAIN: the request waits. */
 
 static ngx_int_t
-ngx_http_attest_evidence_parsed(ngx_http_request_t *r, int rc,
+ngx_http_attest_endpoint_parsed(ngx_http_request_t *r, int rc,
     attest_request_t *req)
 {
     attest_accept_e  accept;
 
     if (rc != ATTEST_OK) {
-        return ngx_http_attest_bad_request(r, req->why);
+        return ngx_http_attest_endpoint_bad_request(r, req->why);
     }
 
     if (req->cred_len != 0) {
-        return ngx_http_attest_activate(r, req);
+        return ngx_http_attest_fresh_activate(r, req);
     }
 
-    accept = ngx_http_attest_accepts(r);
+    accept = ngx_http_attest_endpoint_accepts(r);
 
     if (accept == ATTEST_ACCEPT_NONE) {
-        return ngx_http_attest_not_acceptable(r);
+        return ngx_http_attest_endpoint_not_acceptable(r);
     }
 
     return ngx_http_attest_fresh(r, req, accept == ATTEST_ACCEPT_JSON);
@@ -272,7 +273,7 @@ ngx_http_attest_evidence_parsed(ngx_http_request_t *r, int rc,
 
 
 static ngx_int_t
-ngx_http_attest_evidence_cached(ngx_http_request_t *r)
+ngx_http_attest_endpoint_cached(ngx_http_request_t *r)
 {
     attest_accept_e               accept;
     ngx_http_attest_view_t       *view;
@@ -280,10 +281,10 @@ ngx_http_attest_evidence_cached(ngx_http_request_t *r)
 
     static ngx_str_t  vary = ngx_string("Accept");
 
-    accept = ngx_http_attest_accepts(r);
+    accept = ngx_http_attest_endpoint_accepts(r);
 
     if (accept == ATTEST_ACCEPT_NONE) {
-        return ngx_http_attest_not_acceptable(r);
+        return ngx_http_attest_endpoint_not_acceptable(r);
     }
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
@@ -298,26 +299,27 @@ ngx_http_attest_evidence_cached(ngx_http_request_t *r)
     }
 
     if (accept == ATTEST_ACCEPT_JSON) {
-        return ngx_http_attest_send_view(r, view, NGX_HTTP_ATTEST_FORM_JSON,
-                                         &view->cached_json, "no-cache");
+        return ngx_http_attest_endpoint_send(r, view,
+                                             NGX_HTTP_ATTEST_FORM_JSON,
+                                             &view->cached_json, "no-cache");
     }
 
-    return ngx_http_attest_send_view(r, view, NGX_HTTP_ATTEST_FORM_CBOR,
-                                     &view->cached_cbor, "no-cache");
+    return ngx_http_attest_endpoint_send(r, view, NGX_HTTP_ATTEST_FORM_CBOR,
+                                         &view->cached_cbor, "no-cache");
 }
 
 
 /* One bare key configuration, as EHBP clients want it. */
 
 static ngx_int_t
-ngx_http_attest_keys_handler(ngx_http_request_t *r)
+ngx_http_attest_endpoint_keys(ngx_http_request_t *r)
 {
     ngx_int_t                     rc;
     ngx_http_attest_view_t       *view;
     ngx_http_attest_main_conf_t  *amcf;
 
     if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD) {
-        return ngx_http_attest_not_allowed(r, "GET, HEAD");
+        return ngx_http_attest_endpoint_not_allowed(r, "GET, HEAD");
     }
 
     rc = ngx_http_discard_request_body(r);
@@ -342,13 +344,13 @@ ngx_http_attest_keys_handler(ngx_http_request_t *r)
 
     /* a client must not seal to a key that was rotated out meanwhile */
 
-    return ngx_http_attest_send_view(r, view, NGX_HTTP_ATTEST_FORM_KEYS,
-                                     &view->key_config, "no-store");
+    return ngx_http_attest_endpoint_send(r, view, NGX_HTTP_ATTEST_FORM_KEYS,
+                                         &view->key_config, "no-store");
 }
 
 
 static attest_accept_e
-ngx_http_attest_accepts(ngx_http_request_t *r)
+ngx_http_attest_endpoint_accepts(ngx_http_request_t *r)
 {
     ngx_uint_t        i;
     attest_accept_t   accept;
@@ -384,23 +386,23 @@ ngx_http_attest_accepts(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_attest_send_view(ngx_http_request_t *r,
-    ngx_http_attest_view_t *view, ngx_http_attest_form_e form,
+ngx_http_attest_endpoint_send(ngx_http_request_t *r,
+    ngx_http_attest_view_t *view, ngx_http_attest_endpoint_form_e form,
     ngx_str_t *body, const char *stale)
 {
     const char  *cache_control;
 
-    cache_control = ngx_http_attest_max_age(r, view, stale);
+    cache_control = ngx_http_attest_endpoint_max_age(r, view, stale);
 
     if (cache_control == NULL
         || ngx_http_attest_view_ref(r, view) != NGX_OK
-        || ngx_http_attest_etag(r, view, form) != NGX_OK)
+        || ngx_http_attest_endpoint_etag(r, view, form) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_http_attest_send(r, NGX_HTTP_OK,
-                                &ngx_http_attest_forms[form].type,
+                                &ngx_http_attest_endpoint_forms[form].type,
                                 cache_control, body);
 }
 
@@ -408,8 +410,8 @@ ngx_http_attest_send_view(ngx_http_request_t *r,
 /* No cache may keep it beyond the next generation. */
 
 static const char *
-ngx_http_attest_max_age(ngx_http_request_t *r, ngx_http_attest_view_t *view,
-    const char *stale)
+ngx_http_attest_endpoint_max_age(ngx_http_request_t *r,
+    ngx_http_attest_view_t *view, const char *stale)
 {
     time_t                        age;
     u_char                       *p;
@@ -443,8 +445,8 @@ ngx_http_attest_max_age(ngx_http_request_t *r, ngx_http_attest_view_t *view,
  */
 
 static ngx_int_t
-ngx_http_attest_etag(ngx_http_request_t *r, ngx_http_attest_view_t *view,
-    ngx_http_attest_form_e form)
+ngx_http_attest_endpoint_etag(ngx_http_request_t *r,
+    ngx_http_attest_view_t *view, ngx_http_attest_endpoint_form_e form)
 {
     u_char           *p;
     uint32_t          crc;
@@ -465,7 +467,7 @@ ngx_http_attest_etag(ngx_http_request_t *r, ngx_http_attest_view_t *view,
     h->value.data = p;
     h->value.len = ngx_sprintf(p, "\"%xL-%xT-%08xD-%c\"",
                                (int64_t) view->number, view->not_before,
-                               crc, ngx_http_attest_forms[form].tag)
+                               crc, ngx_http_attest_endpoint_forms[form].tag)
                    - p;
 
     r->headers_out.etag = h;
@@ -475,7 +477,7 @@ ngx_http_attest_etag(ngx_http_request_t *r, ngx_http_attest_view_t *view,
 
 
 static ngx_int_t
-ngx_http_attest_bad_request(ngx_http_request_t *r, const char *detail)
+ngx_http_attest_endpoint_bad_request(ngx_http_request_t *r, const char *detail)
 {
     return ngx_http_attest_problem(r, NGX_HTTP_BAD_REQUEST, NULL,
                                    "Bad Request", detail, 0);
@@ -483,7 +485,7 @@ ngx_http_attest_bad_request(ngx_http_request_t *r, const char *detail)
 
 
 static ngx_int_t
-ngx_http_attest_not_allowed(ngx_http_request_t *r, const char *allow)
+ngx_http_attest_endpoint_not_allowed(ngx_http_request_t *r, const char *allow)
 {
     ngx_str_t  value;
 
@@ -501,7 +503,7 @@ ngx_http_attest_not_allowed(ngx_http_request_t *r, const char *allow)
 
 
 static ngx_int_t
-ngx_http_attest_not_acceptable(ngx_http_request_t *r)
+ngx_http_attest_endpoint_not_acceptable(ngx_http_request_t *r)
 {
     return ngx_http_attest_problem(r, 406, NULL, "Not Acceptable",
                                    "evidence is application/cmw+json or "
@@ -510,7 +512,7 @@ ngx_http_attest_not_acceptable(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_attest_too_large(ngx_http_request_t *r)
+ngx_http_attest_endpoint_too_large(ngx_http_request_t *r)
 {
     return ngx_http_attest_problem(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, NULL,
                                    "Content Too Large",
@@ -519,7 +521,8 @@ ngx_http_attest_too_large(ngx_http_request_t *r)
 
 
 static char *
-ngx_http_attest_set_handler(ngx_conf_t *cf, ngx_http_handler_pt handler)
+ngx_http_attest_endpoint_set_handler(ngx_conf_t *cf,
+    ngx_http_handler_pt handler)
 {
     ngx_http_core_loc_conf_t  *clcf;
 
@@ -538,12 +541,14 @@ ngx_http_attest_set_handler(ngx_conf_t *cf, ngx_http_handler_pt handler)
 char *
 ngx_http_attest_evidence(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    return ngx_http_attest_set_handler(cf, ngx_http_attest_evidence_handler);
+    return ngx_http_attest_endpoint_set_handler(cf,
+                                           ngx_http_attest_endpoint_evidence);
 }
 
 
 char *
 ngx_http_attest_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    return ngx_http_attest_set_handler(cf, ngx_http_attest_keys_handler);
+    return ngx_http_attest_endpoint_set_handler(cf,
+                                                ngx_http_attest_endpoint_keys);
 }

@@ -50,7 +50,7 @@ static ngx_int_t ngx_http_attest_round_start(
 static ngx_int_t ngx_http_attest_round_refused(ngx_http_request_t *r,
     ngx_int_t rc);
 static void ngx_http_attest_round_done(ngx_http_attest_job_t *job);
-static ngx_queue_t *ngx_http_attest_rounds(void);
+static ngx_queue_t *ngx_http_attest_round_list(void);
 
 static ngx_http_attest_waiter_t *ngx_http_attest_waiter_create(
     ngx_http_request_t *r, ngx_http_attest_view_t *view, ngx_uint_t json);
@@ -60,15 +60,15 @@ static void ngx_http_attest_waiter_leave(ngx_http_attest_waiter_t *w);
 static void ngx_http_attest_waiter_cleanup(void *data);
 static void ngx_http_attest_waiter_timeout(ngx_event_t *ev);
 
-static ngx_int_t ngx_http_attest_answer(ngx_http_attest_waiter_t *w,
+static ngx_int_t ngx_http_attest_fresh_answer(ngx_http_attest_waiter_t *w,
     ngx_http_attest_job_t *job);
-static ngx_int_t ngx_http_attest_answer_failed(ngx_http_attest_waiter_t *w,
-    ngx_http_attest_job_t *job);
-static ngx_int_t ngx_http_attest_answer_fresh(ngx_http_attest_waiter_t *w,
-    ngx_http_attest_job_t *job);
-static ngx_int_t ngx_http_attest_answer_activate(ngx_http_attest_waiter_t *w,
-    ngx_http_attest_job_t *job);
-static ngx_int_t ngx_http_attest_unavailable(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_fresh_answer_failed(
+    ngx_http_attest_waiter_t *w, ngx_http_attest_job_t *job);
+static ngx_int_t ngx_http_attest_fresh_answer_evidence(
+    ngx_http_attest_waiter_t *w, ngx_http_attest_job_t *job);
+static ngx_int_t ngx_http_attest_fresh_answer_proof(
+    ngx_http_attest_waiter_t *w, ngx_http_attest_job_t *job);
+static ngx_int_t ngx_http_attest_fresh_unavailable(ngx_http_request_t *r,
     const char *detail);
 
 
@@ -187,7 +187,7 @@ ngx_http_attest_fresh_claims(ngx_http_request_t *r,
 
 
 ngx_int_t
-ngx_http_attest_activate(ngx_http_request_t *r, attest_request_t *req)
+ngx_http_attest_fresh_activate(ngx_http_request_t *r, attest_request_t *req)
 {
     ngx_int_t                     rc;
     attest_span_t                 part;
@@ -243,7 +243,7 @@ ngx_http_attest_activate(ngx_http_request_t *r, attest_request_t *req)
 
 
 static ngx_queue_t *
-ngx_http_attest_rounds(void)
+ngx_http_attest_round_list(void)
 {
     if (ngx_http_attest_round_queue.next == NULL) {
         ngx_queue_init(&ngx_http_attest_round_queue);
@@ -261,7 +261,7 @@ ngx_http_attest_round_find(ngx_http_attest_main_conf_t *amcf, u_char *claims,
     ngx_http_attest_job_t    *job;
     ngx_http_attest_round_t  *round;
 
-    rounds = ngx_http_attest_rounds();
+    rounds = ngx_http_attest_round_list();
 
     for (q = ngx_queue_head(rounds);
          q != ngx_queue_sentinel(rounds);
@@ -322,7 +322,7 @@ ngx_http_attest_round_start(ngx_http_attest_main_conf_t *amcf,
         return rc;
     }
 
-    ngx_queue_insert_tail(ngx_http_attest_rounds(), &round->link);
+    ngx_queue_insert_tail(ngx_http_attest_round_list(), &round->link);
     *roundp = round;
 
     return NGX_OK;
@@ -338,12 +338,12 @@ ngx_http_attest_round_refused(ngx_http_request_t *r, ngx_int_t rc)
         amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
         ngx_http_attest_count(amcf, queue_full);
 
-        return ngx_http_attest_unavailable(r, "too many requests wait for "
-                                           "fresh evidence");
+        return ngx_http_attest_fresh_unavailable(r,
+                    "too many requests wait for fresh evidence");
     }
 
-    return ngx_http_attest_unavailable(r, "evidence cannot be collected at "
-                                       "the moment");
+    return ngx_http_attest_fresh_unavailable(r,
+                "evidence cannot be collected at the moment");
 }
 
 
@@ -379,7 +379,7 @@ ngx_http_attest_round_done(ngx_http_attest_job_t *job)
         c = r->connection;
         ngx_http_set_log_request(c->log, r);
 
-        rc = ngx_http_attest_answer(w, job);
+        rc = ngx_http_attest_fresh_answer(w, job);
 
         ngx_http_finalize_request(r, rc);
         ngx_http_run_posted_requests(c);
@@ -439,7 +439,7 @@ ngx_http_attest_waiter_join(ngx_http_attest_waiter_t *w,
     w->round = round;
     ngx_queue_insert_tail(&round->waiters, &w->queue);
 
-    rounds = ngx_http_attest_rounds();
+    rounds = ngx_http_attest_round_list();
     wait = 3 * round->amcf->timeout;
 
     for (q = ngx_queue_head(rounds);
@@ -521,22 +521,22 @@ ngx_http_attest_waiter_timeout(ngx_event_t *ev)
 
     ngx_http_attest_waiter_leave(w);
 
-    rc = ngx_http_attest_unavailable(r, "evidence could not be collected in "
-                                     "time");
+    rc = ngx_http_attest_fresh_unavailable(r,
+                "evidence could not be collected in time");
     ngx_http_finalize_request(r, rc);
     ngx_http_run_posted_requests(c);
 }
 
 
 static ngx_int_t
-ngx_http_attest_answer(ngx_http_attest_waiter_t *w,
+ngx_http_attest_fresh_answer(ngx_http_attest_waiter_t *w,
     ngx_http_attest_job_t *job)
 {
     ngx_http_request_t           *r = w->request;
     ngx_http_attest_main_conf_t  *amcf;
 
     if (job->rc != ATTEST_OK) {
-        return ngx_http_attest_answer_failed(w, job);
+        return ngx_http_attest_fresh_answer_failed(w, job);
     }
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
@@ -545,22 +545,22 @@ ngx_http_attest_answer(ngx_http_attest_waiter_t *w,
 
         /* what was asked for has ended while it waited */
 
-        return ngx_http_attest_unavailable(r, "the evidence was renewed, ask "
-                                           "again");
+        return ngx_http_attest_fresh_unavailable(r,
+                    "the evidence was renewed, ask again");
     }
 
     if (job->kind == NGX_HTTP_ATTEST_JOB_ACTIVATE) {
-        return ngx_http_attest_answer_activate(w, job);
+        return ngx_http_attest_fresh_answer_proof(w, job);
     }
 
-    return ngx_http_attest_answer_fresh(w, job);
+    return ngx_http_attest_fresh_answer_evidence(w, job);
 }
 
 
 /* What went wrong is for the log; a client learns what it can do. */
 
 static ngx_int_t
-ngx_http_attest_answer_failed(ngx_http_attest_waiter_t *w,
+ngx_http_attest_fresh_answer_failed(ngx_http_attest_waiter_t *w,
     ngx_http_attest_job_t *job)
 {
     ngx_http_request_t  *r = w->request;
@@ -572,8 +572,8 @@ ngx_http_attest_answer_failed(ngx_http_attest_waiter_t *w,
                   job->error, attest_strerror(job->rc));
 
     if (job->kind != NGX_HTTP_ATTEST_JOB_ACTIVATE) {
-        return ngx_http_attest_unavailable(r, "evidence could not be "
-                                           "collected");
+        return ngx_http_attest_fresh_unavailable(r,
+                    "evidence could not be collected");
     }
 
     switch (job->rc) {
@@ -593,14 +593,14 @@ ngx_http_attest_answer_failed(ngx_http_attest_waiter_t *w,
                                        "activate credentials", 0);
 
     default:
-        return ngx_http_attest_unavailable(r, "the credential could not be "
-                                           "activated");
+        return ngx_http_attest_fresh_unavailable(r,
+                    "the credential could not be activated");
     }
 }
 
 
 static ngx_int_t
-ngx_http_attest_answer_fresh(ngx_http_attest_waiter_t *w,
+ngx_http_attest_fresh_answer_evidence(ngx_http_attest_waiter_t *w,
     ngx_http_attest_job_t *job)
 {
     ngx_str_t            body;
@@ -630,7 +630,7 @@ ngx_http_attest_answer_fresh(ngx_http_attest_waiter_t *w,
 
 
 static ngx_int_t
-ngx_http_attest_answer_activate(ngx_http_attest_waiter_t *w,
+ngx_http_attest_fresh_answer_proof(ngx_http_attest_waiter_t *w,
     ngx_http_attest_job_t *job)
 {
     u_char                       *p;
@@ -663,13 +663,13 @@ ngx_http_attest_answer_activate(ngx_http_attest_waiter_t *w,
 
 
 static ngx_int_t
-ngx_http_attest_unavailable(ngx_http_request_t *r, const char *detail)
+ngx_http_attest_fresh_unavailable(ngx_http_request_t *r, const char *detail)
 {
     time_t                        after;
     ngx_http_attest_main_conf_t  *amcf;
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
-    after = ngx_http_attest_retry_after(amcf);
+    after = ngx_http_attest_job_retry_after(amcf);
 
     return ngx_http_attest_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
                                    NGX_HTTP_ATTEST_URN "unavailable",

@@ -17,7 +17,7 @@
  */
 ngx_int_t ngx_http_attest_fresh(ngx_http_request_t *r,
     attest_request_t *req, ngx_uint_t json);
-ngx_int_t ngx_http_attest_activate(ngx_http_request_t *r,
+ngx_int_t ngx_http_attest_fresh_activate(ngx_http_request_t *r,
     attest_request_t *req);
 
 

@@ -28,20 +28,20 @@ static void ngx_http_attest_draft_member(ngx_http_attest_draft_t *draft,
     ngx_uint_t i, ngx_uint_t nsuites, attest_keyconfig_t *kc);
 static ngx_int_t ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf);
-static time_t ngx_http_attest_not_before(ngx_http_attest_draft_t *draft);
-static ngx_int_t ngx_http_attest_published(
+static time_t ngx_http_attest_draft_not_before(ngx_http_attest_draft_t *draft);
+static ngx_int_t ngx_http_attest_generation_publish(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
     ngx_http_attest_gen_t *gen, attest_evidence_t *ev, ngx_log_t *log);
-static ngx_http_attest_gen_t *ngx_http_attest_assemble(
+static ngx_http_attest_gen_t *ngx_http_attest_generation_assemble(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
     attest_evidence_t *ev, ngx_str_t *key_der, ngx_str_t *cert);
-static void ngx_http_attest_times(ngx_http_attest_main_conf_t *amcf,
+static void ngx_http_attest_generation_times(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_draft_t *draft, ngx_http_attest_gen_t *gen);
-static ngx_int_t ngx_http_attest_make_certificate(
+static ngx_int_t ngx_http_attest_generation_certificate(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
     attest_evidence_t *ev, ngx_pool_t *pool, ngx_str_t *cert,
     ngx_log_t *log);
-static void ngx_http_attest_say(ngx_http_attest_main_conf_t *amcf,
+static void ngx_http_attest_generation_log(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_gen_t *gen, const char *note, ngx_log_t *log);
 
 
@@ -295,7 +295,7 @@ ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
     ngx_memcpy(claims.config, amcf->run.record_hash, 32);
     claims.has_config = 1;
 
-    claims.not_before = ngx_http_attest_not_before(draft);
+    claims.not_before = ngx_http_attest_draft_not_before(draft);
     claims.not_after = draft->time.wall + amcf->lifetime;
     claims.has_validity = 1;
 
@@ -310,7 +310,7 @@ ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
 /* A clock that nobody has set yet begins with zero. */
 
 static time_t
-ngx_http_attest_not_before(ngx_http_attest_draft_t *draft)
+ngx_http_attest_draft_not_before(ngx_http_attest_draft_t *draft)
 {
     return ngx_max(draft->time.wall - NGX_HTTP_ATTEST_BACKDATE, 0);
 }
@@ -333,7 +333,7 @@ ngx_http_attest_draft_free(ngx_http_attest_draft_t *draft)
 
 
 ngx_int_t
-ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_generation_finish(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_draft_t *draft, ngx_http_attest_job_t *job,
     ngx_log_t *log)
 {
@@ -364,7 +364,8 @@ ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
     ngx_str_null(&key);
 
     if (amcf->certificate
-        && ngx_http_attest_make_certificate(amcf, draft, ev, pool, &cert, log)
+        && ngx_http_attest_generation_certificate(amcf, draft, ev, pool, &cert,
+                                                  log)
            != NGX_OK)
     {
         goto done;
@@ -380,12 +381,12 @@ ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
         key.data = der;
     }
 
-    gen = ngx_http_attest_assemble(amcf, draft, ev, &key, &cert);
+    gen = ngx_http_attest_generation_assemble(amcf, draft, ev, &key, &cert);
     if (gen == NULL) {
         goto done;
     }
 
-    rc = ngx_http_attest_published(amcf, draft, gen, ev, log);
+    rc = ngx_http_attest_generation_publish(amcf, draft, gen, ev, log);
 
 done:
 
@@ -407,13 +408,14 @@ done:
 /* Evidence with all GPUs opens servers that were closed for want of them. */
 
 static ngx_int_t
-ngx_http_attest_published(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_generation_publish(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_draft_t *draft, ngx_http_attest_gen_t *gen,
     attest_evidence_t *ev, ngx_log_t *log)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_attest_publish(amcf, gen, draft->base, draft->retire, log);
+    rc = ngx_http_attest_state_publish(amcf, gen, draft->base, draft->retire,
+                                       log);
 
     if (rc == NGX_OK) {
         amcf->run.state->gpu_failed = amcf->run.gpu != NULL
@@ -424,7 +426,7 @@ ngx_http_attest_published(ngx_http_attest_main_conf_t *amcf,
             amcf->run.state->gpu_checked = ngx_http_attest_now(amcf);
         }
 
-        ngx_http_attest_say(amcf, gen, ev->note, log);
+        ngx_http_attest_generation_log(amcf, gen, ev->note, log);
     }
 
     return rc;
@@ -432,7 +434,7 @@ ngx_http_attest_published(ngx_http_attest_main_conf_t *amcf,
 
 
 static ngx_http_attest_gen_t *
-ngx_http_attest_assemble(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_generation_assemble(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_draft_t *draft, attest_evidence_t *ev, ngx_str_t *key,
     ngx_str_t *cert)
 {
@@ -452,7 +454,7 @@ ngx_http_attest_assemble(ngx_http_attest_main_conf_t *amcf,
         return NULL;
     }
 
-    ngx_http_attest_times(amcf, draft, gen);
+    ngx_http_attest_generation_times(amcf, draft, gen);
 
     ngx_cpystrn((u_char *) gen->root, (u_char *) ev->root,
                 sizeof(gen->root));
@@ -485,7 +487,7 @@ ngx_http_attest_assemble(ngx_http_attest_main_conf_t *amcf,
 
 
 static void
-ngx_http_attest_times(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_generation_times(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_draft_t *draft, ngx_http_attest_gen_t *gen)
 {
     time_t  renew;
@@ -497,7 +499,7 @@ ngx_http_attest_times(ngx_http_attest_main_conf_t *amcf,
                              amcf->lifetime / 20 + 1));
 
     gen->made_at = draft->time.wall;
-    gen->not_before = ngx_http_attest_not_before(draft);
+    gen->not_before = ngx_http_attest_draft_not_before(draft);
     gen->not_after = draft->time.wall + amcf->lifetime;
     gen->renew_at = draft->time.wall + renew;
 
@@ -509,7 +511,7 @@ ngx_http_attest_times(ngx_http_attest_main_conf_t *amcf,
 
 
 static ngx_int_t
-ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_generation_certificate(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_draft_t *draft, attest_evidence_t *ev, ngx_pool_t *pool,
     ngx_str_t *cert, ngx_log_t *log)
 {
@@ -557,7 +559,7 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
 
     rc = attest_ratls_make(draft->key, amcf->run.names->elts,
                            amcf->run.names->nelts,
-                           ngx_http_attest_not_before(draft),
+                           ngx_http_attest_draft_not_before(draft),
                            draft->time.wall + amcf->lifetime, cmw.data,
                            cmw.len,
                            ccc.quote.n != 0 ? &ccc : NULL, cert->data,
@@ -578,12 +580,12 @@ ngx_http_attest_make_certificate(ngx_http_attest_main_conf_t *amcf,
 /* What an operator should know is a warning once, not at each renewal. */
 
 static void
-ngx_http_attest_say(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_generation_log(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_gen_t *gen, const char *note, ngx_log_t *log)
 {
     ngx_uint_t  level;
 
-    level = ngx_http_attest_new_worth(amcf, gen->root, note)
+    level = ngx_http_attest_state_set_worth(amcf, gen->root, note)
             ? NGX_LOG_WARN : NGX_LOG_INFO;
 
     ngx_log_error(NGX_LOG_NOTICE, log, 0,

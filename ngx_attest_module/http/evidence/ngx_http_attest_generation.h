@@ -41,7 +41,7 @@ void ngx_http_attest_draft_free(ngx_http_attest_draft_t *draft);
  * Evidence is there: certificate, generation, publication.  NGX_DECLINED:
  * somebody else has published since the draft was made.
  */
-ngx_int_t ngx_http_attest_finish(ngx_http_attest_main_conf_t *amcf,
+ngx_int_t ngx_http_attest_generation_finish(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_draft_t *draft, ngx_http_attest_job_t *job,
     ngx_log_t *log);
 

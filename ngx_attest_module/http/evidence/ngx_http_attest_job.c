@@ -25,16 +25,16 @@ typedef struct {
     ngx_http_attest_main_conf_t   *amcf;
     ngx_http_attest_job_t          work;    /* the thread's own copy */
     ngx_http_attest_job_t         *job;     /* NULL: nobody waits */
-} ngx_http_attest_flight_t;
+} ngx_http_attest_job_flight_t;
 
 
 /* The jobs of a process. */
 
-struct ngx_http_attest_worker_s {
+struct ngx_http_attest_jobs_s {
     ngx_http_attest_main_conf_t   *amcf;
     ngx_queue_t                    queue;   /* of jobs */
     ngx_uint_t                     waiting;
-    ngx_http_attest_flight_t      *flight;
+    ngx_http_attest_job_flight_t  *flight;
     ngx_event_t                    deadline;
     ngx_log_t                     *log;
 
@@ -44,21 +44,21 @@ struct ngx_http_attest_worker_s {
 };
 
 
-static int ngx_http_attest_run_gpu(ngx_http_attest_main_conf_t *amcf,
+static int ngx_http_attest_job_run_gpu(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_job_t *job, ngx_msec_t timeout);
-static void ngx_http_attest_run_check(ngx_http_attest_job_t *job);
-static ngx_int_t ngx_http_attest_device_turn(ngx_http_attest_state_t *state,
-    ngx_uint_t refresh, ngx_msec_t timeout);
-static ngx_int_t ngx_http_attest_device_lock(ngx_http_attest_state_t *state,
-    ngx_msec_t timeout);
-static void ngx_http_attest_start_next(ngx_http_attest_worker_t *w);
-static ngx_int_t ngx_http_attest_launch(ngx_http_attest_worker_t *w,
+static void ngx_http_attest_job_check(ngx_http_attest_job_t *job);
+static ngx_int_t ngx_http_attest_job_device_turn(
+    ngx_http_attest_state_t *state, ngx_uint_t refresh, ngx_msec_t timeout);
+static ngx_int_t ngx_http_attest_job_device_lock(
+    ngx_http_attest_state_t *state, ngx_msec_t timeout);
+static void ngx_http_attest_job_next(ngx_http_attest_jobs_t *w);
+static ngx_int_t ngx_http_attest_job_launch(ngx_http_attest_jobs_t *w,
     ngx_http_attest_job_t *job);
-static void ngx_http_attest_thread(void *data, ngx_log_t *log);
-static void ngx_http_attest_thread_done(ngx_event_t *ev);
-static void ngx_http_attest_deadline_handler(ngx_event_t *ev);
-static void ngx_http_attest_fail_queue(ngx_http_attest_worker_t *w);
-static void ngx_http_attest_job_end(ngx_http_attest_worker_t *w,
+static void ngx_http_attest_job_thread(void *data, ngx_log_t *log);
+static void ngx_http_attest_job_thread_done(ngx_event_t *ev);
+static void ngx_http_attest_job_deadline(ngx_event_t *ev);
+static void ngx_http_attest_job_fail_queue(ngx_http_attest_jobs_t *w);
+static void ngx_http_attest_job_end(ngx_http_attest_jobs_t *w,
     ngx_http_attest_job_t *job);
 
 
@@ -76,11 +76,13 @@ ngx_http_attest_job_run(ngx_http_attest_main_conf_t *amcf,
          * CPU busy must not be able to close a server that needs its GPUs.
          */
 
-        job->rc = ngx_http_attest_run_gpu(amcf, job, timeout);
+        job->rc = ngx_http_attest_job_run_gpu(amcf, job, timeout);
         goto done;
     }
 
-    if (ngx_http_attest_device_turn(state, job->refresh, timeout) != NGX_OK) {
+    if (ngx_http_attest_job_device_turn(state, job->refresh, timeout)
+        != NGX_OK)
+    {
         job->rc = ATTEST_EINTERNAL;
         ngx_cpystrn((u_char *) job->error, (u_char *)
                     "the device is busy in another process",
@@ -114,7 +116,7 @@ done:
                 sizeof(job->error));
 
     if (job->kind == NGX_HTTP_ATTEST_JOB_COLLECT && job->rc == ATTEST_OK) {
-        ngx_http_attest_run_check(job);
+        ngx_http_attest_job_check(job);
     }
 
     /* logs grow: that they do not fit is no reason to have no evidence */
@@ -129,7 +131,7 @@ done:
 /* GPUs that need not be there are missed all the same. */
 
 static int
-ngx_http_attest_run_gpu(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_job_run_gpu(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_job_t *job, ngx_msec_t timeout)
 {
     int                 rc;
@@ -160,7 +162,7 @@ ngx_http_attest_run_gpu(ngx_http_attest_main_conf_t *amcf,
  */
 
 static void
-ngx_http_attest_run_check(ngx_http_attest_job_t *job)
+ngx_http_attest_job_check(ngx_http_attest_job_t *job)
 {
     attest_evidence_t  *ev;
 
@@ -190,7 +192,7 @@ ngx_http_attest_run_check(ngx_http_attest_job_t *job)
  */
 
 static ngx_int_t
-ngx_http_attest_device_turn(ngx_http_attest_state_t *state,
+ngx_http_attest_job_device_turn(ngx_http_attest_state_t *state,
     ngx_uint_t refresh, ngx_msec_t timeout)
 {
     int64_t    deadline;
@@ -200,7 +202,7 @@ ngx_http_attest_device_turn(ngx_http_attest_state_t *state,
 
     if (refresh) {
         state->renewal = deadline;
-        rc = ngx_http_attest_device_lock(state, timeout);
+        rc = ngx_http_attest_job_device_lock(state, timeout);
         state->renewal = 0;
 
         return rc;
@@ -215,7 +217,7 @@ ngx_http_attest_device_turn(ngx_http_attest_state_t *state,
         if (state->renewal > attest_monotonic_now()) {
             ngx_msleep(NGX_HTTP_ATTEST_NAP);
 
-        } else if (ngx_http_attest_device_lock(state, NGX_HTTP_ATTEST_NAP)
+        } else if (ngx_http_attest_job_device_lock(state, NGX_HTTP_ATTEST_NAP)
                    == NGX_OK)
         {
             return NGX_OK;
@@ -228,7 +230,7 @@ ngx_http_attest_device_turn(ngx_http_attest_state_t *state,
 
 
 static ngx_int_t
-ngx_http_attest_device_lock(ngx_http_attest_state_t *state,
+ngx_http_attest_job_device_lock(ngx_http_attest_state_t *state,
     ngx_msec_t timeout)
 {
     int              rc;
@@ -263,9 +265,9 @@ ngx_int_t
 ngx_http_attest_job_init(ngx_cycle_t *cycle,
     ngx_http_attest_main_conf_t *amcf)
 {
-    ngx_http_attest_worker_t  *w;
+    ngx_http_attest_jobs_t  *w;
 
-    w = ngx_pcalloc(cycle->pool, sizeof(ngx_http_attest_worker_t));
+    w = ngx_pcalloc(cycle->pool, sizeof(ngx_http_attest_jobs_t));
     if (w == NULL) {
         return NGX_ERROR;
     }
@@ -277,11 +279,11 @@ ngx_http_attest_job_init(ngx_cycle_t *cycle,
 
     /* not cancelable: a graceful shutdown waits for the job in flight */
 
-    w->deadline.handler = ngx_http_attest_deadline_handler;
+    w->deadline.handler = ngx_http_attest_job_deadline;
     w->deadline.data = w;
     w->deadline.log = cycle->log;
 
-    amcf->run.worker = w;
+    amcf->run.jobs = w;
 
     return NGX_OK;
 }
@@ -304,10 +306,10 @@ ngx_http_attest_job_free(ngx_http_attest_job_t *job)
 
 
 time_t
-ngx_http_attest_retry_after(ngx_http_attest_main_conf_t *amcf)
+ngx_http_attest_job_retry_after(ngx_http_attest_main_conf_t *amcf)
 {
     time_t                     wait;
-    ngx_http_attest_worker_t  *w = amcf->run.worker;
+    ngx_http_attest_jobs_t  *w = amcf->run.jobs;
 
     wait = (w != NULL) ? w->backoff_until - ngx_http_attest_now(amcf) : 0;
 
@@ -319,7 +321,7 @@ ngx_int_t
 ngx_http_attest_job_post(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_job_t *job)
 {
-    ngx_http_attest_worker_t  *w = amcf->run.worker;
+    ngx_http_attest_jobs_t  *w = amcf->run.jobs;
 
     if (w == NULL) {
         return NGX_ERROR;
@@ -350,7 +352,7 @@ ngx_http_attest_job_post(ngx_http_attest_main_conf_t *amcf,
     job->state = NGX_HTTP_ATTEST_JOB_QUEUED;
     w->waiting++;
 
-    ngx_http_attest_start_next(w);
+    ngx_http_attest_job_next(w);
 
     return NGX_OK;
 }
@@ -359,12 +361,12 @@ ngx_http_attest_job_post(ngx_http_attest_main_conf_t *amcf,
 void
 ngx_http_attest_job_abandon(ngx_http_attest_job_t *job)
 {
+    ngx_http_attest_jobs_t       *w;
     ngx_http_attest_main_conf_t  *amcf;
-    ngx_http_attest_worker_t     *w;
 
     amcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
                                                ngx_http_attest_module);
-    w = amcf->run.worker;
+    w = amcf->run.jobs;
 
     if (job->state == NGX_HTTP_ATTEST_JOB_QUEUED) {
         ngx_queue_remove(&job->queue);
@@ -380,7 +382,7 @@ ngx_http_attest_job_abandon(ngx_http_attest_job_t *job)
 
 
 static void
-ngx_http_attest_start_next(ngx_http_attest_worker_t *w)
+ngx_http_attest_job_next(ngx_http_attest_jobs_t *w)
 {
     ngx_queue_t            *q;
     ngx_http_attest_job_t  *job;
@@ -394,7 +396,7 @@ ngx_http_attest_start_next(ngx_http_attest_worker_t *w)
         job = ngx_queue_data(q, ngx_http_attest_job_t, queue);
         job->state = NGX_HTTP_ATTEST_JOB_STARTED;
 
-        if (ngx_http_attest_launch(w, job) != NGX_OK) {
+        if (ngx_http_attest_job_launch(w, job) != NGX_OK) {
             job->rc = ATTEST_EINTERNAL;
             ngx_cpystrn((u_char *) job->error,
                         (u_char *) "cannot start a job", sizeof(job->error));
@@ -405,12 +407,12 @@ ngx_http_attest_start_next(ngx_http_attest_worker_t *w)
 
 
 static ngx_int_t
-ngx_http_attest_launch(ngx_http_attest_worker_t *w,
+ngx_http_attest_job_launch(ngx_http_attest_jobs_t *w,
     ngx_http_attest_job_t *job)
 {
-    ngx_http_attest_flight_t  *flight;
+    ngx_http_attest_job_flight_t  *flight;
 
-    flight = ngx_calloc(sizeof(ngx_http_attest_flight_t), w->log);
+    flight = ngx_calloc(sizeof(ngx_http_attest_job_flight_t), w->log);
     if (flight == NULL) {
         return NGX_ERROR;
     }
@@ -420,8 +422,8 @@ ngx_http_attest_launch(ngx_http_attest_worker_t *w,
     flight->amcf = w->amcf;
 
     flight->task.ctx = flight;
-    flight->task.handler = ngx_http_attest_thread;
-    flight->task.event.handler = ngx_http_attest_thread_done;
+    flight->task.handler = ngx_http_attest_job_thread;
+    flight->task.event.handler = ngx_http_attest_job_thread_done;
     flight->task.event.data = flight;
     flight->task.event.log = w->log;
 
@@ -442,23 +444,24 @@ ngx_http_attest_launch(ngx_http_attest_worker_t *w,
 
 
 static void
-ngx_http_attest_thread(void *data, ngx_log_t *log)
+ngx_http_attest_job_thread(void *data, ngx_log_t *log)
 {
-    ngx_http_attest_flight_t *flight = data;
+    ngx_http_attest_job_flight_t *flight = data;
 
-    ngx_http_attest_job_run(flight->amcf, &flight->work, flight->amcf->timeout);
+    ngx_http_attest_job_run(flight->amcf, &flight->work,
+                            flight->amcf->timeout);
 }
 
 
 static void
-ngx_http_attest_thread_done(ngx_event_t *ev)
+ngx_http_attest_job_thread_done(ngx_event_t *ev)
 {
-    ngx_http_attest_job_t     *job;
-    ngx_http_attest_flight_t  *flight;
-    ngx_http_attest_worker_t  *w;
+    ngx_http_attest_job_t         *job;
+    ngx_http_attest_jobs_t        *w;
+    ngx_http_attest_job_flight_t  *flight;
 
     flight = ev->data;
-    w = flight->amcf->run.worker;
+    w = flight->amcf->run.jobs;
     job = flight->job;
 
     if (w->deadline.timer_set) {
@@ -480,24 +483,24 @@ ngx_http_attest_thread_done(ngx_event_t *ev)
     w->flight = NULL;
     w->stuck = 0;
 
-    OPENSSL_cleanse(flight, sizeof(ngx_http_attest_flight_t));
+    OPENSSL_cleanse(flight, sizeof(ngx_http_attest_job_flight_t));
     ngx_free(flight);
 
     if (job != NULL) {
         ngx_http_attest_job_end(w, job);
     }
 
-    ngx_http_attest_start_next(w);
+    ngx_http_attest_job_next(w);
 }
 
 
 /* The thread is late: give up on the job, not on the thread. */
 
 static void
-ngx_http_attest_deadline_handler(ngx_event_t *ev)
+ngx_http_attest_job_deadline(ngx_event_t *ev)
 {
-    ngx_http_attest_job_t     *job;
-    ngx_http_attest_worker_t  *w;
+    ngx_http_attest_job_t   *job;
+    ngx_http_attest_jobs_t  *w;
 
     w = ev->data;
 
@@ -516,12 +519,12 @@ ngx_http_attest_deadline_handler(ngx_event_t *ev)
         ngx_http_attest_job_end(w, job);
     }
 
-    ngx_http_attest_fail_queue(w);
+    ngx_http_attest_job_fail_queue(w);
 }
 
 
 static void
-ngx_http_attest_fail_queue(ngx_http_attest_worker_t *w)
+ngx_http_attest_job_fail_queue(ngx_http_attest_jobs_t *w)
 {
     ngx_queue_t             local, *q;
     ngx_http_attest_job_t  *job;
@@ -550,7 +553,7 @@ ngx_http_attest_fail_queue(ngx_http_attest_worker_t *w)
 
 
 static void
-ngx_http_attest_job_end(ngx_http_attest_worker_t *w,
+ngx_http_attest_job_end(ngx_http_attest_jobs_t *w,
     ngx_http_attest_job_t *job)
 {
     ngx_http_attest_stats_t  *stats;
@@ -577,7 +580,7 @@ ngx_http_attest_job_end(ngx_http_attest_worker_t *w,
 
         (void) ngx_atomic_fetch_add(&stats->quotes_failed, 1);
 
-        ngx_http_attest_set_error(w->amcf, job->error);
+        ngx_http_attest_state_set_error(w->amcf, job->error);
 
         ngx_log_error(NGX_LOG_ERR, w->log, 0,
                       "attest: cannot collect evidence: %s", job->error);

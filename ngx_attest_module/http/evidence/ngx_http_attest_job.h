@@ -67,15 +67,15 @@ ngx_http_attest_job_t *ngx_http_attest_job_create(void);
  * latest some 2 * amcf->timeout after its turn came: waiting for the device
  * and using it have that limit in turn.  NGX_BUSY: more
  * than amcf->queue jobs wait.  NGX_DECLINED: the provider failed lately and
- * is backing off, retry after ngx_http_attest_retry_after() seconds.  On any
- * value but NGX_OK the caller still owns the job.
+ * is backing off, retry after ngx_http_attest_job_retry_after() seconds.  On
+ * any value but NGX_OK the caller still owns the job.
  */
 ngx_int_t ngx_http_attest_job_post(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_job_t *job);
 /* The owner lost interest (client gone): done() will not be called. */
 void ngx_http_attest_job_abandon(ngx_http_attest_job_t *job);
 void ngx_http_attest_job_free(ngx_http_attest_job_t *job);
-time_t ngx_http_attest_retry_after(ngx_http_attest_main_conf_t *amcf);
+time_t ngx_http_attest_job_retry_after(ngx_http_attest_main_conf_t *amcf);
 
 
 #endif /* NGX_HTTP_ATTEST_JOB_H_INCLUDED */

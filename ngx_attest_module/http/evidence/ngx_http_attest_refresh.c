@@ -25,7 +25,7 @@
  * are the first worker's; closing for want of GPUs is each worker's.
  */
 
-struct ngx_http_attest_renewal_s {
+struct ngx_http_attest_refresh_s {
     ngx_http_attest_main_conf_t   *amcf;
     ngx_event_t                    tick;
     ngx_log_t                     *log;
@@ -43,35 +43,36 @@ struct ngx_http_attest_renewal_s {
 };
 
 
-static ngx_int_t ngx_http_attest_master_evidence(
+static ngx_int_t ngx_http_attest_refresh_in_master(
     ngx_http_attest_main_conf_t *amcf, ngx_uint_t changed, ngx_log_t *log);
-static ngx_uint_t ngx_http_attest_current_ok(
+static ngx_uint_t ngx_http_attest_refresh_current_ok(
     ngx_http_attest_main_conf_t *amcf, ngx_uint_t *changed);
 
-static void ngx_http_attest_tick_handler(ngx_event_t *ev);
-static time_t ngx_http_attest_due(ngx_http_attest_renewal_t *rn);
-static void ngx_http_attest_renew(ngx_http_attest_renewal_t *rn);
-static void ngx_http_attest_renew_done(ngx_http_attest_job_t *job);
-static void ngx_http_attest_renew_failed(ngx_http_attest_renewal_t *rn,
+static void ngx_http_attest_refresh_tick(ngx_event_t *ev);
+static time_t ngx_http_attest_refresh_due(ngx_http_attest_refresh_t *rf);
+static void ngx_http_attest_refresh_start(ngx_http_attest_refresh_t *rf);
+static void ngx_http_attest_refresh_done(ngx_http_attest_job_t *job);
+static void ngx_http_attest_refresh_failed(ngx_http_attest_refresh_t *rf,
     const char *error);
-static time_t ngx_http_attest_gpu_tick(ngx_http_attest_renewal_t *rn,
+static time_t ngx_http_attest_refresh_gpu_tick(ngx_http_attest_refresh_t *rf,
     time_t now, time_t due);
-static void ngx_http_attest_gpu_watch(ngx_http_attest_renewal_t *rn);
-static time_t ngx_http_attest_gpu_due(ngx_http_attest_renewal_t *rn);
-static ngx_int_t ngx_http_attest_gpu_check(ngx_http_attest_renewal_t *rn);
-static void ngx_http_attest_gpu_done(ngx_http_attest_job_t *job);
-static void ngx_http_attest_gpu_result(ngx_http_attest_renewal_t *rn,
+static void ngx_http_attest_refresh_gpu_watch(ngx_http_attest_refresh_t *rf);
+static time_t ngx_http_attest_refresh_gpu_due(ngx_http_attest_refresh_t *rf);
+static ngx_int_t ngx_http_attest_refresh_gpu_check(
+    ngx_http_attest_refresh_t *rf);
+static void ngx_http_attest_refresh_gpu_done(ngx_http_attest_job_t *job);
+static void ngx_http_attest_refresh_gpu_result(ngx_http_attest_refresh_t *rf,
     const char *error);
 
 
 ngx_int_t
-ngx_http_attest_first_evidence(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_refresh_first(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log)
 {
     ngx_int_t   rc;
     ngx_uint_t  i, changed;
 
-    ngx_http_attest_clock_say(amcf, log);
+    ngx_http_attest_clock_log(amcf, log);
 
     /* again when a worker has published its own renewal meanwhile */
 
@@ -79,11 +80,11 @@ ngx_http_attest_first_evidence(ngx_http_attest_main_conf_t *amcf,
 
         /* a reload that changes nothing of what is attested keeps it all */
 
-        if (ngx_http_attest_current_ok(amcf, &changed)) {
+        if (ngx_http_attest_refresh_current_ok(amcf, &changed)) {
             return NGX_OK;
         }
 
-        rc = ngx_http_attest_master_evidence(amcf, changed, log);
+        rc = ngx_http_attest_refresh_in_master(amcf, changed, log);
 
         if (rc != NGX_DECLINED) {
             return rc;
@@ -98,7 +99,7 @@ ngx_http_attest_first_evidence(ngx_http_attest_main_conf_t *amcf,
 
 
 static ngx_int_t
-ngx_http_attest_master_evidence(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_refresh_in_master(ngx_http_attest_main_conf_t *amcf,
     ngx_uint_t changed, ngx_log_t *log)
 {
     ngx_int_t                 rc;
@@ -130,12 +131,12 @@ ngx_http_attest_master_evidence(ngx_http_attest_main_conf_t *amcf,
 
     if (job->rc == ATTEST_OK) {
         ngx_http_attest_count(amcf, quotes_made);
-        rc = ngx_http_attest_finish(amcf, draft, job, log);
+        rc = ngx_http_attest_generation_finish(amcf, draft, job, log);
         goto done;
     }
 
     ngx_http_attest_count(amcf, quotes_failed);
-    ngx_http_attest_set_error(amcf, job->error);
+    ngx_http_attest_state_set_error(amcf, job->error);
 
     if (!changed && (amcf->start_without_evidence
                      || amcf->run.state->number != 0))
@@ -167,7 +168,7 @@ done:
 /* Is the zone's generation valid, and for this very configuration? */
 
 static ngx_uint_t
-ngx_http_attest_current_ok(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_refresh_current_ok(ngx_http_attest_main_conf_t *amcf,
     ngx_uint_t *changed)
 {
     ngx_uint_t              ok;
@@ -197,79 +198,79 @@ ngx_http_attest_current_ok(ngx_http_attest_main_conf_t *amcf,
 
 
 ngx_int_t
-ngx_http_attest_init_worker(ngx_cycle_t *cycle,
+ngx_http_attest_refresh_init_worker(ngx_cycle_t *cycle,
     ngx_http_attest_main_conf_t *amcf)
 {
-    ngx_http_attest_renewal_t  *rn;
+    ngx_http_attest_refresh_t  *rf;
 
-    rn = ngx_pcalloc(cycle->pool, sizeof(ngx_http_attest_renewal_t));
+    rf = ngx_pcalloc(cycle->pool, sizeof(ngx_http_attest_refresh_t));
 
-    if (rn == NULL || ngx_http_attest_job_init(cycle, amcf) != NGX_OK) {
+    if (rf == NULL || ngx_http_attest_job_init(cycle, amcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    rn->amcf = amcf;
-    rn->log = cycle->log;
+    rf->amcf = amcf;
+    rf->log = cycle->log;
 
-    amcf->run.renewal = rn;
+    amcf->run.refresh = rf;
 
     if (ngx_worker == 0) {
         ngx_http_attest_source_access(amcf, cycle->log);
     }
 
-    rn->tick.handler = ngx_http_attest_tick_handler;
-    rn->tick.data = rn;
-    rn->tick.log = cycle->log;
-    rn->tick.cancelable = 1;
+    rf->tick.handler = ngx_http_attest_refresh_tick;
+    rf->tick.data = rf;
+    rf->tick.log = cycle->log;
+    rf->tick.cancelable = 1;
 
-    ngx_add_timer(&rn->tick, 100);
+    ngx_add_timer(&rf->tick, 100);
 
     return NGX_OK;
 }
 
 
 void
-ngx_http_attest_exit_worker(ngx_http_attest_main_conf_t *amcf)
+ngx_http_attest_refresh_exit_worker(ngx_http_attest_main_conf_t *amcf)
 {
-    if (amcf->run.renewal != NULL && amcf->run.renewal->draft != NULL) {
-        ngx_http_attest_draft_free(amcf->run.renewal->draft);
-        amcf->run.renewal->draft = NULL;
+    if (amcf->run.refresh != NULL && amcf->run.refresh->draft != NULL) {
+        ngx_http_attest_draft_free(amcf->run.refresh->draft);
+        amcf->run.refresh->draft = NULL;
     }
 
-    ngx_http_attest_forget_view();
+    ngx_http_attest_view_drop();
 }
 
 
 /* Every worker forgets what has expired; the first one renews. */
 
 static void
-ngx_http_attest_tick_handler(ngx_event_t *ev)
+ngx_http_attest_refresh_tick(ngx_event_t *ev)
 {
     time_t                      now, due;
     ngx_msec_t                  wait;
-    ngx_http_attest_renewal_t  *rn;
+    ngx_http_attest_refresh_t  *rf;
 
-    rn = ev->data;
+    rf = ev->data;
 
-    ngx_http_attest_view_expire(rn->amcf);
-    ngx_http_attest_gpu_watch(rn);
+    ngx_http_attest_view_expire(rf->amcf);
+    ngx_http_attest_refresh_gpu_watch(rf);
 
     if (ngx_exiting || ngx_worker != 0) {
         ngx_add_timer(ev, NGX_HTTP_ATTEST_TICK);
         return;
     }
 
-    ngx_http_attest_clock_say(rn->amcf, rn->log);
+    ngx_http_attest_clock_log(rf->amcf, rf->log);
 
-    now = ngx_http_attest_now(rn->amcf);
-    due = ngx_http_attest_due(rn);
+    now = ngx_http_attest_now(rf->amcf);
+    due = ngx_http_attest_refresh_due(rf);
 
-    if (now >= due && now >= rn->next_try && rn->draft == NULL) {
-        ngx_http_attest_renew(rn);
+    if (now >= due && now >= rf->next_try && rf->draft == NULL) {
+        ngx_http_attest_refresh_start(rf);
     }
 
-    due = ngx_max(due, rn->next_try);
-    due = ngx_http_attest_gpu_tick(rn, now, due);
+    due = ngx_max(due, rf->next_try);
+    due = ngx_http_attest_refresh_gpu_tick(rf, now, due);
     wait = (due > now) ? (ngx_msec_t) (due - now) * 1000 : 250;
 
     ngx_add_timer(ev, ngx_min(wait, NGX_HTTP_ATTEST_TICK));
@@ -277,20 +278,20 @@ ngx_http_attest_tick_handler(ngx_event_t *ev)
 
 
 static time_t
-ngx_http_attest_due(ngx_http_attest_renewal_t *rn)
+ngx_http_attest_refresh_due(ngx_http_attest_refresh_t *rf)
 {
     time_t                   now;
     ngx_http_attest_time_t   t;
     ngx_http_attest_view_t  *view;
 
-    ngx_http_attest_clock(rn->amcf, &t);
+    ngx_http_attest_clock(rf->amcf, &t);
     now = t.now;
-    view = ngx_http_attest_evidence_view(rn->amcf, rn->log);
+    view = ngx_http_attest_view_evidence(rf->amcf, rf->log);
 
     if (view == NULL) {
-        if (!rn->expired) {
-            rn->expired = 1;
-            ngx_log_error(NGX_LOG_ERR, rn->log, 0,
+        if (!rf->expired) {
+            rf->expired = 1;
+            ngx_log_error(NGX_LOG_ERR, rf->log, 0,
                           "attest: no valid evidence, attested servers "
                           "refuse service until it can be renewed");
         }
@@ -298,10 +299,10 @@ ngx_http_attest_due(ngx_http_attest_renewal_t *rn)
         return now;
     }
 
-    rn->expired = 0;
+    rf->expired = 0;
 
-    if (rn->at_once || ngx_http_attest_clock_stepped(&t, view->drift)
-        || rn->amcf->run.remember->full(rn->amcf))
+    if (rf->at_once || ngx_http_attest_clock_stepped(&t, view->drift)
+        || rf->amcf->run.remember->full(rf->amcf))
     {
         return now;
     }
@@ -311,13 +312,13 @@ ngx_http_attest_due(ngx_http_attest_renewal_t *rn)
      * that is just replacing this worker.  Only the first is ours to mend.
      */
 
-    if (!ngx_http_attest_foreign(rn->amcf)) {
-        rn->mismatch_since = 0;
+    if (!ngx_http_attest_view_foreign(rf->amcf)) {
+        rf->mismatch_since = 0;
 
-    } else if (rn->mismatch_since == 0) {
-        rn->mismatch_since = now;
+    } else if (rf->mismatch_since == 0) {
+        rf->mismatch_since = now;
 
-    } else if (now - rn->mismatch_since > 5) {
+    } else if (now - rf->mismatch_since > 5) {
         return now;
     }
 
@@ -326,67 +327,67 @@ ngx_http_attest_due(ngx_http_attest_renewal_t *rn)
 
 
 static void
-ngx_http_attest_renew(ngx_http_attest_renewal_t *rn)
+ngx_http_attest_refresh_start(ngx_http_attest_refresh_t *rf)
 {
     ngx_http_attest_job_t  *job;
 
-    ngx_http_attest_measured_check(rn->amcf, rn->log);
+    ngx_http_attest_measured_check(rf->amcf, rf->log);
 
-    rn->draft = ngx_http_attest_draft_create(rn->amcf);
-    if (rn->draft == NULL) {
-        ngx_http_attest_renew_failed(rn, "cannot make keys");
+    rf->draft = ngx_http_attest_draft_create(rf->amcf);
+    if (rf->draft == NULL) {
+        ngx_http_attest_refresh_failed(rf, "cannot make keys");
         return;
     }
 
     job = ngx_http_attest_job_create();
     if (job == NULL) {
-        ngx_http_attest_renew_failed(rn, "no memory");
+        ngx_http_attest_refresh_failed(rf, "no memory");
         return;
     }
 
-    ngx_memcpy(job->claims, rn->draft->claims, rn->draft->claims_len);
-    job->claims_len = rn->draft->claims_len;
+    ngx_memcpy(job->claims, rf->draft->claims, rf->draft->claims_len);
+    job->claims_len = rf->draft->claims_len;
     job->want_logs = 1;
     job->refresh = 1;
-    job->done = ngx_http_attest_renew_done;
-    job->data = rn;
+    job->done = ngx_http_attest_refresh_done;
+    job->data = rf;
 
-    if (ngx_http_attest_job_post(rn->amcf, job) != NGX_OK) {
+    if (ngx_http_attest_job_post(rf->amcf, job) != NGX_OK) {
         ngx_http_attest_job_free(job);
-        ngx_http_attest_renew_failed(rn, "the device does not answer");
+        ngx_http_attest_refresh_failed(rf, "the device does not answer");
     }
 }
 
 
 static void
-ngx_http_attest_renew_done(ngx_http_attest_job_t *job)
+ngx_http_attest_refresh_done(ngx_http_attest_job_t *job)
 {
     ngx_int_t                   rc;
-    ngx_http_attest_renewal_t  *rn;
+    ngx_http_attest_refresh_t  *rf;
 
-    rn = job->data;
+    rf = job->data;
 
     if (job->rc != ATTEST_OK) {
-        ngx_http_attest_renew_failed(rn, job->error);
+        ngx_http_attest_refresh_failed(rf, job->error);
         ngx_http_attest_job_free(job);
         return;
     }
 
-    rc = ngx_http_attest_finish(rn->amcf, rn->draft, job, rn->log);
+    rc = ngx_http_attest_generation_finish(rf->amcf, rf->draft, job, rf->log);
 
     ngx_http_attest_job_free(job);
 
     if (rc == NGX_ERROR) {
-        ngx_http_attest_renew_failed(rn, "cannot publish the evidence");
+        ngx_http_attest_refresh_failed(rf, "cannot publish the evidence");
         return;
     }
 
-    ngx_http_attest_draft_free(rn->draft);
-    rn->draft = NULL;
+    ngx_http_attest_draft_free(rf->draft);
+    rf->draft = NULL;
 
-    rn->failures = 0;
-    rn->next_try = 0;
-    rn->at_once = 0;
+    rf->failures = 0;
+    rf->next_try = 0;
+    rf->at_once = 0;
 }
 
 
@@ -397,24 +398,26 @@ ngx_http_attest_renew_done(ngx_http_attest_job_t *job)
  */
 
 static time_t
-ngx_http_attest_gpu_tick(ngx_http_attest_renewal_t *rn, time_t now, time_t due)
+ngx_http_attest_refresh_gpu_tick(ngx_http_attest_refresh_t *rf, time_t now,
+    time_t due)
 {
     time_t  gpu_due;
 
-    if (rn->amcf->run.gpu_interval == 0) {
+    if (rf->amcf->run.gpu_interval == 0) {
         return due;
     }
 
-    gpu_due = ngx_http_attest_gpu_due(rn);
+    gpu_due = ngx_http_attest_refresh_gpu_due(rf);
 
-    if (now >= gpu_due && rn->gpu_job == NULL) {
-        rn->gpu_last = now;
+    if (now >= gpu_due && rf->gpu_job == NULL) {
+        rf->gpu_last = now;
 
-        if (ngx_http_attest_gpu_check(rn) != NGX_OK) {
-            ngx_http_attest_gpu_result(rn, "the GPUs cannot be checked");
+        if (ngx_http_attest_refresh_gpu_check(rf) != NGX_OK) {
+            ngx_http_attest_refresh_gpu_result(rf,
+                                               "the GPUs cannot be checked");
         }
 
-        gpu_due = ngx_http_attest_gpu_due(rn);
+        gpu_due = ngx_http_attest_refresh_gpu_due(rf);
     }
 
     return ngx_min(due, gpu_due);
@@ -424,55 +427,55 @@ ngx_http_attest_gpu_tick(ngx_http_attest_renewal_t *rn, time_t now, time_t due)
 /* Every worker closes by itself when the one that checks does not. */
 
 static void
-ngx_http_attest_gpu_watch(ngx_http_attest_renewal_t *rn)
+ngx_http_attest_refresh_gpu_watch(ngx_http_attest_refresh_t *rf)
 {
     time_t  late;
 
-    if (!rn->amcf->run.gpu_required) {
+    if (!rf->amcf->run.gpu_required) {
         return;
     }
 
-    late = ngx_http_attest_gpu_overdue(rn->amcf);
+    late = ngx_http_attest_state_gpu_overdue(rf->amcf);
 
-    if (late != 0 && !rn->gpu_late) {
-        ngx_log_error(NGX_LOG_ERR, rn->log, 0,
+    if (late != 0 && !rf->gpu_late) {
+        ngx_log_error(NGX_LOG_ERR, rf->log, 0,
                       "attest: the GPUs were not checked for %T s, attested "
                       "servers refuse service until they are", late);
     }
 
-    rn->gpu_late = (late != 0);
+    rf->gpu_late = (late != 0);
 }
 
 
 /* Closed servers do not wait for the end of a long interval. */
 
 static time_t
-ngx_http_attest_gpu_due(ngx_http_attest_renewal_t *rn)
+ngx_http_attest_refresh_gpu_due(ngx_http_attest_refresh_t *rf)
 {
     time_t                   interval;
     ngx_http_attest_view_t  *view;
 
-    interval = rn->amcf->run.gpu_interval;
+    interval = rf->amcf->run.gpu_interval;
 
-    if (rn->amcf->run.gpu_required && rn->amcf->run.state->gpu_failed) {
+    if (rf->amcf->run.gpu_required && rf->amcf->run.state->gpu_failed) {
         interval = ngx_min(interval, NGX_HTTP_ATTEST_GPU_RETRY);
 
-    } else if (rn->gpu_last == 0) {
+    } else if (rf->gpu_last == 0) {
 
         /* a worker just begins: what is there was looked at when made */
 
-        view = ngx_http_attest_evidence_view(rn->amcf, rn->log);
-        rn->gpu_last = (view != NULL) ? view->from : 0;
+        view = ngx_http_attest_view_evidence(rf->amcf, rf->log);
+        rf->gpu_last = (view != NULL) ? view->from : 0;
     }
 
-    return rn->gpu_last + interval;
+    return rf->gpu_last + interval;
 }
 
 
 /* Claims that nobody sees: all that matters is that their nonce is new. */
 
 static ngx_int_t
-ngx_http_attest_gpu_check(ngx_http_attest_renewal_t *rn)
+ngx_http_attest_refresh_gpu_check(ngx_http_attest_refresh_t *rf)
 {
     attest_claims_t         claims;
     ngx_http_attest_job_t  *job;
@@ -491,8 +494,8 @@ ngx_http_attest_gpu_check(ngx_http_attest_renewal_t *rn)
     job->kind = NGX_HTTP_ATTEST_JOB_GPU;
     job->claims_len = sizeof(job->claims);
     job->refresh = 1;
-    job->done = ngx_http_attest_gpu_done;
-    job->data = rn;
+    job->done = ngx_http_attest_refresh_gpu_done;
+    job->data = rf;
 
     if (attest_claims_encode(&claims, job->claims, &job->claims_len)
         != ATTEST_OK)
@@ -501,10 +504,10 @@ ngx_http_attest_gpu_check(ngx_http_attest_renewal_t *rn)
         return NGX_ERROR;
     }
 
-    rn->gpu_job = job;
+    rf->gpu_job = job;
 
-    if (ngx_http_attest_job_post(rn->amcf, job) != NGX_OK) {
-        rn->gpu_job = NULL;
+    if (ngx_http_attest_job_post(rf->amcf, job) != NGX_OK) {
+        rf->gpu_job = NULL;
         ngx_http_attest_job_free(job);
         return NGX_ERROR;
     }
@@ -514,14 +517,15 @@ ngx_http_attest_gpu_check(ngx_http_attest_renewal_t *rn)
 
 
 static void
-ngx_http_attest_gpu_done(ngx_http_attest_job_t *job)
+ngx_http_attest_refresh_gpu_done(ngx_http_attest_job_t *job)
 {
-    ngx_http_attest_renewal_t  *rn;
+    ngx_http_attest_refresh_t  *rf;
 
-    rn = job->data;
-    rn->gpu_job = NULL;
+    rf = job->data;
+    rf->gpu_job = NULL;
 
-    ngx_http_attest_gpu_result(rn, (job->rc == ATTEST_OK) ? NULL : job->error);
+    ngx_http_attest_refresh_gpu_result(rf, (job->rc == ATTEST_OK)
+                                           ? NULL : job->error);
     ngx_http_attest_job_free(job);
 }
 
@@ -529,7 +533,8 @@ ngx_http_attest_gpu_done(ngx_http_attest_job_t *job)
 /* error: NULL when they are as they were. */
 
 static void
-ngx_http_attest_gpu_result(ngx_http_attest_renewal_t *rn, const char *error)
+ngx_http_attest_refresh_gpu_result(ngx_http_attest_refresh_t *rf,
+    const char *error)
 {
     ngx_uint_t                required;
     ngx_http_attest_state_t  *state;
@@ -540,31 +545,31 @@ ngx_http_attest_gpu_result(ngx_http_attest_renewal_t *rn, const char *error)
         return;
     }
 
-    state = rn->amcf->run.state;
-    required = rn->amcf->run.gpu_required;
+    state = rf->amcf->run.state;
+    required = rf->amcf->run.gpu_required;
 
     if (error == NULL && state->gpu_failed) {
-        ngx_log_error(NGX_LOG_NOTICE, rn->log, 0,
+        ngx_log_error(NGX_LOG_NOTICE, rf->log, 0,
                       "attest: the GPUs attest again");
-        rn->at_once = 1;
-        rn->next_try = 0;
+        rf->at_once = 1;
+        rf->next_try = 0;
 
     } else if (error != NULL && (!state->gpu_failed
-                                 || (required && !rn->gpu_said)))
+                                 || (required && !rf->gpu_said)))
     {
-        ngx_log_error(NGX_LOG_ERR, rn->log, 0, "attest: GPU check failed: %s"
+        ngx_log_error(NGX_LOG_ERR, rf->log, 0, "attest: GPU check failed: %s"
                       "%s", error, required ? "; attested servers refuse "
                       "service until it succeeds" : "");
-        ngx_http_attest_set_error(rn->amcf, error);
-        rn->at_once = !required;
-        rn->next_try = 0;
+        ngx_http_attest_state_set_error(rf->amcf, error);
+        rf->at_once = !required;
+        rf->next_try = 0;
     }
 
     if (error == NULL) {
-        state->gpu_checked = ngx_http_attest_now(rn->amcf);
+        state->gpu_checked = ngx_http_attest_now(rf->amcf);
     }
 
-    rn->gpu_said = (error != NULL);
+    rf->gpu_said = (error != NULL);
     state->gpu_failed = (error != NULL);
 }
 
@@ -572,41 +577,42 @@ ngx_http_attest_gpu_result(ngx_http_attest_renewal_t *rn, const char *error)
 /* 10, 60, 600 s, but never so late that the evidence dies of it. */
 
 static void
-ngx_http_attest_renew_failed(ngx_http_attest_renewal_t *rn, const char *error)
+ngx_http_attest_refresh_failed(ngx_http_attest_refresh_t *rf,
+    const char *error)
 {
     time_t                   wait, now;
     ngx_http_attest_view_t  *view;
 
     static time_t  ladder[] = { 10, 60, 600 };
 
-    if (rn->draft != NULL) {
-        ngx_http_attest_draft_free(rn->draft);
-        rn->draft = NULL;
+    if (rf->draft != NULL) {
+        ngx_http_attest_draft_free(rf->draft);
+        rf->draft = NULL;
     }
 
-    now = ngx_http_attest_now(rn->amcf);
-    view = ngx_http_attest_view(rn->amcf, rn->log);
+    now = ngx_http_attest_now(rf->amcf);
+    view = ngx_http_attest_view(rf->amcf, rf->log);
 
-    wait = ladder[ngx_min(rn->failures, 2)];
-    wait = ngx_min(wait, ngx_max(rn->amcf->lifetime / 12, 1));
+    wait = ladder[ngx_min(rf->failures, 2)];
+    wait = ngx_min(wait, ngx_max(rf->amcf->lifetime / 12, 1));
 
-    if (ngx_http_attest_evidence_view(rn->amcf, rn->log) == NULL) {
+    if (ngx_http_attest_view_evidence(rf->amcf, rf->log) == NULL) {
         wait = ngx_min(wait, 10);
     }
 
-    rn->failures++;
-    rn->next_try = now + wait;
+    rf->failures++;
+    rf->next_try = now + wait;
 
-    ngx_http_attest_set_error(rn->amcf, error);
+    ngx_http_attest_state_set_error(rf->amcf, error);
 
     if (view != NULL) {
-        ngx_log_error(NGX_LOG_ERR, rn->log, 0,
+        ngx_log_error(NGX_LOG_ERR, rf->log, 0,
                       "attest: renewal failed: %s; next try in %T s, the "
                       "last good evidence serves for %T s more",
                       error, wait, view->expires - now);
 
     } else {
-        ngx_log_error(NGX_LOG_ERR, rn->log, 0,
+        ngx_log_error(NGX_LOG_ERR, rf->log, 0,
                       "attest: renewal failed: %s; next try in %T s, "
                       "attested servers refuse service", error, wait);
     }

@@ -8,11 +8,11 @@
 #include "http/ngx_http_attest_module.h"
 
 
-ngx_int_t ngx_http_attest_first_evidence(ngx_http_attest_main_conf_t *amcf,
+ngx_int_t ngx_http_attest_refresh_first(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
-ngx_int_t ngx_http_attest_init_worker(ngx_cycle_t *cycle,
+ngx_int_t ngx_http_attest_refresh_init_worker(ngx_cycle_t *cycle,
     ngx_http_attest_main_conf_t *amcf);
-void ngx_http_attest_exit_worker(ngx_http_attest_main_conf_t *amcf);
+void ngx_http_attest_refresh_exit_worker(ngx_http_attest_main_conf_t *amcf);
 
 
 #endif /* NGX_HTTP_ATTEST_REFRESH_H_INCLUDED */

@@ -53,7 +53,7 @@ typedef ngx_int_t (*ngx_http_attest_param_pt)(ngx_conf_t *cf,
 static char *ngx_http_attest_params(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_uint_t first,
     ngx_http_attest_param_pt handler);
-static ngx_int_t ngx_http_attest_remember(ngx_conf_t *cf,
+static ngx_int_t ngx_http_attest_source_remember(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *args, ngx_uint_t n);
 static ngx_int_t ngx_http_attest_tpm_param(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value);
@@ -158,7 +158,8 @@ ngx_http_attest_params(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
         }
     }
 
-    return ngx_http_attest_remember(cf, amcf, arg, cf->args->nelts) == NGX_OK
+    return ngx_http_attest_source_remember(cf, amcf, arg,
+                                           cf->args->nelts) == NGX_OK
            ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
@@ -166,8 +167,8 @@ ngx_http_attest_params(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
 /* What tells one configuration of the sources from another. */
 
 static ngx_int_t
-ngx_http_attest_remember(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
-    ngx_str_t *args, ngx_uint_t n)
+ngx_http_attest_source_remember(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf, ngx_str_t *args, ngx_uint_t n)
 {
     ngx_str_t  *s;
 
@@ -833,7 +834,7 @@ ngx_http_attest_source_auto(ngx_conf_t *cf,
     found[2].data = (u_char *) (d.ccel != NULL ? d.ccel : "");
     found[2].len = ngx_strlen(found[2].data);
 
-    return ngx_http_attest_remember(cf, amcf, found, 3);
+    return ngx_http_attest_source_remember(cf, amcf, found, 3);
 }
 
 
@@ -884,11 +885,11 @@ ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
 
     /* to read the configuration again is to accept the GPUs that are left */
 
-    if (oamcf != NULL && oamcf->run.made != NULL
-        && !(amcf->run.gpu_required && ngx_http_attest_gpu_failed(amcf))
+    if (oamcf != NULL && oamcf->run.provider_ref != NULL
+        && !(amcf->run.gpu_required && ngx_http_attest_state_gpu_failed(amcf))
         && ngx_http_attest_source_same(amcf, oamcf))
     {
-        amcf->run.made = oamcf->run.made;
+        amcf->run.provider_ref = oamcf->run.provider_ref;
 
     } else if (ngx_http_attest_source_make(amcf) != NGX_OK) {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
@@ -896,14 +897,14 @@ ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
         return NGX_ERROR;
     }
 
-    amcf->run.made->refs++;
-    amcf->run.provider = amcf->run.made->provider;
-    amcf->run.gpu = amcf->run.made->gpu;
+    amcf->run.provider_ref->refs++;
+    amcf->run.provider = amcf->run.provider_ref->provider;
+    amcf->run.gpu = amcf->run.provider_ref->gpu;
     amcf->run.gpu_interval = (amcf->run.gpu != NULL)
                              ? amcf->source->gpu_interval : 0;
 
     cln->handler = ngx_http_attest_source_cleanup;
-    cln->data = amcf->run.made;
+    cln->data = amcf->run.provider_ref;
 
     return NGX_OK;
 }
@@ -912,14 +913,14 @@ ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
 static void
 ngx_http_attest_source_cleanup(void *data)
 {
-    ngx_http_attest_made_t *made = data;
+    ngx_http_attest_provider_ref_t *ref = data;
 
-    if (--made->refs != 0) {
+    if (--ref->refs != 0) {
         return;
     }
 
-    made->provider->destroy(made->provider);
-    ngx_free(made);
+    ref->provider->destroy(ref->provider);
+    ngx_free(ref);
 }
 
 
@@ -936,8 +937,8 @@ ngx_http_attest_source_same(ngx_http_attest_main_conf_t *amcf,
 
     /* a report directory is one user's */
 
-    if (oamcf->run.made->user != ccf->user
-        || oamcf->run.made->group != ccf->group
+    if (oamcf->run.provider_ref->user != ccf->user
+        || oamcf->run.provider_ref->group != ccf->group
         || amcf->source_args->nelts != oamcf->source_args->nelts)
     {
         return 0;
@@ -961,10 +962,10 @@ ngx_http_attest_source_same(ngx_http_attest_main_conf_t *amcf,
 static ngx_int_t
 ngx_http_attest_source_make(ngx_http_attest_main_conf_t *amcf)
 {
-    ngx_core_conf_t           *ccf;
-    attest_provider_t         *gpu, *cpu, *tpm;
-    ngx_http_attest_made_t    *made;
-    ngx_http_attest_source_t  *s;
+    ngx_core_conf_t                 *ccf;
+    attest_provider_t               *gpu, *cpu, *tpm;
+    ngx_http_attest_source_t        *s;
+    ngx_http_attest_provider_ref_t  *ref;
 
     s = amcf->source;
     ccf = (ngx_core_conf_t *) ngx_get_conf(amcf->run.cycle->conf_ctx,
@@ -972,8 +973,8 @@ ngx_http_attest_source_make(ngx_http_attest_main_conf_t *amcf)
     s->tsm.uid = ccf->user;
     s->tsm.gid = ccf->group;
 
-    made = ngx_calloc(sizeof(ngx_http_attest_made_t), ngx_cycle->log);
-    if (made == NULL) {
+    ref = ngx_calloc(sizeof(ngx_http_attest_provider_ref_t), ngx_cycle->log);
+    if (ref == NULL) {
         return NGX_ERROR;
     }
 
@@ -981,9 +982,9 @@ ngx_http_attest_source_make(ngx_http_attest_main_conf_t *amcf)
     cpu = ngx_http_attest_source_cpu(amcf);
     tpm = s->has_tpm ? attest_tpm_provider(&s->tpm) : NULL;
 
-    made->gpu = gpu;
-    made->user = ccf->user;
-    made->group = ccf->group;
+    ref->gpu = gpu;
+    ref->user = ccf->user;
+    ref->group = ccf->group;
 
     if ((s->has_gpu && gpu == NULL) || (s->has_tpm && tpm == NULL)
         || ((s->has_tsm || s->has_nitro || s->has_azure) && cpu == NULL))
@@ -993,13 +994,13 @@ ngx_http_attest_source_make(ngx_http_attest_main_conf_t *amcf)
 
     /* a TPM alone needs nothing around it */
 
-    made->provider = (gpu == NULL && cpu == NULL && !s->has_gcp) ? tpm
-                     : attest_combined_provider(gpu, cpu, tpm);
-    if (made->provider == NULL) {
+    ref->provider = (gpu == NULL && cpu == NULL && !s->has_gcp) ? tpm
+                    : attest_combined_provider(gpu, cpu, tpm);
+    if (ref->provider == NULL) {
         goto failed;
     }
 
-    amcf->run.made = made;
+    amcf->run.provider_ref = ref;
 
     return NGX_OK;
 
@@ -1017,7 +1018,7 @@ failed:
         tpm->destroy(tpm);
     }
 
-    ngx_free(made);
+    ngx_free(ref);
 
     return NGX_ERROR;
 }

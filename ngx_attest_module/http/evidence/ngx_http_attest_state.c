@@ -17,7 +17,7 @@
 
 
 static size_t ngx_http_attest_gen_size(const ngx_http_attest_gen_t *gen);
-static ngx_int_t ngx_http_attest_publish_locked(
+static ngx_int_t ngx_http_attest_state_publish_locked(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *gen,
     uint64_t base, ngx_uint_t retire, ngx_log_t *log);
 
@@ -30,7 +30,7 @@ ngx_http_attest_stats(ngx_http_attest_main_conf_t *amcf)
 
 
 void
-ngx_http_attest_set_error(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_state_set_error(ngx_http_attest_main_conf_t *amcf,
     const char *text)
 {
     ngx_http_attest_state_t  *state = amcf->run.state;
@@ -46,7 +46,7 @@ ngx_http_attest_set_error(ngx_http_attest_main_conf_t *amcf,
 
 
 void
-ngx_http_attest_last_error(ngx_http_attest_main_conf_t *amcf, char *buf,
+ngx_http_attest_state_last_error(ngx_http_attest_main_conf_t *amcf, char *buf,
     size_t len, time_t *when)
 {
     ngx_http_attest_state_t  *state = amcf->run.state;
@@ -62,7 +62,7 @@ ngx_http_attest_last_error(ngx_http_attest_main_conf_t *amcf, char *buf,
 
 
 ngx_uint_t
-ngx_http_attest_new_worth(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_state_set_worth(ngx_http_attest_main_conf_t *amcf,
     const char *root, const char *note)
 {
     ngx_uint_t                changed;
@@ -219,7 +219,7 @@ ngx_http_attest_gen_copy(ngx_http_attest_main_conf_t *amcf)
 
 
 ngx_int_t
-ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_state_publish(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_gen_t *gen, uint64_t base, ngx_uint_t retire,
     ngx_log_t *log)
 {
@@ -228,7 +228,7 @@ ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
     /* in this order everywhere: who remembers asks for the time, too */
 
     amcf->run.remember->lock(amcf);
-    rc = ngx_http_attest_publish_locked(amcf, gen, base, retire, log);
+    rc = ngx_http_attest_state_publish_locked(amcf, gen, base, retire, log);
     amcf->run.remember->unlock(amcf);
 
     return rc;
@@ -236,7 +236,7 @@ ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
 
 
 static ngx_int_t
-ngx_http_attest_publish_locked(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_state_publish_locked(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_gen_t *gen, uint64_t base, ngx_uint_t retire,
     ngx_log_t *log)
 {
@@ -310,7 +310,7 @@ ngx_http_attest_state_expire(ngx_http_attest_main_conf_t *amcf)
 
 
 time_t
-ngx_http_attest_gpu_overdue(ngx_http_attest_main_conf_t *amcf)
+ngx_http_attest_state_gpu_overdue(ngx_http_attest_main_conf_t *amcf)
 {
     time_t  limit, passed;
 
@@ -330,7 +330,7 @@ ngx_http_attest_gpu_overdue(ngx_http_attest_main_conf_t *amcf)
 
 
 ngx_uint_t
-ngx_http_attest_gpu_failed(ngx_http_attest_main_conf_t *amcf)
+ngx_http_attest_state_gpu_failed(ngx_http_attest_main_conf_t *amcf)
 {
     return amcf->run.state->gpu_failed;
 }

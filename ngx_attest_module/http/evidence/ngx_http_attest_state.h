@@ -43,14 +43,14 @@ ngx_http_attest_stats_t *ngx_http_attest_stats(
     (void) ngx_atomic_fetch_add(&ngx_http_attest_stats(amcf)->field, 1)
 
 /* GPUs do not attest; servers are closed when they must. */
-ngx_uint_t ngx_http_attest_gpu_failed(ngx_http_attest_main_conf_t *amcf);
+ngx_uint_t ngx_http_attest_state_gpu_failed(ngx_http_attest_main_conf_t *amcf);
 /*
  * Seconds since they attested last, when this is longer ago than any check
  * takes: the worker that checks hangs.  0: it is not.
  */
-time_t ngx_http_attest_gpu_overdue(ngx_http_attest_main_conf_t *amcf);
+time_t ngx_http_attest_state_gpu_overdue(ngx_http_attest_main_conf_t *amcf);
 /* Last error of collection, for status; copies at most len - 1 bytes. */
-void ngx_http_attest_last_error(ngx_http_attest_main_conf_t *amcf,
+void ngx_http_attest_state_last_error(ngx_http_attest_main_conf_t *amcf,
     char *buf, size_t len, time_t *when);
 
 

@@ -115,17 +115,17 @@ attest_span_t ngx_http_attest_gen_part(const ngx_http_attest_gen_t *gen,
  * NGX_DECLINED: somebody else has published since `base` was current.
  * retire: prompt keys of before are not used any more, by any process.
  */
-ngx_int_t ngx_http_attest_publish(ngx_http_attest_main_conf_t *amcf,
+ngx_int_t ngx_http_attest_state_publish(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_gen_t *gen, uint64_t base, ngx_uint_t retire,
     ngx_log_t *log);
 /* Erases the prompt keys that have expired; returns the zone's own time. */
 time_t ngx_http_attest_state_expire(ngx_http_attest_main_conf_t *amcf);
 
 /* Remembers what evidence is worth: 1 when that is something new. */
-ngx_uint_t ngx_http_attest_new_worth(ngx_http_attest_main_conf_t *amcf,
+ngx_uint_t ngx_http_attest_state_set_worth(ngx_http_attest_main_conf_t *amcf,
     const char *root, const char *note);
 
-void ngx_http_attest_set_error(ngx_http_attest_main_conf_t *amcf,
+void ngx_http_attest_state_set_error(ngx_http_attest_main_conf_t *amcf,
     const char *text);
 
 

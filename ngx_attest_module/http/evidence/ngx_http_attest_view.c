@@ -12,7 +12,7 @@
 #include "http/evidence/ngx_http_attest_view.h"
 
 
-static void ngx_http_attest_look(ngx_http_attest_main_conf_t *amcf,
+static void ngx_http_attest_view_update(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
 static void ngx_http_attest_view_erase(ngx_http_attest_view_t *view,
     ngx_uint_t i);
@@ -35,9 +35,9 @@ static void ngx_http_attest_view_cleanup(void *data);
  * generation that it has looked at last, and whether that was another's.
  */
 
-static ngx_http_attest_view_t  *ngx_http_attest_current;
-static uint64_t                 ngx_http_attest_seen;
-static ngx_uint_t               ngx_http_attest_other;
+static ngx_http_attest_view_t  *ngx_http_attest_view_current;
+static uint64_t                 ngx_http_attest_view_number;
+static ngx_uint_t               ngx_http_attest_view_other;
 
 
 void
@@ -51,11 +51,11 @@ ngx_http_attest_view_expire(ngx_http_attest_main_conf_t *amcf)
 
     /* a worker that nobody asks has not yet seen what was published */
 
-    if (ngx_http_attest_seen != amcf->run.state->number) {
-        ngx_http_attest_look(amcf, ngx_cycle->log);
+    if (ngx_http_attest_view_number != amcf->run.state->number) {
+        ngx_http_attest_view_update(amcf, ngx_cycle->log);
     }
 
-    view = ngx_http_attest_current;
+    view = ngx_http_attest_view_current;
 
     for (i = 0; view != NULL && i < NGX_HTTP_ATTEST_KEYS; i++) {
         if (view->hpke[i].set
@@ -73,10 +73,11 @@ ngx_http_attest_view(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 {
     ngx_http_attest_view_t  *view;
 
-    view = ngx_http_attest_evidence_view(amcf, log);
+    view = ngx_http_attest_view_evidence(amcf, log);
 
     if (amcf->run.gpu_required
-        && (amcf->run.state->gpu_failed || ngx_http_attest_gpu_overdue(amcf)))
+        && (amcf->run.state->gpu_failed
+            || ngx_http_attest_state_gpu_overdue(amcf)))
     {
         return NULL;
     }
@@ -86,16 +87,16 @@ ngx_http_attest_view(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 
 
 ngx_http_attest_view_t *
-ngx_http_attest_evidence_view(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_view_evidence(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log)
 {
     ngx_http_attest_view_t  *view;
 
-    if (ngx_http_attest_seen != amcf->run.state->number) {
-        ngx_http_attest_look(amcf, log);
+    if (ngx_http_attest_view_number != amcf->run.state->number) {
+        ngx_http_attest_view_update(amcf, log);
     }
 
-    view = ngx_http_attest_current;
+    view = ngx_http_attest_view_current;
 
     return (view != NULL && ngx_http_attest_view_valid(amcf, view)) ? view
                                                                    : NULL;
@@ -121,7 +122,7 @@ ngx_http_attest_view_valid(ngx_http_attest_main_conf_t *amcf,
 
 
 const char *
-ngx_http_attest_why(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
+ngx_http_attest_view_why(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 {
     ngx_http_attest_time_t   t;
     ngx_http_attest_view_t  *view;
@@ -130,7 +131,7 @@ ngx_http_attest_why(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
         return NULL;
     }
 
-    view = ngx_http_attest_current;
+    view = ngx_http_attest_view_current;
     ngx_http_attest_clock(amcf, &t);
 
     if (view == NULL) {
@@ -153,7 +154,7 @@ ngx_http_attest_why(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 /* There is a new generation: ours is decoded, any other left alone. */
 
 static void
-ngx_http_attest_look(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
+ngx_http_attest_view_update(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 {
     uint64_t                 number;
     ngx_uint_t               ours;
@@ -181,32 +182,32 @@ ngx_http_attest_look(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
         return;
     }
 
-    ngx_http_attest_seen = number;
-    ngx_http_attest_other = !ours;
+    ngx_http_attest_view_number = number;
+    ngx_http_attest_view_other = !ours;
 
     if (ours) {
-        ngx_http_attest_forget_view();
-        ngx_http_attest_current = view;
+        ngx_http_attest_view_drop();
+        ngx_http_attest_view_current = view;
     }
 }
 
 
 ngx_uint_t
-ngx_http_attest_foreign(ngx_http_attest_main_conf_t *amcf)
+ngx_http_attest_view_foreign(ngx_http_attest_main_conf_t *amcf)
 {
-    return ngx_http_attest_other;
+    return ngx_http_attest_view_other;
 }
 
 
 /* Requests may hold it for long: only what they need stays. */
 
 void
-ngx_http_attest_forget_view(void)
+ngx_http_attest_view_drop(void)
 {
     ngx_uint_t               i;
     ngx_http_attest_view_t  *view;
 
-    view = ngx_http_attest_current;
+    view = ngx_http_attest_view_current;
 
     if (view == NULL) {
         return;
@@ -216,7 +217,7 @@ ngx_http_attest_forget_view(void)
         ngx_http_attest_view_erase(view, i);
     }
 
-    ngx_http_attest_current = NULL;
+    ngx_http_attest_view_current = NULL;
     ngx_http_attest_view_release(view);
 }
 

@@ -73,15 +73,15 @@ void ngx_http_attest_view_key_done(ngx_http_attest_view_t *view,
 ngx_uint_t ngx_http_attest_view_valid(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_view_t *view);
 /* Why there is no view, in words; NULL when there is one. */
-const char *ngx_http_attest_why(ngx_http_attest_main_conf_t *amcf,
+const char *ngx_http_attest_view_why(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
 /* The same also while servers are closed for want of GPUs. */
-ngx_http_attest_view_t *ngx_http_attest_evidence_view(
+ngx_http_attest_view_t *ngx_http_attest_view_evidence(
     ngx_http_attest_main_conf_t *amcf, ngx_log_t *log);
 /* The zone holds a generation of another configuration than ours. */
-ngx_uint_t ngx_http_attest_foreign(ngx_http_attest_main_conf_t *amcf);
+ngx_uint_t ngx_http_attest_view_foreign(ngx_http_attest_main_conf_t *amcf);
 /* The process is about to end: wipes what it has decoded. */
-void ngx_http_attest_forget_view(void);
+void ngx_http_attest_view_drop(void);
 /* Erases the prompt keys that have expired, here and in the zone. */
 void ngx_http_attest_view_expire(ngx_http_attest_main_conf_t *amcf);
 

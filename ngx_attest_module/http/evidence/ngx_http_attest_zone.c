@@ -17,26 +17,26 @@
 #include <sys/resource.h>
 
 
-static ngx_int_t ngx_http_attest_fingerprint(
+static ngx_int_t ngx_http_attest_zone_fingerprint(
     ngx_http_attest_main_conf_t *amcf);
-static ngx_uint_t ngx_http_attest_fingerprint_texts(
+static ngx_uint_t ngx_http_attest_zone_fingerprint_texts(
     ngx_http_attest_main_conf_t *amcf, attest_span_t *parts, ngx_uint_t n);
-static ngx_int_t ngx_http_attest_init_zone(ngx_shm_zone_t *shm_zone,
+static ngx_int_t ngx_http_attest_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
-static ngx_int_t ngx_http_attest_create_state(ngx_shm_zone_t *shm_zone,
+static ngx_int_t ngx_http_attest_zone_create_state(ngx_shm_zone_t *shm_zone,
     ngx_http_attest_main_conf_t *amcf);
-static void ngx_http_attest_protect(ngx_shm_zone_t *shm_zone);
-static ngx_int_t ngx_http_attest_device_mutex(pthread_mutex_t *mutex);
+static void ngx_http_attest_zone_protect(ngx_shm_zone_t *shm_zone);
+static ngx_int_t ngx_http_attest_zone_device_mutex(pthread_mutex_t *mutex);
 
 
 ngx_int_t
-ngx_http_attest_state_zone(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
+ngx_http_attest_zone_add(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
 {
     static ngx_str_t  name = ngx_string("ngx_attest_state");
 
     amcf->run.cycle = cf->cycle;
-    amcf->zone_size = ngx_http_attest_kept_size(cf, &name, "attest_zone",
-                                                amcf->zone_size);
+    amcf->zone_size = ngx_http_attest_zone_kept_size(cf, &name, "attest_zone",
+                                                     amcf->zone_size);
 
     amcf->run.zone = ngx_shared_memory_add(cf, &name, amcf->zone_size,
                                            &ngx_http_attest_module);
@@ -44,7 +44,7 @@ ngx_http_attest_state_zone(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
         return NGX_ERROR;
     }
 
-    amcf->run.zone->init = ngx_http_attest_init_zone;
+    amcf->run.zone->init = ngx_http_attest_zone_init;
     amcf->run.zone->data = amcf;
 
     return NGX_OK;
@@ -52,7 +52,7 @@ ngx_http_attest_state_zone(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
 
 
 size_t
-ngx_http_attest_kept_size(ngx_conf_t *cf, ngx_str_t *name,
+ngx_http_attest_zone_kept_size(ngx_conf_t *cf, ngx_str_t *name,
     const char *directive, size_t size)
 {
     ngx_uint_t        i;
@@ -97,7 +97,7 @@ ngx_http_attest_kept_size(ngx_conf_t *cf, ngx_str_t *name,
  */
 
 static ngx_int_t
-ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
+ngx_http_attest_zone_fingerprint(ngx_http_attest_main_conf_t *amcf)
 {
     u_char          spki[32], flags[3];
     ngx_int_t       rc;
@@ -140,7 +140,7 @@ ngx_http_attest_fingerprint(ngx_http_attest_main_conf_t *amcf)
     parts[n].p = (u_char *) &amcf->lifetime;
     parts[n++].n = sizeof(amcf->lifetime);
 
-    n = ngx_http_attest_fingerprint_texts(amcf, parts, n);
+    n = ngx_http_attest_zone_fingerprint_texts(amcf, parts, n);
 
     if (attest_sha256(parts, n, amcf->run.fingerprint) == ATTEST_OK) {
         rc = NGX_OK;
@@ -156,7 +156,7 @@ done:
 /* With their zero bytes, so that they cannot run together. */
 
 static ngx_uint_t
-ngx_http_attest_fingerprint_texts(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_zone_fingerprint_texts(ngx_http_attest_main_conf_t *amcf,
     attest_span_t *parts, ngx_uint_t n)
 {
     char       **name;
@@ -188,7 +188,7 @@ ngx_http_attest_fingerprint_texts(ngx_http_attest_main_conf_t *amcf,
  */
 
 static ngx_int_t
-ngx_http_attest_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+ngx_http_attest_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
     ngx_http_attest_main_conf_t  *oamcf = data;
     ngx_http_attest_main_conf_t  *amcf;
@@ -215,14 +215,14 @@ ngx_http_attest_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    if (ngx_http_attest_fingerprint(amcf) != NGX_OK) {
+    if (ngx_http_attest_zone_fingerprint(amcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
     if (oamcf != NULL) {
         amcf->run.state = oamcf->run.state;
 
-    } else if (ngx_http_attest_create_state(shm_zone, amcf) != NGX_OK) {
+    } else if (ngx_http_attest_zone_create_state(shm_zone, amcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -232,19 +232,19 @@ ngx_http_attest_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    return ngx_http_attest_first_evidence(amcf, shm_zone->shm.log);
+    return ngx_http_attest_refresh_first(amcf, shm_zone->shm.log);
 }
 
 
 static ngx_int_t
-ngx_http_attest_create_state(ngx_shm_zone_t *shm_zone,
+ngx_http_attest_zone_create_state(ngx_shm_zone_t *shm_zone,
     ngx_http_attest_main_conf_t *amcf)
 {
     size_t                    room;
     ngx_slab_pool_t          *shpool;
     ngx_http_attest_state_t  *state;
 
-    ngx_http_attest_protect(shm_zone);
+    ngx_http_attest_zone_protect(shm_zone);
 
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
@@ -270,7 +270,7 @@ ngx_http_attest_create_state(ngx_shm_zone_t *shm_zone,
         return NGX_ERROR;
     }
 
-    if (ngx_http_attest_device_mutex(&state->device) != NGX_OK) {
+    if (ngx_http_attest_zone_device_mutex(&state->device) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -284,7 +284,7 @@ ngx_http_attest_create_state(ngx_shm_zone_t *shm_zone,
 /* What the processes to come inherit. */
 
 static void
-ngx_http_attest_protect(ngx_shm_zone_t *shm_zone)
+ngx_http_attest_zone_protect(ngx_shm_zone_t *shm_zone)
 {
     struct rlimit  rl;
 
@@ -315,7 +315,7 @@ ngx_http_attest_protect(ngx_shm_zone_t *shm_zone)
 
 
 void
-ngx_http_attest_lock_zone(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
+ngx_http_attest_zone_lock(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 {
     if (mlock(amcf->run.zone->shm.addr, amcf->run.zone->shm.size) == -1) {
         ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
@@ -329,7 +329,7 @@ ngx_http_attest_lock_zone(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 /* Robust: a worker killed with the lock held does not block the others. */
 
 static ngx_int_t
-ngx_http_attest_device_mutex(pthread_mutex_t *mutex)
+ngx_http_attest_zone_device_mutex(pthread_mutex_t *mutex)
 {
     pthread_mutexattr_t  attr;
 

@@ -8,16 +8,16 @@
 #include "http/ngx_http_attest_module.h"
 
 
-ngx_int_t ngx_http_attest_state_zone(ngx_conf_t *cf,
+ngx_int_t ngx_http_attest_zone_add(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);
 /*
  * Memory of another size would be new memory, and what a zone remembers
  * must not be forgotten by a reload: the size that it will have.
  */
-size_t ngx_http_attest_kept_size(ngx_conf_t *cf, ngx_str_t *zone,
+size_t ngx_http_attest_zone_kept_size(ngx_conf_t *cf, ngx_str_t *zone,
     const char *directive, size_t size);
 /* Locks the zone in this process: locks are not inherited by fork(). */
-void ngx_http_attest_lock_zone(ngx_http_attest_main_conf_t *amcf,
+void ngx_http_attest_zone_lock(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
 
 

@@ -207,10 +207,9 @@ ngx_http_attest_replay_zone(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
         amcf->replay_size = (size_t) size;
     }
 
-    amcf->replay_size = ngx_http_attest_kept_size(cf,
-                                                &ngx_http_attest_replay_name,
-                                                "attest_replay",
-                                                amcf->replay_size);
+    amcf->replay_size = ngx_http_attest_zone_kept_size(cf,
+                            &ngx_http_attest_replay_name, "attest_replay",
+                            amcf->replay_size);
 
     zone = ngx_shared_memory_add(cf, &ngx_http_attest_replay_name,
                                  amcf->replay_size, &ngx_http_attest_module);
