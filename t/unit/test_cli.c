@@ -7,19 +7,9 @@
 #include "cli/cli_archive.c"
 #include "cli/cli_input.c"
 #include "cli/cli_chat.c"
-#include "cli/cli_kind_ak_cert.c"
-#include "cli/cli_kind_azure.c"
-#include "cli/cli_kind_gpu.c"
-#include "cli/cli_kind_nitro.c"
-#include "cli/cli_kind_snp.c"
-#include "cli/cli_kind_tdx.c"
-#include "cli/cli_kind_tpm.c"
-#include "cli/cli_kinds.c"
 #include "cli/cli_policy.c"
-#include "cli/cli_print.c"
 #include "cli/cli_util.c"
 #include "cli/cli_verify.c"
-#include "cli/cli_x509.c"
 
 
 #define TOKEN(text)                                                          \

@@ -4,25 +4,12 @@
  * be added to one and forgotten in another.
  */
 
-#include <unistd.h>
-
 #include "core/appraisal/attest_roots.h"
 #include "core/appraisal/attest_verify_kinds.h"
 #include "core/policy/attest_policy_kinds.h"
+#include "cli/cli_items.h"
+#include "cli/cli_kinds.h"
 #include "unit.h"
-#include "cli/cli_items.c"
-#include "cli/cli_kind_ak_cert.c"
-#include "cli/cli_kind_azure.c"
-#include "cli/cli_kind_ccel.c"
-#include "cli/cli_kind_gpu.c"
-#include "cli/cli_kind_nitro.c"
-#include "cli/cli_kind_snp.c"
-#include "cli/cli_kind_tdx.c"
-#include "cli/cli_kind_tpm.c"
-#include "cli/cli_kinds.c"
-#include "cli/cli_print.c"
-#include "cli/cli_util.c"
-#include "cli/cli_x509.c"
 
 
 _Static_assert(ATTEST_KINDS < 32, "kinds are bits of a mask");
