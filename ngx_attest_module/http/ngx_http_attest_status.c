@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * attest_status: how the gateway is, for people and for Prometheus.  Times,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The zone's own time.  The machine's clock is its host's, or whoever can

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * attest_evidence and attest_keys: what a client fetches to verify us.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Sources of evidence, as directives of http{}: which TPM, which interface of
