@@ -48,6 +48,8 @@ static ngx_http_attest_round_t *ngx_http_attest_round_find(
 static ngx_int_t ngx_http_attest_round_start(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_job_t *job,
     ngx_log_t *log, ngx_http_attest_round_t **round);
+static ngx_int_t ngx_http_attest_round_post(ngx_http_attest_waiter_t *w,
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_job_t *job);
 static ngx_int_t ngx_http_attest_round_refused(ngx_http_request_t *r,
     ngx_int_t rc);
 static void ngx_http_attest_round_done(ngx_http_attest_job_t *job);
@@ -143,12 +145,7 @@ ngx_http_attest_fresh(ngx_http_request_t *r, attest_request_t *req,
     job->claims_len = len;
     job->want_logs = 1;
 
-    rc = ngx_http_attest_round_start(amcf, job, r->connection->log, &round);
-    if (rc != NGX_OK) {
-        return ngx_http_attest_round_refused(r, rc);
-    }
-
-    return ngx_http_attest_waiter_join(w, round);
+    return ngx_http_attest_round_post(w, amcf, job);
 }
 
 
@@ -190,11 +187,9 @@ ngx_http_attest_fresh_claims(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_attest_fresh_activate(ngx_http_request_t *r, attest_request_t *req)
 {
-    ngx_int_t                     rc;
     attest_span_t                 part;
     ngx_http_attest_job_t        *job;
     ngx_http_attest_view_t       *view;
-    ngx_http_attest_round_t      *round;
     ngx_http_attest_waiter_t     *w;
     ngx_http_attest_main_conf_t  *amcf;
 
@@ -234,12 +229,7 @@ ngx_http_attest_fresh_activate(ngx_http_request_t *r, attest_request_t *req)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_attest_round_start(amcf, job, r->connection->log, &round);
-    if (rc != NGX_OK) {
-        return ngx_http_attest_round_refused(r, rc);
-    }
-
-    return ngx_http_attest_waiter_join(w, round);
+    return ngx_http_attest_round_post(w, amcf, job);
 }
 
 
@@ -281,6 +271,27 @@ ngx_http_attest_round_find(ngx_http_attest_main_conf_t *amcf, u_char *claims,
     }
 
     return NULL;
+}
+
+
+/* A round of its own, for a job of its own. */
+
+static ngx_int_t
+ngx_http_attest_round_post(ngx_http_attest_waiter_t *w,
+    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_job_t *job)
+{
+    ngx_int_t                 rc;
+    ngx_http_request_t       *r;
+    ngx_http_attest_round_t  *round;
+
+    r = w->request;
+
+    rc = ngx_http_attest_round_start(amcf, job, r->connection->log, &round);
+    if (rc != NGX_OK) {
+        return ngx_http_attest_round_refused(r, rc);
+    }
+
+    return ngx_http_attest_waiter_join(w, round);
 }
 
 

@@ -145,7 +145,7 @@ ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
         }
     }
 
-    /* both change at the same time: their identifiers stay half a turn apart */
+    /* both change together: their identifiers stay half a turn apart */
 
     if (kem == ATTEST_KEM_XWING) {
         draft->id[n] = draft->id[0] + 128;
@@ -329,6 +329,25 @@ ngx_http_attest_draft_free(ngx_http_attest_draft_t *draft)
 
     /* wipes */
     sodium_free(draft);
+}
+
+
+ngx_http_attest_job_t *
+ngx_http_attest_draft_job(ngx_http_attest_draft_t *draft)
+{
+    ngx_http_attest_job_t  *job;
+
+    job = ngx_http_attest_job_create();
+    if (job == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(job->claims, draft->claims, draft->claims_len);
+    job->claims_len = draft->claims_len;
+    job->want_logs = 1;
+    job->refresh = 1;
+
+    return job;
 }
 
 

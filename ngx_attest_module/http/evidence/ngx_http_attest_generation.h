@@ -37,6 +37,9 @@ typedef struct {
 ngx_http_attest_draft_t *ngx_http_attest_draft_create(
     ngx_http_attest_main_conf_t *amcf);
 void ngx_http_attest_draft_free(ngx_http_attest_draft_t *draft);
+/* The job that collects evidence over the claims, or NULL. */
+ngx_http_attest_job_t *ngx_http_attest_draft_job(
+    ngx_http_attest_draft_t *draft);
 /*
  * Evidence is there: certificate, generation, publication.  NGX_DECLINED:
  * somebody else has published since the draft was made.

@@ -108,18 +108,17 @@ ngx_http_attest_refresh_in_master(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_draft_t  *draft;
 
     rc = NGX_ERROR;
+    job = NULL;
     draft = ngx_http_attest_draft_create(amcf);
-    job = ngx_http_attest_job_create();
 
-    if (draft == NULL || job == NULL) {
+    if (draft != NULL) {
+        job = ngx_http_attest_draft_job(draft);
+    }
+
+    if (job == NULL) {
         ngx_log_error(NGX_LOG_EMERG, log, 0, "attest: cannot make keys");
         goto done;
     }
-
-    ngx_memcpy(job->claims, draft->claims, draft->claims_len);
-    job->claims_len = draft->claims_len;
-    job->want_logs = 1;
-    job->refresh = 1;
 
     timeout = amcf->timeout;
 
@@ -339,16 +338,12 @@ ngx_http_attest_refresh_start(ngx_http_attest_refresh_t *rf)
         return;
     }
 
-    job = ngx_http_attest_job_create();
+    job = ngx_http_attest_draft_job(rf->draft);
     if (job == NULL) {
         ngx_http_attest_refresh_failed(rf, "no memory");
         return;
     }
 
-    ngx_memcpy(job->claims, rf->draft->claims, rf->draft->claims_len);
-    job->claims_len = rf->draft->claims_len;
-    job->want_logs = 1;
-    job->refresh = 1;
     job->done = ngx_http_attest_refresh_done;
     job->data = rf;
 
