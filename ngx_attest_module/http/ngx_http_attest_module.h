@@ -449,10 +449,4 @@ ngx_int_t ngx_http_attest_subrequest(ngx_http_request_t *r);
 ngx_int_t ngx_http_attest_add_variables(ngx_conf_t *cf);
 
 
-/* until each file names what it needs */
-#include "http/evidence/ngx_http_attest_clock.h"
-#include "http/evidence/ngx_http_attest_state.h"
-#include "http/evidence/ngx_http_attest_view.h"
-
-
 #endif /* NGX_HTTP_ATTEST_MODULE_H_INCLUDED */

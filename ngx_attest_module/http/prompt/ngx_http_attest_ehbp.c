@@ -6,6 +6,9 @@
  */
 
 
+#include "http/evidence/ngx_http_attest_clock.h"
+#include "http/evidence/ngx_http_attest_state.h"
+#include "http/evidence/ngx_http_attest_view.h"
 #include "http/prompt/ngx_http_attest_ehbp.h"
 #include "http/prompt/ngx_http_attest_fields.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"

@@ -7,9 +7,6 @@
  */
 
 
-#include "http/evidence/ngx_http_attest_clock.h"
-#include "http/evidence/ngx_http_attest_state.h"
-#include "http/evidence/ngx_http_attest_view.h"
 #include "http/prompt/ngx_http_attest_prompt.h"
 #include "http/prompt/ngx_http_attest_cors.h"
 #include "http/prompt/ngx_http_attest_ends.h"

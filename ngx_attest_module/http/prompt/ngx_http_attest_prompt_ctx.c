@@ -7,6 +7,7 @@
  */
 
 
+#include "http/evidence/ngx_http_attest_state.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
 #include "http/prompt/ngx_http_attest_prompt.h"
 

@@ -6,6 +6,7 @@
  */
 
 
+#include "http/evidence/ngx_http_attest_state.h"
 #include "http/prompt/ngx_http_attest_refusal.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
 #include "http/prompt/ngx_http_attest_prompt.h"
