@@ -34,50 +34,32 @@ static int attest_policy_pcrs(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
 static int attest_policy_events(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
-static int attest_policy_config(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v);
-static int attest_policy_ak(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v);
-static int attest_policy_ek_roots(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v);
-static int attest_policy_ek_intermediates(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_simulated_roots(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
 static int attest_policy_waive(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
 static int attest_policy_max_age(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
-static int attest_policy_require_nonce(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_require_exporter(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_require_eventlog(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
 static int attest_policy_require_ek(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_require_hpke_keys(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 
 
 static const attest_policy_member_t  attest_policy_table[] = {
-    { "version", attest_policy_version },
-    { "roots_of_trust", attest_policy_roots },
-    { "pcrs", attest_policy_pcrs },
-    { "events", attest_policy_events },
-    { "config", attest_policy_config },
-    { "ak", attest_policy_ak },
-    { "ek_roots", attest_policy_ek_roots },
-    { "ek_intermediates", attest_policy_ek_intermediates },
-    { "simulated_roots", attest_policy_simulated_roots },
-    { "waive", attest_policy_waive },
-    { "max_age", attest_policy_max_age },
-    { "require_nonce", attest_policy_require_nonce },
-    { "require_exporter", attest_policy_require_exporter },
-    { "require_eventlog", attest_policy_require_eventlog },
-    { "require_ek", attest_policy_require_ek },
-    { "require_hpke_keys", attest_policy_require_hpke_keys },
-    { NULL, NULL }
+    ATTEST_POLICY_OWN("version", attest_policy_version),
+    ATTEST_POLICY_OWN("roots_of_trust", attest_policy_roots),
+    ATTEST_POLICY_OWN("pcrs", attest_policy_pcrs),
+    ATTEST_POLICY_OWN("events", attest_policy_events),
+    ATTEST_POLICY_HEX_LIST("config", config, ATTEST_SHA256_LEN),
+    ATTEST_POLICY_HEX_LIST("ak", ak, ATTEST_TPM_NAME_LEN),
+    ATTEST_POLICY_CERTS("ek_roots", ek_roots),
+    ATTEST_POLICY_CERTS("ek_intermediates", ek_intermediates),
+    ATTEST_POLICY_CERTS("simulated_roots", simulated_roots),
+    ATTEST_POLICY_OWN("waive", attest_policy_waive),
+    ATTEST_POLICY_OWN("max_age", attest_policy_max_age),
+    ATTEST_POLICY_FLAG("require_nonce", require_nonce),
+    ATTEST_POLICY_FLAG("require_exporter", require_exporter),
+    ATTEST_POLICY_FLAG("require_eventlog", require_eventlog),
+    ATTEST_POLICY_OWN("require_ek", attest_policy_require_ek),
+    ATTEST_POLICY_FLAG("require_hpke_keys", require_hpke_keys),
+    ATTEST_POLICY_END
 };
 
 #define ATTEST_POLICY_MEMBERS                                                \
@@ -387,48 +369,6 @@ attest_policy_events(attest_policy_ctx_t *ctx, const char *path,
 }
 
 
-static int
-attest_policy_config(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_hex_list(ctx, path, v, ATTEST_SHA256_LEN,
-                                  &ctx->policy->config);
-}
-
-
-static int
-attest_policy_ak(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
-{
-    return attest_policy_hex_list(ctx, path, v, ATTEST_TPM_NAME_LEN,
-                                  &ctx->policy->ak);
-}
-
-
-static int
-attest_policy_ek_roots(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_certs(ctx, path, v, &ctx->policy->ek_roots);
-}
-
-
-static int
-attest_policy_ek_intermediates(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_certs(ctx, path, v,
-                               &ctx->policy->ek_intermediates);
-}
-
-
-static int
-attest_policy_simulated_roots(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_certs(ctx, path, v, &ctx->policy->simulated_roots);
-}
-
-
 /* What the policy leaves open, said by name. */
 
 static int
@@ -482,45 +422,6 @@ attest_policy_max_age(attest_policy_ctx_t *ctx, const char *path,
 
 
 static int
-attest_policy_require_nonce(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    int      rc;
-    uint8_t  flag = 0;
-
-    rc = attest_policy_bool(ctx, path, v, &flag);
-    ctx->policy->require_nonce = flag;
-    return rc;
-}
-
-
-static int
-attest_policy_require_exporter(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    int      rc;
-    uint8_t  flag = 0;
-
-    rc = attest_policy_bool(ctx, path, v, &flag);
-    ctx->policy->require_exporter = flag;
-    return rc;
-}
-
-
-static int
-attest_policy_require_eventlog(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    int      rc;
-    uint8_t  flag = 0;
-
-    rc = attest_policy_bool(ctx, path, v, &flag);
-    ctx->policy->require_eventlog = flag;
-    return rc;
-}
-
-
-static int
 attest_policy_require_ek(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
@@ -530,18 +431,5 @@ attest_policy_require_ek(attest_policy_ctx_t *ctx, const char *path,
     rc = attest_policy_bool(ctx, path, v, &flag);
     ctx->policy->require_ek = flag;
     ctx->ek_given = 1;
-    return rc;
-}
-
-
-static int
-attest_policy_require_hpke_keys(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    int      rc;
-    uint8_t  flag = 0;
-
-    rc = attest_policy_bool(ctx, path, v, &flag);
-    ctx->policy->require_hpke_keys = flag;
     return rc;
 }

@@ -26,16 +26,15 @@ static int attest_policy_azure_secure_boot(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_azure_console(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
-static int attest_policy_azure_intermediates(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
 
 
 static const attest_policy_member_t  attest_policy_azure_table[] = {
-    { "vm_unique_id", attest_policy_azure_vm },
-    { "secure_boot", attest_policy_azure_secure_boot },
-    { "console_enabled", attest_policy_azure_console },
-    { "intermediates", attest_policy_azure_intermediates },
-    { NULL, NULL }
+    ATTEST_POLICY_OWN("vm_unique_id", attest_policy_azure_vm),
+    ATTEST_POLICY_OWN("secure_boot", attest_policy_azure_secure_boot),
+    ATTEST_POLICY_OWN("console_enabled", attest_policy_azure_console),
+    ATTEST_POLICY_CERTS("intermediates",
+        intermediates[ATTEST_MAKER_MICROSOFT]),
+    ATTEST_POLICY_END
 };
 
 static const attest_policy_set_t  attest_policy_azure_sets[] = {
@@ -139,14 +138,6 @@ attest_policy_azure_console(attest_policy_ctx_t *ctx, const char *path,
     ctx->policy->azure.has_console = 1;
     ctx->policy->azure.console = flag;
     return rc;
-}
-
-
-static int
-attest_policy_azure_intermediates(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_MICROSOFT);
 }
 
 

@@ -14,22 +14,14 @@ static int attest_policy_gcp_read(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static void attest_policy_gcp_unsaid(const attest_policy_t *policy,
     unsigned about, attest_unsaid_pt say, void *data);
-static int attest_policy_gcp_project(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_gcp_zone(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v);
-static int attest_policy_gcp_instance(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_gcp_intermediates(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
 
 
 static const attest_policy_member_t  attest_policy_gcp_table[] = {
-    { "project", attest_policy_gcp_project },
-    { "zone", attest_policy_gcp_zone },
-    { "instance", attest_policy_gcp_instance },
-    { "intermediates", attest_policy_gcp_intermediates },
-    { NULL, NULL }
+    ATTEST_POLICY_TEXTS("project", gcp.project),
+    ATTEST_POLICY_TEXTS("zone", gcp.zone),
+    ATTEST_POLICY_TEXTS("instance", gcp.instance),
+    ATTEST_POLICY_CERTS("intermediates", intermediates[ATTEST_MAKER_GOOGLE]),
+    ATTEST_POLICY_END
 };
 
 static const attest_policy_set_t  attest_policy_gcp_sets[] = {
@@ -62,38 +54,6 @@ attest_policy_gcp_read(attest_policy_ctx_t *ctx, const char *path,
     p->given = p->project.count != 0 || p->zone.count != 0
                || p->instance.count != 0;
     return rc;
-}
-
-
-static int
-attest_policy_gcp_project(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_texts(ctx, path, v, &ctx->policy->gcp.project);
-}
-
-
-static int
-attest_policy_gcp_zone(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_texts(ctx, path, v, &ctx->policy->gcp.zone);
-}
-
-
-static int
-attest_policy_gcp_instance(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_texts(ctx, path, v, &ctx->policy->gcp.instance);
-}
-
-
-static int
-attest_policy_gcp_intermediates(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_GOOGLE);
 }
 
 

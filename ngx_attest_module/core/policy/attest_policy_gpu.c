@@ -29,31 +29,21 @@ static int attest_policy_gpu_arch(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_gpu_modes(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
-static int attest_policy_gpu_driver(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_gpu_vbios(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_gpu_switch_bios(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_gpu_devices(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_gpu_intermediates(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
 
 
 static const attest_policy_member_t  attest_policy_gpu_table[] = {
-    { "required", attest_policy_gpu_required },
-    { "count", attest_policy_gpu_count },
-    { "min_count", attest_policy_gpu_min_count },
-    { "switches", attest_policy_gpu_switches },
-    { "arch", attest_policy_gpu_arch },
-    { "modes", attest_policy_gpu_modes },
-    { "driver", attest_policy_gpu_driver },
-    { "vbios", attest_policy_gpu_vbios },
-    { "switch_bios", attest_policy_gpu_switch_bios },
-    { "devices", attest_policy_gpu_devices },
-    { "intermediates", attest_policy_gpu_intermediates },
-    { NULL, NULL }
+    ATTEST_POLICY_OWN("required", attest_policy_gpu_required),
+    ATTEST_POLICY_OWN("count", attest_policy_gpu_count),
+    ATTEST_POLICY_OWN("min_count", attest_policy_gpu_min_count),
+    ATTEST_POLICY_OWN("switches", attest_policy_gpu_switches),
+    ATTEST_POLICY_OWN("arch", attest_policy_gpu_arch),
+    ATTEST_POLICY_OWN("modes", attest_policy_gpu_modes),
+    ATTEST_POLICY_TEXTS("driver", gpu.driver),
+    ATTEST_POLICY_TEXTS("vbios", gpu.vbios),
+    ATTEST_POLICY_TEXTS("switch_bios", gpu.switch_bios),
+    ATTEST_POLICY_HEX_LIST("devices", gpu.devices, ATTEST_SHA256_LEN),
+    ATTEST_POLICY_CERTS("intermediates", intermediates[ATTEST_MAKER_NVIDIA]),
+    ATTEST_POLICY_END
 };
 
 static const attest_policy_set_t  attest_policy_gpu_sets[] = {
@@ -224,47 +214,6 @@ attest_policy_gpu_modes(attest_policy_ctx_t *ctx, const char *path,
     }
 
     return rc;
-}
-
-
-static int
-attest_policy_gpu_driver(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_texts(ctx, path, v, &ctx->policy->gpu.driver);
-}
-
-
-static int
-attest_policy_gpu_vbios(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_texts(ctx, path, v, &ctx->policy->gpu.vbios);
-}
-
-
-static int
-attest_policy_gpu_switch_bios(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_texts(ctx, path, v, &ctx->policy->gpu.switch_bios);
-}
-
-
-static int
-attest_policy_gpu_devices(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_hex_list(ctx, path, v, ATTEST_SHA256_LEN,
-                                  &ctx->policy->gpu.devices);
-}
-
-
-static int
-attest_policy_gpu_intermediates(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_NVIDIA);
 }
 
 

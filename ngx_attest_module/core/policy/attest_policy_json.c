@@ -16,6 +16,8 @@
 
 
 static const char *attest_policy_fault(attest_json_fault_e fault);
+static int attest_policy_value(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, const attest_policy_member_t *member);
 static int attest_policy_index(const char *text, int count);
 static int attest_policy_cert(attest_policy_ctx_t *ctx, const char *path,
     const char *text, STACK_OF(X509) *certs);
@@ -136,13 +138,42 @@ attest_policy_table_read(attest_policy_ctx_t *ctx, const char *path,
             return attest_policy_fail(ctx, sub, "unknown member");
         }
 
-        rc = table[i].handler(ctx, sub, m);
+        rc = attest_policy_value(ctx, sub, m, &table[i]);
         if (rc != ATTEST_OK) {
             return rc;
         }
     }
 
     return ATTEST_OK;
+}
+
+
+static int
+attest_policy_value(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, const attest_policy_member_t *member)
+{
+    void  *to = (uint8_t *) ctx->policy + member->to;
+
+    switch (member->form) {
+
+    case ATTEST_FORM_FLAG:
+        return attest_policy_bool(ctx, path, v, to);
+
+    case ATTEST_FORM_HEX:
+        return attest_policy_hex_values(ctx, path, v, member->bytes, to);
+
+    case ATTEST_FORM_HEX_LIST:
+        return attest_policy_hex_list(ctx, path, v, member->bytes, to);
+
+    case ATTEST_FORM_TEXTS:
+        return attest_policy_texts(ctx, path, v, to);
+
+    case ATTEST_FORM_CERTS:
+        return attest_policy_certs(ctx, path, v, to);
+
+    default:
+        return member->handler(ctx, path, v);
+    }
 }
 
 
@@ -415,13 +446,4 @@ attest_policy_cert(attest_policy_ctx_t *ctx, const char *path,
     }
 
     return ATTEST_OK;
-}
-
-
-int
-attest_policy_intermediates(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, attest_maker_e maker)
-{
-    return attest_policy_certs(ctx, path, v,
-                               &ctx->policy->intermediates[maker]);
 }

@@ -31,10 +31,41 @@ typedef struct {
 typedef int (*attest_policy_pt)(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
 
+/* What a member's value is, and what of a policy it sets. */
+
+typedef enum {
+    ATTEST_FORM_OWN = 0,           /* its handler knows */
+    ATTEST_FORM_FLAG,              /* true or false: uint8_t */
+    ATTEST_FORM_HEX,               /* "hex" or ["hex", ...]: a refset */
+    ATTEST_FORM_HEX_LIST,          /* ["hex", ...]: a refset */
+    ATTEST_FORM_TEXTS,             /* ["text", ...]: a textset */
+    ATTEST_FORM_CERTS              /* ["PEM", ...]: certificates */
+} attest_form_e;
+
 typedef struct {
     const char        *name;
     attest_policy_pt   handler;
+    attest_form_e      form;
+    size_t             to;         /* offset in attest_policy_t */
+    size_t             bytes;      /* of one hex value */
 } attest_policy_member_t;
+
+#define ATTEST_POLICY_OWN(name, handler)                                      \
+    { name, handler, ATTEST_FORM_OWN, 0, 0 }
+#define ATTEST_POLICY_FORM(name, form, to, bytes)                             \
+    { name, NULL, ATTEST_FORM_##form, offsetof(attest_policy_t, to), bytes }
+#define ATTEST_POLICY_FLAG(name, to)                                          \
+    ATTEST_POLICY_FORM(name, FLAG, to, 0)
+#define ATTEST_POLICY_HEX(name, to, bytes)                                    \
+    ATTEST_POLICY_FORM(name, HEX, to, bytes)
+#define ATTEST_POLICY_HEX_LIST(name, to, bytes)                               \
+    ATTEST_POLICY_FORM(name, HEX_LIST, to, bytes)
+#define ATTEST_POLICY_TEXTS(name, to)                                         \
+    ATTEST_POLICY_FORM(name, TEXTS, to, 0)
+#define ATTEST_POLICY_CERTS(name, to)                                         \
+    ATTEST_POLICY_FORM(name, CERTS, to, 0)
+#define ATTEST_POLICY_END                                                     \
+    { NULL, NULL, ATTEST_FORM_OWN, 0, 0 }
 
 
 /* Writes "path: what" for people; returns ATTEST_EFORMAT. */
@@ -75,9 +106,6 @@ int attest_policy_texts(attest_policy_ctx_t *ctx, const char *path,
 /* ["PEM", ...], each one certificate; *certs is made. */
 int attest_policy_certs(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, STACK_OF(X509) **certs);
-/* The same: what leads from a maker's certificates to its root. */
-int attest_policy_intermediates(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, attest_maker_e maker);
 
 
 #endif /* ATTEST_POLICY_JSON_H_INCLUDED */

@@ -20,23 +20,17 @@ static int attest_policy_nitro_read(attest_policy_ctx_t *ctx,
 static void attest_policy_nitro_least(attest_least_t *l);
 static int attest_policy_nitro_pcrs(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
-static int attest_policy_nitro_module_ids(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
 static int attest_policy_nitro_max_age(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_nitro_allow_debug(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_nitro_intermediates(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 
 
 static const attest_policy_member_t  attest_policy_nitro_table[] = {
-    { "pcrs", attest_policy_nitro_pcrs },
-    { "module_ids", attest_policy_nitro_module_ids },
-    { "max_age", attest_policy_nitro_max_age },
-    { "allow_debug", attest_policy_nitro_allow_debug },
-    { "intermediates", attest_policy_nitro_intermediates },
-    { NULL, NULL }
+    ATTEST_POLICY_OWN("pcrs", attest_policy_nitro_pcrs),
+    ATTEST_POLICY_TEXTS("module_ids", nitro.module_ids),
+    ATTEST_POLICY_OWN("max_age", attest_policy_nitro_max_age),
+    ATTEST_POLICY_FLAG("allow_debug", nitro.allow_debug),
+    ATTEST_POLICY_CERTS("intermediates", intermediates[ATTEST_MAKER_AWS]),
+    ATTEST_POLICY_END
 };
 
 static const attest_policy_set_t  attest_policy_nitro_sets[] = {
@@ -75,14 +69,6 @@ attest_policy_nitro_pcrs(attest_policy_ctx_t *ctx, const char *path,
 
 
 static int
-attest_policy_nitro_module_ids(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_texts(ctx, path, v, &ctx->policy->nitro.module_ids);
-}
-
-
-static int
 attest_policy_nitro_max_age(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
@@ -96,27 +82,6 @@ attest_policy_nitro_max_age(attest_policy_ctx_t *ctx, const char *path,
     }
 
     return rc;
-}
-
-
-static int
-attest_policy_nitro_allow_debug(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    int      rc;
-    uint8_t  flag = 0;
-
-    rc = attest_policy_bool(ctx, path, v, &flag);
-    ctx->policy->nitro.allow_debug = flag;
-    return rc;
-}
-
-
-static int
-attest_policy_nitro_intermediates(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_AWS);
 }
 
 

@@ -36,21 +36,6 @@ static int attest_policy_snp_crl(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, STACK_OF(X509_CRL) *crls);
 
 
-/*
- * One handler for each member: a handler has nothing but its path to know
- * what it is for.
- */
-
-#define ATTEST_POLICY_SNP_SET(name, bytes)                                    \
-                                                                              \
-    static int                                                                \
-    attest_policy_snp_##name(attest_policy_ctx_t *ctx, const char *path,      \
-        const cJSON *v)                                                       \
-    {                                                                         \
-        return attest_policy_hex_values(ctx, path, v, bytes,                  \
-                                        &ctx->policy->snp.name);              \
-    }
-
 #define ATTEST_POLICY_SNP_TCB(name)                                           \
                                                                               \
     static int                                                                \
@@ -61,33 +46,10 @@ static int attest_policy_snp_crl(attest_policy_ctx_t *ctx, const char *path,
         return attest_policy_snp_tcb(ctx, path, v, &ctx->policy->snp.name);   \
     }
 
-#define ATTEST_POLICY_SNP_SWITCH(name)                                        \
-                                                                              \
-    static int                                                                \
-    attest_policy_snp_##name(attest_policy_ctx_t *ctx, const char *path,      \
-        const cJSON *v)                                                       \
-    {                                                                         \
-        int      rc;                                                          \
-        uint8_t  flag = 0;                                                    \
-                                                                              \
-        rc = attest_policy_bool(ctx, path, v, &flag);                         \
-        ctx->policy->snp.name = flag;                                         \
-        return rc;                                                            \
-    }
 
-
-ATTEST_POLICY_SNP_SET(measurement, 48)
-ATTEST_POLICY_SNP_SET(host_data, 32)
-ATTEST_POLICY_SNP_SET(id_key_digest, 48)
-ATTEST_POLICY_SNP_SET(author_key_digest, 48)
-ATTEST_POLICY_SNP_SET(family_id, 16)
-ATTEST_POLICY_SNP_SET(image_id, 16)
-ATTEST_POLICY_SNP_SET(chip_id, 64)
 ATTEST_POLICY_SNP_TCB(min_tcb)
 ATTEST_POLICY_SNP_TCB(min_committed_tcb)
 ATTEST_POLICY_SNP_TCB(min_launch_tcb)
-ATTEST_POLICY_SNP_SWITCH(allow_debug)
-ATTEST_POLICY_SNP_SWITCH(allow_migration)
 
 
 const attest_policy_bit_t  attest_policy_snp_platform_bits[] = {
@@ -143,14 +105,6 @@ attest_policy_snp_guest_policy(attest_policy_ctx_t *ctx, const char *path,
     return attest_policy_bits(ctx, path, v, attest_policy_snp_guest_bits,
                               &ctx->policy->snp.guest_mask,
                               &ctx->policy->snp.guest);
-}
-
-
-static int
-attest_policy_snp_certs(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_certs(ctx, path, v, &ctx->policy->snp.certs);
 }
 
 
@@ -227,32 +181,30 @@ attest_policy_snp_crl(attest_policy_ctx_t *ctx, const char *path,
 
     return ATTEST_OK;
 }
-static int attest_policy_snp_intermediates(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
 
 
 static const attest_policy_member_t  attest_policy_snp_table[] = {
-    { "measurement", attest_policy_snp_measurement },
-    { "measurement_covers", attest_policy_snp_covers },
-    { "host_data", attest_policy_snp_host_data },
-    { "id_key_digest", attest_policy_snp_id_key_digest },
-    { "author_key_digest", attest_policy_snp_author_key_digest },
-    { "family_id", attest_policy_snp_family_id },
-    { "image_id", attest_policy_snp_image_id },
-    { "chip_id", attest_policy_snp_chip_id },
-    { "vmpl", attest_policy_snp_vmpl },
-    { "min_tcb", attest_policy_snp_min_tcb },
-    { "min_committed_tcb", attest_policy_snp_min_committed_tcb },
-    { "min_launch_tcb", attest_policy_snp_min_launch_tcb },
-    { "platform", attest_policy_snp_platform },
-    { "guest_policy", attest_policy_snp_guest_policy },
-    { "min_abi", attest_policy_snp_abi },
-    { "certs", attest_policy_snp_certs },
-    { "crls", attest_policy_snp_crls },
-    { "allow_debug", attest_policy_snp_allow_debug },
-    { "allow_migration", attest_policy_snp_allow_migration },
-    { "intermediates", attest_policy_snp_intermediates },
-    { NULL, NULL }
+    ATTEST_POLICY_HEX("measurement", snp.measurement, 48),
+    ATTEST_POLICY_OWN("measurement_covers", attest_policy_snp_covers),
+    ATTEST_POLICY_HEX("host_data", snp.host_data, 32),
+    ATTEST_POLICY_HEX("id_key_digest", snp.id_key_digest, 48),
+    ATTEST_POLICY_HEX("author_key_digest", snp.author_key_digest, 48),
+    ATTEST_POLICY_HEX("family_id", snp.family_id, 16),
+    ATTEST_POLICY_HEX("image_id", snp.image_id, 16),
+    ATTEST_POLICY_HEX("chip_id", snp.chip_id, 64),
+    ATTEST_POLICY_OWN("vmpl", attest_policy_snp_vmpl),
+    ATTEST_POLICY_OWN("min_tcb", attest_policy_snp_min_tcb),
+    ATTEST_POLICY_OWN("min_committed_tcb", attest_policy_snp_min_committed_tcb),
+    ATTEST_POLICY_OWN("min_launch_tcb", attest_policy_snp_min_launch_tcb),
+    ATTEST_POLICY_OWN("platform", attest_policy_snp_platform),
+    ATTEST_POLICY_OWN("guest_policy", attest_policy_snp_guest_policy),
+    ATTEST_POLICY_OWN("min_abi", attest_policy_snp_abi),
+    ATTEST_POLICY_CERTS("certs", snp.certs),
+    ATTEST_POLICY_OWN("crls", attest_policy_snp_crls),
+    ATTEST_POLICY_FLAG("allow_debug", snp.allow_debug),
+    ATTEST_POLICY_FLAG("allow_migration", snp.allow_migration),
+    ATTEST_POLICY_CERTS("intermediates", intermediates[ATTEST_MAKER_AMD]),
+    ATTEST_POLICY_END
 };
 
 static const attest_policy_set_t  attest_policy_snp_sets[] = {
@@ -469,14 +421,6 @@ attest_policy_snp_covers(attest_policy_ctx_t *ctx, const char *path,
 
     return attest_policy_fail(ctx, path, "must be \"firmware\", or "
                               "\"kernel\" if it covers both");
-}
-
-
-static int
-attest_policy_snp_intermediates(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_AMD);
 }
 
 

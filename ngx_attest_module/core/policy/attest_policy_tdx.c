@@ -34,26 +34,8 @@ static void attest_policy_tdx_clear(attest_policy_t *policy);
 static void attest_policy_tdx_least(attest_least_t *l);
 static void attest_policy_tdx_unsaid(const attest_policy_t *policy,
     unsigned about, attest_unsaid_pt say, void *data);
-static int attest_policy_tdx_mrtd(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v);
-static int attest_policy_tdx_mrseam(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
 static int attest_policy_tdx_rtmr(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
-static int attest_policy_tdx_mrconfigid(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_tdx_mrowner(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_tdx_mrownerconfig(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_tdx_mrservicetd(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_tdx_xfam(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v);
-static int attest_policy_tdx_ppid(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v);
-static int attest_policy_tdx_fmspc(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
 static int attest_policy_tdx_attributes(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_tdx_required(attest_policy_ctx_t *ctx,
@@ -67,8 +49,6 @@ static int attest_policy_tdx_tcb(attest_policy_ctx_t *ctx, const char *path,
 static int attest_policy_tdx_min_date(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_tdx_require_tcb(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
-static int attest_policy_tdx_allow_debug(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_tdx_collateral(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
@@ -110,48 +90,46 @@ static X509_CRL *attest_policy_tdx_crl_read(const char *text);
 static X509_CRL *attest_policy_tdx_crl_der(const uint8_t *p, size_t n);
 static attest_policy_collateral_t *attest_policy_tdx_current(
     attest_policy_ctx_t *ctx);
-static int attest_policy_tdx_intermediates(attest_policy_ctx_t *ctx,
-    const char *path, const cJSON *v);
 
 
 static const attest_policy_member_t  attest_policy_tdx_table[] = {
-    { "mrtd", attest_policy_tdx_mrtd },
-    { "mrseam", attest_policy_tdx_mrseam },
-    { "rtmr", attest_policy_tdx_rtmr },
-    { "mrconfigid", attest_policy_tdx_mrconfigid },
-    { "mrowner", attest_policy_tdx_mrowner },
-    { "mrownerconfig", attest_policy_tdx_mrownerconfig },
-    { "mrservicetd", attest_policy_tdx_mrservicetd },
-    { "attributes", attest_policy_tdx_attributes },
-    { "xfam", attest_policy_tdx_xfam },
-    { "ppid", attest_policy_tdx_ppid },
-    { "fmspc", attest_policy_tdx_fmspc },
-    { "tcb", attest_policy_tdx_tcb },
-    { "min_tcb_date", attest_policy_tdx_min_date },
-    { "require_tcb", attest_policy_tdx_require_tcb },
-    { "collateral", attest_policy_tdx_collateral },
-    { "allow_debug", attest_policy_tdx_allow_debug },
-    { "intermediates", attest_policy_tdx_intermediates },
-    { NULL, NULL }
+    ATTEST_POLICY_HEX("mrtd", tdx.mrtd, ATTEST_TDX_MR_LEN),
+    ATTEST_POLICY_HEX("mrseam", tdx.mrseam, ATTEST_TDX_MR_LEN),
+    ATTEST_POLICY_OWN("rtmr", attest_policy_tdx_rtmr),
+    ATTEST_POLICY_HEX("mrconfigid", tdx.mrconfigid, ATTEST_TDX_MR_LEN),
+    ATTEST_POLICY_HEX("mrowner", tdx.mrowner, ATTEST_TDX_MR_LEN),
+    ATTEST_POLICY_HEX("mrownerconfig", tdx.mrownerconfig, ATTEST_TDX_MR_LEN),
+    ATTEST_POLICY_HEX("mrservicetd", tdx.mrservicetd, ATTEST_TDX_MR_LEN),
+    ATTEST_POLICY_OWN("attributes", attest_policy_tdx_attributes),
+    ATTEST_POLICY_HEX("xfam", tdx.xfam, 8),
+    ATTEST_POLICY_HEX_LIST("ppid", tdx.ppid, 16),
+    ATTEST_POLICY_HEX_LIST("fmspc", tdx.fmspc, 6),
+    ATTEST_POLICY_OWN("tcb", attest_policy_tdx_tcb),
+    ATTEST_POLICY_OWN("min_tcb_date", attest_policy_tdx_min_date),
+    ATTEST_POLICY_OWN("require_tcb", attest_policy_tdx_require_tcb),
+    ATTEST_POLICY_OWN("collateral", attest_policy_tdx_collateral),
+    ATTEST_POLICY_FLAG("allow_debug", tdx.allow_debug),
+    ATTEST_POLICY_CERTS("intermediates", intermediates[ATTEST_MAKER_INTEL]),
+    ATTEST_POLICY_END
 };
 
 static const attest_policy_member_t  attest_policy_tdx_masks[] = {
-    { "required", attest_policy_tdx_required },
-    { "allowed", attest_policy_tdx_allowed },
-    { NULL, NULL }
+    ATTEST_POLICY_OWN("required", attest_policy_tdx_required),
+    ATTEST_POLICY_OWN("allowed", attest_policy_tdx_allowed),
+    ATTEST_POLICY_END
 };
 
 static const attest_policy_member_t  attest_policy_tdx_members[] = {
-    { "tcb_info", attest_policy_tdx_tcb_info },
-    { "tcb_info_signature", attest_policy_tdx_tcb_sig },
-    { "tcb_info_issuer_chain", attest_policy_tdx_tcb_chain },
-    { "qe_identity", attest_policy_tdx_qe_identity },
-    { "qe_identity_signature", attest_policy_tdx_qe_sig },
-    { "qe_identity_issuer_chain", attest_policy_tdx_qe_chain },
-    { "root_ca_crl", attest_policy_tdx_root_crl },
-    { "pck_crl", attest_policy_tdx_pck_crl },
-    { "pck_crl_issuer_chain", attest_policy_tdx_crl_chain },
-    { NULL, NULL }
+    ATTEST_POLICY_OWN("tcb_info", attest_policy_tdx_tcb_info),
+    ATTEST_POLICY_OWN("tcb_info_signature", attest_policy_tdx_tcb_sig),
+    ATTEST_POLICY_OWN("tcb_info_issuer_chain", attest_policy_tdx_tcb_chain),
+    ATTEST_POLICY_OWN("qe_identity", attest_policy_tdx_qe_identity),
+    ATTEST_POLICY_OWN("qe_identity_signature", attest_policy_tdx_qe_sig),
+    ATTEST_POLICY_OWN("qe_identity_issuer_chain", attest_policy_tdx_qe_chain),
+    ATTEST_POLICY_OWN("root_ca_crl", attest_policy_tdx_root_crl),
+    ATTEST_POLICY_OWN("pck_crl", attest_policy_tdx_pck_crl),
+    ATTEST_POLICY_OWN("pck_crl_issuer_chain", attest_policy_tdx_crl_chain),
+    ATTEST_POLICY_END
 };
 
 static const attest_policy_set_t  attest_policy_tdx_sets[] = {
@@ -206,89 +184,11 @@ attest_policy_tdx_clear(attest_policy_t *policy)
 
 
 static int
-attest_policy_tdx_mrtd(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_hex_values(ctx, path, v, ATTEST_TDX_MR_LEN,
-                                    &ctx->policy->tdx.mrtd);
-}
-
-
-static int
-attest_policy_tdx_mrseam(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_hex_values(ctx, path, v, ATTEST_TDX_MR_LEN,
-                                    &ctx->policy->tdx.mrseam);
-}
-
-
-static int
 attest_policy_tdx_rtmr(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v)
 {
     return attest_policy_numbered(ctx, path, v, "an RTMR", ATTEST_TDX_RTMRS,
                                   ATTEST_TDX_MR_LEN, ctx->policy->tdx.rtmr);
-}
-
-
-static int
-attest_policy_tdx_mrconfigid(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_hex_values(ctx, path, v, ATTEST_TDX_MR_LEN,
-                                    &ctx->policy->tdx.mrconfigid);
-}
-
-
-static int
-attest_policy_tdx_mrowner(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_hex_values(ctx, path, v, ATTEST_TDX_MR_LEN,
-                                    &ctx->policy->tdx.mrowner);
-}
-
-
-static int
-attest_policy_tdx_mrownerconfig(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_hex_values(ctx, path, v, ATTEST_TDX_MR_LEN,
-                                    &ctx->policy->tdx.mrownerconfig);
-}
-
-
-static int
-attest_policy_tdx_mrservicetd(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_hex_values(ctx, path, v, ATTEST_TDX_MR_LEN,
-                                    &ctx->policy->tdx.mrservicetd);
-}
-
-
-static int
-attest_policy_tdx_xfam(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_hex_values(ctx, path, v, 8, &ctx->policy->tdx.xfam);
-}
-
-
-static int
-attest_policy_tdx_ppid(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_hex_list(ctx, path, v, 16, &ctx->policy->tdx.ppid);
-}
-
-
-static int
-attest_policy_tdx_fmspc(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_hex_list(ctx, path, v, 6, &ctx->policy->tdx.fmspc);
 }
 
 
@@ -420,19 +320,6 @@ attest_policy_tdx_require_tcb(attest_policy_ctx_t *ctx, const char *path,
 
     rc = attest_policy_bool(ctx, path, v, &flag);
     ctx->policy->tdx.no_tcb = !flag;
-    return rc;
-}
-
-
-static int
-attest_policy_tdx_allow_debug(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    int      rc;
-    uint8_t  flag = 0;
-
-    rc = attest_policy_bool(ctx, path, v, &flag);
-    ctx->policy->tdx.allow_debug = flag;
     return rc;
 }
 
@@ -822,14 +709,6 @@ static attest_policy_collateral_t *
 attest_policy_tdx_current(attest_policy_ctx_t *ctx)
 {
     return &ctx->policy->tdx.collateral[ctx->policy->tdx.ncollateral];
-}
-
-
-static int
-attest_policy_tdx_intermediates(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v)
-{
-    return attest_policy_intermediates(ctx, path, v, ATTEST_MAKER_INTEL);
 }
 
 
