@@ -113,9 +113,6 @@ int cli_chat(const cli_options_t *opt);
 /* cli_util.c */
 int64_t cli_monotonic(void);
 int64_t cli_now(const cli_options_t *opt);
-void cli_hex(char *out, const uint8_t *p, size_t n);
-/* Exactly `want` bytes of hex; 0 when it is not. */
-int cli_unhex(const char *hex, uint8_t *out, size_t want);
 /*
  * All output goes through these.  Control characters, what is no whole
  * character of UTF-8, what changes the order of letters and what nobody sees

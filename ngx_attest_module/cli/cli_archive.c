@@ -13,6 +13,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "core/base/attest_hex.h"
 #include "core/base/attest_cbor.h"
 #include "core/evidence/attest_claims.h"
 #include "cli/cli_archive.h"
@@ -158,7 +159,7 @@ cli_archive_hex(cJSON *root, const char *name, const uint8_t *p, size_t n)
 {
     char  hex[129];
 
-    cli_hex(hex, p, n);
+    attest_hex_encode(hex, p, n);
     cJSON_AddStringToObject(root, name, hex);
 }
 
@@ -203,7 +204,8 @@ cli_archive_load(cli_evidence_t *ev, const cli_options_t *opt)
         n = strlen(opt->nonce) / 2;
 
         if (n < ATTEST_NONCE_MIN || n > ATTEST_NONCE_MAX
-            || !cli_unhex(opt->nonce, ev->nonce, n))
+            || attest_hex_exact(attest_span_text(opt->nonce), ev->nonce, n)
+               != ATTEST_OK)
         {
             return cli_error("--nonce wants 64 to 128 hex digits");
         }
@@ -331,7 +333,10 @@ cli_archive_get(const cJSON *root, const char *name, uint8_t *out,
 
     n = strlen(v->valuestring) / 2;
 
-    if (n < min || n > max || !cli_unhex(v->valuestring, out, n)) {
+    if (n < min || n > max
+        || attest_hex_exact(attest_span_text(v->valuestring), out, n)
+           != ATTEST_OK)
+    {
         return 0;
     }
 

@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 #include <openssl/crypto.h>
 
+#include "core/base/attest_hex.h"
 #include "core/prompt/attest_ehbp.h"
 #include "core/prompt/attest_keyconfig.h"
 #include "cli/cli_archive.h"
@@ -356,7 +357,7 @@ cli_chat_seal(cli_evidence_t *ev, const cli_options_t *opt,
 
     rc = attest_ehbp_client_seal(ctx, (const uint8_t *) body, n, sealed);
 
-    cli_hex(hex, enc, ATTEST_EHBP_ENC_LEN);
+    attest_hex_encode(hex, enc, ATTEST_EHBP_ENC_LEN);
     (void) snprintf(extra, sizeof(extra), "Ehbp-Encapsulated-Key: %s", hex);
     req.path = opt->path != NULL ? opt->path : CLI_CHAT_PATH;
     req.body = sealed;
@@ -426,7 +427,9 @@ cli_chat_answer(cli_evidence_t *ev, const attest_hpke_ctx_t *ctx,
     memset(&s, 0, sizeof(s));
     s.conn = &ev->conn;
 
-    if (!cli_unhex(ev->conn.ehbp_nonce, nonce, sizeof(nonce))
+    if (attest_hex_exact(attest_span_text(ev->conn.ehbp_nonce), nonce,
+                         sizeof(nonce))
+        != ATTEST_OK
         || attest_ehbp_response(&s.aead, ctx, enc, nonce, 0) != ATTEST_OK)
     {
         return cli_error("the answer's nonce is malformed");

@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include "core/base/attest_hex.h"
 #include "core/evidence/attest_claims.h"
 #include "core/evidence/attest_ratls.h"
 #include "cli/cli_fetch.h"
@@ -112,21 +113,17 @@ cli_appraise(const cli_evidence_t *ev, const cli_options_t *opt,
     in.cached = cli_span(&ev->cached);
     in.fresh = cli_span(&ev->fresh);
     in.hpke_keys = cli_span(&ev->hpke);
-    in.nonce.p = ev->nonce;
-    in.nonce.n = ev->nonce_len;
+    in.nonce = attest_span(ev->nonce, ev->nonce_len);
     in.now = cli_now(opt);
     in.policy = policy;
 
     if (ev->has_exporter) {
-        in.exporter.p = ev->exporter;
-        in.exporter.n = sizeof(ev->exporter);
+        in.exporter = attest_span(ev->exporter, sizeof(ev->exporter));
     }
 
     if (ev->has_proof) {
-        in.secret.p = ev->secret;
-        in.secret.n = sizeof(ev->secret);
-        in.proof.p = ev->proof;
-        in.proof.n = sizeof(ev->proof);
+        in.secret = attest_span(ev->secret, sizeof(ev->secret));
+        in.proof = attest_span(ev->proof, sizeof(ev->proof));
     }
 
     attest_verify(&in, res);
@@ -322,7 +319,7 @@ cli_fetch_fresh(cli_evidence_t *ev)
     cli_request_t  req = { "POST", ev->url.path, "application/cmw+cbor",
                            "application/json", NULL, body, 0 };
 
-    cli_hex(hex, ev->nonce, ev->nonce_len);
+    attest_hex_encode(hex, ev->nonce, ev->nonce_len);
     req.len = (size_t) snprintf(body, sizeof(body), "{\"nonce\":\"%s\"%s}",
                                 hex, ev->has_exporter
                                 ? ",\"binding\":\"tls-exporter\"" : "");
@@ -373,8 +370,8 @@ cli_fetch_proof(cli_evidence_t *ev)
         return;
     }
 
-    cli_hex(chex, cred, cred_len);
-    cli_hex(ehex, enc, enc_len);
+    attest_hex_encode(chex, cred, cred_len);
+    attest_hex_encode(ehex, enc, enc_len);
     req.len = (size_t) snprintf(body, sizeof(body),
                                 "{\"credential\":\"%s\",\"secret\":\"%s\"}",
                                 chex, ehex);
@@ -410,8 +407,11 @@ cli_proof_parse(cli_evidence_t *ev, const cli_bytes_t *body)
     c = cJSON_GetObjectItemCaseSensitive(json, "claims");
     p = cJSON_GetObjectItemCaseSensitive(json, "proof");
 
-    ok = cJSON_IsString(c) && cli_unhex(c->valuestring, claims, 32)
-         && cJSON_IsString(p) && cli_unhex(p->valuestring, ev->proof, 32);
+    ok = cJSON_IsString(c) && cJSON_IsString(p)
+         && attest_hex_exact(attest_span_text(c->valuestring), claims, 32)
+            == ATTEST_OK
+         && attest_hex_exact(attest_span_text(p->valuestring), ev->proof, 32)
+            == ATTEST_OK;
 
     cJSON_Delete(json);
 

@@ -250,8 +250,7 @@ cli_input_coded(const char *text, char *what, size_t room)
     }
 
     if (n >= CLI_MIN_CODED) {
-        s.p = bytes;
-        s.n = n;
+        s = attest_span(bytes, n);
         kind = cli_input_decoded(s);
         (void) snprintf(what, room, "text: %zu bytes in %s%s%s", n, how,
                         kind != NULL ? ", " : "", kind != NULL ? kind : "");

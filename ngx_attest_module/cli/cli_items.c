@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "core/base/attest_hex.h"
 #include "core/evidence/attest_eventlog.h"
 #include "core/prompt/attest_keyconfig.h"
 #include "core/evidence/attest_tpm.h"
@@ -174,7 +175,7 @@ cli_items_event(void *ctx, const attest_event_t *e)
     cli_log_t  *log = ctx;
 
     if (e->extended && e->digest.n <= 64) {
-        cli_hex(hex, e->digest.p, e->digest.n);
+        attest_hex_encode(hex, e->digest.p, e->digest.n);
     }
 
     cli_printf("%4zu  PCR %2u  %-34s %s\n", ++log->shown, e->pcr,

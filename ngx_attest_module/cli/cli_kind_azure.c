@@ -149,8 +149,8 @@ cli_azure_hardware(const attest_azure_t *azure, const attest_hcl_t *hcl)
 
     if (hcl->type == ATTEST_HCL_SNP) {
         tsm = cli_azure_tsm("sev_guest", hcl->report);
-        tsm.auxblob.p = table;
-        tsm.auxblob.n = cli_azure_table(azure->vcek_chain, table);
+        tsm.auxblob = attest_span(table, cli_azure_table(azure->vcek_chain,
+                                  table));
         cli_snp_show(&tsm);
 
     } else {
@@ -265,8 +265,7 @@ cli_azure_tsm(const char *provider, attest_span_t report)
     attest_tsm_t  tsm;
 
     memset(&tsm, 0, sizeof(tsm));
-    tsm.provider.p = (const uint8_t *) provider;
-    tsm.provider.n = strlen(provider);
+    tsm.provider = attest_span_text(provider);
     tsm.outblob = report;
 
     return tsm;
@@ -294,8 +293,8 @@ cli_azure_policy(attest_span_t value, cJSON *policy)
 
     if (hcl.type == ATTEST_HCL_SNP) {
         tsm = cli_azure_tsm("sev_guest", hcl.report);
-        tsm.auxblob.p = table;
-        tsm.auxblob.n = cli_azure_table(item.vcek_chain, table);
+        tsm.auxblob = attest_span(table, cli_azure_table(item.vcek_chain,
+                                  table));
         found = cli_snp_policy(&tsm, policy);
 
     } else {

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "core/base/attest_hex.h"
 #include "core/evidence/attest_eventlog.h"
 #include "core/evidence/attest_tdx.h"
 #include "cli/cli.h"
@@ -54,7 +55,7 @@ cli_ccel_event(void *ctx, const attest_event_t *e)
     size_t  *shown = ctx;
 
     if (e->extended && e->digest.n <= ATTEST_TDX_MR_LEN) {
-        cli_hex(hex, e->digest.p, e->digest.n);
+        attest_hex_encode(hex, e->digest.p, e->digest.n);
     }
 
     if (e->pcr == 0) {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/attest_hex.h"
 #include "core/evidence/attest_nitro.h"
 #include "core/crypto/attest_x509.h"
 #include "cli/cli.h"
@@ -195,7 +196,7 @@ cli_nitro_policy(attest_span_t value, cJSON *policy)
         }
 
         (void) snprintf(name, sizeof(name), "%zu", i);
-        cli_hex(hex, doc.pcrs[i].p, doc.pcrs[i].n);
+        attest_hex_encode(hex, doc.pcrs[i].p, doc.pcrs[i].n);
         cJSON_AddStringToObject(pcrs, name, hex);
     }
 

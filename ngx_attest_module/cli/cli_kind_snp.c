@@ -10,6 +10,7 @@
 
 #include <openssl/x509.h>
 
+#include "core/base/attest_hex.h"
 #include "core/evidence/attest_snp.h"
 #include "core/crypto/attest_x509.h"
 #include "cli/cli.h"
@@ -478,7 +479,7 @@ cli_snp_add_hex(cJSON *to, const char *name, attest_span_t s)
     char    hex[2 * 64 + 1];
     cJSON  *list;
 
-    cli_hex(hex, s.p, s.n);
+    attest_hex_encode(hex, s.p, s.n);
     list = cJSON_AddArrayToObject(to, name);
     cJSON_AddItemToArray(list, cJSON_CreateString(hex));
 }

@@ -11,6 +11,7 @@
 
 #include <openssl/x509.h>
 
+#include "core/base/attest_hex.h"
 #include "core/evidence/attest_tdx.h"
 #include "core/crypto/attest_x509.h"
 #include "cli/cli.h"
@@ -304,7 +305,7 @@ cli_tdx_hex(const uint8_t *p, size_t n)
 {
     char  hex[129];
 
-    cli_hex(hex, p, n);
+    attest_hex_encode(hex, p, n);
     return cJSON_CreateString(hex);
 }
 

@@ -5,6 +5,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "core/base/attest_hex.h"
 #include "core/base/attest_cbor.h"
 #include "core/evidence/attest_claims.h"
 #include "core/policy/attest_policy_kinds.h"
@@ -704,7 +705,7 @@ cli_policy_pcrs(const cli_policy_t *p)
     for (i = 0; i < ATTEST_TPM_PCRS; i++) {
         if ((bank->select & ~CLI_PCRS_UNSTABLE) >> i & 1) {
             (void) snprintf(name, sizeof(name), "%zu", i);
-            cli_hex(hex, bank->value[i], bank->len);
+            attest_hex_encode(hex, bank->value[i], bank->len);
             cJSON_AddStringToObject(values, name, hex);
         }
     }
@@ -750,7 +751,7 @@ cli_policy_hex(cJSON *root, const char *name, const uint8_t *p, size_t n)
     char    hex[2 * ATTEST_TPM_NAME_LEN + 1];
     cJSON  *list;
 
-    cli_hex(hex, p, n);
+    attest_hex_encode(hex, p, n);
     list = cJSON_AddArrayToObject(root, name);
     cJSON_AddItemToArray(list, cJSON_CreateString(hex));
 }

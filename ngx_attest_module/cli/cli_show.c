@@ -128,8 +128,7 @@ cli_show_certificate(attest_span_t der)
         return cli_error("the certificate is %s", attest_strerror(rc));
     }
 
-    s.p = (const uint8_t *) c.subject;
-    s.n = strnlen(c.subject, sizeof(c.subject));
+    s = attest_span(c.subject, strnlen(c.subject, sizeof(c.subject)));
     cli_show_line("subject", s);
     cli_show_time("valid from", c.not_before);
     cli_show_time("valid until", c.not_after);

@@ -8,6 +8,7 @@
 
 #include <openssl/crypto.h>
 
+#include "core/base/attest_utf8.h"
 #include "cli/cli.h"
 
 
@@ -22,7 +23,6 @@ static size_t cli_newlines(const char *p, size_t n);
 static void cli_filter(FILE *out, const uint8_t *p, size_t n, int newlines,
     int joiners);
 static int cli_is_hidden(uint32_t code);
-static int cli_nibble(char c);
 static size_t cli_utf8(const uint8_t *p, size_t n, uint32_t *code);
 
 
@@ -147,58 +147,6 @@ cli_monotonic(void)
 
 
 void
-cli_hex(char *out, const uint8_t *p, size_t n)
-{
-    size_t             i;
-    static const char  digits[] = "0123456789abcdef";
-
-    for (i = 0; i < n; i++) {
-        out[2 * i] = digits[p[i] >> 4];
-        out[2 * i + 1] = digits[p[i] & 15];
-    }
-
-    out[2 * n] = '\0';
-}
-
-
-static int
-cli_nibble(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c = (char) (c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-
-int
-cli_unhex(const char *hex, uint8_t *out, size_t want)
-{
-    int     hi, lo;
-    size_t  i;
-
-    if (strlen(hex) != 2 * want) {
-        return 0;
-    }
-
-    for (i = 0; i < want; i++) {
-        hi = cli_nibble(hex[2 * i]);
-        lo = cli_nibble(hex[2 * i + 1]);
-
-        if (hi < 0 || lo < 0) {
-            return 0;
-        }
-
-        out[i] = (uint8_t) (hi << 4 | lo);
-    }
-
-    return 1;
-}
-
-
-void
 cli_print_text(FILE *out, const uint8_t *p, size_t n, int newlines)
 {
     cli_filter(out, p, n, newlines, 0);
@@ -309,52 +257,18 @@ cli_print_json(FILE *out, const char *json)
 }
 
 
-/*
- * RFC 3629, section 4.  The length of one character; a byte that begins none
- * is one character with the code of DEL.
- */
+/* A byte that begins no character is one with the code of DEL. */
 
 static size_t
 cli_utf8(const uint8_t *p, size_t n, uint32_t *code)
 {
-    size_t                 i, len;
-    uint32_t               c;
-    static const uint32_t  least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    size_t  len = attest_utf8_char(p, n, code);
 
-    *code = p[0];
-
-    if (p[0] < 0x80) {
-        return 1;
+    if (len == 0) {
+        *code = 0x7f;
+        len = 1;
     }
 
-    *code = 0x7f;
-
-    if (p[0] < 0xc2 || p[0] > 0xf4) {
-        return 1;
-    }
-
-    len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-    if (len > n) {
-        return 1;
-    }
-
-    c = p[0] & (0xffu >> (len + 1));
-
-    for (i = 1; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 1;
-        }
-
-        c = c << 6 | (p[i] & 0x3fu);
-    }
-
-    /* no longer than needed, no surrogate, nothing beyond Unicode */
-
-    if (c < least[len] || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff) {
-        return 1;
-    }
-
-    *code = c;
     return len;
 }
 

@@ -13,6 +13,7 @@
 #include <cjson/cJSON.h>
 #include <openssl/evp.h>
 
+#include "core/base/attest_hex.h"
 #include "core/evidence/attest_claims.h"
 #include "core/crypto/attest_minisign.h"
 #include "core/evidence/attest_ratls.h"
@@ -342,7 +343,7 @@ cli_policy_state(const cli_options_t *opt, const attest_minisign_key_t *pk,
         return cli_error("%s: %s", opt->policy_state, strerror(errno));
     }
 
-    cli_hex(key, pk->pk, sizeof(pk->pk));
+    attest_hex_encode(key, pk->pk, sizeof(pk->pk));
 
     if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)
         || flock(fd, LOCK_EX) == -1)
@@ -558,8 +559,8 @@ cli_report_claims(cJSON *root, const cli_evidence_t *ev,
     }
 
     if (cert != NULL || claims.pubkey_hash_len == 32) {
-        cli_hex(hex, cert != NULL ? cert->spki_sha256 : claims.pubkey_hash,
-                32);
+        attest_hex_encode(hex, cert != NULL ? cert->spki_sha256
+                                            : claims.pubkey_hash, 32);
         cJSON_AddStringToObject(root, "tls_key_sha256", hex);
     }
 

@@ -8,6 +8,7 @@
 #include <openssl/bio.h>
 #include <openssl/x509.h>
 
+#include "core/base/attest_hex.h"
 #include "core/crypto/attest_x509.h"
 #include "cli/cli.h"
 #include "cli/cli_print.h"
@@ -46,7 +47,7 @@ cli_x509_key(const char *what, EVP_PKEY *key)
         return;
     }
 
-    cli_hex(hex, spki, sizeof(spki));
+    attest_hex_encode(hex, spki, sizeof(spki));
     cli_printf("%-24s%s %d bits, SHA-256 %s\n", what,
                EVP_PKEY_is_a(key, "RSA") ? "RSA"
                : EVP_PKEY_is_a(key, "EC") ? "EC" : "unknown",
@@ -68,8 +69,7 @@ cli_x509_name(const char *what, const X509_NAME *name)
         && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0)
     {
         n = BIO_get_mem_data(bio, &p);
-        s.p = (const uint8_t *) p;
-        s.n = n > 0 ? (size_t) n : 0;
+        s = attest_span(p, n > 0 ? (size_t) n : 0);
     }
 
     cli_show_line(what, s);

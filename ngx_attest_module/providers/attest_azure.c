@@ -128,8 +128,7 @@ attest_azure_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
     rc = attest_azure_nv(az, deadline, &data, &n, ev->error);
 
     if (rc == ATTEST_OK) {
-        bytes.p = data;
-        bytes.n = n;
+        bytes = attest_span(data, n);
         rc = attest_azure_report(az, bytes, deadline, ev);
     }
 
@@ -232,8 +231,7 @@ attest_azure_proven(attest_azure_source_t *az, const attest_hcl_t *hcl,
     }
 
     if (attest_azure_known(az, key, len)) {
-        proof.p = az->proof;
-        proof.n = az->proof_len;
+        proof = attest_span(az->proof, az->proof_len);
 
         if (attest_azure_check(hcl, proof, genuine, error) == ATTEST_OK) {
             return ATTEST_OK;
@@ -247,8 +245,7 @@ attest_azure_proven(attest_azure_source_t *az, const attest_hcl_t *hcl,
         return rc;
     }
 
-    proof.p = az->proof;
-    proof.n = az->proof_len;
+    proof = attest_span(az->proof, az->proof_len);
 
     rc = attest_azure_check(hcl, proof, genuine, error);
     if (rc != ATTEST_OK) {
@@ -349,8 +346,7 @@ attest_azure_item(const attest_azure_source_t *az, const attest_hcl_t *hcl,
     item.hcl_report = bytes;
 
     proof = hcl->type == ATTEST_HCL_TDX ? &item.td_quote : &item.vcek_chain;
-    proof->p = az->proof;
-    proof->n = az->proof_len;
+    *proof = attest_span(az->proof, az->proof_len);
 
     rc = attest_azure_encode(&item, buf, &len);
 

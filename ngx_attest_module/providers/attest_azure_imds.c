@@ -14,8 +14,9 @@
 #include <unistd.h>
 
 #include <cjson/cJSON.h>
-#include <openssl/evp.h>
 
+#include "core/base/attest_base64.h"
+#include "core/base/attest_json.h"
 #include "providers/attest_azure.h"
 #include "providers/attest_http.h"
 
@@ -119,11 +120,13 @@ static int
 attest_azure_ask(const attest_http_t *req, int64_t deadline, cJSON **json,
     char *error)
 {
-    int          rc;
-    char         why[ATTEST_AZURE_ERROR];
-    size_t       len;
-    uint8_t     *body;
-    const char  *end;
+    int                                rc;
+    char                               why[ATTEST_AZURE_ERROR];
+    size_t                             len;
+    uint8_t                           *body;
+    static const attest_json_rules_t   rules = {
+        .flags = ATTEST_JSON_MEMBERS           /* attest_azure_string() */
+    };
 
     rc = attest_http(req, deadline, &body, &len, why);
     if (rc != ATTEST_OK) {
@@ -132,33 +135,18 @@ attest_azure_ask(const attest_http_t *req, int64_t deadline, cJSON **json,
         return rc;
     }
 
-    /* nesting is cJSON's to bound, and what it makes is below the caps */
-
-    *json = cJSON_ParseWithLengthOpts((char *) body, len, &end, 0);
-    rc = ATTEST_EFORMAT;
-
-    if (cJSON_IsObject(*json)) {
-        while (end < (char *) body + len
-               && strchr(" \t\r\n", *end) != NULL && *end != '\0')
-        {
-            end++;
-        }
-
-        if (end == (char *) body + len) {
-            rc = ATTEST_OK;
-        }
-    }
-
+    rc = attest_json_parse(attest_span(body, len), &rules, json, NULL);
     free(body);
 
-    if (rc != ATTEST_OK) {
+    if (rc != ATTEST_OK || !cJSON_IsObject(*json)) {
         cJSON_Delete(*json);
         *json = NULL;
         snprintf(error, ATTEST_AZURE_ERROR, "metadata service %s%s: the"
                  " answer is no JSON object", req->address, req->path);
+        return ATTEST_EFORMAT;
     }
 
-    return rc;
+    return ATTEST_OK;
 }
 
 
@@ -197,20 +185,16 @@ attest_azure_quote_body(attest_span_t report)
     char    *body, *p;
     size_t   head = strlen("{\"report\":\"");
 
-    body = malloc(head + report.n / 3 * 4 + 16);
+    body = malloc(head + attest_base64_len(report.n, ATTEST_BASE64_URL) + 3);
     if (body == NULL) {
         return NULL;
     }
 
     memcpy(body, "{\"report\":\"", head);
-    (void) EVP_EncodeBlock((unsigned char *) body + head, report.p,
-                           (int) report.n);
+    p = body + head;
+    attest_base64_encode(p, report, ATTEST_BASE64_URL);
 
-    for (p = body + head; *p != '\0' && *p != '='; p++) {
-        *p = (char) (*p == '+' ? '-' : *p == '/' ? '_' : *p);
-    }
-
-    memcpy(p, "\"}", 3);
+    memcpy(p + strlen(p), "\"}", 3);
     return body;
 }
 
@@ -220,46 +204,33 @@ attest_azure_quote_body(attest_span_t report)
 static int
 attest_azure_base64url(const char *text, uint8_t **out, size_t *len)
 {
-    int       got;
-    char     *copy;
-    size_t    i, n, pad;
+    size_t    n, pad;
     uint8_t  *buf;
 
-    n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                     "0123456789-_");
+    n = strcspn(text, "=");
     pad = (4 - n % 4) % 4;
 
-    if (n == 0 || pad == 3 || n > ATTEST_AZURE_QUOTE_MAX
+    if (n == 0 || n > ATTEST_AZURE_QUOTE_MAX
         || (text[n] != '\0' && (strspn(text + n, "=") != pad
                                 || text[n + pad] != '\0')))
     {
         return ATTEST_EFORMAT;
     }
 
-    copy = malloc(n + pad);
-    buf = malloc(n + pad);
-
-    if (copy == NULL || buf == NULL) {
-        free(copy);
-        free(buf);
+    buf = malloc(n);
+    if (buf == NULL) {
         return ATTEST_EINTERNAL;
     }
 
-    for (i = 0; i < n + pad; i++) {
-        copy[i] = (char) (i >= n ? '=' : text[i] == '-' ? '+'
-                          : text[i] == '_' ? '/' : text[i]);
-    }
-
-    got = EVP_DecodeBlock(buf, (unsigned char *) copy, (int) (n + pad));
-    free(copy);
-
-    if (got < (int) pad) {
+    if (attest_base64_decode(attest_span(text, n), ATTEST_BASE64_URL, buf, n,
+                             len)
+        != ATTEST_OK)
+    {
         free(buf);
         return ATTEST_EFORMAT;
     }
 
     *out = buf;
-    *len = (size_t) got - pad;
     return ATTEST_OK;
 }
 

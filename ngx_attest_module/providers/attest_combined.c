@@ -240,8 +240,7 @@ attest_combined_claims(attest_combined_call_t *call,
     }
 
     if (rc == ATTEST_OK) {
-        part.p = gpus->data;
-        part.n = gpus->len;
+        part = attest_span(gpus->data, gpus->len);
         c.has_gpu = 1;
         len = sizeof(ev->claims);
         rc = attest_sha256(&part, 1, c.gpu);
@@ -504,8 +503,7 @@ attest_combined_cloud(const attest_evidence_item_t *cert)
     attest_roots_t        roots;
     attest_x509_chain_t   chain;
 
-    der.p = cert->data;
-    der.n = cert->len;
+    der = attest_span(cert->data, cert->len);
 
     leaf = attest_x509_read_der(der);
     if (leaf == NULL) {
@@ -539,8 +537,7 @@ attest_combined_large_last(attest_evidence_t *ev)
     for (pass = 0; pass < 2; pass++) {
 
         for (i = 0; i < ev->count; i++) {
-            label.p = (const uint8_t *) ev->items[i].item;
-            label.n = strlen(ev->items[i].item);
+            label = attest_span_text(ev->items[i].item);
 
             if ((attest_cmw_is_large(label) != 0) == (pass == 1)) {
                 sorted[n++] = ev->items[i];

@@ -113,8 +113,7 @@ attest_nitro_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
                  attest_strerror(rc));
 
     } else {
-        nonce.p = parsed.nonce;
-        nonce.n = parsed.nonce_len;
+        nonce = attest_span(parsed.nonce, parsed.nonce_len);
         rc = attest_nitro_ask(p->data, digest, nonce, deadline, ev);
     }
 

@@ -285,12 +285,9 @@ attest_nvidia_device(const attest_nvidia_gpu_t *gpu, attest_gpu_device_t *d,
     }
 
     memset(d, 0, sizeof(*d));
-    d->arch.p = (const uint8_t *) arch;
-    d->arch.n = strlen(arch);
-    d->chain.p = gpu->cert.attest_chain;
-    d->chain.n = gpu->cert.attest_chain_len;
-    d->report.p = gpu->report.report;
-    d->report.n = gpu->report.report_len;
+    d->arch = attest_span_text(arch);
+    d->chain = attest_span(gpu->cert.attest_chain, gpu->cert.attest_chain_len);
+    d->report = attest_span(gpu->report.report, gpu->report.report_len);
     memcpy(d->nonce, nonce, sizeof(d->nonce));
 
     while (d->chain.n != 0 && d->chain.p[d->chain.n - 1] == '\0') {

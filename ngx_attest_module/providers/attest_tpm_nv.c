@@ -111,8 +111,7 @@ attest_tpm_nv_cert(const uint8_t *p, size_t n)
     len = attest_tpm_der_len(p, n);
 
     if (len != 0) {
-        cert.p = p;
-        cert.n = len;
+        cert = attest_span(p, len);
     }
 
     return cert;

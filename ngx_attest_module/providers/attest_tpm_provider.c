@@ -255,20 +255,13 @@ attest_tpm_item(attest_tpm_call_t *c, attest_tpm_quoted_t *q,
                                 " or EK");
     }
 
-    item.root.p = (const uint8_t *) ev->root;
-    item.root.n = strlen(ev->root);
-    item.quote.p = q->quoted.attestationData;
-    item.quote.n = q->quoted.size;
-    item.signature.p = q->signature;
-    item.signature.n = q->signature_len;
-    item.ak.p = ak;
-    item.ak.n = ak_len;
-    item.ek.p = ek;
-    item.ek.n = ek_len;
-    item.ek_cert.p = tpm->ek_cert;
-    item.ek_cert.n = tpm->ek_cert_len;
-    item.maker.p = (const uint8_t *) maker;
-    item.maker.n = strlen(maker);
+    item.root = attest_span_text(ev->root);
+    item.quote = attest_span(q->quoted.attestationData, q->quoted.size);
+    item.signature = attest_span(q->signature, q->signature_len);
+    item.ak = attest_span(ak, ak_len);
+    item.ek = attest_span(ek, ek_len);
+    item.ek_cert = attest_span(tpm->ek_cert, tpm->ek_cert_len);
+    item.maker = attest_span_text(maker);
     item.pcrs = q->pcrs;
 
     attest_evidence_note(ev, tpm->ek_note);

@@ -76,8 +76,7 @@ attest_tsm_certs(const char *path, uint8_t **table, size_t *len, char *error)
         return rc;
     }
 
-    bytes.p = buf;
-    bytes.n = n;
+    bytes = attest_span(buf, n);
     certs = attest_x509_read(bytes);
     free(buf);
 

@@ -221,26 +221,20 @@ attest_tsm_evidence(attest_tsm_provider_t *tsm,
 
     memset(&report, 0, sizeof(report));
 
-    report.provider.p = (const uint8_t *) call->provider;
-    report.provider.n = strlen(call->provider);
-    report.outblob.p = call->outblob.p;
-    report.outblob.n = call->outblob.n;
-    report.auxblob.p = call->auxblob.p;
-    report.auxblob.n = call->auxblob.n;
+    report.provider = attest_span_text(call->provider);
+    report.outblob = attest_span(call->outblob.p, call->outblob.n);
+    report.auxblob = attest_span(call->auxblob.p, call->auxblob.n);
 
     if (call->dir->svsm) {
-        report.manifestblob.p = call->manifest.p;
-        report.manifestblob.n = call->manifest.n;
-        report.service_provider.p = (const uint8_t *) "svsm";
-        report.service_provider.n = 4;
+        report.manifestblob = attest_span(call->manifest.p, call->manifest.n);
+        report.service_provider = attest_span("svsm", 4);
     }
 
     if (tsm->certs != NULL && report.auxblob.n == 0
         && strcmp(call->provider, "sev_guest") == 0)
     {
         rc = attest_tsm_certs(tsm->certs, &table, &len, ev->error);
-        report.auxblob.p = table;
-        report.auxblob.n = len;
+        report.auxblob = attest_span(table, len);
     }
 
     if (rc == ATTEST_OK) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "unit.h"
+#include "core/base/attest_hex.h"
 #include "cli/cli_archive.c"
 #include "cli/cli_input.c"
 #include "cli/cli_chat.c"
@@ -201,7 +202,7 @@ answer(const char *type, int status, const char *text, size_t n, size_t size)
 
     memset(&ev, 0, sizeof(ev));
     memset(nonce, 7, sizeof(nonce));
-    cli_hex(ev.conn.ehbp_nonce, nonce, sizeof(nonce));
+    attest_hex_encode(ev.conn.ehbp_nonce, nonce, sizeof(nonce));
     (void) snprintf(ev.conn.type, sizeof(ev.conn.type), "%s", type);
     ev.conn.status = status;
 

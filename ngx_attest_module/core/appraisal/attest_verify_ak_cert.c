@@ -146,8 +146,7 @@ attest_verify_ak_cert_chain(attest_verify_t *v, attest_part_t *part,
         name[0] = '\0';
     }
 
-    text.p = (const uint8_t *) name;
-    text.n = strlen(name);
+    text = attest_span_text(name);
     state = part->cpu.kind == ATTEST_KIND_NONE || v->policy->gcp.given
             ? ATTEST_CHECK_FAIL : ATTEST_CHECK_NOTE;
 

@@ -247,12 +247,9 @@ attest_azure_judge_key(attest_azure_judge_t *j)
         return 0;
     }
 
-    parts[0].p = cpu->machine;
-    parts[0].n = sizeof(cpu->machine);
-    parts[1].p = cpu->ak_spki;
-    parts[1].n = sizeof(cpu->ak_spki);
-    parts[2].p = (const uint8_t *) j->hcl.runtime.vm_unique_id;
-    parts[2].n = strlen(j->hcl.runtime.vm_unique_id);
+    parts[0] = attest_span(cpu->machine, sizeof(cpu->machine));
+    parts[1] = attest_span(cpu->ak_spki, sizeof(cpu->ak_spki));
+    parts[2] = attest_span_text(j->hcl.runtime.vm_unique_id);
 
     if (attest_sha256(parts, 3, cpu->machine) != ATTEST_OK) {
         return 0;
@@ -296,8 +293,7 @@ attest_azure_judge_vm(attest_azure_judge_t *j)
     const attest_textset_t      *set = &j->v->policy->azure.vm_unique_id;
     const attest_hcl_runtime_t  *rt = &j->hcl.runtime;
 
-    id.p = (const uint8_t *) rt->vm_unique_id;
-    id.n = strlen(rt->vm_unique_id);
+    id = attest_span_text(rt->vm_unique_id);
     (void) attest_verify_text(shown, sizeof(shown), id);
 
     attest_verify_kind(j->v, j->part, "azure-machine", ATTEST_CHECK_NOTE,

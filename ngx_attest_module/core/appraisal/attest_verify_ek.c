@@ -165,11 +165,8 @@ attest_verify_svsm(attest_verify_t *v, const attest_part_t *part)
 
     /* the EK of the report that came with the AK that was activated */
 
-    same = cpu->proven && cpu->svsm_ek.n == part->tpm.ek.n
-           && memcmp(cpu->svsm_ek.p, part->tpm.ek.p, part->tpm.ek.n) == 0
-           && cpu->svsm_ek.n == now->cpu.svsm_ek.n
-           && memcmp(cpu->svsm_ek.p, now->cpu.svsm_ek.p,
-                     now->cpu.svsm_ek.n) == 0;
+    same = cpu->proven && attest_span_eq(cpu->svsm_ek, part->tpm.ek)
+           && attest_span_eq(cpu->svsm_ek, now->cpu.svsm_ek);
 
     now->svsm_ak = same && v->ek_activated;
 

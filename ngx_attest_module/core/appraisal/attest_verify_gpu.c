@@ -447,8 +447,8 @@ attest_verify_gpu_digest(attest_verify_gpus_t *g)
     attest_span_t   parts[ATTEST_GPU_MAX_DEVICES];
 
     for (i = 0; i < g->count; i++) {
-        parts[i].p = g->devices[i].identity;
-        parts[i].n = sizeof(g->devices[i].identity);
+        parts[i] = attest_span(g->devices[i].identity,
+                               sizeof(g->devices[i].identity));
     }
 
     qsort(parts, g->count, sizeof(parts[0]), attest_verify_gpu_order);
@@ -585,8 +585,7 @@ attest_verify_gpu_mode(attest_verify_gpus_t *g, attest_verify_gpu_t *d,
         return ATTEST_CHECK_UNKNOWN;
     }
 
-    s.p = (const uint8_t *) mode;
-    s.n = strlen(mode);
+    s = attest_span_text(mode);
 
     *why = "the policy does not allow its mode of protection";
 
@@ -607,8 +606,7 @@ attest_verify_gpu_driver(attest_verify_gpus_t *g, attest_verify_gpu_t *d,
     }
 
     attest_gpu_driver(&d->spdm, text);
-    s.p = (const uint8_t *) text;
-    s.n = strlen(text);
+    s = attest_span_text(text);
 
     *why = "the policy does not allow its driver version";
 
@@ -633,8 +631,7 @@ attest_verify_gpu_vbios(attest_verify_gpus_t *g, attest_verify_gpu_t *d,
     }
 
     attest_gpu_vbios(&d->spdm, text);
-    s.p = (const uint8_t *) text;
-    s.n = strlen(text);
+    s = attest_span_text(text);
 
     *why = "the policy does not allow its BIOS version";
 
@@ -661,9 +658,7 @@ attest_verify_gpu_in(const attest_textset_t *set, attest_span_t text)
     size_t  i;
 
     for (i = 0; i < set->count; i++) {
-        if (text.n == strlen(set->value[i])
-            && memcmp(set->value[i], text.p, text.n) == 0)
-        {
+        if (attest_span_is(text, set->value[i])) {
             return 1;
         }
     }

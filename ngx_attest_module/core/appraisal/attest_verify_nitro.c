@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 #include <openssl/x509.h>
 
+#include "core/base/attest_wire.h"
 #include "core/base/attest_cbor.h"
 #include "core/evidence/attest_nitro.h"
 #include "core/appraisal/attest_verify_anchor.h"
@@ -364,15 +365,13 @@ attest_verify_nitro_machine(attest_part_t *part, const attest_nitro_t *doc)
     uint8_t         head[2 + ATTEST_NITRO_FIXED];
     attest_span_t   parts[2 + ATTEST_NITRO_FIXED];
 
-    head[0] = (uint8_t) (doc->pcr_mask >> 8);
-    head[1] = (uint8_t) doc->pcr_mask;
+    (void) attest_wire_put_be16(head, doc->pcr_mask);
 
     for (i = 0; i < ATTEST_NITRO_FIXED; i++) {
         head[2 + i] = (uint8_t) doc->pcrs[i].n;
     }
 
-    parts[n].p = head;
-    parts[n++].n = sizeof(head);
+    parts[n++] = attest_span(head, sizeof(head));
 
     for (i = 0; i < ATTEST_NITRO_FIXED; i++) {
         if (doc->pcr_mask >> i & 1) {

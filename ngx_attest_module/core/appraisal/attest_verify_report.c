@@ -13,6 +13,7 @@
 
 #include <openssl/crypto.h>
 
+#include "core/base/attest_hex.h"
 #include "core/base/attest_cbor.h"
 #include "core/appraisal/attest_verify_report.h"
 
@@ -160,14 +161,9 @@ attest_verify_mask(char *out, size_t room, uint32_t mask)
 const char *
 attest_verify_hex(char out[ATTEST_ABBREV], const uint8_t *p, size_t n)
 {
-    size_t             i, shown = n > 8 ? 8 : n;
-    static const char  digits[] = "0123456789abcdef";
+    size_t  shown = n > 8 ? 8 : n;
 
-    for (i = 0; i < shown; i++) {
-        out[2 * i] = digits[p[i] >> 4];
-        out[2 * i + 1] = digits[p[i] & 15];
-    }
-
+    attest_hex_encode(out, p, shown);
     memcpy(out + 2 * shown, n > shown ? ".." : "", n > shown ? 3 : 1);
     return out;
 }

@@ -298,8 +298,7 @@ attest_policy_roots(attest_policy_ctx_t *ctx, const char *path,
             return attest_policy_fail(ctx, sub, "must be a label");
         }
 
-        label.p = (const uint8_t *) item->valuestring;
-        label.n = strlen(item->valuestring);
+        label = attest_span_text(item->valuestring);
 
         bit = attest_root_from_label(label);
         if (bit == 0) {

@@ -180,8 +180,7 @@ attest_policy_gpu_arch(attest_policy_ctx_t *ctx, const char *path,
     rc = attest_policy_texts(ctx, path, v, set);
 
     for (i = 0; rc == ATTEST_OK && i < set->count; i++) {
-        name.p = (const uint8_t *) set->value[i];
-        name.n = strlen(set->value[i]);
+        name = attest_span_text(set->value[i]);
 
         if (attest_gpu_class(name, &chip) != ATTEST_GPU_GPU) {
             rc = attest_policy_fail(ctx, path, "a GPU's architecture is "

@@ -426,8 +426,7 @@ attest_policy_cert(attest_policy_ctx_t *ctx, const char *path,
     attest_span_t    pem;
     STACK_OF(X509)  *one;
 
-    pem.p = (const uint8_t *) text;
-    pem.n = *text == '-' ? strlen(text) : 0;
+    pem = attest_span(text, *text == '-' ? strlen(text) : 0);
 
     one = attest_x509_read(pem);
 

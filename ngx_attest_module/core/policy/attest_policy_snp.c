@@ -154,8 +154,7 @@ attest_policy_snp_crl(attest_policy_ctx_t *ctx, const char *path,
     static const char  head[] = "-----BEGIN X509 CRL-----";
 
     if (cJSON_IsString(v)) {
-        pem.p = (const uint8_t *) v->valuestring;
-        pem.n = strlen(v->valuestring);
+        pem = attest_span_text(v->valuestring);
     }
 
     if (pem.n >= sizeof(head)

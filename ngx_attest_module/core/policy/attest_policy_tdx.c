@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "core/base/attest_base64.h"
 #include "core/base/attest_hex.h"
 #include "core/crypto/attest_pem.h"
 #include "core/policy/attest_policy_kinds.h"
@@ -87,6 +88,7 @@ static int attest_policy_tdx_pck_crl(attest_policy_ctx_t *ctx,
 static int attest_policy_tdx_crl(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, X509_CRL **crl);
 static X509_CRL *attest_policy_tdx_crl_read(const char *text);
+static attest_span_t attest_policy_tdx_trim(attest_span_t s);
 static X509_CRL *attest_policy_tdx_crl_der(const uint8_t *p, size_t n);
 static attest_policy_collateral_t *attest_policy_tdx_current(
     attest_policy_ctx_t *ctx);
@@ -435,7 +437,7 @@ attest_policy_tdx_signed(attest_policy_ctx_t *ctx, const char *path,
     uint8_t sig[64])
 {
     char           what[96];
-    attest_span_t  all = { (const uint8_t *) text, strlen(text) };
+    attest_span_t  all = attest_span_text(text);
 
     if (has_sig) {
         *json = all;
@@ -562,7 +564,7 @@ attest_policy_tdx_chain(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, STACK_OF(X509) **certs)
 {
     char           *text = NULL;
-    attest_span_t   pem = { (const uint8_t *) "", 0 };
+    attest_span_t   pem = ATTEST_NO_SPAN;
 
     if (cJSON_IsString(v) && strlen(v->valuestring) <= ATTEST_MAX_ITEM) {
         text = strdup(v->valuestring);
@@ -571,8 +573,7 @@ attest_policy_tdx_chain(attest_policy_ctx_t *ctx, const char *path,
             return ATTEST_EINTERNAL;
         }
 
-        pem.p = (const uint8_t *) text;
-        pem.n = attest_policy_tdx_decode(text);
+        pem = attest_span(text, attest_policy_tdx_decode(text));
     }
 
     *certs = attest_x509_read(pem);
@@ -655,36 +656,54 @@ attest_policy_tdx_crl(attest_policy_ctx_t *ctx, const char *path,
 static X509_CRL *
 attest_policy_tdx_crl_read(const char *text)
 {
-    int            len;
-    long           hex_len = 0;
-    size_t         n = strlen(text);
+    int            rc;
+    size_t         len, n = strlen(text);
     uint8_t       *der;
     X509_CRL      *crl;
-    attest_span_t  pem = { (const uint8_t *) text, n };
+    attest_span_t  s = attest_span(text, n);
 
     if (*text == '-') {
-        return attest_pem_crl(pem, NULL);
-    }
-
-    if (strspn(text, "0123456789abcdefABCDEF") == n) {
-        der = OPENSSL_hexstr2buf(text, &hex_len);
-        crl = der == NULL ? NULL
-              : attest_policy_tdx_crl_der(der, (size_t) hex_len);
-        OPENSSL_free(der);
-        return crl;
+        return attest_pem_crl(s, NULL);
     }
 
     der = malloc(n + 1);
-    len = der == NULL ? -1 : EVP_DecodeBlock(der, (const uint8_t *) text,
-                                             (int) n);
+    if (der == NULL) {
+        return NULL;
+    }
 
-    /* it counts the bytes that padding stands for */
+    /* what is both, is hexadecimal */
 
-    len -= len > 0 && n > 1 ? (text[n - 1] == '=') + (text[n - 2] == '=') : 0;
+    rc = attest_hex_decode(s, der, n, &len);
 
-    crl = len <= 0 ? NULL : attest_policy_tdx_crl_der(der, (size_t) len);
+    if (rc != ATTEST_OK
+        && strspn(text, "0123456789abcdefABCDEF") != n)
+    {
+        rc = attest_base64_decode(attest_policy_tdx_trim(s), ATTEST_BASE64,
+                                  der, n, &len);
+    }
+
+    crl = rc == ATTEST_OK && len != 0 ? attest_policy_tdx_crl_der(der, len)
+                                      : NULL;
     free(der);
     return crl;
+}
+
+
+/* A line's end does not matter. */
+
+static attest_span_t
+attest_policy_tdx_trim(attest_span_t s)
+{
+    while (s.n != 0 && memchr(" \t\r\n", s.p[0], 4) != NULL) {
+        s.p++;
+        s.n--;
+    }
+
+    while (s.n != 0 && memchr(" \t\r\n", s.p[s.n - 1], 4) != NULL) {
+        s.n--;
+    }
+
+    return s;
 }
 
 

@@ -274,7 +274,7 @@ ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
 
     key = (amcf->run.ca_key != NULL) ? amcf->run.ca_key : draft->key;
 
-    claims.pubkey_hash_alg = 1;
+    claims.pubkey_hash_alg = ATTEST_CLAIMS_SHA256;
     claims.pubkey_hash_len = ATTEST_SHA256_LEN;
 
     if (attest_x509_spki_hash(key, claims.pubkey_hash) != ATTEST_OK) {
