@@ -30,9 +30,9 @@ static int opened(seal_t *s, uint8_t *p, size_t n, seal_piece_pt piece,
 static int hex_bytes(const char *hex, uint8_t *out, size_t room, size_t *n);
 static attest_span_t span(const char *text);
 static uint64_t cpu_ns(void);
-static int bare_gateway(const attest_hpke_key_t *pair, const seal_key_t *key,
+static int bare_gateway(const attest_kem_key_t *pair, const seal_key_t *key,
     const seal_t *s, const uint8_t *body, size_t len, uint8_t *plain);
-static int bare_ehbp(const attest_hpke_key_t *pair, const seal_t *s,
+static int bare_ehbp(const attest_kem_key_t *pair, const seal_t *s,
     const uint8_t *body, size_t len, uint8_t *plain);
 
 
@@ -452,7 +452,7 @@ seal_bare(seal_form_e form, uint16_t aead, size_t size, long count)
     uint8_t           *content, *body, *plain;
     uint64_t           start, spent = 0;
     seal_key_t         key;
-    attest_hpke_key_t  pair;
+    attest_kem_key_t   pair;
 
     memset(&s, 0, sizeof(s));
     memset(&key, 0, sizeof(key));
@@ -464,8 +464,8 @@ seal_bare(seal_form_e form, uint16_t aead, size_t size, long count)
     plain = malloc(size + SEAL_ROOM);
 
     if (content == NULL || body == NULL || plain == NULL
-        || attest_hpke_key_generate(&pair, ATTEST_KEM_X25519) != ATTEST_OK
-        || attest_hpke_key_prepare(&pair) != ATTEST_OK)
+        || attest_kem_key_generate(&pair, ATTEST_KEM_X25519) != ATTEST_OK
+        || attest_kem_key_prepare(&pair) != ATTEST_OK)
     {
         return -1;
     }
@@ -497,7 +497,7 @@ seal_bare(seal_form_e form, uint16_t aead, size_t size, long count)
     }
 
     us = (double) spent / (double) count / 1000;
-    attest_hpke_key_clear(&pair);
+    attest_kem_key_clear(&pair);
     free(content);
     free(body);
     free(plain);
@@ -507,7 +507,7 @@ seal_bare(seal_form_e form, uint16_t aead, size_t size, long count)
 
 /* Open, derive, seal a short answer. */
 static int
-bare_gateway(const attest_hpke_key_t *pair, const seal_key_t *key,
+bare_gateway(const attest_kem_key_t *pair, const seal_key_t *key,
     const seal_t *s, const uint8_t *body, size_t len, uint8_t *plain)
 {
     int                    rc;
@@ -576,7 +576,7 @@ bare_gateway(const attest_hpke_key_t *pair, const seal_key_t *key,
 
 
 static int
-bare_ehbp(const attest_hpke_key_t *pair, const seal_t *s, const uint8_t *body,
+bare_ehbp(const attest_kem_key_t *pair, const seal_t *s, const uint8_t *body,
     size_t len, uint8_t *plain)
 {
     int                   rc;

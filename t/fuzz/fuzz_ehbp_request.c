@@ -36,8 +36,8 @@ static size_t frame(attest_hpke_ctx_t *c, const uint8_t *op, uint8_t *wire,
     uint8_t *pt, size_t *pt_len);
 
 
-static attest_hpke_key_t  key;
-static attest_hpke_key_t  ephemeral;
+static attest_kem_key_t   key;
+static attest_kem_key_t   ephemeral;
 
 static const uint8_t  published_enc[32] = {
     0x64, 0xb1, 0x01, 0xb1, 0xd0, 0xbe, 0x5a, 0x87,
@@ -61,10 +61,10 @@ setup(void)
         sk[i] = (uint8_t) (i + 1);
     }
 
-    CHECK(attest_hpke_key_import(&key, ATTEST_KEM_X25519, sk) == ATTEST_OK);
+    CHECK(attest_kem_key_import(&key, ATTEST_KEM_X25519, sk) == ATTEST_OK);
 
     memset(sk, 0x77, sizeof(sk));
-    CHECK(attest_hpke_key_import(&ephemeral, ATTEST_KEM_X25519, sk)
+    CHECK(attest_kem_key_import(&ephemeral, ATTEST_KEM_X25519, sk)
           == ATTEST_OK);
 }
 
@@ -77,7 +77,7 @@ open_pieces(const uint8_t *body, size_t size, const uint8_t *enc,
     size_t   at, n, used;
 
     static const attest_ehbp_limits_t       limits = { MAX_PLAIN, 4000 };
-    static const attest_hpke_key_t * const  keys[] = { &ephemeral, &key };
+    static const attest_kem_key_t * const  keys[] = { &ephemeral, &key };
 
     memset(out, 0xa5, MAX_PLAIN + ATTEST_HPKE_NT + 1);
 

@@ -30,11 +30,11 @@ static void foreign(const attest_hpke_suite_t *suite, attest_span_t enc,
 static void round_trip(const attest_hpke_suite_t *suite, attest_span_t aad,
     attest_span_t pt, uint8_t damage);
 static void import(uint16_t kem, const uint8_t *sk);
-static const attest_hpke_key_t *recipient(uint16_t kem);
+static const attest_kem_key_t *recipient(uint16_t kem);
 
 
-static attest_hpke_key_t  x25519;
-static attest_hpke_key_t  p256;
+static attest_kem_key_t   x25519;
+static attest_kem_key_t   p256;
 
 static const uint16_t  aeads[] = {
     ATTEST_AEAD_AES_128_GCM, ATTEST_AEAD_AES_256_GCM, ATTEST_AEAD_CHACHA20,
@@ -52,12 +52,12 @@ setup(void)
     }
 
     memset(ikm, 0x42, sizeof(ikm));
-    CHECK(attest_hpke_key_derive(&x25519, ATTEST_KEM_X25519, ikm, 32) == 0);
-    CHECK(attest_hpke_key_derive(&p256, ATTEST_KEM_P256, ikm, 32) == 0);
+    CHECK(attest_kem_key_derive(&x25519, ATTEST_KEM_X25519, ikm, 32) == 0);
+    CHECK(attest_kem_key_derive(&p256, ATTEST_KEM_P256, ikm, 32) == 0);
 }
 
 
-static const attest_hpke_key_t *
+static const attest_kem_key_t *
 recipient(uint16_t kem)
 {
     return kem == ATTEST_KEM_P256 ? &p256 : &x25519;
@@ -76,7 +76,7 @@ foreign(const attest_hpke_suite_t *suite, attest_span_t enc,
     rc = attest_hpke_setup_recipient(&ctx, suite, recipient(suite->kem),
                                      enc.p, enc.n, aad.p, aad.n);
     CHECK(rc == ATTEST_OK || rc == ATTEST_ECRYPTO);
-    CHECK(rc == ATTEST_ECRYPTO || enc.n == attest_hpke_enc_len(suite->kem));
+    CHECK(rc == ATTEST_ECRYPTO || enc.n == attest_kem_enc_len(suite->kem));
 
     if (rc != ATTEST_OK) {
         CHECK(ctx.cipher == NULL);
@@ -113,9 +113,9 @@ round_trip(const attest_hpke_suite_t *suite, attest_span_t aad,
 {
     int                       rc;
     size_t                    at;
-    uint8_t                   enc[ATTEST_HPKE_MAX_ENC], *buf;
+    uint8_t                   enc[ATTEST_KEM_MAX_ENC], *buf;
     attest_hpke_ctx_t         s, r;
-    const attest_hpke_key_t  *key = recipient(suite->kem);
+    const attest_kem_key_t   *key = recipient(suite->kem);
 
     rc = attest_hpke_setup_sender(&s, suite, key->pk, key->pk_len, key,
                                   aad.p, aad.n, enc);
@@ -156,15 +156,15 @@ static void
 import(uint16_t kem, const uint8_t *sk)
 {
     int                rc;
-    attest_hpke_key_t  key;
+    attest_kem_key_t   key;
 
-    rc = attest_hpke_key_import(&key, kem, sk);
+    rc = attest_kem_key_import(&key, kem, sk);
     CHECK(rc == ATTEST_OK
           || (rc == ATTEST_ECRYPTO && kem == ATTEST_KEM_P256));
     CHECK(rc == ATTEST_OK || key.pkey == NULL);
 
     if (rc == ATTEST_OK) {
-        attest_hpke_key_clear(&key);
+        attest_kem_key_clear(&key);
     }
 }
 
@@ -195,7 +195,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         import(suite.kem, rest.p);
     }
 
-    n = attest_hpke_enc_len(suite.kem);
+    n = attest_kem_enc_len(suite.kem);
     enc.p = rest.p;
     enc.n = rest.n < n ? rest.n : n;
     rest.p += enc.n;

@@ -53,7 +53,7 @@ static size_t chunks(attest_ohttp_sealer_t *s, const uint8_t *p, size_t n,
 static void script(const uint8_t *p, size_t n, size_t piece);
 
 
-static attest_hpke_key_t     key;
+static attest_kem_key_t      key;
 static attest_keyconfig_t    kc;
 static attest_ohttp_head_t   head;
 static outcome_t             a, b;
@@ -95,7 +95,7 @@ setup(void)
         return;
     }
 
-    CHECK(attest_hpke_key_import(&key, ATTEST_KEM_X25519, sk) == ATTEST_OK);
+    CHECK(attest_kem_key_import(&key, ATTEST_KEM_X25519, sk) == ATTEST_OK);
 
     kc.id = 1;
     kc.kem = ATTEST_KEM_X25519;

@@ -196,7 +196,7 @@ answer(const char *type, int status, const char *text, size_t n, size_t size)
     int                       rc;
     uint8_t                   enc[ATTEST_EHBP_ENC_LEN], nonce[32];
     attest_aead_t             aead;
-    attest_hpke_key_t         key;
+    attest_kem_key_t          key;
     attest_hpke_ctx_t         ctx;
     static cli_evidence_t     ev;
 
@@ -206,7 +206,7 @@ answer(const char *type, int status, const char *text, size_t n, size_t size)
     (void) snprintf(ev.conn.type, sizeof(ev.conn.type), "%s", type);
     ev.conn.status = status;
 
-    if (attest_hpke_key_generate(&key, ATTEST_KEM_X25519) != ATTEST_OK
+    if (attest_kem_key_generate(&key, ATTEST_KEM_X25519) != ATTEST_OK
         || attest_ehbp_client(&ctx, key.pk, 32, enc) != ATTEST_OK
         || attest_ehbp_response(&aead, &ctx, enc, nonce, 1) != ATTEST_OK)
     {
@@ -222,7 +222,7 @@ answer(const char *type, int status, const char *text, size_t n, size_t size)
 
     attest_aead_clear(&aead);
     attest_hpke_ctx_clear(&ctx);
-    attest_hpke_key_clear(&key);
+    attest_kem_key_clear(&key);
     return rc;
 }
 

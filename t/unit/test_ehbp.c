@@ -22,7 +22,7 @@ static size_t field(const cJSON *o, const char *name, uint8_t *out,
 static int wiped(const uint8_t *p, size_t n);
 static void put32(uint8_t *p, size_t v);
 static const cJSON *negative(const cJSON *doc, const char *name);
-static void gateway_key(const cJSON *doc, attest_hpke_key_t *key,
+static void gateway_key(const cJSON *doc, attest_kem_key_t *key,
     uint8_t enc[32]);
 
 static void test_parse_enc(void);
@@ -32,9 +32,9 @@ static void test_negatives(const cJSON *doc);
 static void test_response(const cJSON *doc);
 static void test_upstream(const cJSON *doc);
 static void start(attest_ehbp_opener_t *op, const uint8_t enc[32],
-    const attest_hpke_key_t * const *keys, size_t nkeys, uint8_t *buf,
+    const attest_kem_key_t * const *keys, size_t nkeys, uint8_t *buf,
     size_t room);
-static int open_request(attest_hpke_ctx_t *ctx, const attest_hpke_key_t *key,
+static int open_request(attest_hpke_ctx_t *ctx, const attest_kem_key_t *key,
     const uint8_t enc[32], const uint8_t *body, size_t len, uint8_t *out,
     int *bad_enc);
 static int clean(const uint8_t *p, size_t n);
@@ -127,14 +127,14 @@ negative(const cJSON *doc, const char *name)
 
 
 static void
-gateway_key(const cJSON *doc, attest_hpke_key_t *key, uint8_t enc[32])
+gateway_key(const cJSON *doc, attest_kem_key_t *key, uint8_t enc[32])
 {
     uint8_t  sk[32];
 
     field(doc, "skR", sk, sizeof(sk));
     field(doc, "enc", enc, 32);
 
-    if (attest_hpke_key_import(key, ATTEST_KEM_X25519, sk) != ATTEST_OK) {
+    if (attest_kem_key_import(key, ATTEST_KEM_X25519, sk) != ATTEST_OK) {
         printf("Bail out! cannot import skR\n");
         exit(1);
     }
@@ -143,7 +143,7 @@ gateway_key(const cJSON *doc, attest_hpke_key_t *key, uint8_t enc[32])
 
 static void
 start(attest_ehbp_opener_t *op, const uint8_t enc[32],
-    const attest_hpke_key_t * const *keys, size_t nkeys, uint8_t *buf,
+    const attest_kem_key_t * const *keys, size_t nkeys, uint8_t *buf,
     size_t room)
 {
     const attest_ehbp_limits_t  limits = { SIZE_MAX, SIZE_MAX };
@@ -159,7 +159,7 @@ start(attest_ehbp_opener_t *op, const uint8_t enc[32],
 /* A whole body at once; its context, or nothing. */
 
 static int
-open_request(attest_hpke_ctx_t *ctx, const attest_hpke_key_t *key,
+open_request(attest_hpke_ctx_t *ctx, const attest_kem_key_t *key,
     const uint8_t enc[32], const uint8_t *body, size_t len, uint8_t *out,
     int *bad_enc)
 {
@@ -298,7 +298,7 @@ test_request(const cJSON *doc, const cJSON *v, size_t frames)
     size_t             len, want;
     uint8_t            enc[32], wire[MAX_WIRE], pt[MAX_WIRE], out[MAX_WIRE];
     uint8_t            secret[32], key[32];
-    attest_hpke_key_t  sk;
+    attest_kem_key_t   sk;
     attest_hpke_ctx_t  ctx;
 
     gateway_key(doc, &sk, enc);
@@ -323,7 +323,7 @@ test_request(const cJSON *doc, const cJSON *v, size_t frames)
     IS_MEM(secret, key, 32, "exported secret");
 
     attest_hpke_ctx_clear(&ctx);
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&sk);
 }
 
 
@@ -333,7 +333,7 @@ test_negatives(const cJSON *doc)
     int                bad_enc = 0;
     size_t             len;
     uint8_t            enc[32], wire[MAX_WIRE], out[MAX_WIRE];
-    attest_hpke_key_t  sk;
+    attest_kem_key_t   sk;
     attest_hpke_ctx_t  ctx;
 
     gateway_key(doc, &sk, enc);
@@ -356,7 +356,7 @@ test_negatives(const cJSON *doc)
     IS_INT(open_request(&ctx, &sk, enc, wire, len, out, &bad_enc),
            ATTEST_EFORMAT, "len_exceeds_body: 400");
 
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&sk);
 }
 
 
@@ -371,7 +371,7 @@ test_response(const cJSON *doc)
     uint8_t            body[MAX_WIRE], want[MAX_WIRE];
     const cJSON       *r, *e, *list;
     attest_aead_t      aead;
-    attest_hpke_key_t  sk;
+    attest_kem_key_t   sk;
     attest_hpke_ctx_t  ctx;
 
     gateway_key(doc, &sk, enc);
@@ -404,7 +404,7 @@ test_response(const cJSON *doc)
 
     attest_aead_clear(&aead);
     attest_hpke_ctx_clear(&ctx);
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&sk);
 }
 
 
@@ -457,8 +457,8 @@ test_lengths(const cJSON *doc)
     int                       rc;
     size_t                    i, used;
     uint8_t                   enc[32], body[4 + 300], out[400];
-    attest_hpke_key_t         sk;
-    const attest_hpke_key_t  *key = &sk;
+    attest_kem_key_t          sk;
+    const attest_kem_key_t   *key = &sk;
     attest_ehbp_opener_t      op;
 
     static const struct {
@@ -507,7 +507,7 @@ test_lengths(const cJSON *doc)
         attest_ehbp_opener_clear(&op);
     }
 
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&sk);
 }
 
 
@@ -519,10 +519,10 @@ test_framing(void)
     int                       rc, bad_enc;
     size_t                    n, w;
     uint8_t                   enc[32], pt[5000], *wire, *out;
-    attest_hpke_key_t         sk;
+    attest_kem_key_t          sk;
     attest_hpke_ctx_t         c, g;
 
-    attest_hpke_key_generate(&sk, ATTEST_KEM_X25519);
+    attest_kem_key_generate(&sk, ATTEST_KEM_X25519);
 
     for (n = 0; n < sizeof(pt); n++) {
         pt[n] = (uint8_t) (n * 7);
@@ -554,7 +554,7 @@ test_framing(void)
 
     free(wire);
     free(out);
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&sk);
 }
 
 
@@ -564,12 +564,12 @@ test_framing_limit(void)
     int                       rc;
     size_t                    used, w;
     uint8_t                   enc[32], wire[200], out[200];
-    attest_hpke_key_t         sk;
-    const attest_hpke_key_t  *key = &sk;
+    attest_kem_key_t          sk;
+    const attest_kem_key_t   *key = &sk;
     attest_hpke_ctx_t         c;
     attest_ehbp_opener_t      op;
 
-    attest_hpke_key_generate(&sk, ATTEST_KEM_X25519);
+    attest_kem_key_generate(&sk, ATTEST_KEM_X25519);
     attest_ehbp_client(&c, sk.pk, sk.pk_len, enc);
 
     memset(wire, 0, sizeof(wire));
@@ -598,7 +598,7 @@ test_framing_limit(void)
     attest_ehbp_opener_clear(&op);
 
     attest_hpke_ctx_clear(&c);
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&sk);
 }
 
 
@@ -611,7 +611,7 @@ test_truncations(const cJSON *doc)
     size_t             n, len;
     uint8_t            enc[32], wire[MAX_WIRE], out[MAX_WIRE], *exact;
     const cJSON       *list;
-    attest_hpke_key_t  sk;
+    attest_kem_key_t   sk;
     attest_hpke_ctx_t  ctx;
 
     gateway_key(doc, &sk, enc);
@@ -638,7 +638,7 @@ test_truncations(const cJSON *doc)
     IS_INT(whole, 2, "two places between frames");
     IS_INT(bad, 0, "cut at each of %zu bytes", len);
 
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&sk);
 }
 
 
@@ -652,8 +652,8 @@ test_splits(const cJSON *doc)
     uint8_t                   enc[32], wire[MAX_WIRE], pt[MAX_WIRE];
     uint8_t                  *out, *in;
     const cJSON              *v;
-    attest_hpke_key_t         sk;
-    const attest_hpke_key_t  *key = &sk;
+    attest_kem_key_t          sk;
+    const attest_kem_key_t   *key = &sk;
     attest_ehbp_opener_t      op;
 
     gateway_key(doc, &sk, enc);
@@ -685,7 +685,7 @@ test_splits(const cJSON *doc)
 
     IS_INT(bad, 0, "a request in pieces of each length up to %zu", len);
 
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&sk);
 }
 
 
@@ -700,13 +700,13 @@ test_two_keys(void)
     int                       rc, bad = 0;
     size_t                    piece, at, n, len, used, k;
     uint8_t                   enc[32], pt[300], wire[400], out[400];
-    attest_hpke_key_t         sk[3];
-    const attest_hpke_key_t  *keys[3];
+    attest_kem_key_t          sk[3];
+    const attest_kem_key_t   *keys[3];
     attest_hpke_ctx_t         c;
     attest_ehbp_opener_t      op;
 
     for (k = 0; k < 3; k++) {
-        attest_hpke_key_generate(&sk[k], ATTEST_KEM_X25519);
+        attest_kem_key_generate(&sk[k], ATTEST_KEM_X25519);
         keys[k] = &sk[k];
     }
 
@@ -741,7 +741,7 @@ test_two_keys(void)
     IS_INT(bad, 0, "each of three keys, however the message arrives");
 
     for (k = 0; k < 3; k++) {
-        attest_hpke_key_clear(&sk[k]);
+        attest_kem_key_clear(&sk[k]);
     }
 }
 
@@ -754,12 +754,12 @@ test_room(void)
     int                       rc;
     size_t                    len, at = 0, used;
     uint8_t                   enc[32], pt[300], wire[400], out[400];
-    attest_hpke_key_t         sk;
-    const attest_hpke_key_t  *key = &sk;
+    attest_kem_key_t          sk;
+    const attest_kem_key_t   *key = &sk;
     attest_hpke_ctx_t         c;
     attest_ehbp_opener_t      op;
 
-    attest_hpke_key_generate(&sk, ATTEST_KEM_X25519);
+    attest_kem_key_generate(&sk, ATTEST_KEM_X25519);
     attest_ehbp_client(&c, sk.pk, sk.pk_len, enc);
     memset(pt, 'q', sizeof(pt));
     len = message(&c, pt, sizeof(pt), 170, wire);
@@ -784,7 +784,7 @@ test_room(void)
 
     attest_ehbp_opener_clear(&op);
     attest_hpke_ctx_clear(&c);
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&sk);
 }
 
 
@@ -797,7 +797,7 @@ test_open_flips(const cJSON *doc)
     size_t             i, len;
     uint8_t            enc[32], wire[MAX_WIRE], out[MAX_WIRE];
     const cJSON       *list;
-    attest_hpke_key_t  sk;
+    attest_kem_key_t   sk;
     attest_hpke_ctx_t  ctx;
 
     gateway_key(doc, &sk, enc);
@@ -833,7 +833,7 @@ test_open_flips(const cJSON *doc)
            ATTEST_ECRYPTO, "another enc");
     IS_INT(bad_enc, 0, "which is a valid point");
 
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&sk);
 }
 
 
@@ -846,7 +846,7 @@ test_open_order(const cJSON *doc)
     size_t             len;
     uint8_t            enc[32], wire[MAX_WIRE], w[MAX_WIRE], out[MAX_WIRE];
     const cJSON       *list;
-    attest_hpke_key_t  sk, other;
+    attest_kem_key_t   sk, other;
     attest_hpke_ctx_t  ctx;
 
     const size_t  a = 4 + 0x17, b = 4 + 0x1d;
@@ -870,7 +870,7 @@ test_open_order(const cJSON *doc)
     IS_INT(open_request(&ctx, &sk, enc, w, len - b, out, &bad_enc),
            ATTEST_EMISMATCH, "second frame dropped");
 
-    attest_hpke_key_generate(&other, ATTEST_KEM_X25519);
+    attest_kem_key_generate(&other, ATTEST_KEM_X25519);
     IS_INT(open_request(&ctx, &other, enc, wire, len, out, &bad_enc),
            ATTEST_ECRYPTO, "another gateway's key");
     IS_INT(bad_enc, 0, "is no fault of enc");
@@ -878,8 +878,8 @@ test_open_order(const cJSON *doc)
            ATTEST_OK, "then the right key");
 
     attest_hpke_ctx_clear(&ctx);
-    attest_hpke_key_clear(&other);
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&other);
+    attest_kem_key_clear(&sk);
 }
 
 
@@ -890,7 +890,7 @@ test_open_arguments(const cJSON *doc)
 {
     int                bad_enc;
     uint8_t            enc[32], body[32], out[32];
-    attest_hpke_key_t  sk;
+    attest_kem_key_t   sk;
     attest_hpke_ctx_t  ctx;
 
     gateway_key(doc, &sk, enc);
@@ -912,7 +912,7 @@ test_open_arguments(const cJSON *doc)
     OK(clean(out, sizeof(out)), "nothing is left");
     OK(wiped((uint8_t *) &ctx, sizeof(ctx)), "no context");
 
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&sk);
 }
 
 
@@ -923,7 +923,7 @@ test_bad_enc(const cJSON *doc)
     size_t             len;
     uint8_t            enc[32], wire[MAX_WIRE], out[MAX_WIRE];
     const cJSON       *list;
-    attest_hpke_key_t  sk;
+    attest_kem_key_t   sk;
     attest_hpke_ctx_t  ctx;
 
     gateway_key(doc, &sk, enc);
@@ -943,7 +943,7 @@ test_bad_enc(const cJSON *doc)
            ATTEST_ECRYPTO, "enc of low order");
     IS_INT(bad_enc, 1, "enc itself is refused");
 
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&sk);
 }
 
 
@@ -956,10 +956,10 @@ test_empty_frame(void)
     size_t             used, out_len;
     uint8_t            enc[32], nonce[32], w[20], out[20];
     attest_aead_t      s, o;
-    attest_hpke_key_t  sk;
+    attest_kem_key_t   sk;
     attest_hpke_ctx_t  c, g;
 
-    attest_hpke_key_generate(&sk, ATTEST_KEM_X25519);
+    attest_kem_key_generate(&sk, ATTEST_KEM_X25519);
     attest_ehbp_client(&c, sk.pk, sk.pk_len, enc);
 
     IS_INT(attest_ehbp_client_seal(&c, NULL, 0, w), ATTEST_OK,
@@ -988,7 +988,7 @@ test_empty_frame(void)
     attest_aead_clear(&o);
     attest_hpke_ctx_clear(&c);
     attest_hpke_ctx_clear(&g);
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&sk);
 }
 
 
@@ -1000,10 +1000,10 @@ test_round_trip(void)
     int                rc, bad = 0, bad_enc;
     size_t             len, cut, n, w;
     uint8_t            enc[32], pt[600], out[16384], wire[16384];
-    attest_hpke_key_t  sk;
+    attest_kem_key_t   sk;
     attest_hpke_ctx_t  c, g;
 
-    attest_hpke_key_generate(&sk, ATTEST_KEM_X25519);
+    attest_kem_key_generate(&sk, ATTEST_KEM_X25519);
 
     for (n = 0; n < sizeof(pt); n++) {
         pt[n] = (uint8_t) (n * 5);
@@ -1031,7 +1031,7 @@ test_round_trip(void)
     IS_INT(attest_ehbp_client(&c, sk.pk, 31, enc), ATTEST_ECRYPTO,
            "and a short one");
 
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&sk);
 }
 
 
@@ -1046,7 +1046,7 @@ test_client_split(const cJSON *doc)
     uint8_t            out[256], req[MAX_WIRE], body[MAX_WIRE];
     const cJSON       *r, *e, *list;
     attest_aead_t      a;
-    attest_hpke_key_t  sk;
+    attest_kem_key_t   sk;
     attest_hpke_ctx_t  ctx;
 
     gateway_key(doc, &sk, enc);
@@ -1076,7 +1076,7 @@ test_client_split(const cJSON *doc)
     IS_INT(bad, 0, "response split at each of %zu bytes", len);
 
     attest_hpke_ctx_clear(&ctx);
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&sk);
 }
 
 
@@ -1219,12 +1219,12 @@ test_frame_limit(void)
 {
     uint8_t            enc[32], key[32], out[4] = { 9, 9, 9, 9 };
     attest_aead_t      s;
-    attest_hpke_key_t  sk;
+    attest_kem_key_t   sk;
     attest_hpke_ctx_t  c;
 
     memset(key, 3, sizeof(key));
     attest_aead_init(&s, ATTEST_AEAD_AES_256_GCM, key, key, 1);
-    attest_hpke_key_generate(&sk, ATTEST_KEM_X25519);
+    attest_kem_key_generate(&sk, ATTEST_KEM_X25519);
     attest_ehbp_client(&c, sk.pk, sk.pk_len, enc);
 
     IS_INT(attest_ehbp_seal_frame(&s, key, (size_t) UINT32_MAX - 15, out),
@@ -1235,7 +1235,7 @@ test_frame_limit(void)
 
     attest_aead_clear(&s);
     attest_hpke_ctx_clear(&c);
-    attest_hpke_key_clear(&sk);
+    attest_kem_key_clear(&sk);
 }
 
 

@@ -20,10 +20,10 @@ typedef struct {
     attest_hpke_suite_t   suite;
     uint8_t               info[64];
     size_t                info_len;
-    uint8_t               enc[ATTEST_HPKE_MAX_ENC];
+    uint8_t               enc[ATTEST_KEM_MAX_ENC];
     size_t                enc_len;
-    attest_hpke_key_t     recipient;
-    attest_hpke_key_t     ephemeral;
+    attest_kem_key_t      recipient;
+    attest_kem_key_t      ephemeral;
 } vector_t;
 
 
@@ -244,15 +244,15 @@ test_vector(const cJSON *v)
     test_vector_keys(v, &t);
     test_vector_contexts(v, &t);
 
-    IS_INT(attest_hpke_key_prepare(&t.recipient), ATTEST_OK, "prepare");
-    IS_INT(attest_hpke_key_prepare(&t.recipient), ATTEST_OK, "and again");
-    IS_INT(attest_hpke_key_prepare(&t.ephemeral), ATTEST_OK, "prepare");
+    IS_INT(attest_kem_key_prepare(&t.recipient), ATTEST_OK, "prepare");
+    IS_INT(attest_kem_key_prepare(&t.recipient), ATTEST_OK, "and again");
+    IS_INT(attest_kem_key_prepare(&t.ephemeral), ATTEST_OK, "prepare");
     test_vector_contexts(v, &t);
     /* what was kept the first time */
     test_vector_contexts(v, &t);
 
-    attest_hpke_key_clear(&t.recipient);
-    attest_hpke_key_clear(&t.ephemeral);
+    attest_kem_key_clear(&t.recipient);
+    attest_kem_key_clear(&t.ephemeral);
 }
 
 
@@ -263,25 +263,25 @@ test_vector_keys(const cJSON *v, vector_t *t)
 {
     size_t             n;
     uint8_t            ikm[64], sk[32];
-    attest_hpke_key_t  again;
+    attest_kem_key_t   again;
 
     n = field(v, "ikmR", ikm, sizeof(ikm));
-    IS_INT(attest_hpke_key_derive(&t->recipient, t->suite.kem, ikm, n),
+    IS_INT(attest_kem_key_derive(&t->recipient, t->suite.kem, ikm, n),
            ATTEST_OK, "DeriveKeyPair(ikmR)");
     OK(field_is(v, "skRm", t->recipient.sk, 32), "skR");
     OK(field_is(v, "pkRm", t->recipient.pk, t->recipient.pk_len), "pkR");
 
     n = field(v, "ikmE", ikm, sizeof(ikm));
-    IS_INT(attest_hpke_key_derive(&t->ephemeral, t->suite.kem, ikm, n),
+    IS_INT(attest_kem_key_derive(&t->ephemeral, t->suite.kem, ikm, n),
            ATTEST_OK, "DeriveKeyPair(ikmE)");
     OK(field_is(v, "skEm", t->ephemeral.sk, 32), "skE");
     OK(field_is(v, "pkEm", t->ephemeral.pk, t->ephemeral.pk_len), "pkE");
 
     field(v, "skRm", sk, sizeof(sk));
-    IS_INT(attest_hpke_key_import(&again, t->suite.kem, sk), ATTEST_OK,
+    IS_INT(attest_kem_key_import(&again, t->suite.kem, sk), ATTEST_OK,
            "import skR");
     OK(field_is(v, "pkRm", again.pk, again.pk_len), "pkR of the import");
-    attest_hpke_key_clear(&again);
+    attest_kem_key_clear(&again);
 }
 
 
@@ -289,7 +289,7 @@ static void
 test_vector_contexts(const cJSON *v, const vector_t *t)
 {
     size_t             nk = attest_aead_key_len(t->suite.aead);
-    uint8_t            enc[ATTEST_HPKE_MAX_ENC];
+    uint8_t            enc[ATTEST_KEM_MAX_ENC];
     attest_hpke_ctx_t  s, r;
 
     IS_INT(attest_hpke_setup_sender(&s, &t->suite, t->recipient.pk,
@@ -395,43 +395,43 @@ test_keys(void)
 {
     size_t             i;
     uint8_t            ikm[33], sk[32];
-    attest_hpke_key_t  a, b;
+    attest_kem_key_t   a, b;
     const uint16_t     kems[] = { ATTEST_KEM_X25519, ATTEST_KEM_P256 };
 
     memset(ikm, 9, sizeof(ikm));
 
     for (i = 0; i < 2; i++) {
-        IS_INT(attest_hpke_key_generate(&a, kems[i]), ATTEST_OK, "generate");
-        IS_INT(attest_hpke_key_generate(&b, kems[i]), ATTEST_OK, "another");
+        IS_INT(attest_kem_key_generate(&a, kems[i]), ATTEST_OK, "generate");
+        IS_INT(attest_kem_key_generate(&b, kems[i]), ATTEST_OK, "another");
         OK(memcmp(a.sk, b.sk, 32) != 0, "two keys differ");
-        IS_INT(a.pk_len, attest_hpke_enc_len(kems[i]), "length of the key");
-        attest_hpke_key_clear(&b);
+        IS_INT(a.pk_len, attest_kem_enc_len(kems[i]), "length of the key");
+        attest_kem_key_clear(&b);
         OK(wiped((uint8_t *) &b, sizeof(b)), "key wiped");
 
         memcpy(b.sk, a.sk, 32);
-        IS_INT(attest_hpke_key_import(&b, kems[i], b.sk), ATTEST_OK,
+        IS_INT(attest_kem_key_import(&b, kems[i], b.sk), ATTEST_OK,
                "import from its own member");
         OK(b.pk_len == a.pk_len && memcmp(a.pk, b.pk, a.pk_len) == 0,
            "same public key");
-        attest_hpke_key_clear(&a);
-        attest_hpke_key_clear(&b);
+        attest_kem_key_clear(&a);
+        attest_kem_key_clear(&b);
 
-        IS_INT(attest_hpke_key_derive(&a, kems[i], ikm, 31), ATTEST_EARG,
+        IS_INT(attest_kem_key_derive(&a, kems[i], ikm, 31), ATTEST_EARG,
                "derive: 31 bytes are too few");
-        IS_INT(attest_hpke_key_derive(&a, kems[i], ikm, 33), ATTEST_OK,
+        IS_INT(attest_kem_key_derive(&a, kems[i], ikm, 33), ATTEST_OK,
                "derive: 33 bytes");
-        attest_hpke_key_clear(&a);
+        attest_kem_key_clear(&a);
     }
 
     memset(sk, 1, sizeof(sk));
-    IS_INT(attest_hpke_key_import(&a, 0x0041, sk), ATTEST_EUNSUPPORTED,
+    IS_INT(attest_kem_key_import(&a, 0x0041, sk), ATTEST_EUNSUPPORTED,
            "import: unknown KEM");
     OK(wiped((uint8_t *) &a, sizeof(a)), "nothing left of it");
-    IS_INT(attest_hpke_key_derive(&a, 0x0041, ikm, 32), ATTEST_EUNSUPPORTED,
+    IS_INT(attest_kem_key_derive(&a, 0x0041, ikm, 32), ATTEST_EUNSUPPORTED,
            "derive: unknown KEM");
-    IS_INT(attest_hpke_key_generate(&a, 0), ATTEST_EUNSUPPORTED,
+    IS_INT(attest_kem_key_generate(&a, 0), ATTEST_EUNSUPPORTED,
            "generate: unknown KEM");
-    IS_INT(attest_hpke_enc_len(0x0041), 0, "length of an unknown KEM");
+    IS_INT(attest_kem_enc_len(0x0041), 0, "length of an unknown KEM");
     IS_INT(attest_aead_key_len(ATTEST_AEAD_EXPORT_ONLY), 0,
            "export only has no key");
 }
@@ -441,7 +441,7 @@ static void
 test_p256_keys(void)
 {
     uint8_t            sk[32];
-    attest_hpke_key_t  key;
+    attest_kem_key_t   key;
 
     static const char  order[] =
         "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
@@ -453,30 +453,30 @@ test_p256_keys(void)
     unit_hex(order, sk, sizeof(sk));
     unit_hex(generator, g, sizeof(g));
 
-    IS_INT(attest_hpke_key_import(&key, ATTEST_KEM_P256, sk), ATTEST_ECRYPTO,
+    IS_INT(attest_kem_key_import(&key, ATTEST_KEM_P256, sk), ATTEST_ECRYPTO,
            "P-256: private key equal to the order");
     OK(wiped((uint8_t *) &key, sizeof(key)), "nothing left of it");
 
     sk[31]--;
-    IS_INT(attest_hpke_key_import(&key, ATTEST_KEM_P256, sk), ATTEST_OK,
+    IS_INT(attest_kem_key_import(&key, ATTEST_KEM_P256, sk), ATTEST_OK,
            "P-256: order - 1");
     OK(memcmp(key.pk, g, 33) == 0 && memcmp(key.pk + 33, g + 33, 32) != 0,
        "which is minus the generator");
-    attest_hpke_key_clear(&key);
+    attest_kem_key_clear(&key);
 
     memset(sk, 0xff, sizeof(sk));
-    IS_INT(attest_hpke_key_import(&key, ATTEST_KEM_P256, sk), ATTEST_ECRYPTO,
+    IS_INT(attest_kem_key_import(&key, ATTEST_KEM_P256, sk), ATTEST_ECRYPTO,
            "P-256: above the order");
 
     memset(sk, 0, sizeof(sk));
-    IS_INT(attest_hpke_key_import(&key, ATTEST_KEM_P256, sk), ATTEST_ECRYPTO,
+    IS_INT(attest_kem_key_import(&key, ATTEST_KEM_P256, sk), ATTEST_ECRYPTO,
            "P-256: zero");
 
     sk[31] = 1;
-    IS_INT(attest_hpke_key_import(&key, ATTEST_KEM_P256, sk), ATTEST_OK,
+    IS_INT(attest_kem_key_import(&key, ATTEST_KEM_P256, sk), ATTEST_OK,
            "P-256: one");
     IS_MEM(key.pk, g, 65, "which is the generator");
-    attest_hpke_key_clear(&key);
+    attest_kem_key_clear(&key);
 }
 
 
@@ -487,7 +487,7 @@ test_bad_enc_x25519(int prepared)
 {
     size_t             i;
     uint8_t            enc[40];
-    attest_hpke_key_t  key;
+    attest_kem_key_t   key;
     attest_hpke_ctx_t  ctx;
 
     static const char *const  low[] = {
@@ -500,9 +500,9 @@ test_bad_enc_x25519(int prepared)
         "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
     };
 
-    attest_hpke_key_generate(&key, ATTEST_KEM_X25519);
+    attest_kem_key_generate(&key, ATTEST_KEM_X25519);
     if (prepared) {
-        attest_hpke_key_prepare(&key);
+        attest_kem_key_prepare(&key);
     }
 
     for (i = 0; i < sizeof(low) / sizeof(low[0]); i++) {
@@ -530,7 +530,7 @@ test_bad_enc_x25519(int prepared)
     }
     IS_INT(i, sizeof(enc) + 1, "enc of every other length refused");
 
-    attest_hpke_key_clear(&key);
+    attest_kem_key_clear(&key);
 }
 
 
@@ -544,20 +544,20 @@ test_prepared(uint16_t kem)
 {
     int                  bad = 0;
     size_t               i, n;
-    uint8_t              enc[20][ATTEST_HPKE_MAX_ENC], info[80] = { 0 };
-    uint8_t              zero[ATTEST_HPKE_MAX_ENC] = { 0 };
+    uint8_t              enc[20][ATTEST_KEM_MAX_ENC], info[80] = { 0 };
+    uint8_t              zero[ATTEST_KEM_MAX_ENC] = { 0 };
     attest_aead_t        a, b;
     attest_span_t        span = { info, sizeof(info) };
-    attest_hpke_key_t    key, fast, none = { 0 };
+    attest_kem_key_t     key, fast, none = { 0 };
     attest_hpke_ctx_t    s[20], r[20], plain;
     attest_hpke_suite_t  suite = { kem, ATTEST_KDF_HKDF_SHA256, 0 };
 
-    IS_INT(attest_hpke_key_prepare(&none), ATTEST_EARG, "prepare no key");
+    IS_INT(attest_kem_key_prepare(&none), ATTEST_EARG, "prepare no key");
 
-    attest_hpke_key_generate(&key, kem);
-    attest_hpke_key_import(&fast, kem, key.sk);
-    IS_INT(attest_hpke_key_prepare(&fast), ATTEST_OK, "prepare %04x", kem);
-    n = attest_hpke_enc_len(kem);
+    attest_kem_key_generate(&key, kem);
+    attest_kem_key_import(&fast, kem, key.sk);
+    IS_INT(attest_kem_key_prepare(&fast), ATTEST_OK, "prepare %04x", kem);
+    n = attest_kem_enc_len(kem);
 
     for (i = 0; i < 20; i++) {
         suite.aead = (uint16_t) (1 + i % 3);
@@ -608,8 +608,8 @@ test_prepared(uint16_t kem)
            ATTEST_EUNSUPPORTED, "a response of an exporter");
     attest_hpke_ctx_clear(&plain);
 
-    attest_hpke_key_clear(&key);
-    attest_hpke_key_clear(&fast);
+    attest_kem_key_clear(&key);
+    attest_kem_key_clear(&fast);
     OK(wiped((uint8_t *) &fast, sizeof(fast)), "prepared key wiped");
 }
 
@@ -620,11 +620,11 @@ test_bad_enc_p256(void)
     int                hybrid;
     size_t             i;
     uint8_t            enc[72], out[65];
-    attest_hpke_key_t  key, peer;
+    attest_kem_key_t   key, peer;
     attest_hpke_ctx_t  ctx;
 
-    attest_hpke_key_generate(&key, ATTEST_KEM_P256);
-    attest_hpke_key_generate(&peer, ATTEST_KEM_P256);
+    attest_kem_key_generate(&key, ATTEST_KEM_P256);
+    attest_kem_key_generate(&peer, ATTEST_KEM_P256);
 
 #define REFUSED(n, name)                                                     \
     do {                                                                     \
@@ -680,8 +680,8 @@ test_bad_enc_p256(void)
     IS_INT(attest_hpke_setup_recipient(&ctx, &p256, &key, enc, 65, NULL, 0),
            ATTEST_OK, "and the point itself accepted");
     attest_hpke_ctx_clear(&ctx);
-    attest_hpke_key_clear(&key);
-    attest_hpke_key_clear(&peer);
+    attest_kem_key_clear(&key);
+    attest_kem_key_clear(&peer);
 }
 
 
@@ -689,11 +689,11 @@ static void
 test_arguments(void)
 {
     uint8_t              enc[65];
-    attest_hpke_key_t    key;
+    attest_kem_key_t     key;
     attest_hpke_ctx_t    ctx;
     attest_hpke_suite_t  s;
 
-    attest_hpke_key_generate(&key, ATTEST_KEM_X25519);
+    attest_kem_key_generate(&key, ATTEST_KEM_X25519);
 
     s = x25519;
     s.kdf = 0x0003;
@@ -719,7 +719,7 @@ test_arguments(void)
                                     enc),
            ATTEST_EARG, "ephemeral key of another KEM");
 
-    attest_hpke_key_clear(&key);
+    attest_kem_key_clear(&key);
     IS_INT(attest_hpke_setup_recipient(&ctx, &x25519, &key, enc, 32, NULL,
                                        0),
            ATTEST_EARG, "a cleared key");
@@ -736,13 +736,13 @@ test_open_failures(uint16_t aead)
     int                  rc, bad = 0, dirty = 0, moved = 0;
     size_t               i;
     uint8_t              enc[32], ct[64], ct2[64], pt[64];
-    attest_hpke_key_t    key;
+    attest_kem_key_t     key;
     attest_hpke_ctx_t    s, r;
     attest_hpke_suite_t  suite = x25519;
     static const char    text[] = "a prompt that is nobody's business";
 
     suite.aead = aead;
-    attest_hpke_key_generate(&key, ATTEST_KEM_X25519);
+    attest_kem_key_generate(&key, ATTEST_KEM_X25519);
     attest_hpke_setup_sender(&s, &suite, key.pk, 32, NULL, NULL, 0, enc);
     attest_hpke_setup_recipient(&r, &suite, &key, enc, 32, NULL, 0);
     attest_hpke_seal(&s, BYTES("aad"), 3, BYTES(text), 34, ct);
@@ -784,7 +784,7 @@ test_open_failures(uint16_t aead)
 
     attest_hpke_ctx_clear(&s);
     attest_hpke_ctx_clear(&r);
-    attest_hpke_key_clear(&key);
+    attest_kem_key_clear(&key);
 }
 
 
@@ -794,14 +794,14 @@ test_in_place(uint16_t aead)
     int                  rc = 0;
     size_t               i, n;
     uint8_t              enc[65], buf[300], copy[300], other[300];
-    attest_hpke_key_t    key;
+    attest_kem_key_t     key;
     attest_hpke_ctx_t    s, s2, r;
-    attest_hpke_key_t    eph;
+    attest_kem_key_t     eph;
     attest_hpke_suite_t  suite = p256;
 
     suite.aead = aead;
-    attest_hpke_key_generate(&key, ATTEST_KEM_P256);
-    attest_hpke_key_generate(&eph, ATTEST_KEM_P256);
+    attest_kem_key_generate(&key, ATTEST_KEM_P256);
+    attest_kem_key_generate(&eph, ATTEST_KEM_P256);
     attest_hpke_setup_sender(&s, &suite, key.pk, 65, &eph, NULL, 0, enc);
     attest_hpke_setup_sender(&s2, &suite, key.pk, 65, &eph, NULL, 0, enc);
     attest_hpke_setup_recipient(&r, &suite, &key, enc, 65, NULL, 0);
@@ -829,8 +829,8 @@ test_in_place(uint16_t aead)
     attest_hpke_ctx_clear(&s);
     attest_hpke_ctx_clear(&s2);
     attest_hpke_ctx_clear(&r);
-    attest_hpke_key_clear(&key);
-    attest_hpke_key_clear(&eph);
+    attest_kem_key_clear(&key);
+    attest_kem_key_clear(&eph);
 }
 
 
@@ -839,7 +839,7 @@ test_large(void)
 {
     size_t             i, n = 3 * 1024 * 1024 + 1;
     uint8_t            enc[32], *buf;
-    attest_hpke_key_t  key;
+    attest_kem_key_t   key;
     attest_hpke_ctx_t  s, r;
 
     buf = malloc(n + 16);
@@ -847,7 +847,7 @@ test_large(void)
         buf[i] = (uint8_t) (i >> 3);
     }
 
-    attest_hpke_key_generate(&key, ATTEST_KEM_X25519);
+    attest_kem_key_generate(&key, ATTEST_KEM_X25519);
     attest_hpke_setup_sender(&s, &x25519, key.pk, 32, NULL, NULL, 0, enc);
     attest_hpke_setup_recipient(&r, &x25519, &key, enc, 32, NULL, 0);
 
@@ -864,7 +864,7 @@ test_large(void)
     free(buf);
     attest_hpke_ctx_clear(&s);
     attest_hpke_ctx_clear(&r);
-    attest_hpke_key_clear(&key);
+    attest_kem_key_clear(&key);
 }
 
 
@@ -872,10 +872,10 @@ static void
 test_directions(void)
 {
     uint8_t            enc[32], ct[17], pt[1] = { 5 };
-    attest_hpke_key_t  key;
+    attest_kem_key_t   key;
     attest_hpke_ctx_t  s, r, other;
 
-    attest_hpke_key_generate(&key, ATTEST_KEM_X25519);
+    attest_kem_key_generate(&key, ATTEST_KEM_X25519);
     attest_hpke_setup_sender(&s, &x25519, key.pk, 32, NULL, BYTES("a"), 1,
                              enc);
     attest_hpke_setup_recipient(&r, &x25519, &key, enc, 32, BYTES("a"), 1);
@@ -895,7 +895,7 @@ test_directions(void)
     attest_hpke_ctx_clear(&s);
     attest_hpke_ctx_clear(&r);
     attest_hpke_ctx_clear(&other);
-    attest_hpke_key_clear(&key);
+    attest_kem_key_clear(&key);
 }
 
 
@@ -903,10 +903,10 @@ static void
 test_sequence_end(void)
 {
     uint8_t            enc[32], ct[16];
-    attest_hpke_key_t  key;
+    attest_kem_key_t   key;
     attest_hpke_ctx_t  s, r;
 
-    attest_hpke_key_generate(&key, ATTEST_KEM_X25519);
+    attest_kem_key_generate(&key, ATTEST_KEM_X25519);
     attest_hpke_setup_sender(&s, &x25519, key.pk, 32, NULL, NULL, 0, enc);
     attest_hpke_setup_recipient(&r, &x25519, &key, enc, 32, NULL, 0);
 
@@ -923,7 +923,7 @@ test_sequence_end(void)
 
     attest_hpke_ctx_clear(&s);
     attest_hpke_ctx_clear(&r);
-    attest_hpke_key_clear(&key);
+    attest_kem_key_clear(&key);
 }
 
 
@@ -931,13 +931,13 @@ static void
 test_export_limits(void)
 {
     uint8_t            enc[32], *out, label[200];
-    attest_hpke_key_t  key;
+    attest_kem_key_t   key;
     attest_hpke_ctx_t  s;
 
     out = malloc(255 * 32 + 1);
     memset(label, 'x', sizeof(label));
 
-    attest_hpke_key_generate(&key, ATTEST_KEM_X25519);
+    attest_kem_key_generate(&key, ATTEST_KEM_X25519);
     attest_hpke_setup_sender(&s, &x25519, key.pk, 32, NULL, NULL, 0, enc);
 
     IS_INT(attest_hpke_export(&s, label, sizeof(label), out, 255 * 32),
@@ -947,7 +947,7 @@ test_export_limits(void)
 
     free(out);
     attest_hpke_ctx_clear(&s);
-    attest_hpke_key_clear(&key);
+    attest_kem_key_clear(&key);
 }
 
 
@@ -1008,15 +1008,15 @@ test_error_queue(void)
 {
     uint8_t            enc[65], ct[32];
     unsigned long      mine;
-    attest_hpke_key_t  key, pkey;
+    attest_kem_key_t   key, pkey;
     attest_hpke_ctx_t  ctx, none;
 
     ERR_clear_error();
     memset(enc, 0, sizeof(enc));
     memset(ct, 0, sizeof(ct));
 
-    attest_hpke_key_generate(&key, ATTEST_KEM_X25519);
-    attest_hpke_key_generate(&pkey, ATTEST_KEM_P256);
+    attest_kem_key_generate(&key, ATTEST_KEM_X25519);
+    attest_kem_key_generate(&pkey, ATTEST_KEM_P256);
     IS_INT(ERR_peek_error(), 0, "queue empty after making keys");
 
     attest_hpke_setup_recipient(&ctx, &x25519, &key, enc, 32, NULL, 0);
@@ -1038,8 +1038,8 @@ test_error_queue(void)
        "the caller's own error stays, none is added");
 
     attest_hpke_ctx_clear(&ctx);
-    attest_hpke_key_clear(&key);
-    attest_hpke_key_clear(&pkey);
+    attest_kem_key_clear(&key);
+    attest_kem_key_clear(&pkey);
 }
 
 

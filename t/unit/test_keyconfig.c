@@ -52,7 +52,7 @@ sample(attest_keyconfig_t *kc, uint16_t kem, size_t nsuites)
     kc->id = 0xfe;
     kc->kem = kem;
     kc->pk.p = pk;
-    kc->pk.n = attest_hpke_enc_len(kem);
+    kc->pk.n = attest_kem_enc_len(kem);
     kc->nsuites = nsuites;
 
     for (i = 0; i < nsuites && i < ATTEST_KEYCONFIG_MAX_SUITES; i++) {

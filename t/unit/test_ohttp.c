@@ -23,8 +23,8 @@
 
 typedef struct {
     attest_ohttp_form_e   form;
-    attest_hpke_key_t     key;
-    attest_hpke_key_t     ephemeral;
+    attest_kem_key_t      key;
+    attest_kem_key_t      ephemeral;
     uint8_t               config[128];
     attest_keyconfig_t    kc;
     uint8_t               request[MAX_WIRE];
@@ -160,10 +160,10 @@ load(exchange_t *x, const cJSON *doc, const char *name,
     x->json = cJSON_GetObjectItemCaseSensitive(doc, name);
 
     field(x->json, "skR", sk, sizeof(sk));
-    OK(attest_hpke_key_import(&x->key, ATTEST_KEM_X25519, sk) == ATTEST_OK,
+    OK(attest_kem_key_import(&x->key, ATTEST_KEM_X25519, sk) == ATTEST_OK,
        "%s: key", name);
     field(x->json, "skE", sk, sizeof(sk));
-    OK(attest_hpke_key_import(&x->ephemeral, ATTEST_KEM_X25519, sk)
+    OK(attest_kem_key_import(&x->ephemeral, ATTEST_KEM_X25519, sk)
        == ATTEST_OK, "%s: ephemeral key", name);
 
     n = field(x->json, "keyConfig", x->config, sizeof(x->config));
@@ -181,8 +181,8 @@ load(exchange_t *x, const cJSON *doc, const char *name,
 static void
 unload(exchange_t *x)
 {
-    attest_hpke_key_clear(&x->key);
-    attest_hpke_key_clear(&x->ephemeral);
+    attest_kem_key_clear(&x->key);
+    attest_kem_key_clear(&x->ephemeral);
 }
 
 
@@ -1352,11 +1352,11 @@ test_suite(uint16_t kem, uint16_t aead, attest_ohttp_form_e form)
     size_t               len = ATTEST_OHTTP_MAX_HEAD;
     uint8_t              wire[ATTEST_OHTTP_MAX_HEAD];
     attest_ohttp_t       client, server;
-    attest_hpke_key_t    key;
+    attest_kem_key_t     key;
     attest_keyconfig_t   kc;
     attest_ohttp_head_t  head;
 
-    attest_hpke_key_generate(&key, kem);
+    attest_kem_key_generate(&key, kem);
     memset(&kc, 0, sizeof(kc));
     kc.id = 200;
     kc.kem = kem;
@@ -1381,7 +1381,7 @@ test_suite(uint16_t kem, uint16_t aead, attest_ohttp_form_e form)
 
     attest_ohttp_clear(&client);
     attest_ohttp_clear(&server);
-    attest_hpke_key_clear(&key);
+    attest_kem_key_clear(&key);
 }
 
 

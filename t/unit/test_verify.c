@@ -215,12 +215,12 @@ setup_hpke(void)
 {
     size_t               i;
     attest_keyconfig_t   kc[2];
-    attest_hpke_key_t    key[2];
+    attest_kem_key_t     key[2];
 
     memset(kc, 0, sizeof(kc));
 
     for (i = 0; i < 2; i++) {
-        (void) attest_hpke_key_generate(&key[i], ATTEST_KEM_X25519);
+        (void) attest_kem_key_generate(&key[i], ATTEST_KEM_X25519);
         kc[i].id = (uint8_t) (i + 1);
         kc[i].kem = ATTEST_KEM_X25519;
         kc[i].pk.p = key[i].pk;
@@ -234,8 +234,8 @@ setup_hpke(void)
     IS_INT(attest_keyconfig_encode_list(kc, 2, hpke_list.p, &hpke_list.n),
            ATTEST_OK, "prompt keys for the tests");
 
-    attest_hpke_key_clear(&key[0]);
-    attest_hpke_key_clear(&key[1]);
+    attest_kem_key_clear(&key[0]);
+    attest_kem_key_clear(&key[1]);
 }
 
 

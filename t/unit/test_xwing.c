@@ -51,13 +51,13 @@ test_missing(void)
 {
     uint8_t              enc[ATTEST_XWING_ENC] = { 0 };
     uint8_t              pk[ATTEST_XWING_PK] = { 0 };
-    attest_hpke_key_t    key;
+    attest_kem_key_t     key;
     attest_hpke_ctx_t    ctx;
     attest_hpke_suite_t  suite = { ATTEST_KEM_XWING, 1, 1 };
 
-    IS_INT(attest_hpke_key_import(&key, ATTEST_KEM_XWING, seed),
+    IS_INT(attest_kem_key_import(&key, ATTEST_KEM_XWING, seed),
            ATTEST_EUNSUPPORTED, "no import");
-    IS_INT(attest_hpke_key_generate(&key, ATTEST_KEM_XWING),
+    IS_INT(attest_kem_key_generate(&key, ATTEST_KEM_XWING),
            ATTEST_EUNSUPPORTED, "no new key");
     IS_INT(attest_hpke_setup_sender(&ctx, &suite, pk, sizeof(pk), NULL, NULL,
                                     0, enc),
@@ -72,7 +72,7 @@ test_vectors(void)
     uint8_t              *text, sk[32], want[32], got[32];
     uint8_t              pk[ATTEST_XWING_PK], enc[ATTEST_XWING_ENC];
     cJSON                *doc;
-    attest_hpke_key_t    key;
+    attest_kem_key_t     key;
     attest_hpke_ctx_t    ctx;
     attest_hpke_suite_t  suite = { ATTEST_KEM_XWING, ATTEST_KDF_HKDF_SHA256,
                                    ATTEST_AEAD_EXPORT_ONLY };
@@ -85,7 +85,7 @@ test_vectors(void)
     IS_INT(field(doc, "public_key", pk, sizeof(pk)), 1216, "public key");
     IS_INT(field(doc, "enc", enc, sizeof(enc)), 1120, "enc");
 
-    IS_INT(attest_hpke_key_import(&key, ATTEST_KEM_XWING, sk), ATTEST_OK,
+    IS_INT(attest_kem_key_import(&key, ATTEST_KEM_XWING, sk), ATTEST_OK,
            "import");
     OK(key.pk_len == 1216 && memcmp(key.pk, pk, 1216) == 0,
        "the vector's public key");
@@ -99,7 +99,7 @@ test_vectors(void)
     IS_MEM(got, want, 32, "exported secret");
 
     attest_hpke_ctx_clear(&ctx);
-    attest_hpke_key_clear(&key);
+    attest_kem_key_clear(&key);
     cJSON_Delete(doc);
 }
 
@@ -110,17 +110,17 @@ test_round_trip(uint16_t aead, int prepared)
     int                  i, bad = 0;
     uint8_t              enc[ATTEST_XWING_ENC], buf[64 + 16], pt[64];
     uint8_t              a[32], b[32];
-    attest_hpke_key_t    key;
+    attest_kem_key_t     key;
     attest_hpke_ctx_t    s, r;
     attest_hpke_suite_t  suite = { ATTEST_KEM_XWING, ATTEST_KDF_HKDF_SHA256,
                                    aead };
 
-    IS_INT(attest_hpke_key_generate(&key, ATTEST_KEM_XWING), ATTEST_OK,
+    IS_INT(attest_kem_key_generate(&key, ATTEST_KEM_XWING), ATTEST_OK,
            "a new key");
     memset(pt, 'x', sizeof(pt));
 
     if (prepared) {
-        IS_INT(attest_hpke_key_prepare(&key), ATTEST_OK, "prepared");
+        IS_INT(attest_kem_key_prepare(&key), ATTEST_OK, "prepared");
     }
 
     for (i = 0; i < 3; i++) {
@@ -141,7 +141,7 @@ test_round_trip(uint16_t aead, int prepared)
 
     IS_INT(bad, 0, "AEAD %u, %s: what was sealed opens", aead,
            prepared ? "prepared" : "as it is");
-    attest_hpke_key_clear(&key);
+    attest_kem_key_clear(&key);
 }
 
 
@@ -153,12 +153,12 @@ test_damage(void)
     int                  rc, opened = 0, odd = 0;
     size_t               i;
     uint8_t              enc[ATTEST_XWING_ENC], ct[16 + 4], pt[4];
-    attest_hpke_key_t    key;
+    attest_kem_key_t     key;
     attest_hpke_ctx_t    s, r;
     attest_hpke_suite_t  suite = { ATTEST_KEM_XWING, ATTEST_KDF_HKDF_SHA256,
                                    ATTEST_AEAD_AES_128_GCM };
 
-    attest_hpke_key_import(&key, ATTEST_KEM_XWING, seed);
+    attest_kem_key_import(&key, ATTEST_KEM_XWING, seed);
     attest_hpke_setup_sender(&s, &suite, key.pk, key.pk_len, NULL, NULL, 0,
                              enc);
     attest_hpke_seal(&s, NULL, 0, (const uint8_t *) "text", 4, ct);
@@ -194,7 +194,7 @@ test_damage(void)
     IS_INT(ERR_peek_error(), 0, "and nothing is left in the error queue");
 
     attest_hpke_ctx_clear(&s);
-    attest_hpke_key_clear(&key);
+    attest_kem_key_clear(&key);
 }
 
 
@@ -203,13 +203,13 @@ test_refusals(void)
 {
     size_t               i, left = 0;
     uint8_t              enc[ATTEST_XWING_ENC];
-    attest_hpke_key_t    key, other;
+    attest_kem_key_t     key, other;
     attest_hpke_ctx_t    s;
     attest_hpke_suite_t  suite = { ATTEST_KEM_XWING, ATTEST_KDF_HKDF_SHA256,
                                    ATTEST_AEAD_AES_128_GCM };
 
-    attest_hpke_key_import(&key, ATTEST_KEM_XWING, seed);
-    attest_hpke_key_import(&other, ATTEST_KEM_X25519, seed);
+    attest_kem_key_import(&key, ATTEST_KEM_XWING, seed);
+    attest_kem_key_import(&other, ATTEST_KEM_X25519, seed);
 
     IS_INT(attest_hpke_setup_sender(&s, &suite, key.pk, key.pk_len, &key,
                                     NULL, 0, enc),
@@ -220,8 +220,8 @@ test_refusals(void)
     IS_INT(attest_hpke_setup_recipient(&s, &suite, &other, enc, sizeof(enc),
                                        NULL, 0),
            ATTEST_EARG, "a key of another KEM");
-    attest_hpke_key_clear(&other);
-    IS_INT(attest_hpke_key_derive(&other, ATTEST_KEM_XWING, seed, 32),
+    attest_kem_key_clear(&other);
+    IS_INT(attest_kem_key_derive(&other, ATTEST_KEM_XWING, seed, 32),
            ATTEST_EUNSUPPORTED, "nothing is derived");
 
     /* FIPS 203 section 7.2: coefficients below 3329 */
@@ -230,7 +230,7 @@ test_refusals(void)
                                     NULL, 0, enc),
            ATTEST_ECRYPTO, "no ML-KEM key");
 
-    attest_hpke_key_clear(&key);
+    attest_kem_key_clear(&key);
     for (i = 0; i < sizeof(key); i++) {
         left += ((uint8_t *) &key)[i] != 0;
     }
@@ -283,14 +283,14 @@ test_ohttp(attest_ohttp_form_e form)
     uint8_t                buf[64], nonce[32] = { 1 };
     attest_aead_t          up, down;
     attest_ohttp_t         client, gateway;
-    attest_hpke_key_t      key;
+    attest_kem_key_t       key;
     attest_keyconfig_t     kc;
     attest_ohttp_head_t    h;
     attest_ohttp_opener_t  op;
     attest_ohttp_sealer_t  s;
     attest_ohttp_limits_t  limits = { 64, 64, 4 };
 
-    attest_hpke_key_generate(&key, ATTEST_KEM_XWING);
+    attest_kem_key_generate(&key, ATTEST_KEM_XWING);
     memset(&kc, 0, sizeof(kc));
     kc.id = 9;
     kc.kem = ATTEST_KEM_XWING;
@@ -342,7 +342,7 @@ test_ohttp(attest_ohttp_form_e form)
     attest_aead_clear(&down);
     attest_ohttp_clear(&client);
     attest_ohttp_clear(&gateway);
-    attest_hpke_key_clear(&key);
+    attest_kem_key_clear(&key);
 }
 
 
@@ -351,8 +351,8 @@ main(void)
 {
     uint16_t  aead;
 
-    IS_INT(attest_hpke_enc_len(ATTEST_KEM_XWING), 1120, "length of enc");
-    IS_INT(attest_hpke_pk_len(ATTEST_KEM_XWING), 1216, "length of a key");
+    IS_INT(attest_kem_enc_len(ATTEST_KEM_XWING), 1120, "length of enc");
+    IS_INT(attest_kem_pk_len(ATTEST_KEM_XWING), 1216, "length of a key");
     test_keyconfig();
 
     if (!attest_xwing_available()) {

@@ -46,7 +46,7 @@ static int attest_hpke_encap_xwing(attest_hpke_ctx_t *ctx,
     uint8_t *enc_out);
 static int attest_hpke_encap(attest_hpke_ctx_t *ctx,
     const attest_hpke_suite_t *suite, attest_span_t pk,
-    const attest_hpke_key_t *ephemeral, attest_span_t info,
+    const attest_kem_key_t *ephemeral, attest_span_t info,
     uint8_t *enc_out);
 static int attest_hpke_response_secret(attest_hmac_t *h,
     const attest_hpke_ctx_t *ctx, attest_span_t label, size_t len,
@@ -252,7 +252,7 @@ attest_hpke_establish(attest_hpke_ctx_t *ctx,
 static int
 attest_hpke_suite_known(const attest_hpke_suite_t *suite)
 {
-    return attest_hpke_enc_len(suite->kem) != 0
+    return attest_kem_enc_len(suite->kem) != 0
            && suite->kdf == ATTEST_KDF_HKDF_SHA256
            && (suite->aead == ATTEST_AEAD_EXPORT_ONLY
                || attest_aead_key_len(suite->aead) != 0);
@@ -306,7 +306,7 @@ attest_hpke_encap_xwing(attest_hpke_ctx_t *ctx,
 
 int
 attest_hpke_setup_recipient(attest_hpke_ctx_t *ctx,
-    const attest_hpke_suite_t *suite, const attest_hpke_key_t *key,
+    const attest_hpke_suite_t *suite, const attest_kem_key_t *key,
     const uint8_t *enc, size_t enc_len, const uint8_t *info, size_t info_len)
 {
     int      rc;
@@ -341,11 +341,11 @@ attest_hpke_setup_recipient(attest_hpke_ctx_t *ctx,
 int
 attest_hpke_setup_sender(attest_hpke_ctx_t *ctx,
     const attest_hpke_suite_t *suite, const uint8_t *pk, size_t pk_len,
-    const attest_hpke_key_t *ephemeral, const uint8_t *info, size_t info_len,
+    const attest_kem_key_t *ephemeral, const uint8_t *info, size_t info_len,
     uint8_t *enc_out)
 {
     int                rc;
-    attest_hpke_key_t  fresh;
+    attest_kem_key_t   fresh;
 
     memset(ctx, 0, sizeof(*ctx));
 
@@ -367,14 +367,14 @@ attest_hpke_setup_sender(attest_hpke_ctx_t *ctx,
                                  enc_out);
     }
 
-    rc = attest_hpke_key_generate(&fresh, suite->kem);
+    rc = attest_kem_key_generate(&fresh, suite->kem);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
     rc = attest_hpke_encap(ctx, suite, attest_span(pk, pk_len), &fresh,
                            attest_span(info, info_len), enc_out);
-    attest_hpke_key_clear(&fresh);
+    attest_kem_key_clear(&fresh);
 
     return rc;
 }
@@ -384,7 +384,7 @@ attest_hpke_setup_sender(attest_hpke_ctx_t *ctx,
 
 static int
 attest_hpke_encap(attest_hpke_ctx_t *ctx, const attest_hpke_suite_t *suite,
-    attest_span_t pk, const attest_hpke_key_t *ephemeral, attest_span_t info,
+    attest_span_t pk, const attest_kem_key_t *ephemeral, attest_span_t info,
     uint8_t *enc_out)
 {
     int      rc;

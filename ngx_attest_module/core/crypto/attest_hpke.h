@@ -47,17 +47,17 @@ typedef struct {
  * attest_hpke_ctx_clear() after success.
  */
 int attest_hpke_setup_recipient(attest_hpke_ctx_t *ctx,
-    const attest_hpke_suite_t *suite, const attest_hpke_key_t *key,
+    const attest_hpke_suite_t *suite, const attest_kem_key_t *key,
     const uint8_t *enc, size_t enc_len, const uint8_t *info, size_t info_len);
 
 /*
  * SetupBaseS.  `ephemeral` NULL draws a fresh key pair; tests of published
  * vectors give one, but for X-Wing.  enc_out holds
- * attest_hpke_enc_len(suite->kem) bytes.
+ * attest_kem_enc_len(suite->kem) bytes.
  */
 int attest_hpke_setup_sender(attest_hpke_ctx_t *ctx,
     const attest_hpke_suite_t *suite, const uint8_t *pk, size_t pk_len,
-    const attest_hpke_key_t *ephemeral, const uint8_t *info, size_t info_len,
+    const attest_kem_key_t *ephemeral, const uint8_t *info, size_t info_len,
     uint8_t *enc_out);
 
 /*

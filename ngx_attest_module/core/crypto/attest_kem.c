@@ -22,13 +22,13 @@
 
 static void attest_kem_labels(attest_labeled_t *l, attest_hmac_t *h,
     uint16_t kem);
-static int attest_kem_candidate(attest_hpke_key_t *key,
+static int attest_kem_candidate(attest_kem_key_t *key,
     const attest_labeled_t *l, const uint8_t prk[ATTEST_SHA256_LEN],
     unsigned counter);
-static int attest_kem_import_x25519(attest_hpke_key_t *key);
-static int attest_kem_import_p256(attest_hpke_key_t *key);
-static int attest_kem_p256_public(attest_hpke_key_t *key, BIGNUM *sk);
-static int attest_kem_p256_keypair(attest_hpke_key_t *key, const BIGNUM *sk);
+static int attest_kem_import_x25519(attest_kem_key_t *key);
+static int attest_kem_import_p256(attest_kem_key_t *key);
+static int attest_kem_p256_public(attest_kem_key_t *key, BIGNUM *sk);
+static int attest_kem_p256_keypair(attest_kem_key_t *key, const BIGNUM *sk);
 static EVP_PKEY *attest_kem_p256_fromdata(OSSL_PARAM *params, int selection);
 static void attest_kem_tools_free(attest_kem_tools_t *t);
 static EVP_PKEY *attest_kem_peer(uint16_t kem, const uint8_t *pk);
@@ -51,7 +51,7 @@ attest_kem_labels(attest_labeled_t *l, attest_hmac_t *h, uint16_t kem)
 
 
 size_t
-attest_hpke_enc_len(uint16_t kem)
+attest_kem_enc_len(uint16_t kem)
 {
     switch (kem) {
     case ATTEST_KEM_X25519:
@@ -67,18 +67,18 @@ attest_hpke_enc_len(uint16_t kem)
 
 
 size_t
-attest_hpke_pk_len(uint16_t kem)
+attest_kem_pk_len(uint16_t kem)
 {
     return kem == ATTEST_KEM_XWING ? ATTEST_XWING_PK
-                                   : attest_hpke_enc_len(kem);
+                                   : attest_kem_enc_len(kem);
 }
 
 
 int
-attest_hpke_key_generate(attest_hpke_key_t *key, uint16_t kem)
+attest_kem_key_generate(attest_kem_key_t *key, uint16_t kem)
 {
     int      rc;
-    uint8_t  ikm[ATTEST_HPKE_MAX_SK];
+    uint8_t  ikm[ATTEST_KEM_MAX_SK];
 
     memset(key, 0, sizeof(*key));
 
@@ -88,8 +88,8 @@ attest_hpke_key_generate(attest_hpke_key_t *key, uint16_t kem)
 
     /* GenerateKeyPair in terms of DeriveKeyPair, RFC 9180 section 4. */
     rc = kem == ATTEST_KEM_XWING
-         ? attest_hpke_key_import(key, kem, ikm)
-         : attest_hpke_key_derive(key, kem, ikm, sizeof(ikm));
+         ? attest_kem_key_import(key, kem, ikm)
+         : attest_kem_key_derive(key, kem, ikm, sizeof(ikm));
     OPENSSL_cleanse(ikm, sizeof(ikm));
 
     return rc;
@@ -97,7 +97,7 @@ attest_hpke_key_generate(attest_hpke_key_t *key, uint16_t kem)
 
 
 int
-attest_hpke_key_derive(attest_hpke_key_t *key, uint16_t kem,
+attest_kem_key_derive(attest_kem_key_t *key, uint16_t kem,
     const uint8_t *ikm, size_t ikm_len)
 {
     int               rc;
@@ -108,11 +108,11 @@ attest_hpke_key_derive(attest_hpke_key_t *key, uint16_t kem,
 
     memset(key, 0, sizeof(*key));
 
-    if (attest_hpke_enc_len(kem) == 0 || kem == ATTEST_KEM_XWING) {
+    if (attest_kem_enc_len(kem) == 0 || kem == ATTEST_KEM_XWING) {
         return ATTEST_EUNSUPPORTED;
     }
 
-    if (ikm_len < ATTEST_HPKE_MAX_SK) {
+    if (ikm_len < ATTEST_KEM_MAX_SK) {
         return ATTEST_EARG;
     }
 
@@ -146,11 +146,11 @@ attest_hpke_key_derive(attest_hpke_key_t *key, uint16_t kem,
 /* One round of DeriveKeyPair; ATTEST_EMISMATCH asks for the next one. */
 
 static int
-attest_kem_candidate(attest_hpke_key_t *key, const attest_labeled_t *l,
+attest_kem_candidate(attest_kem_key_t *key, const attest_labeled_t *l,
     const uint8_t prk[ATTEST_SHA256_LEN], unsigned counter)
 {
     int       rc;
-    uint8_t   sk[ATTEST_HPKE_MAX_SK], c = (uint8_t) counter;
+    uint8_t   sk[ATTEST_KEM_MAX_SK], c = (uint8_t) counter;
     uint16_t  kem = key->kem;
 
     if (kem == ATTEST_KEM_X25519) {
@@ -162,7 +162,7 @@ attest_kem_candidate(attest_hpke_key_t *key, const attest_labeled_t *l,
     }
 
     if (rc == ATTEST_OK) {
-        rc = attest_hpke_key_import(key, kem, sk);
+        rc = attest_kem_key_import(key, kem, sk);
 
         if (rc == ATTEST_ECRYPTO) {
             key->kem = kem;
@@ -177,8 +177,8 @@ attest_kem_candidate(attest_hpke_key_t *key, const attest_labeled_t *l,
 
 
 int
-attest_hpke_key_import(attest_hpke_key_t *key, uint16_t kem,
-    const uint8_t sk[ATTEST_HPKE_MAX_SK])
+attest_kem_key_import(attest_kem_key_t *key, uint16_t kem,
+    const uint8_t sk[ATTEST_KEM_MAX_SK])
 {
     int  rc;
 
@@ -186,13 +186,13 @@ attest_hpke_key_import(attest_hpke_key_t *key, uint16_t kem,
     memmove(key->sk, sk, sizeof(key->sk));
     memset(key->pk, 0, sizeof(key->pk));
     key->kem = kem;
-    key->pk_len = attest_hpke_pk_len(kem);
+    key->pk_len = attest_kem_pk_len(kem);
     key->pkey = NULL;
     key->mlkem = NULL;
     key->tools = NULL;
 
     if (key->pk_len == 0) {
-        attest_hpke_key_clear(key);
+        attest_kem_key_clear(key);
         return ATTEST_EUNSUPPORTED;
     }
 
@@ -212,7 +212,7 @@ attest_hpke_key_import(attest_hpke_key_t *key, uint16_t kem,
     ERR_pop_to_mark();
 
     if (rc != ATTEST_OK) {
-        attest_hpke_key_clear(key);
+        attest_kem_key_clear(key);
     }
 
     return rc;
@@ -222,7 +222,7 @@ attest_hpke_key_import(attest_hpke_key_t *key, uint16_t kem,
 /* OpenSSL clamps the scalar where it is used (RFC 7748 section 5). */
 
 static int
-attest_kem_import_x25519(attest_hpke_key_t *key)
+attest_kem_import_x25519(attest_kem_key_t *key)
 {
     size_t  len = key->pk_len;
 
@@ -243,7 +243,7 @@ attest_kem_import_x25519(attest_hpke_key_t *key)
 
 
 static int
-attest_kem_import_p256(attest_hpke_key_t *key)
+attest_kem_import_p256(attest_kem_key_t *key)
 {
     int      rc;
     BIGNUM  *sk;
@@ -275,7 +275,7 @@ attest_kem_import_p256(attest_hpke_key_t *key)
 /* ATTEST_ECRYPTO unless 0 < sk < order. */
 
 static int
-attest_kem_p256_public(attest_hpke_key_t *key, BIGNUM *sk)
+attest_kem_p256_public(attest_kem_key_t *key, BIGNUM *sk)
 {
     int        rc = ATTEST_EINTERNAL;
     EC_GROUP  *group;
@@ -315,10 +315,10 @@ done:
 
 
 static int
-attest_kem_p256_keypair(attest_hpke_key_t *key, const BIGNUM *sk)
+attest_kem_p256_keypair(attest_kem_key_t *key, const BIGNUM *sk)
 {
     char        group[] = "P-256";
-    uint8_t     native[ATTEST_HPKE_MAX_SK];
+    uint8_t     native[ATTEST_KEM_MAX_SK];
     OSSL_PARAM  params[4];
 
     if (BN_bn2nativepad(sk, native, sizeof(native)) != sizeof(native)) {
@@ -364,7 +364,7 @@ attest_kem_p256_fromdata(OSSL_PARAM *params, int selection)
 
 
 void
-attest_hpke_key_clear(attest_hpke_key_t *key)
+attest_kem_key_clear(attest_kem_key_t *key)
 {
     attest_kem_tools_free(key->tools);
     EVP_PKEY_free(key->pkey);
@@ -374,7 +374,7 @@ attest_hpke_key_clear(attest_hpke_key_t *key)
 
 
 int
-attest_hpke_key_prepare(attest_hpke_key_t *key)
+attest_kem_key_prepare(attest_kem_key_t *key)
 {
     size_t                i;
     attest_kem_tools_t  *t;
@@ -510,7 +510,7 @@ attest_kem_peer_again(const attest_kem_tools_t *t, const uint8_t *pk)
  */
 
 int
-attest_kem_dh(const attest_hpke_key_t *key, const uint8_t *pk,
+attest_kem_dh(const attest_kem_key_t *key, const uint8_t *pk,
     size_t pk_len, uint8_t dh[ATTEST_KEM_DH])
 {
     int            rc = ATTEST_ECRYPTO;
@@ -585,7 +585,7 @@ attest_kem_shared(attest_hmac_t *h, uint16_t kem,
     const uint8_t *enc, const uint8_t *pk, uint8_t shared[ATTEST_KEM_SECRET])
 {
     int               rc;
-    size_t            len = attest_hpke_enc_len(kem);
+    size_t            len = attest_kem_enc_len(kem);
     uint8_t           prk[ATTEST_SHA256_LEN];
     uint8_t           context[2 * ATTEST_KEM_P256_LEN];
     attest_labeled_t  l;
@@ -616,7 +616,7 @@ attest_kem_shared(attest_hmac_t *h, uint16_t kem,
 
 
 int
-attest_kem_decap_xwing(const attest_hpke_key_t *key, const uint8_t *enc,
+attest_kem_decap_xwing(const attest_kem_key_t *key, const uint8_t *enc,
     size_t enc_len, uint8_t secret[ATTEST_KEM_SECRET])
 {
     int      rc;

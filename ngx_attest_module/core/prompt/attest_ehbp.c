@@ -72,7 +72,7 @@ attest_ehbp_next(const uint8_t *p, size_t n, size_t max_frame, size_t *frame)
 
 
 int
-attest_ehbp_recipient(attest_hpke_ctx_t *ctx, const attest_hpke_key_t *key,
+attest_ehbp_recipient(attest_hpke_ctx_t *ctx, const attest_kem_key_t *key,
     const uint8_t enc[ATTEST_EHBP_ENC_LEN])
 {
     return attest_hpke_setup_recipient(ctx, &attest_ehbp_suite, key, enc,

@@ -58,7 +58,7 @@ typedef struct {
     attest_ehbp_why_e                why;
 
     uint8_t                          enc[ATTEST_EHBP_ENC_LEN];
-    const attest_hpke_key_t * const *keys;
+    const attest_kem_key_t * const *keys;
     size_t                           nkeys;
     attest_ehbp_limits_t             limits;
     size_t                           framing;
@@ -106,7 +106,7 @@ void attest_ehbp_opener_clear(attest_ehbp_opener_t *op);
 
 /* Gateway: decapsulates; ATTEST_ECRYPTO: enc is refused. */
 int attest_ehbp_recipient(attest_hpke_ctx_t *ctx,
-    const attest_hpke_key_t *key, const uint8_t enc[ATTEST_EHBP_ENC_LEN]);
+    const attest_kem_key_t *key, const uint8_t enc[ATTEST_EHBP_ENC_LEN]);
 
 /* Response key schedule for the sealing (seal = 1) or the opening side. */
 int attest_ehbp_response(attest_aead_t *aead, const attest_hpke_ctx_t *ctx,

@@ -25,7 +25,7 @@ static int attest_keyconfig_suites(const uint8_t *p, size_t n,
 static int
 attest_keyconfig_len(const attest_keyconfig_t *kc, size_t *len)
 {
-    size_t  npk = attest_hpke_pk_len(kc->kem);
+    size_t  npk = attest_kem_pk_len(kc->kem);
 
     if (npk == 0) {
         return ATTEST_EUNSUPPORTED;
@@ -127,7 +127,7 @@ attest_keyconfig_parse(const uint8_t *p, size_t n, attest_keyconfig_t *kc)
     kc->kem = attest_wire_get_be16(p + 1);
 
     /* without the KEM the length of the key, so all the rest, is unknown */
-    npk = attest_hpke_pk_len(kc->kem);
+    npk = attest_kem_pk_len(kc->kem);
     if (npk == 0) {
         return ATTEST_EUNSUPPORTED;
     }

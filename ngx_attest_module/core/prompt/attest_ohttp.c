@@ -104,8 +104,8 @@ attest_ohttp_head_feed(attest_ohttp_head_t *head, const uint8_t *p, size_t n,
         if (head->len >= ATTEST_OHTTP_HEADER_LEN) {
             attest_ohttp_parse_header(head->bytes, head->len, &head->header);
 
-            enc = attest_hpke_enc_len(head->header.suite.kem);
-            if (enc == 0 || enc > ATTEST_HPKE_MAX_ENC) {
+            enc = attest_kem_enc_len(head->header.suite.kem);
+            if (enc == 0 || enc > ATTEST_KEM_MAX_ENC) {
                 return ATTEST_EUNSUPPORTED;
             }
 
@@ -206,7 +206,7 @@ attest_ohttp_info(attest_ohttp_form_e form, const attest_ohttp_header_t *h,
 
 int
 attest_ohttp_recipient(attest_ohttp_t *o, attest_ohttp_form_e form,
-    const attest_keyconfig_t *kc, const attest_hpke_key_t *key,
+    const attest_keyconfig_t *kc, const attest_kem_key_t *key,
     const attest_ohttp_head_t *head)
 {
     int      rc;
@@ -243,7 +243,7 @@ attest_ohttp_recipient(attest_ohttp_t *o, attest_ohttp_form_e form,
 int
 attest_ohttp_sender(attest_ohttp_t *o, attest_ohttp_form_e form,
     const attest_keyconfig_t *kc, uint16_t kdf, uint16_t aead,
-    const attest_hpke_key_t *ephemeral, uint8_t *head, size_t *head_len)
+    const attest_kem_key_t *ephemeral, uint8_t *head, size_t *head_len)
 {
     int      rc;
     size_t   n;
@@ -256,13 +256,13 @@ attest_ohttp_sender(attest_ohttp_t *o, attest_ohttp_form_e form,
     o->header.suite.kem = kc->kem;
     o->header.suite.kdf = kdf;
     o->header.suite.aead = aead;
-    o->enc_len = attest_hpke_enc_len(kc->kem);
+    o->enc_len = attest_kem_enc_len(kc->kem);
 
     if (!attest_ohttp_offered(&o->header, kc)) {
         return ATTEST_EMISMATCH;
     }
 
-    if (o->enc_len == 0 || o->enc_len > ATTEST_HPKE_MAX_ENC) {
+    if (o->enc_len == 0 || o->enc_len > ATTEST_KEM_MAX_ENC) {
         return ATTEST_EUNSUPPORTED;
     }
 
@@ -343,7 +343,7 @@ attest_ohttp_response(attest_aead_t *aead, const attest_ohttp_t *o,
     const uint8_t *nonce, int seal)
 {
     size_t         n;
-    uint8_t        salt[ATTEST_HPKE_MAX_ENC + ATTEST_OHTTP_MAX_NONCE];
+    uint8_t        salt[ATTEST_KEM_MAX_ENC + ATTEST_OHTTP_MAX_NONCE];
     attest_span_t  label, s;
 
     memset(aead, 0, sizeof(*aead));

@@ -58,7 +58,7 @@
 
 #define ATTEST_OHTTP_HEADER_LEN     7
 #define ATTEST_OHTTP_MAX_HEAD       (ATTEST_OHTTP_HEADER_LEN                 \
-                                     + ATTEST_HPKE_MAX_ENC)
+                                     + ATTEST_KEM_MAX_ENC)
 #define ATTEST_OHTTP_MAX_NONCE      32      /* max(Nn, Nk) of every AEAD */
 #define ATTEST_OHTTP_TAG_LEN        ATTEST_HPKE_NT
 
@@ -100,7 +100,7 @@ typedef struct {
 typedef struct {
     attest_ohttp_form_e     form;
     attest_ohttp_header_t   header;
-    uint8_t                 enc[ATTEST_HPKE_MAX_ENC];
+    uint8_t                 enc[ATTEST_KEM_MAX_ENC];
     size_t                  enc_len;
     attest_hpke_ctx_t       hpke;
 } attest_ohttp_t;
@@ -189,7 +189,7 @@ int attest_ohttp_select(const attest_ohttp_header_t *h,
  * store (insert it after a successful open, not before).
  */
 int attest_ohttp_recipient(attest_ohttp_t *o, attest_ohttp_form_e form,
-    const attest_keyconfig_t *kc, const attest_hpke_key_t *key,
+    const attest_keyconfig_t *kc, const attest_kem_key_t *key,
     const attest_ohttp_head_t *head);
 
 /*
@@ -199,7 +199,7 @@ int attest_ohttp_recipient(attest_ohttp_t *o, attest_ohttp_form_e form,
  */
 int attest_ohttp_sender(attest_ohttp_t *o, attest_ohttp_form_e form,
     const attest_keyconfig_t *kc, uint16_t kdf, uint16_t aead,
-    const attest_hpke_key_t *ephemeral, uint8_t *head, size_t *head_len);
+    const attest_kem_key_t *ephemeral, uint8_t *head, size_t *head_len);
 
 void attest_ohttp_clear(attest_ohttp_t *o);
 

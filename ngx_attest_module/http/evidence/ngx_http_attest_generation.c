@@ -129,7 +129,7 @@ ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
 
     n = draft->nkeys++;
 
-    if (attest_hpke_key_generate(&draft->hpke[n], kem) != ATTEST_OK) {
+    if (attest_kem_key_generate(&draft->hpke[n], kem) != ATTEST_OK) {
         return NGX_ERROR;
     }
 
@@ -175,7 +175,7 @@ ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
     draft->expires[n] = old->hpke[i].expires;
     draft->born[n] = old->hpke[i].born;
 
-    return (attest_hpke_key_import(&draft->hpke[n], kem, old->hpke[i].sk)
+    return (attest_kem_key_import(&draft->hpke[n], kem, old->hpke[i].sk)
             == ATTEST_OK)
            ? NGX_OK : NGX_ERROR;
 }
@@ -322,7 +322,7 @@ ngx_http_attest_draft_free(ngx_http_attest_draft_t *draft)
     ngx_uint_t  i;
 
     for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
-        attest_hpke_key_clear(&draft->hpke[i]);
+        attest_kem_key_clear(&draft->hpke[i]);
     }
 
     EVP_PKEY_free(draft->key);
@@ -480,7 +480,7 @@ ngx_http_attest_generation_assemble(ngx_http_attest_main_conf_t *amcf,
     ngx_memcpy(gen->fingerprint, amcf->run.fingerprint, 32);
 
     for (i = 0; i < draft->nkeys; i++) {
-        ngx_memcpy(gen->hpke[i].sk, draft->hpke[i].sk, ATTEST_HPKE_MAX_SK);
+        ngx_memcpy(gen->hpke[i].sk, draft->hpke[i].sk, ATTEST_KEM_MAX_SK);
         gen->hpke[i].kem = draft->hpke[i].kem;
         gen->hpke[i].id = draft->id[i];
         gen->hpke[i].current = draft->current[i];

@@ -16,7 +16,7 @@ typedef struct {
     ngx_http_attest_time_t  time;           /* when it began */
     ngx_uint_t              retire;         /* no key of before is kept */
     EVP_PKEY               *key;            /* NULL: the CA certificate's */
-    attest_hpke_key_t       hpke[NGX_HTTP_ATTEST_KEYS];
+    attest_kem_key_t        hpke[NGX_HTTP_ATTEST_KEYS];
     time_t                  expires[NGX_HTTP_ATTEST_KEYS];
     uint64_t                born[NGX_HTTP_ATTEST_KEYS];
     u_char                  id[NGX_HTTP_ATTEST_KEYS];

@@ -298,7 +298,7 @@ ngx_http_attest_state_expire(ngx_http_attest_main_conf_t *amcf)
 
     for (i = 0; state->number != 0 && i < NGX_HTTP_ATTEST_KEYS; i++) {
         if (gen->hpke[i].set && gen->hpke[i].expires <= t.now) {
-            sodium_memzero(gen->hpke[i].sk, ATTEST_HPKE_MAX_SK);
+            sodium_memzero(gen->hpke[i].sk, ATTEST_KEM_MAX_SK);
             gen->hpke[i].set = 0;
         }
     }

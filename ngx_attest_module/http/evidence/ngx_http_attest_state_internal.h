@@ -41,7 +41,7 @@ typedef struct {
     u_char       fingerprint[32];
 
     struct {
-        u_char   sk[ATTEST_HPKE_MAX_SK];
+        u_char   sk[ATTEST_KEM_MAX_SK];
         time_t   expires;                    /* the zone's own time */
         uint64_t born;                       /* number of its first
                                                 generation */

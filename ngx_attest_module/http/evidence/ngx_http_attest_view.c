@@ -230,7 +230,7 @@ ngx_http_attest_view_erase(ngx_http_attest_view_t *view, ngx_uint_t i)
     view->hpke[i].set = 0;
 
     if (view->hpke[i].users == 0) {
-        attest_hpke_key_clear(&view->hpke[i].key);
+        attest_kem_key_clear(&view->hpke[i].key);
     }
 }
 
@@ -339,10 +339,10 @@ ngx_http_attest_view_keys(ngx_http_attest_view_t *view,
             continue;
         }
 
-        if (attest_hpke_key_import(&view->hpke[i].key, gen->hpke[i].kem,
-                                   gen->hpke[i].sk)
+        if (attest_kem_key_import(&view->hpke[i].key, gen->hpke[i].kem,
+                                  gen->hpke[i].sk)
             != ATTEST_OK
-            || attest_hpke_key_prepare(&view->hpke[i].key) != ATTEST_OK)
+            || attest_kem_key_prepare(&view->hpke[i].key) != ATTEST_OK)
         {
             return NGX_ERROR;
         }

@@ -36,7 +36,7 @@ struct ngx_http_attest_view_s {
     ngx_str_t            record;        /* configuration record */
 
     struct {
-        attest_hpke_key_t  key;
+        attest_kem_key_t   key;
         time_t             expires;     /* the zone's own time */
         uint64_t           born;        /* in this generation */
         ngx_uint_t         users;       /* requests that are being opened */

@@ -22,7 +22,7 @@
 
 struct ngx_http_attest_ehbp_s {
     attest_ehbp_opener_t       opener;
-    const attest_hpke_key_t   *keys[NGX_HTTP_ATTEST_KEYS];
+    const attest_kem_key_t    *keys[NGX_HTTP_ATTEST_KEYS];
     ngx_uint_t                 index[NGX_HTTP_ATTEST_KEYS];
     ngx_uint_t                 used;            /* of the view's, bits */
 };

@@ -839,7 +839,7 @@ ngx_http_attest_ohttp_member(ngx_http_attest_view_t *view,
     const attest_keyconfig_t *kc)
 {
     ngx_uint_t          i;
-    attest_hpke_key_t  *key;
+    attest_kem_key_t   *key;
 
     for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
         key = &view->hpke[i].key;
