@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * ngx-attest: verify, show and use an attested gateway from outside.

@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Evidence that was kept: an auditor can appraise it again, as of then, with
  * another policy or a later verifier.
  */
+
 
 #include <errno.h>
 #include <stdio.h>

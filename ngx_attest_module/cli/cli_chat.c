@@ -1,3 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * "ngx-attest chat": one prompt, sealed for the keys that a trusted verdict
+ * names and sent over the connection that it was reached on; the answer is
+ * opened frame by frame and printed as it comes.
+ */
+
 
 #include <errno.h>
 #include <stdio.h>

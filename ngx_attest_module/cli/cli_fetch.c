@@ -1,3 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Everything that an appraisal wants of a gateway, over one connection: its
+ * certificate and exporter, cached and fresh evidence, prompt keys, and the
+ * proof of credential activation.
+ */
+
 
 #include <stdarg.h>
 #include <stdio.h>

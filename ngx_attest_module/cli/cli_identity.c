@@ -1,5 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
-/* Who we are, to gateways that ask their clients for a certificate. */
+/*
+ * Who we are, to gateways that ask their clients for a certificate.
+ */
+
 
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * What somebody has given us: a certificate, a collection of evidence, or
  * something else, which is then called by its name.
  */
+
 
 #include <ctype.h>
 #include <stdio.h>

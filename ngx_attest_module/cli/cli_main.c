@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The command: its subcommands, their options and help.
+ */
+
 
 #include <signal.h>
 #include <stdio.h>

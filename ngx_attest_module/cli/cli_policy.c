@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * "ngx-attest policy": a first policy, made of what a gateway runs now.
+ */
+
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What all subcommands use: the one way to standard output and error, which
+ * no text of a stranger gets past, times, and files.
+ */
+
 
 #include <errno.h>
 #include <stdarg.h>

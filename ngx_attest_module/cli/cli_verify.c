@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * "ngx-attest verify": a policy is read, evidence is collected and appraised,
+ * and the verdict is printed; also the state that --policy-state keeps.
+ */
+
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
-/* A certificate of a chain in words. */
+/*
+ * A certificate of a chain, in words.
+ */
+
 
 #include <stdio.h>
 #include <string.h>

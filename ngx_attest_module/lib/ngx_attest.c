@@ -1,3 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * libngx-attest: the interface of ngx_attest.h to the core.  Nothing here does
+ * I/O or asks for the time.
+ */
+
 
 #include <stddef.h>
 #include <stdio.h>

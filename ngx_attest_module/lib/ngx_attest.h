@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The verifier as a library: link libngx-attest.so, or libngx-attest.a with

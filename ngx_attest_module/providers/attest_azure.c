@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Azure confidential VMs: the paravisor's report.
+ * The provider for Azure's confidential VMs: the paravisor's report out of the
+ * TPM's memory, and what the metadata service adds to it.
  */
 
 

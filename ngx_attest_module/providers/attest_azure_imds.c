@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Azure's instance metadata service (THIM: trusted hardware identity

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A call that blocks in the kernel, such as a read of configfs-tsm or an

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Several sources of evidence in one: GPUs, the CPU, the TPM.
+ * The provider of several sources in one collection: GPUs, the CPU, the TPM.
  */
 
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Which sources of evidence does this machine have?  Looks at devices and at

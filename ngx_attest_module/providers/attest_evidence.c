@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The container that providers fill.
+ * The container that providers fill: items, labels, notes, errors.
  */
 
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Requests to the Nitro security module: CBOR in both directions by one

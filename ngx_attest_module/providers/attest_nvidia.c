@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * NVIDIA GPUs in confidential mode.
+ * The provider for NVIDIA GPUs in confidential mode.
  */
 
 

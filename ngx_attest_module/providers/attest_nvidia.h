@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The NVIDIA provider's own header: what is asked of the driver, in a thread

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Asking the driver.
+ * One question to the driver of GPUs, in a thread that may take longer than
+ * its caller wants to wait.
  */
 
 

@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * NVIDIA's management library, found when it is there, and its functions.
+ */
+
 
 #include <dlfcn.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * NVIDIA's management library, found at run time: its header is in no free

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Evidence sources behind one interface.  Providers block: they run in the

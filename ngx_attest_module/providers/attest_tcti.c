@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The TCTI that tpm2-tss sees, whatever the transport.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * swtpm's socket protocol: bare commands and answers on one stream, one

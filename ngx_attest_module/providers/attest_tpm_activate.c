@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Credential activation: proves that EK and AK live in one TPM.  What comes

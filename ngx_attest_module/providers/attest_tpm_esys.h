@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The TPM provider's own header: one call on the TPM, and what the provider

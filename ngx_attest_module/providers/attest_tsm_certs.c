@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * AMD certificates out of a PEM file, for hosts that give none.

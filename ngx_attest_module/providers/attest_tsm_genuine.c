@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Does the maker vouch for a report?  So that a gateway knows its own label,

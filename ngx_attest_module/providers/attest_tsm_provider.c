@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The provider for SEV-SNP and TDX guests by Linux' configfs-tsm.
