@@ -32,7 +32,7 @@ static int attest_tsm_check_data(attest_span_t data,
 
 
 int
-attest_tsm_check(const attest_tsm_call_t *call, char *error)
+attest_tsm_call_check(const attest_tsm_call_t *call, char *error)
 {
     int      rc;
     uint8_t  wanted[64];

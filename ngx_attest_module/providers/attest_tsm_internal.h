@@ -123,7 +123,7 @@ int attest_tsm_certs(const char *path, uint8_t **table, size_t *len,
  * Is the report over what we asked for, at the privilege level that we asked
  * for?  ATTEST_OK, or ATTEST_E* and error.
  */
-int attest_tsm_check(const attest_tsm_call_t *call, char *error);
+int attest_tsm_call_check(const attest_tsm_call_t *call, char *error);
 
 /* "tee" or "simulated"; the reason for the latter goes to note. */
 const char *attest_tsm_label(const attest_tsm_dir_t *dir,

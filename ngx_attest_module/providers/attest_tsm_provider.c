@@ -152,7 +152,7 @@ attest_tsm_report(attest_tsm_provider_t *tsm,
     attest_tsm_count(tsm, call, ev->error);
 
     if (rc == ATTEST_OK) {
-        rc = attest_tsm_check(call, ev->error);
+        rc = attest_tsm_call_check(call, ev->error);
     }
 
     if (rc == ATTEST_OK) {
