@@ -31,21 +31,21 @@ typedef struct {
     const char        *name;               /* of the part */
     attest_azure_t     item;
     attest_hcl_t       hcl;
-} attest_azure_judge_t;
+} attest_verify_azure_t;
 
 
 static unsigned attest_verify_azure_label(attest_verify_t *v);
-static int attest_azure_judge_report(attest_azure_judge_t *j,
+static int attest_verify_azure_report(attest_verify_azure_t *j,
     attest_span_t value);
-static int attest_azure_judge_hardware(attest_azure_judge_t *j);
-static int attest_azure_judge_snp(attest_azure_judge_t *j);
-static int attest_azure_judge_tdx(attest_azure_judge_t *j);
-static int attest_azure_judge_key(attest_azure_judge_t *j);
-static void attest_azure_judge_policy(attest_azure_judge_t *j);
-static void attest_azure_judge_vm(attest_azure_judge_t *j);
-static void attest_azure_judge_bool(attest_azure_judge_t *j, const char *id,
+static int attest_verify_azure_hardware(attest_verify_azure_t *j);
+static int attest_verify_azure_snp(attest_verify_azure_t *j);
+static int attest_verify_azure_tdx(attest_verify_azure_t *j);
+static int attest_verify_azure_key(attest_verify_azure_t *j);
+static void attest_verify_azure_policy(attest_verify_azure_t *j);
+static void attest_verify_azure_vm(attest_verify_azure_t *j);
+static void attest_verify_azure_bool(attest_verify_azure_t *j, const char *id,
     const char *what, attest_hcl_bool_e got, int want);
-static const char *attest_azure_said(attest_hcl_bool_e b);
+static const char *attest_verify_azure_said(attest_hcl_bool_e b);
 
 
 const attest_verify_kind_t  attest_verify_kind_azure = {
@@ -61,19 +61,19 @@ void
 attest_verify_azure(attest_verify_t *v, attest_part_t *part,
     const attest_cmw_item_t *item)
 {
-    attest_azure_judge_t  j;
+    attest_verify_azure_t  j;
 
     memset(&j, 0, sizeof(j));
     j.v = v;
     j.part = part;
     j.name = attest_verify_part_name(part->which);
 
-    if (attest_azure_judge_report(&j, item->value)
-        && attest_azure_judge_hardware(&j)
-        && attest_azure_judge_key(&j))
+    if (attest_verify_azure_report(&j, item->value)
+        && attest_verify_azure_hardware(&j)
+        && attest_verify_azure_key(&j))
     {
         part->cpu.proven = 1;
-        attest_azure_judge_policy(&j);
+        attest_verify_azure_policy(&j);
     }
 
     attest_hcl_free(&j.hcl);
@@ -83,7 +83,7 @@ attest_verify_azure(attest_verify_t *v, attest_part_t *part,
 /* Its form, and that the hardware's report is about this text. */
 
 static int
-attest_azure_judge_report(attest_azure_judge_t *j, attest_span_t value)
+attest_verify_azure_report(attest_verify_azure_t *j, attest_span_t value)
 {
     int          rc;
     char         hex[ATTEST_ABBREV];
@@ -121,7 +121,7 @@ attest_azure_judge_report(attest_azure_judge_t *j, attest_span_t value)
 
 
 static int
-attest_azure_judge_hardware(attest_azure_judge_t *j)
+attest_verify_azure_hardware(attest_verify_azure_t *j)
 {
     int  snp = j->hcl.type == ATTEST_HCL_SNP;
 
@@ -135,7 +135,7 @@ attest_azure_judge_hardware(attest_azure_judge_t *j)
         return 0;
     }
 
-    return snp ? attest_azure_judge_snp(j) : attest_azure_judge_tdx(j);
+    return snp ? attest_verify_azure_snp(j) : attest_verify_azure_tdx(j);
 }
 
 
@@ -145,7 +145,7 @@ attest_azure_judge_hardware(attest_azure_judge_t *j)
  */
 
 static int
-attest_azure_judge_snp(attest_azure_judge_t *j)
+attest_verify_azure_snp(attest_verify_azure_t *j)
 {
     int                   genuine;
     STACK_OF(X509)       *certs = NULL;
@@ -184,7 +184,7 @@ attest_azure_judge_snp(attest_azure_judge_t *j)
 /* The MAC of a TDREPORT can be checked by its own processor only. */
 
 static int
-attest_azure_judge_tdx(attest_azure_judge_t *j)
+attest_verify_azure_tdx(attest_verify_azure_t *j)
 {
     int                 rc, same;
     attest_tdx_quote_t  q;
@@ -235,7 +235,7 @@ attest_azure_judge_tdx(attest_azure_judge_t *j)
 /* What all reports of one machine have in common, and the key itself. */
 
 static int
-attest_azure_judge_key(attest_azure_judge_t *j)
+attest_verify_azure_key(attest_verify_azure_t *j)
 {
     char           hex[ATTEST_ABBREV];
     attest_cpu_t  *cpu = &j->part->cpu;
@@ -267,24 +267,24 @@ attest_azure_judge_key(attest_azure_judge_t *j)
 
 
 static void
-attest_azure_judge_policy(attest_azure_judge_t *j)
+attest_verify_azure_policy(attest_verify_azure_t *j)
 {
     const attest_policy_azure_t  *want = &j->v->policy->azure;
     const attest_hcl_runtime_t   *rt = &j->hcl.runtime;
 
-    attest_azure_judge_vm(j);
+    attest_verify_azure_vm(j);
 
-    attest_azure_judge_bool(j, "azure-secure-boot", "secure boot",
-                            rt->secure_boot, want->has_secure_boot
-                            ? (int) want->secure_boot : -1);
-    attest_azure_judge_bool(j, "azure-console", "the console",
-                            rt->console_enabled, want->has_console
-                            ? (int) want->console : -1);
+    attest_verify_azure_bool(j, "azure-secure-boot", "secure boot",
+                             rt->secure_boot, want->has_secure_boot
+                             ? (int) want->secure_boot : -1);
+    attest_verify_azure_bool(j, "azure-console", "the console",
+                             rt->console_enabled, want->has_console
+                             ? (int) want->console : -1);
 }
 
 
 static void
-attest_azure_judge_vm(attest_azure_judge_t *j)
+attest_verify_azure_vm(attest_verify_azure_t *j)
 {
     int                          found = 0;
     char                         shown[48], user[ATTEST_ABBREV];
@@ -321,7 +321,7 @@ attest_azure_judge_vm(attest_azure_judge_t *j)
 /* want: -1 if the policy does not say. */
 
 static void
-attest_azure_judge_bool(attest_azure_judge_t *j, const char *id,
+attest_verify_azure_bool(attest_verify_azure_t *j, const char *id,
     const char *what, attest_hcl_bool_e got, int want)
 {
     int  same;
@@ -330,7 +330,7 @@ attest_azure_judge_bool(attest_azure_judge_t *j, const char *id,
         attest_verify_kind(j->v, j->part, id, ATTEST_CHECK_NOTE,
                            "not evaluated: the policy does not say whether "
                            "%s has to be on; in %s evidence it is %s", what,
-                           j->name, attest_azure_said(got));
+                           j->name, attest_verify_azure_said(got));
         return;
     }
 
@@ -338,13 +338,14 @@ attest_azure_judge_bool(attest_azure_judge_t *j, const char *id,
 
     attest_verify_kind(j->v, j->part, id, same ? ATTEST_CHECK_PASS
                        : ATTEST_CHECK_FAIL, "%s is %s in %s evidence, the "
-                       "policy wants it %s", what, attest_azure_said(got),
-                       j->name, want ? "on" : "off");
+                       "policy wants it %s", what,
+                       attest_verify_azure_said(got), j->name,
+                       want ? "on" : "off");
 }
 
 
 static const char *
-attest_azure_said(attest_hcl_bool_e b)
+attest_verify_azure_said(attest_hcl_bool_e b)
 {
     return b == ATTEST_HCL_TRUE ? "on" : b == ATTEST_HCL_FALSE ? "off"
            : "not mentioned";

@@ -16,7 +16,7 @@
 #include "core/appraisal/attest_verify_report.h"
 
 
-static void attest_verify_certificate_look(attest_verify_t *v);
+static void attest_verify_certificate_form(attest_verify_t *v);
 static int attest_verify_self_signature(attest_span_t der);
 static void attest_verify_certificate_time(attest_verify_t *v);
 static const char *attest_verify_window(const attest_verify_t *v,
@@ -58,13 +58,13 @@ attest_verify_certificate(attest_verify_t *v)
                                                       v->cert.spki_sha256,
                                                       32));
 
-    attest_verify_certificate_look(v);
+    attest_verify_certificate_form(v);
     attest_verify_certificate_time(v);
 }
 
 
 static void
-attest_verify_certificate_look(attest_verify_t *v)
+attest_verify_certificate_form(attest_verify_t *v)
 {
     int  rc;
 

@@ -36,53 +36,54 @@ typedef struct {
     STACK_OF(X509)              *others;     /* a list of borrowed ones */
     attest_snp_product_e         product;
     unsigned                     exact:1;    /* leaf is for chip and TCB */
-} attest_snp_judge_t;
+} attest_verify_snp_t;
 
 
-static int attest_snp_judge_report(attest_snp_judge_t *j);
-static int attest_snp_judge_product(attest_snp_judge_t *j);
-static int attest_snp_judge_genuine(attest_snp_judge_t *j,
+static int attest_verify_snp_read(attest_verify_snp_t *j);
+static int attest_verify_snp_product(attest_verify_snp_t *j);
+static int attest_verify_snp_genuine(attest_verify_snp_t *j,
     STACK_OF(X509) *certs);
-static int attest_snp_judge_leaf(attest_snp_judge_t *j,
+static int attest_verify_snp_leaf(attest_verify_snp_t *j,
     STACK_OF(X509) *certs);
-static int attest_snp_judge_pick(attest_snp_judge_t *j,
+static int attest_verify_snp_pick(attest_verify_snp_t *j,
     STACK_OF(X509) *certs);
-static int attest_snp_judge_suits(const attest_snp_judge_t *j, X509 *x,
+static int attest_verify_snp_suits(const attest_verify_snp_t *j, X509 *x,
     attest_snp_cert_t *c);
-static int attest_snp_judge_chain(attest_snp_judge_t *j);
-static int attest_snp_judge_revoked(attest_snp_judge_t *j);
-static const char *attest_snp_judge_issuers(attest_snp_judge_t *j,
+static int attest_verify_snp_chain(attest_verify_snp_t *j);
+static int attest_verify_snp_revoked(attest_verify_snp_t *j);
+static const char *attest_verify_snp_issuers(attest_verify_snp_t *j,
     STACK_OF(X509) *list, int *found);
-static int attest_snp_judge_signature(attest_snp_judge_t *j);
-static int attest_snp_judge_tcb(attest_snp_judge_t *j);
-static int attest_snp_judge_chip(attest_snp_judge_t *j);
-static int attest_snp_judge_guest(attest_snp_judge_t *j);
-static int attest_snp_judge_opened(attest_snp_judge_t *j);
-static int attest_snp_judge_vmpl(attest_snp_judge_t *j);
-static void attest_snp_judge_policy(attest_snp_judge_t *j);
-static int attest_snp_judge_references(attest_snp_judge_t *j);
-static int attest_snp_judge_set(attest_snp_judge_t *j, const char *id,
+static int attest_verify_snp_signature(attest_verify_snp_t *j);
+static int attest_verify_snp_tcb(attest_verify_snp_t *j);
+static int attest_verify_snp_chip(attest_verify_snp_t *j);
+static int attest_verify_snp_guest(attest_verify_snp_t *j);
+static int attest_verify_snp_opened(attest_verify_snp_t *j);
+static int attest_verify_snp_vmpl(attest_verify_snp_t *j);
+static void attest_verify_snp_policy(attest_verify_snp_t *j);
+static int attest_verify_snp_references(attest_verify_snp_t *j);
+static int attest_verify_snp_set(attest_verify_snp_t *j, const char *id,
     const char *what, const attest_refset_t *set, attest_span_t value);
-static void attest_snp_judge_minimums(attest_snp_judge_t *j);
-static void attest_snp_judge_minimum(attest_snp_judge_t *j, const char *id,
+static void attest_verify_snp_minimums(attest_verify_snp_t *j);
+static void attest_verify_snp_minimum(attest_verify_snp_t *j, const char *id,
     const char *what, attest_span_t raw, const attest_snp_tcb_t *min);
-static void attest_snp_judge_platform(attest_snp_judge_t *j);
-static void attest_snp_judge_demands(attest_snp_judge_t *j);
-static int attest_snp_judge_machine(attest_snp_judge_t *j);
+static void attest_verify_snp_platform(attest_verify_snp_t *j);
+static void attest_verify_snp_demands(attest_verify_snp_t *j);
+static int attest_verify_snp_machine(attest_verify_snp_t *j);
 
-static STACK_OF(X509) *attest_snp_tsm_certs(attest_verify_t *v,
+static STACK_OF(X509) *attest_verify_snp_certs(attest_verify_t *v,
     attest_part_t *part, const attest_tsm_t *tsm, int *malformed);
-static int attest_snp_tsm_add(attest_verify_t *v, STACK_OF(X509) *certs,
+static int attest_verify_snp_add(attest_verify_t *v, STACK_OF(X509) *certs,
     attest_span_t der);
-static int attest_snp_shipped(const attest_verify_t *v, attest_span_t der);
-static int attest_snp_binding(attest_verify_t *v, attest_part_t *part,
+static int attest_verify_snp_shipped(const attest_verify_t *v,
+    attest_span_t der);
+static int attest_verify_snp_binding(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm, const attest_snp_report_t *r);
-static int attest_snp_binding_svsm(attest_verify_t *v, attest_part_t *part,
+static int attest_verify_snp_svsm(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm, const attest_snp_report_t *r, uint8_t want[64]);
-static int attest_snp_is_zero(attest_span_t s);
+static int attest_verify_snp_is_zero(attest_span_t s);
 
 #define ATTEST_SNP_TCB_TEXT    96
-static const char *attest_snp_tcb_text(char out[ATTEST_SNP_TCB_TEXT],
+static const char *attest_verify_snp_tcb_text(char out[ATTEST_SNP_TCB_TEXT],
     attest_snp_product_e product, const attest_snp_tcb_t *t);
 
 
@@ -104,7 +105,7 @@ attest_verify_snp(attest_verify_t *v, attest_part_t *part,
     STACK_OF(X509)       *certs;
     attest_snp_report_t   r;
 
-    certs = attest_snp_tsm_certs(v, part, tsm, &malformed);
+    certs = attest_verify_snp_certs(v, part, tsm, &malformed);
     if (malformed) {
         return;
     }
@@ -112,7 +113,7 @@ attest_verify_snp(attest_verify_t *v, attest_part_t *part,
     genuine = attest_verify_snp_report(v, part, tsm->outblob, certs, &r);
     sk_X509_pop_free(certs, X509_free);
 
-    if (genuine && attest_snp_binding(v, part, tsm, &r)) {
+    if (genuine && attest_verify_snp_binding(v, part, tsm, &r)) {
         part->cpu.proven = 1;
     }
 }
@@ -122,8 +123,8 @@ int
 attest_verify_snp_report(attest_verify_t *v, attest_part_t *part,
     attest_span_t report, STACK_OF(X509) *certs, attest_snp_report_t *r)
 {
-    int                  ok;
-    attest_snp_judge_t   j;
+    int                   ok;
+    attest_verify_snp_t   j;
 
     memset(&j, 0, sizeof(j));
     j.v = v;
@@ -134,7 +135,7 @@ attest_verify_snp_report(attest_verify_t *v, attest_part_t *part,
     j.r = r;
     part->cpu.chip = ATTEST_KIND_SNP;
 
-    ok = attest_snp_judge_report(&j) && attest_snp_judge_genuine(&j, certs);
+    ok = attest_verify_snp_read(&j) && attest_verify_snp_genuine(&j, certs);
 
     sk_X509_free(j.others);
 
@@ -144,11 +145,11 @@ attest_verify_snp_report(attest_verify_t *v, attest_part_t *part,
 
     /* all of these, so that one mistake does not hide another */
 
-    ok = attest_snp_judge_guest(&j);
-    ok &= attest_snp_judge_vmpl(&j);
-    ok &= attest_snp_judge_machine(&j);
+    ok = attest_verify_snp_guest(&j);
+    ok &= attest_verify_snp_vmpl(&j);
+    ok &= attest_verify_snp_machine(&j);
 
-    attest_snp_judge_policy(&j);
+    attest_verify_snp_policy(&j);
 
     return ok;
 }
@@ -157,7 +158,7 @@ attest_verify_snp_report(attest_verify_t *v, attest_part_t *part,
 /* Its form, before anything is asked about who signed it. */
 
 static int
-attest_snp_judge_report(attest_snp_judge_t *j)
+attest_verify_snp_read(attest_verify_snp_t *j)
 {
     int          rc;
     const char  *what = NULL;
@@ -196,22 +197,22 @@ attest_snp_judge_report(attest_snp_judge_t *j)
 
 
 static int
-attest_snp_judge_genuine(attest_snp_judge_t *j, STACK_OF(X509) *certs)
+attest_verify_snp_genuine(attest_verify_snp_t *j, STACK_OF(X509) *certs)
 {
-    return attest_snp_judge_leaf(j, certs)
-           && attest_snp_judge_product(j)
-           && attest_snp_judge_chain(j)
-           && attest_snp_judge_revoked(j)
-           && attest_snp_judge_signature(j)
-           && attest_snp_judge_tcb(j)
-           && attest_snp_judge_chip(j);
+    return attest_verify_snp_leaf(j, certs)
+           && attest_verify_snp_product(j)
+           && attest_verify_snp_chain(j)
+           && attest_verify_snp_revoked(j)
+           && attest_verify_snp_signature(j)
+           && attest_verify_snp_tcb(j)
+           && attest_verify_snp_chip(j);
 }
 
 
 /* The key that signed: the evidence's certificate, or else the policy's. */
 
 static int
-attest_snp_judge_leaf(attest_snp_judge_t *j, STACK_OF(X509) *certs)
+attest_verify_snp_leaf(attest_verify_snp_t *j, STACK_OF(X509) *certs)
 {
     int  rc;
 
@@ -220,10 +221,10 @@ attest_snp_judge_leaf(attest_snp_judge_t *j, STACK_OF(X509) *certs)
         return 0;
     }
 
-    rc = attest_snp_judge_pick(j, certs);
+    rc = attest_verify_snp_pick(j, certs);
 
     if (rc == ATTEST_OK) {
-        rc = attest_snp_judge_pick(j, j->policy->certs);
+        rc = attest_verify_snp_pick(j, j->policy->certs);
     }
 
     if (rc != ATTEST_OK) {
@@ -254,7 +255,7 @@ attest_snp_judge_leaf(attest_snp_judge_t *j, STACK_OF(X509) *certs)
  */
 
 static int
-attest_snp_judge_pick(attest_snp_judge_t *j, STACK_OF(X509) *certs)
+attest_verify_snp_pick(attest_verify_snp_t *j, STACK_OF(X509) *certs)
 {
     int                 i;
     X509               *x;
@@ -263,7 +264,7 @@ attest_snp_judge_pick(attest_snp_judge_t *j, STACK_OF(X509) *certs)
     for (i = 0; i < sk_X509_num(certs); i++) {
         x = sk_X509_value(certs, i);
 
-        if (!attest_snp_judge_suits(j, x, &c)) {
+        if (!attest_verify_snp_suits(j, x, &c)) {
 
             if (sk_X509_push(j->others, x) <= 0) {
                 return ATTEST_EINTERNAL;
@@ -291,7 +292,7 @@ attest_snp_judge_pick(attest_snp_judge_t *j, STACK_OF(X509) *certs)
 
 
 static int
-attest_snp_judge_suits(const attest_snp_judge_t *j, X509 *x,
+attest_verify_snp_suits(const attest_verify_snp_t *j, X509 *x,
     attest_snp_cert_t *c)
 {
     return attest_snp_cert_parse(x, c) == ATTEST_OK
@@ -302,7 +303,7 @@ attest_snp_judge_suits(const attest_snp_judge_t *j, X509 *x,
 /* Version 2 does not say what it runs on; its certificate does. */
 
 static int
-attest_snp_judge_product(attest_snp_judge_t *j)
+attest_verify_snp_product(attest_verify_snp_t *j)
 {
     attest_snp_product_e  said;
 
@@ -337,7 +338,7 @@ attest_snp_judge_product(attest_snp_judge_t *j)
 
 
 static int
-attest_snp_judge_chain(attest_snp_judge_t *j)
+attest_verify_snp_chain(attest_verify_snp_t *j)
 {
     int          simulated;
     const char  *what;
@@ -369,7 +370,7 @@ attest_snp_judge_chain(attest_snp_judge_t *j)
  */
 
 static int
-attest_snp_judge_revoked(attest_snp_judge_t *j)
+attest_verify_snp_revoked(attest_verify_snp_t *j)
 {
     int                   i, simulated, found = 0;
     const char           *what;
@@ -383,15 +384,15 @@ attest_snp_judge_revoked(attest_snp_judge_t *j)
         return 1;
     }
 
-    what = attest_snp_judge_issuers(j, j->others, &found);
+    what = attest_verify_snp_issuers(j, j->others, &found);
 
     if (what == NULL) {
-        what = attest_snp_judge_issuers(j,
+        what = attest_verify_snp_issuers(j,
                    j->v->roots->intermediates[ATTEST_MAKER_AMD], &found);
     }
 
     if (what == NULL) {
-        what = attest_snp_judge_issuers(j,
+        what = attest_verify_snp_issuers(j,
                    j->v->policy->intermediates[ATTEST_MAKER_AMD], &found);
     }
 
@@ -422,7 +423,7 @@ attest_snp_judge_revoked(attest_snp_judge_t *j)
 /* Several may have one name: each that signed the leaf is looked up. */
 
 static const char *
-attest_snp_judge_issuers(attest_snp_judge_t *j, STACK_OF(X509) *list,
+attest_verify_snp_issuers(attest_verify_snp_t *j, STACK_OF(X509) *list,
     int *found)
 {
     int          i, simulated;
@@ -452,7 +453,7 @@ attest_snp_judge_issuers(attest_snp_judge_t *j, STACK_OF(X509) *list,
 
 
 static int
-attest_snp_judge_signature(attest_snp_judge_t *j)
+attest_verify_snp_signature(attest_verify_snp_t *j)
 {
     int  rc;
 
@@ -473,7 +474,7 @@ attest_snp_judge_signature(attest_snp_judge_t *j)
 /* AMD derives the key from reported_tcb, which may be below current_tcb. */
 
 static int
-attest_snp_judge_tcb(attest_snp_judge_t *j)
+attest_verify_snp_tcb(attest_verify_snp_t *j)
 {
     int               same;
     char              text[ATTEST_SNP_TCB_TEXT];
@@ -485,13 +486,13 @@ attest_snp_judge_tcb(attest_snp_judge_t *j)
                        : ATTEST_CHECK_FAIL, "the certificate of %s evidence "
                        "is %s the reported TCB: %s", j->name,
                        same ? "for" : "not for",
-                       attest_snp_tcb_text(text, j->product, &t));
+                       attest_verify_snp_tcb_text(text, j->product, &t));
     return same;
 }
 
 
 static int
-attest_snp_judge_chip(attest_snp_judge_t *j)
+attest_verify_snp_chip(attest_verify_snp_t *j)
 {
     int   same;
     char  hex[ATTEST_ABBREV], csp[64];
@@ -513,7 +514,7 @@ attest_snp_judge_chip(attest_snp_judge_t *j)
                        same ? "for" : "not for",
                        attest_verify_hex(hex, j->r->chip_id.p,
                                          j->r->chip_id.n),
-                       attest_snp_is_zero(j->r->chip_id)
+                       attest_verify_snp_is_zero(j->r->chip_id)
                        ? ": the host masks it" : "");
     return same;
 }
@@ -522,7 +523,7 @@ attest_snp_judge_chip(attest_snp_judge_t *j)
 /* Debugging and migration open the guest's memory to somebody else. */
 
 static int
-attest_snp_judge_guest(attest_snp_judge_t *j)
+attest_verify_snp_guest(attest_verify_snp_t *j)
 {
     uint64_t     p = j->r->policy;
     const char  *what = NULL;
@@ -544,14 +545,14 @@ attest_snp_judge_guest(attest_snp_judge_t *j)
         return 0;
     }
 
-    return attest_snp_judge_opened(j);
+    return attest_verify_snp_opened(j);
 }
 
 
 /* What a later firmware lets an owner allow may be as bad as debugging. */
 
 static int
-attest_snp_judge_opened(attest_snp_judge_t *j)
+attest_verify_snp_opened(attest_verify_snp_t *j)
 {
     uint64_t  p = j->r->policy;
 
@@ -591,7 +592,7 @@ attest_snp_judge_opened(attest_snp_judge_t *j)
 /* A report that the host asked for has no VMPL, and nothing of the guest. */
 
 static int
-attest_snp_judge_vmpl(attest_snp_judge_t *j)
+attest_verify_snp_vmpl(attest_verify_snp_t *j)
 {
     int  ok;
 
@@ -624,7 +625,7 @@ attest_snp_judge_vmpl(attest_snp_judge_t *j)
 /* What no two reports of one guest differ in. */
 
 static int
-attest_snp_judge_machine(attest_snp_judge_t *j)
+attest_verify_snp_machine(attest_verify_snp_t *j)
 {
     attest_span_t  parts[] = {
         j->r->chip_id, j->r->report_id, j->r->measurement, j->r->host_data,
@@ -637,13 +638,13 @@ attest_snp_judge_machine(attest_snp_judge_t *j)
 
 
 static void
-attest_snp_judge_policy(attest_snp_judge_t *j)
+attest_verify_snp_policy(attest_verify_snp_t *j)
 {
-    j->part->cpu.referenced = attest_snp_judge_references(j) ? 1 : 0;
+    j->part->cpu.referenced = attest_verify_snp_references(j) ? 1 : 0;
 
-    attest_snp_judge_minimums(j);
-    attest_snp_judge_platform(j);
-    attest_snp_judge_demands(j);
+    attest_verify_snp_minimums(j);
+    attest_verify_snp_platform(j);
+    attest_verify_snp_demands(j);
 }
 
 
@@ -653,33 +654,33 @@ attest_snp_judge_policy(attest_snp_judge_t *j)
  */
 
 static int
-attest_snp_judge_references(attest_snp_judge_t *j)
+attest_verify_snp_references(attest_verify_snp_t *j)
 {
     int                         ok = 1;
     const attest_snp_report_t  *r = j->r;
     const attest_policy_snp_t  *p = j->policy;
 
-    ok &= attest_snp_judge_set(j, "snp-measurement", "launch measurement",
-                               &p->measurement, r->measurement);
-    ok &= attest_snp_judge_set(j, "snp-host-data", "host data",
-                               &p->host_data, r->host_data);
-    ok &= attest_snp_judge_set(j, "snp-id-key", "id key digest",
-                               &p->id_key_digest, r->id_key_digest);
-    ok &= attest_snp_judge_set(j, "snp-author-key", "author key digest",
-                               &p->author_key_digest, r->author_key_digest);
-    ok &= attest_snp_judge_set(j, "snp-family-id", "family id",
-                               &p->family_id, r->family_id);
-    ok &= attest_snp_judge_set(j, "snp-image-id", "image id", &p->image_id,
-                               r->image_id);
-    ok &= attest_snp_judge_set(j, "snp-chip-id", "chip id", &p->chip_id,
-                               r->chip_id);
+    ok &= attest_verify_snp_set(j, "snp-measurement", "launch measurement",
+                                &p->measurement, r->measurement);
+    ok &= attest_verify_snp_set(j, "snp-host-data", "host data",
+                                &p->host_data, r->host_data);
+    ok &= attest_verify_snp_set(j, "snp-id-key", "id key digest",
+                                &p->id_key_digest, r->id_key_digest);
+    ok &= attest_verify_snp_set(j, "snp-author-key", "author key digest",
+                                &p->author_key_digest, r->author_key_digest);
+    ok &= attest_verify_snp_set(j, "snp-family-id", "family id",
+                                &p->family_id, r->family_id);
+    ok &= attest_verify_snp_set(j, "snp-image-id", "image id", &p->image_id,
+                                r->image_id);
+    ok &= attest_verify_snp_set(j, "snp-chip-id", "chip id", &p->chip_id,
+                                r->chip_id);
 
     return ok;
 }
 
 
 static int
-attest_snp_judge_set(attest_snp_judge_t *j, const char *id, const char *what,
+attest_verify_snp_set(attest_verify_snp_t *j, const char *id, const char *what,
     const attest_refset_t *set, attest_span_t value)
 {
     int   ok;
@@ -709,7 +710,7 @@ attest_snp_judge_set(attest_snp_judge_t *j, const char *id, const char *what,
 
 
 static void
-attest_snp_judge_minimums(attest_snp_judge_t *j)
+attest_verify_snp_minimums(attest_verify_snp_t *j)
 {
     char                        text[ATTEST_SNP_TCB_TEXT];
     attest_snp_tcb_t            t;
@@ -717,32 +718,32 @@ attest_snp_judge_minimums(attest_snp_judge_t *j)
     const attest_policy_snp_t  *p = j->policy;
 
     if (p->has_min_tcb) {
-        attest_snp_judge_minimum(j, "snp-tcb-minimum", "reported",
-                                 r->reported_tcb, &p->min_tcb);
+        attest_verify_snp_minimum(j, "snp-tcb-minimum", "reported",
+                                  r->reported_tcb, &p->min_tcb);
 
     } else {
         t = attest_snp_tcb(j->product, r->reported_tcb);
         attest_verify_kind(j->v, j->part, "snp-tcb-minimum",
                            ATTEST_CHECK_NOTE, "tcb: not evaluated: the "
                            "policy names no minimum (snp.min_tcb); reported "
-                           "is %s", attest_snp_tcb_text(text, j->product,
-                                                        &t));
+                           "is %s", attest_verify_snp_tcb_text(text, j->product,
+                                                               &t));
     }
 
     if (p->has_min_committed_tcb) {
-        attest_snp_judge_minimum(j, "snp-tcb-committed", "committed",
-                                 r->committed_tcb, &p->min_committed_tcb);
+        attest_verify_snp_minimum(j, "snp-tcb-committed", "committed",
+                                  r->committed_tcb, &p->min_committed_tcb);
     }
 
     if (p->has_min_launch_tcb) {
-        attest_snp_judge_minimum(j, "snp-tcb-launch", "launch",
-                                 r->launch_tcb, &p->min_launch_tcb);
+        attest_verify_snp_minimum(j, "snp-tcb-launch", "launch",
+                                  r->launch_tcb, &p->min_launch_tcb);
     }
 }
 
 
 static void
-attest_snp_judge_minimum(attest_snp_judge_t *j, const char *id,
+attest_verify_snp_minimum(attest_verify_snp_t *j, const char *id,
     const char *what, attest_span_t raw, const attest_snp_tcb_t *min)
 {
     int               ok;
@@ -754,14 +755,14 @@ attest_snp_judge_minimum(attest_snp_judge_t *j, const char *id,
     attest_verify_kind(j->v, j->part, id, ok ? ATTEST_CHECK_PASS
                        : ATTEST_CHECK_FAIL, "the %s TCB of %s evidence (%s) "
                        "%s the policy's minimum (%s)", what, j->name,
-                       attest_snp_tcb_text(got, j->product, &t),
+                       attest_verify_snp_tcb_text(got, j->product, &t),
                        ok ? "reaches" : "is below",
-                       attest_snp_tcb_text(want, ATTEST_SNP_TURIN, min));
+                       attest_verify_snp_tcb_text(want, ATTEST_SNP_TURIN, min));
 }
 
 
 static void
-attest_snp_judge_platform(attest_snp_judge_t *j)
+attest_verify_snp_platform(attest_verify_snp_t *j)
 {
     int       ok;
     uint64_t  got = j->r->platform & j->policy->platform_mask;
@@ -789,7 +790,7 @@ attest_snp_judge_platform(attest_snp_judge_t *j)
 /* What the guest's owner must have demanded when it was launched. */
 
 static void
-attest_snp_judge_demands(attest_snp_judge_t *j)
+attest_verify_snp_demands(attest_verify_snp_t *j)
 {
     int        ok;
     unsigned   major = j->r->policy >> 8 & 0xff, minor = j->r->policy & 0xff;
@@ -825,7 +826,7 @@ attest_snp_judge_demands(attest_snp_judge_t *j)
 /* From the host's table: never an ARK, roots are ours or the policy's. */
 
 static STACK_OF(X509) *
-attest_snp_tsm_certs(attest_verify_t *v, attest_part_t *part,
+attest_verify_snp_certs(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm, int *malformed)
 {
     int                   rc;
@@ -837,10 +838,10 @@ attest_snp_tsm_certs(attest_verify_t *v, attest_part_t *part,
          : attest_snp_table_parse(tsm->auxblob.p, tsm->auxblob.n, &t);
 
     if (rc == ATTEST_OK
-        && (!attest_snp_tsm_add(v, certs, t.vcek)
-            || !attest_snp_tsm_add(v, certs, t.vlek)
-            || (!attest_snp_shipped(v, t.ask)
-                && !attest_snp_tsm_add(v, certs, t.ask))))
+        && (!attest_verify_snp_add(v, certs, t.vcek)
+            || !attest_verify_snp_add(v, certs, t.vlek)
+            || (!attest_verify_snp_shipped(v, t.ask)
+                && !attest_verify_snp_add(v, certs, t.ask))))
     {
         rc = ATTEST_EFORMAT;
     }
@@ -866,7 +867,7 @@ attest_snp_tsm_certs(attest_verify_t *v, attest_part_t *part,
  */
 
 static int
-attest_snp_shipped(const attest_verify_t *v, attest_span_t der)
+attest_verify_snp_shipped(const attest_verify_t *v, attest_span_t der)
 {
     int                     i, n, same = 0;
     X509                   *x;
@@ -900,7 +901,7 @@ attest_snp_shipped(const attest_verify_t *v, attest_span_t der)
 
 
 static int
-attest_snp_tsm_add(attest_verify_t *v, STACK_OF(X509) *certs,
+attest_verify_snp_add(attest_verify_t *v, STACK_OF(X509) *certs,
     attest_span_t der)
 {
     X509  *x;
@@ -923,7 +924,7 @@ attest_snp_tsm_add(attest_verify_t *v, STACK_OF(X509) *certs,
 /* The report is about our claims, and about nobody else's. */
 
 static int
-attest_snp_binding(attest_verify_t *v, attest_part_t *part,
+attest_verify_snp_binding(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm, const attest_snp_report_t *r)
 {
     int      ok;
@@ -934,13 +935,13 @@ attest_snp_binding(attest_verify_t *v, attest_part_t *part,
                                    want) == ATTEST_OK;
 
     if (ok && tsm->manifestblob.n != 0) {
-        ok = attest_snp_binding_svsm(v, part, tsm, r, want);
+        ok = attest_verify_snp_svsm(v, part, tsm, r, want);
         if (!ok) {
             return 0;
         }
     }
 
-    ok = ok && !attest_snp_is_zero(r->report_data)
+    ok = ok && !attest_verify_snp_is_zero(r->report_data)
          && CRYPTO_memcmp(want, r->report_data.p, sizeof(want)) == 0;
 
     attest_verify_kind(v, part, "snp-binding", ok ? ATTEST_CHECK_PASS
@@ -968,7 +969,7 @@ attest_snp_binding(attest_verify_t *v, attest_part_t *part,
  */
 
 static int
-attest_snp_binding_svsm(attest_verify_t *v, attest_part_t *part,
+attest_verify_snp_svsm(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm, const attest_snp_report_t *r, uint8_t want[64])
 {
     int          ok;
@@ -1016,7 +1017,7 @@ attest_snp_binding_svsm(attest_verify_t *v, attest_part_t *part,
 
 
 static int
-attest_snp_is_zero(attest_span_t s)
+attest_verify_snp_is_zero(attest_span_t s)
 {
     size_t   i;
     uint8_t  all = 0;
@@ -1030,7 +1031,7 @@ attest_snp_is_zero(attest_span_t s)
 
 
 static const char *
-attest_snp_tcb_text(char out[ATTEST_SNP_TCB_TEXT],
+attest_verify_snp_tcb_text(char out[ATTEST_SNP_TCB_TEXT],
     attest_snp_product_e product, const attest_snp_tcb_t *t)
 {
     char  fmc[16] = "";
