@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The attested certificate enters nginx's TLS by OpenSSL's certificate
