@@ -13,19 +13,59 @@
 
 
 /* attest_prompt_memory, of each worker */
-#define NGX_HTTP_ATTEST_MEMORY      ((size_t) 64 * 1024 * 1024)
-#define NGX_HTTP_ATTEST_MIN_MEMORY  (256 * 1024)
-#define NGX_HTTP_ATTEST_MAX_MEMORY  ((off_t) 64 * 1024 * 1024 * 1024)
+#define NGX_HTTP_ATTEST_MEMORY  ((size_t) 64 * 1024 * 1024)
 
 
+static int64_t ngx_http_attest_conf_seconds(ngx_str_t *value);
+static int64_t ngx_http_attest_conf_milliseconds(ngx_str_t *value);
+static int64_t ngx_http_attest_conf_number(ngx_str_t *value);
+static int64_t ngx_http_attest_conf_size(ngx_str_t *value);
+static int64_t ngx_http_attest_conf_offset(ngx_str_t *value);
 static ngx_int_t ngx_http_attest_conf_cors_origin(ngx_str_t *value);
 
 
-static ngx_conf_enum_t  ngx_http_attest_modes[] = {
+ngx_http_attest_conf_bounds_t  ngx_http_attest_conf_lifetime = {
+    ngx_http_attest_conf_seconds, 3, 24 * 3600, "value", NULL,
+    "3s to 24h are possible"
+};
+
+ngx_http_attest_conf_bounds_t  ngx_http_attest_conf_zone = {
+    ngx_http_attest_conf_size, 64 * 1024, 1024 * 1024 * 1024, "size", NULL,
+    "64k to 1024m are possible"
+};
+
+ngx_http_attest_conf_bounds_t  ngx_http_attest_conf_queue = {
+    ngx_http_attest_conf_number, 1, 1024, "number", NULL,
+    "1 to 1024 are possible"
+};
+
+ngx_http_attest_conf_bounds_t  ngx_http_attest_conf_memory = {
+    ngx_http_attest_conf_offset, 256 * 1024,
+    (int64_t) 64 * 1024 * 1024 * 1024, "size", NULL,
+    "256k to 64g are possible"
+};
+
+ngx_http_attest_conf_bounds_t  ngx_http_attest_conf_max_size = {
+    ngx_http_attest_conf_offset, 1, 1024 * 1024 * 1024, "size", NULL,
+    "1 to 1024m are possible"
+};
+
+ngx_http_attest_conf_bounds_t  ngx_http_attest_conf_coalesce = {
+    ngx_http_attest_conf_milliseconds, 1, 5000, "time", "off",
+    "it must be \"off\" or from 1ms to 5s"
+};
+
+
+static ngx_conf_enum_t  ngx_http_attest_conf_prompt_modes[] = {
     { ngx_string("off"), NGX_HTTP_ATTEST_MODE_OFF },
     { ngx_string("optional"), NGX_HTTP_ATTEST_MODE_OPTIONAL },
     { ngx_string("required"), NGX_HTTP_ATTEST_MODE_REQUIRED },
     { ngx_null_string, 0 }
+};
+
+ngx_http_attest_conf_words_t  ngx_http_attest_conf_modes = {
+    ngx_http_attest_conf_prompt_modes,
+    "it must be \"required\", \"optional\" or \"off\""
 };
 
 
@@ -261,90 +301,130 @@ ngx_http_attest_conf_mark_server(ngx_conf_t *cf)
 }
 
 
-char *
-ngx_http_attest_conf_lifetime(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_attest_main_conf_t *amcf = conf;
-
-    ngx_str_t  *value;
-
-    if (amcf->lifetime != NGX_CONF_UNSET) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    amcf->lifetime = ngx_parse_time(&value[1], 1);
-
-    if (amcf->lifetime == (time_t) NGX_ERROR
-        || amcf->lifetime < 3 || amcf->lifetime > 24 * 3600)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" in \"attest_lifetime\", "
-                           "3s to 24h are possible", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
+/*
+ * As nginx' own slots for a size, a time and so on; these say what is
+ * possible, in one sentence for what is no number and for what is too large.
+ */
 
 char *
-ngx_http_attest_conf_zone_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_attest_conf_bounded(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char  *p = conf;
 
-    size_t     *size;
-    ssize_t     n;
-    ngx_str_t  *value;
+    int64_t                         n;
+    ngx_str_t                      *value;
+    ngx_uint_t                     *field;
+    ngx_http_attest_conf_bounds_t  *bounds;
 
-    size = (size_t *) (p + cmd->offset);
+    bounds = cmd->post;
 
-    if (*size != NGX_CONF_UNSET_SIZE) {
+    /* what nginx has for them is as long as a pointer: _msec_t, size_t, ... */
+
+    field = (ngx_uint_t *) (p + cmd->offset);
+
+    if (*field != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
 
-    n = ngx_parse_size(&value[1]);
+    if (bounds->off != NULL && ngx_strcmp(value[1].data, bounds->off) == 0) {
+        *field = 0;
+        return NGX_CONF_OK;
+    }
 
-    if (n < 64 * 1024 || n > 1024 * 1024 * 1024) {
+    n = bounds->parse(&value[1]);
+
+    if (n < bounds->min || n > bounds->max) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid size \"%V\" in \"%V\", "
-                           "64k to 1024m are possible", &value[1], &cmd->name);
+                           "invalid %s \"%V\" in \"%V\", %s", bounds->what,
+                           &value[1], &cmd->name, bounds->possible);
         return NGX_CONF_ERROR;
     }
 
-    *size = n;
+    if (bounds->parse == ngx_http_attest_conf_seconds) {
+        /* not everywhere */
+        *(time_t *) field = n;
+
+    } else {
+        *field = n;
+    }
+
     return NGX_CONF_OK;
 }
 
 
-char *
-ngx_http_attest_conf_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+/* NGX_ERROR, which is below all bounds: it is none. */
+
+static int64_t
+ngx_http_attest_conf_seconds(ngx_str_t *value)
 {
-    ngx_http_attest_main_conf_t *amcf = conf;
+    return ngx_parse_time(value, 1);
+}
 
-    ngx_int_t   n;
-    ngx_str_t  *value;
 
-    if (amcf->queue != NGX_CONF_UNSET_UINT) {
+static int64_t
+ngx_http_attest_conf_milliseconds(ngx_str_t *value)
+{
+    return ngx_parse_time(value, 0);
+}
+
+
+static int64_t
+ngx_http_attest_conf_number(ngx_str_t *value)
+{
+    return ngx_atoi(value->data, value->len);
+}
+
+
+static int64_t
+ngx_http_attest_conf_size(ngx_str_t *value)
+{
+    return ngx_parse_size(value);
+}
+
+
+static int64_t
+ngx_http_attest_conf_offset(ngx_str_t *value)
+{
+    return ngx_parse_offset(value);
+}
+
+
+/* As ngx_conf_set_enum_slot(), and says which words there are. */
+
+char *
+ngx_http_attest_conf_word(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    ngx_str_t                     *value;
+    ngx_uint_t                    *field;
+    ngx_conf_enum_t               *e;
+    ngx_http_attest_conf_words_t  *words;
+
+    words = cmd->post;
+    field = (ngx_uint_t *) (p + cmd->offset);
+
+    if (*field != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
 
-    n = ngx_atoi(value[1].data, value[1].len);
-
-    if (n < 1 || n > 1024) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid number \"%V\" in \"attest_queue\", "
-                           "1 to 1024 are possible", &value[1]);
-        return NGX_CONF_ERROR;
+    for (e = words->words; e->name.len != 0; e++) {
+        if (e->name.len == value[1].len
+            && ngx_strncmp(e->name.data, value[1].data, e->name.len) == 0)
+        {
+            *field = e->value;
+            return NGX_CONF_OK;
+        }
     }
 
-    amcf->queue = n;
-    return NGX_CONF_OK;
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" in \"%V\", %s", &value[1],
+                       &cmd->name, words->possible);
+    return NGX_CONF_ERROR;
 }
 
 
@@ -492,97 +572,6 @@ ngx_http_attest_conf_prompt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-char *
-ngx_http_attest_conf_prompt_mode(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_attest_loc_conf_t *alcf = conf;
-
-    ngx_str_t        *value;
-    ngx_conf_enum_t  *e;
-
-    if (alcf->mode != NGX_CONF_UNSET_UINT) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    for (e = ngx_http_attest_modes; e->name.len != 0; e++) {
-        if (e->name.len == value[1].len
-            && ngx_strncmp(e->name.data, value[1].data, e->name.len) == 0)
-        {
-            alcf->mode = e->value;
-            return NGX_CONF_OK;
-        }
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid value \"%V\" in \"attest_prompt_mode\", it "
-                       "must be \"required\", \"optional\" or \"off\"",
-                       &value[1]);
-    return NGX_CONF_ERROR;
-}
-
-
-char *
-ngx_http_attest_conf_prompt_size(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_attest_loc_conf_t *alcf = conf;
-
-    off_t       n;
-    ngx_str_t  *value;
-
-    if (alcf->max_size != NGX_CONF_UNSET_SIZE) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    n = ngx_parse_offset(&value[1]);
-
-    if (n < 1 || n > 1024 * 1024 * 1024) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid size \"%V\" in "
-                           "\"attest_prompt_max_size\", 1 to 1024m "
-                           "are possible", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    alcf->max_size = n;
-    return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_attest_conf_prompt_memory(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_attest_main_conf_t *amcf = conf;
-
-    off_t       n;
-    ngx_str_t  *value;
-
-    if (amcf->memory != NGX_CONF_UNSET_SIZE) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    n = ngx_parse_offset(&value[1]);
-
-    if (n < NGX_HTTP_ATTEST_MIN_MEMORY || n > NGX_HTTP_ATTEST_MAX_MEMORY) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid size \"%V\" in \"attest_prompt_memory\", "
-                           "256k to 64g are possible", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    amcf->memory = ngx_align(n, ngx_pagesize);
-    return NGX_CONF_OK;
-}
-
-
 /* The default has room for two of the largest prompts that are allowed. */
 
 ngx_int_t
@@ -593,8 +582,12 @@ ngx_http_attest_conf_memory_size(ngx_conf_t *cf,
         amcf->memory = ngx_align(ngx_max(2 * amcf->largest,
                                          NGX_HTTP_ATTEST_MEMORY),
                                  ngx_pagesize);
+        return NGX_OK;
+    }
 
-    } else if (amcf->memory < amcf->largest) {
+    amcf->memory = ngx_align(amcf->memory, ngx_pagesize);
+
+    if (amcf->memory < amcf->largest) {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "\"attest_prompt_memory\" of %uz bytes has no room for "
                       "prompts that \"attest_prompt_max_size\" allows, "
@@ -603,41 +596,6 @@ ngx_http_attest_conf_memory_size(ngx_conf_t *cf,
     }
 
     return NGX_OK;
-}
-
-
-char *
-ngx_http_attest_conf_prompt_coalesce(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_attest_loc_conf_t *alcf = conf;
-
-    ngx_int_t   n;
-    ngx_str_t  *value;
-
-    if (alcf->coalesce != NGX_CONF_UNSET_MSEC) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-        alcf->coalesce = 0;
-        return NGX_CONF_OK;
-    }
-
-    n = ngx_parse_time(&value[1], 0);
-
-    if (n < 1 || n > 5000) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid time \"%V\" in "
-                           "\"attest_prompt_coalesce\", it must be \"off\" or "
-                           "from 1ms to 5s", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    alcf->coalesce = n;
-    return NGX_CONF_OK;
 }
 
 

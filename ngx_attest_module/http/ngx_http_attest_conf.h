@@ -22,11 +22,35 @@ char *ngx_http_attest_conf_merge_loc(ngx_conf_t *cf, void *parent,
 
 /* Setters of directives. */
 
-char *ngx_http_attest_conf_lifetime(ngx_conf_t *cf, ngx_command_t *cmd,
+/* What "post" is of a directive with one value within bounds. */
+
+typedef struct {
+    int64_t                  (*parse)(ngx_str_t *value);
+    int64_t                    min;
+    int64_t                    max;
+    const char                *what;            /* it is, for messages */
+    const char                *off;             /* a word for 0, or NULL */
+    const char                *possible;        /* for messages */
+} ngx_http_attest_conf_bounds_t;
+
+/* And of one with one word. */
+
+typedef struct {
+    ngx_conf_enum_t           *words;
+    const char                *possible;
+} ngx_http_attest_conf_words_t;
+
+extern ngx_http_attest_conf_bounds_t  ngx_http_attest_conf_lifetime;
+extern ngx_http_attest_conf_bounds_t  ngx_http_attest_conf_zone;
+extern ngx_http_attest_conf_bounds_t  ngx_http_attest_conf_queue;
+extern ngx_http_attest_conf_bounds_t  ngx_http_attest_conf_memory;
+extern ngx_http_attest_conf_bounds_t  ngx_http_attest_conf_max_size;
+extern ngx_http_attest_conf_bounds_t  ngx_http_attest_conf_coalesce;
+extern ngx_http_attest_conf_words_t  ngx_http_attest_conf_modes;
+
+char *ngx_http_attest_conf_bounded(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_attest_conf_zone_size(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_attest_conf_queue(ngx_conf_t *cf, ngx_command_t *cmd,
+char *ngx_http_attest_conf_word(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_attest_conf_measure(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -36,14 +60,6 @@ char *ngx_http_attest_conf_cert_names(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_attest_conf_prompt(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_attest_conf_prompt_mode(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_attest_conf_prompt_size(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_attest_conf_prompt_memory(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_conf_prompt_coalesce(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 char *ngx_http_attest_conf_cors(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 

@@ -92,10 +92,10 @@ static ngx_command_t  ngx_http_attest_commands[] = {
 
     { ngx_string("attest_lifetime"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_attest_conf_lifetime,
+      ngx_http_attest_conf_bounded,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_attest_main_conf_t, lifetime),
-      NULL },
+      &ngx_http_attest_conf_lifetime },
 
     { ngx_string("attest_measure"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
@@ -113,10 +113,10 @@ static ngx_command_t  ngx_http_attest_commands[] = {
 
     { ngx_string("attest_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_attest_conf_zone_size,
+      ngx_http_attest_conf_bounded,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_attest_main_conf_t, zone_size),
-      NULL },
+      &ngx_http_attest_conf_zone },
 
     { ngx_string("attest_replay"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -127,10 +127,10 @@ static ngx_command_t  ngx_http_attest_commands[] = {
 
     { ngx_string("attest_prompt_memory"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_attest_conf_prompt_memory,
+      ngx_http_attest_conf_bounded,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_attest_main_conf_t, memory),
+      &ngx_http_attest_conf_memory },
 
     { ngx_string("attest_ohttp_xwing"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -141,10 +141,10 @@ static ngx_command_t  ngx_http_attest_commands[] = {
 
     { ngx_string("attest_queue"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_attest_conf_queue,
+      ngx_http_attest_conf_bounded,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_attest_main_conf_t, queue),
+      &ngx_http_attest_conf_queue },
 
     { ngx_string("attest_start_without_evidence"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
@@ -197,24 +197,24 @@ static ngx_command_t  ngx_http_attest_commands[] = {
 
     { ngx_string("attest_prompt_mode"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_attest_conf_prompt_mode,
+      ngx_http_attest_conf_word,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_attest_loc_conf_t, mode),
+      &ngx_http_attest_conf_modes },
 
     { ngx_string("attest_prompt_max_size"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_attest_conf_prompt_size,
+      ngx_http_attest_conf_bounded,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_attest_loc_conf_t, max_size),
+      &ngx_http_attest_conf_max_size },
 
     { ngx_string("attest_prompt_coalesce"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_attest_conf_prompt_coalesce,
+      ngx_http_attest_conf_bounded,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+      offsetof(ngx_http_attest_loc_conf_t, coalesce),
+      &ngx_http_attest_conf_coalesce },
 
     { ngx_string("attest_ohttp_allow"),
       NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
