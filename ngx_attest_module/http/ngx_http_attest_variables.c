@@ -17,40 +17,42 @@
 #define NGX_HTTP_ATTEST_VAR_GENERATION  2
 
 
-static ngx_int_t ngx_http_attest_prompt_protocol_variable(
+static ngx_int_t ngx_http_attest_variable_set(ngx_http_variable_value_t *v,
+    u_char *p, u_char *last);
+static ngx_int_t ngx_http_attest_variable_protocol(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_attest_prompt_key_id_variable(
+static ngx_int_t ngx_http_attest_variable_key_id(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_attest_prompt_status_variable(
+static ngx_int_t ngx_http_attest_variable_status(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_attest_view_variable(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_variable_view(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
 
 static ngx_http_variable_t  ngx_http_attest_vars[] = {
 
     { ngx_string("attest_prompt_protocol"), NULL,
-      ngx_http_attest_prompt_protocol_variable, 0,
+      ngx_http_attest_variable_protocol, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("attest_prompt_key_id"), NULL,
-      ngx_http_attest_prompt_key_id_variable, 0,
+      ngx_http_attest_variable_key_id, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("attest_prompt_status"), NULL,
-      ngx_http_attest_prompt_status_variable, 0,
+      ngx_http_attest_variable_status, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("attest_evidence_age"), NULL,
-      ngx_http_attest_view_variable, NGX_HTTP_ATTEST_VAR_AGE,
+      ngx_http_attest_variable_view, NGX_HTTP_ATTEST_VAR_AGE,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("attest_root_of_trust"), NULL,
-      ngx_http_attest_view_variable, NGX_HTTP_ATTEST_VAR_ROOT,
+      ngx_http_attest_variable_view, NGX_HTTP_ATTEST_VAR_ROOT,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("attest_generation"), NULL,
-      ngx_http_attest_view_variable, NGX_HTTP_ATTEST_VAR_GENERATION,
+      ngx_http_attest_variable_view, NGX_HTTP_ATTEST_VAR_GENERATION,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
@@ -77,7 +79,21 @@ ngx_http_attest_add_variables(ngx_conf_t *cf)
 
 
 static ngx_int_t
-ngx_http_attest_prompt_protocol_variable(ngx_http_request_t *r,
+ngx_http_attest_variable_set(ngx_http_variable_value_t *v, u_char *p,
+    u_char *last)
+{
+    v->data = p;
+    v->len = last - p;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_attest_variable_protocol(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     const char             *name;
@@ -92,20 +108,16 @@ ngx_http_attest_prompt_protocol_variable(ngx_http_request_t *r,
 
     name = ngx_http_attest_ohttp_name(ctx);
 
-    v->data = (u_char *) name;
-    v->len = ngx_strlen(name);
-    v->valid = 1;
-    v->no_cacheable = 1;
-    v->not_found = 0;
-
-    return NGX_OK;
+    return ngx_http_attest_variable_set(v, (u_char *) name,
+                                        (u_char *) name + ngx_strlen(name));
 }
 
 
 static ngx_int_t
-ngx_http_attest_prompt_key_id_variable(ngx_http_request_t *r,
+ngx_http_attest_variable_key_id(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
+    u_char                 *p;
     ngx_http_attest_ctx_t  *ctx;
 
     ctx = ngx_http_attest_prompt_ctx(r);
@@ -115,26 +127,23 @@ ngx_http_attest_prompt_key_id_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    v->data = ngx_pnalloc(r->pool, 3);
-    if (v->data == NULL) {
+    p = ngx_pnalloc(r->pool, 3);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    v->len = ngx_sprintf(v->data, "%ud", (unsigned) ctx->key_id) - v->data;
-    v->valid = 1;
-    v->no_cacheable = 1;
-    v->not_found = 0;
-
-    return NGX_OK;
+    return ngx_http_attest_variable_set(v, p,
+                          ngx_sprintf(p, "%ud", (unsigned) ctx->key_id));
 }
 
 
 /* Of the sealed response, where the status outside is always 200. */
 
 static ngx_int_t
-ngx_http_attest_prompt_status_variable(ngx_http_request_t *r,
+ngx_http_attest_variable_status(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
+    u_char                 *p;
     ngx_uint_t              status;
     ngx_http_attest_ctx_t  *ctx;
 
@@ -146,25 +155,20 @@ ngx_http_attest_prompt_status_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    v->data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
-    if (v->data == NULL) {
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    v->len = ngx_sprintf(v->data, "%ui", status) - v->data;
-    v->valid = 1;
-    v->no_cacheable = 1;
-    v->not_found = 0;
-
-    return NGX_OK;
+    return ngx_http_attest_variable_set(v, p, ngx_sprintf(p, "%ui", status));
 }
 
 
 static ngx_int_t
-ngx_http_attest_view_variable(ngx_http_request_t *r,
+ngx_http_attest_variable_view(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    u_char                       *p;
+    u_char                       *p, *last;
     ngx_http_attest_view_t       *view;
     ngx_http_attest_main_conf_t  *amcf;
 
@@ -185,27 +189,20 @@ ngx_http_attest_view_variable(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    v->data = p;
-
     switch (data) {
 
     case NGX_HTTP_ATTEST_VAR_AGE:
-        p = ngx_sprintf(p, "%T", ngx_http_attest_now(amcf) - view->from);
+        last = ngx_sprintf(p, "%T", ngx_http_attest_now(amcf) - view->from);
         break;
 
     case NGX_HTTP_ATTEST_VAR_ROOT:
-        p = ngx_cpymem(p, view->root.data, view->root.len);
+        last = ngx_cpymem(p, view->root.data, view->root.len);
         break;
 
     default: /* NGX_HTTP_ATTEST_VAR_GENERATION */
-        p = ngx_sprintf(p, "%uL", view->number);
+        last = ngx_sprintf(p, "%uL", view->number);
         break;
     }
 
-    v->len = p - v->data;
-    v->valid = 1;
-    v->no_cacheable = 1;
-    v->not_found = 0;
-
-    return NGX_OK;
+    return ngx_http_attest_variable_set(v, p, last);
 }
