@@ -446,7 +446,7 @@ ngx_http_attest_conf_measure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         file->path = value[i];
-        file->said = 0;
+        file->reported = 0;
 
         if (ngx_conf_full_name(cf->cycle, &file->path, 0) != NGX_OK) {
             return NGX_CONF_ERROR;

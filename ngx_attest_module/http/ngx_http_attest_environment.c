@@ -20,7 +20,7 @@
 typedef struct {
     ngx_str_t     name;
     ngx_uint_t    flags;
-} ngx_http_attest_variable_t;
+} ngx_http_attest_env_variable_t;
 
 
 static ngx_uint_t ngx_http_attest_env_flags(ngx_str_t *name);
@@ -40,7 +40,7 @@ static int ngx_libc_cdecl ngx_http_attest_env_cmp(const void *one,
  * configuration.
  */
 
-static ngx_http_attest_variable_t  ngx_http_attest_variables[] = {
+static ngx_http_attest_env_variable_t  ngx_http_attest_env_variables[] = {
     { ngx_string("SSLKEYLOGFILE"), NGX_HTTP_ATTEST_ENV_REFUSED },
     { ngx_string("OPENSSL_TRACE"), NGX_HTTP_ATTEST_ENV_REFUSED },
     { ngx_string("TSS2_LOGFILE"), NGX_HTTP_ATTEST_ENV_REFUSED },
@@ -72,7 +72,7 @@ static ngx_http_attest_variable_t  ngx_http_attest_variables[] = {
 
 
 char *
-ngx_http_attest_environment(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_attest_environment_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_attest_main_conf_t *amcf = conf;
 
@@ -106,7 +106,7 @@ ngx_http_attest_environment(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 ngx_int_t
-ngx_http_attest_measure_environment(ngx_http_attest_measure_t *m)
+ngx_http_attest_environment_measure(ngx_http_attest_measure_t *m)
 {
     char       **e;
     u_char      *eq;
@@ -174,9 +174,9 @@ ngx_http_attest_measure_environment(ngx_http_attest_measure_t *m)
 static ngx_uint_t
 ngx_http_attest_env_flags(ngx_str_t *name)
 {
-    ngx_http_attest_variable_t  *v;
+    ngx_http_attest_env_variable_t  *v;
 
-    for (v = ngx_http_attest_variables; v->name.len != 0; v++) {
+    for (v = ngx_http_attest_env_variables; v->name.len != 0; v++) {
         if (name->len >= v->name.len
             && ngx_memcmp(name->data, v->name.data, v->name.len) == 0
             && (name->len == v->name.len

@@ -17,9 +17,9 @@
 #include "http/ngx_http_attest_guard.h"
 
 
-static ngx_uint_t ngx_http_attest_misdirected(ngx_http_request_t *r,
+static ngx_uint_t ngx_http_attest_guard_misdirected(ngx_http_request_t *r,
     ngx_http_attest_srv_conf_t *ascf);
-static ngx_int_t ngx_http_attest_guard(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_guard_request(ngx_http_request_t *r,
     ngx_uint_t ungated);
 static ngx_int_t ngx_http_attest_guard_refuse(ngx_http_request_t *r,
     ngx_uint_t misdirected);
@@ -32,7 +32,7 @@ static ngx_int_t ngx_http_attest_guard_refuse(ngx_http_request_t *r,
  */
 
 static ngx_uint_t
-ngx_http_attest_misdirected(ngx_http_request_t *r,
+ngx_http_attest_guard_misdirected(ngx_http_request_t *r,
     ngx_http_attest_srv_conf_t *ascf)
 {
     if (!ascf->tls && r->connection->ssl == NULL) {
@@ -44,7 +44,7 @@ ngx_http_attest_misdirected(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_attest_guard(ngx_http_request_t *r, ngx_uint_t ungated)
+ngx_http_attest_guard_request(ngx_http_request_t *r, ngx_uint_t ungated)
 {
     ngx_int_t                     rc;
     ngx_http_attest_srv_conf_t   *ascf;
@@ -58,7 +58,7 @@ ngx_http_attest_guard(ngx_http_request_t *r, ngx_uint_t ungated)
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
 
-    if (ngx_http_attest_misdirected(r, ascf)) {
+    if (ngx_http_attest_guard_misdirected(r, ascf)) {
         rc = ngx_http_attest_guard_refuse(r, 1);
 
     } else if (!ungated
@@ -98,7 +98,7 @@ ngx_http_attest_guard_refuse(ngx_http_request_t *r, ngx_uint_t misdirected)
 
 
 ngx_int_t
-ngx_http_attest_server_handler(ngx_http_request_t *r)
+ngx_http_attest_guard_server(ngx_http_request_t *r)
 {
     ngx_http_attest_srv_conf_t  *ascf;
 
@@ -106,18 +106,18 @@ ngx_http_attest_server_handler(ngx_http_request_t *r)
 
     ascf = ngx_http_get_module_srv_conf(r, ngx_http_attest_module);
 
-    return ngx_http_attest_guard(r, ascf->ungated);
+    return ngx_http_attest_guard_request(r, ascf->ungated);
 }
 
 
 ngx_int_t
-ngx_http_attest_location_handler(ngx_http_request_t *r)
+ngx_http_attest_guard_location(ngx_http_request_t *r)
 {
     ngx_http_attest_loc_conf_t  *alcf;
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
 
-    return ngx_http_attest_guard(r, alcf->ungated);
+    return ngx_http_attest_guard_request(r, alcf->ungated);
 }
 
 
@@ -144,7 +144,7 @@ ngx_http_attest_guard_answer(ngx_http_request_t *r)
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
 
     misdirected = r->headers_out.status < NGX_HTTP_BAD_REQUEST
-                  && ngx_http_attest_misdirected(r, ascf);
+                  && ngx_http_attest_guard_misdirected(r, ascf);
 
     if (!misdirected
         && ngx_http_attest_view(amcf, r->connection->log) != NULL)

@@ -9,8 +9,8 @@
 
 
 /* Handlers of phases before and with a location. */
-ngx_int_t ngx_http_attest_server_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_attest_location_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_attest_guard_server(ngx_http_request_t *r);
+ngx_int_t ngx_http_attest_guard_location(ngx_http_request_t *r);
 /*
  * For the header filter, of main requests whose answer is not sealed.
  * NGX_DECLINED: it may go out; NGX_ERROR: a refusal was sent instead.

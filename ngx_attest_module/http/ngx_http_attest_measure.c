@@ -13,11 +13,11 @@
 #define NGX_HTTP_ATTEST_READ  65536
 
 
-static ngx_int_t ngx_http_attest_digest_fd(ngx_http_attest_measure_t *m,
+static ngx_int_t ngx_http_attest_measure_digest(ngx_http_attest_measure_t *m,
     ngx_http_attest_file_t *file, ngx_fd_t fd);
-static ngx_http_attest_file_t *ngx_http_attest_push_file(
+static ngx_http_attest_file_t *ngx_http_attest_measure_push(
     ngx_http_attest_measure_t *m, ngx_http_attest_file_t *file);
-static ngx_uint_t ngx_http_attest_differs(ngx_file_info_t *a,
+static ngx_uint_t ngx_http_attest_measure_differs(ngx_file_info_t *a,
     ngx_file_info_t *b);
 
 
@@ -38,7 +38,7 @@ ngx_http_attest_measure_named(ngx_http_attest_measure_t *m)
 
         /* a module may have read it when its directive was parsed */
 
-        if (ngx_http_attest_differs(&file[i].info, &fi)) {
+        if (ngx_http_attest_measure_differs(&file[i].info, &fi)) {
             ngx_log_error(NGX_LOG_EMERG, m->log, 0,
                           "attest: \"%V\" changed while nginx was starting",
                           &file[i].path);
@@ -51,7 +51,7 @@ ngx_http_attest_measure_named(ngx_http_attest_measure_t *m)
 
 
 void
-ngx_http_attest_measured_check(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_measure_check(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log)
 {
     ngx_uint_t                   i;
@@ -62,7 +62,7 @@ ngx_http_attest_measured_check(ngx_http_attest_main_conf_t *amcf,
 
     for (i = 0; i < amcf->measure->nelts; i++) {
 
-        if (file[i].said) {
+        if (file[i].reported) {
             continue;
         }
 
@@ -73,11 +73,11 @@ ngx_http_attest_measured_check(ngx_http_attest_main_conf_t *amcf,
                 continue;
             }
 
-        } else if (!ngx_http_attest_differs(&file[i].info, &fi)) {
+        } else if (!ngx_http_attest_measure_differs(&file[i].info, &fi)) {
             continue;
         }
 
-        file[i].said = 1;
+        file[i].reported = 1;
 
         ngx_log_error(NGX_LOG_WARN, log, 0,
                       "attest: \"%V\" changed after the start: the "
@@ -103,7 +103,8 @@ ngx_http_attest_measure_text(ngx_http_attest_measure_t *m, ngx_str_t *path,
         return NGX_ERROR;
     }
 
-    return (ngx_http_attest_push_file(m, &file) != NULL) ? NGX_OK : NGX_ERROR;
+    return (ngx_http_attest_measure_push(m, &file) != NULL) ? NGX_OK
+                                                            : NGX_ERROR;
 }
 
 
@@ -127,10 +128,11 @@ ngx_http_attest_measure_file(ngx_http_attest_measure_t *m, ngx_str_t *path,
 
     /* "nginx -t" says what is too much; what it says is no evidence */
 
-    rc = ngx_test_config ? NGX_OK : ngx_http_attest_digest_fd(m, &file, fd);
+    rc = ngx_test_config ? NGX_OK
+                         : ngx_http_attest_measure_digest(m, &file, fd);
 
     if (rc == NGX_OK && (ngx_fd_info(fd, &after) == NGX_FILE_ERROR
-                         || ngx_http_attest_differs(fi, &after)))
+                         || ngx_http_attest_measure_differs(fi, &after)))
     {
         ngx_log_error(NGX_LOG_EMERG, m->log, 0,
                       "attest: \"%V\" changed while it was measured", path);
@@ -143,7 +145,8 @@ ngx_http_attest_measure_file(ngx_http_attest_measure_t *m, ngx_str_t *path,
         return NGX_ERROR;
     }
 
-    return (ngx_http_attest_push_file(m, &file) != NULL) ? NGX_OK : NGX_ERROR;
+    return (ngx_http_attest_measure_push(m, &file) != NULL) ? NGX_OK
+                                                            : NGX_ERROR;
 }
 
 
@@ -180,7 +183,7 @@ ngx_http_attest_measure_open(ngx_http_attest_measure_t *m, ngx_str_t *path,
 
 
 static ngx_int_t
-ngx_http_attest_digest_fd(ngx_http_attest_measure_t *m,
+ngx_http_attest_measure_digest(ngx_http_attest_measure_t *m,
     ngx_http_attest_file_t *file, ngx_fd_t fd)
 {
     u_char      *buf;
@@ -232,7 +235,7 @@ done:
 /* Once, unless it has become another one in between. */
 
 static ngx_http_attest_file_t *
-ngx_http_attest_push_file(ngx_http_attest_measure_t *m,
+ngx_http_attest_measure_push(ngx_http_attest_measure_t *m,
     ngx_http_attest_file_t *file)
 {
     ngx_uint_t               i;
@@ -285,7 +288,7 @@ ngx_http_attest_measure_touched(ngx_http_attest_measure_t *m,
 
 
 static ngx_uint_t
-ngx_http_attest_differs(ngx_file_info_t *a, ngx_file_info_t *b)
+ngx_http_attest_measure_differs(ngx_file_info_t *a, ngx_file_info_t *b)
 {
     return a->st_dev != b->st_dev || a->st_ino != b->st_ino
            || a->st_size != b->st_size

@@ -56,7 +56,7 @@ ngx_uint_t ngx_http_attest_measure_touched(ngx_http_attest_measure_t *m,
 /* ngx_http_attest_environment.c */
 
 /* Adds variables that change a process; refuses those that betray it. */
-ngx_int_t ngx_http_attest_measure_environment(ngx_http_attest_measure_t *m);
+ngx_int_t ngx_http_attest_environment_measure(ngx_http_attest_measure_t *m);
 
 /* ngx_http_attest_opened.c */
 

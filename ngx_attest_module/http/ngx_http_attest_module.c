@@ -106,7 +106,7 @@ static ngx_command_t  ngx_http_attest_commands[] = {
 
     { ngx_string("attest_environment"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
-      ngx_http_attest_environment,
+      ngx_http_attest_environment_set,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -304,7 +304,7 @@ ngx_http_attest_preconfiguration(ngx_conf_t *cf)
 
     attest_tpm_quiet();
 
-    if (ngx_http_attest_add_variables(cf) != NGX_OK) {
+    if (ngx_http_attest_variables_add(cf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -359,11 +359,11 @@ ngx_http_attest_add_handlers(ngx_conf_t *cf)
         ngx_uint_t              phase;
         ngx_http_handler_pt     handler;
     }  handlers[] = {
-        { NGX_HTTP_POST_READ_PHASE, ngx_http_attest_server_handler },
+        { NGX_HTTP_POST_READ_PHASE, ngx_http_attest_guard_server },
         { NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_attest_subrequest },
-        { NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_attest_server_handler },
-        { NGX_HTTP_REWRITE_PHASE, ngx_http_attest_location_handler },
-        { NGX_HTTP_PREACCESS_PHASE, ngx_http_attest_location_handler }
+        { NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_attest_guard_server },
+        { NGX_HTTP_REWRITE_PHASE, ngx_http_attest_guard_location },
+        { NGX_HTTP_PREACCESS_PHASE, ngx_http_attest_guard_location }
     };
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);

@@ -127,7 +127,7 @@ typedef struct {
 typedef struct {
     ngx_str_t                  path;
     ngx_file_info_t            info;
-    ngx_uint_t                 said;            /* that it changed */
+    ngx_uint_t                 reported;        /* that it changed */
 } ngx_http_attest_measured_t;
 
 
@@ -341,13 +341,13 @@ extern ngx_module_t  ngx_http_attest_early_module;
 ngx_int_t ngx_http_attest_record(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log, ngx_str_t *record);
 /* ngx_http_attest_environment.c */
-char *ngx_http_attest_environment(ngx_conf_t *cf, ngx_command_t *cmd,
+char *ngx_http_attest_environment_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 /*
  * ngx_http_attest_measure.c: says in the log, once, what is not any more what
  * the record names.
  */
-void ngx_http_attest_measured_check(ngx_http_attest_main_conf_t *amcf,
+void ngx_http_attest_measure_check(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
 
 /* ngx_http_attest_tls.c */
@@ -446,7 +446,7 @@ ngx_int_t ngx_http_attest_subrequest(ngx_http_request_t *r);
 
 /* ngx_http_attest_variables.c */
 
-ngx_int_t ngx_http_attest_add_variables(ngx_conf_t *cf);
+ngx_int_t ngx_http_attest_variables_add(ngx_conf_t *cf);
 
 
 #endif /* NGX_HTTP_ATTEST_MODULE_H_INCLUDED */

@@ -54,7 +54,7 @@ ngx_http_attest_record(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log,
 
     if (ngx_http_attest_opened(&m) != NGX_OK
         || ngx_http_attest_measure_named(&m) != NGX_OK
-        || ngx_http_attest_measure_environment(&m) != NGX_OK)
+        || ngx_http_attest_environment_measure(&m) != NGX_OK)
     {
         return NGX_ERROR;
     }

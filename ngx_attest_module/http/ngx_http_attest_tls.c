@@ -12,13 +12,13 @@
 #include "http/ngx_http_attest_module.h"
 
 
-static ngx_int_t ngx_http_attest_placeholder_variable(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_tls_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_attest_tls_server(ngx_conf_t *cf,
     ngx_http_core_srv_conf_t *cscf, ngx_http_attest_srv_conf_t *ascf);
 static void ngx_http_attest_tls_listens(ngx_conf_t *cf,
     ngx_http_core_srv_conf_t *cscf, ngx_str_t **tls, ngx_str_t **plain);
-static ngx_uint_t ngx_http_attest_tls_is(ngx_http_conf_addr_t *addr);
+static ngx_uint_t ngx_http_attest_tls_on_address(ngx_http_conf_addr_t *addr);
 static ngx_int_t ngx_http_attest_tls_secure(ngx_conf_t *cf,
     ngx_http_attest_srv_conf_t *ascf, ngx_http_ssl_srv_conf_t *sscf);
 static char *ngx_http_attest_tls_conflicts(ngx_conf_t *cf,
@@ -32,15 +32,15 @@ static ngx_int_t ngx_http_attest_tls_address(ngx_conf_t *cf,
     ngx_http_conf_addr_t *addr);
 static ngx_int_t ngx_http_attest_tls_default(ngx_conf_t *cf,
     ngx_http_conf_addr_t *addr, ngx_http_attest_srv_conf_t *ascf);
-static int ngx_http_attest_cert_cb(ngx_ssl_conn_t *ssl_conn, void *data);
-static void ngx_http_attest_ca_key_cleanup(void *data);
+static int ngx_http_attest_tls_cert_cb(ngx_ssl_conn_t *ssl_conn, void *data);
+static void ngx_http_attest_tls_key_cleanup(void *data);
 
 
-static ngx_str_t  ngx_http_attest_placeholder =
+static ngx_str_t  ngx_http_attest_tls_name =
     ngx_string("$attest_placeholder");
 
 /* one for the process: indexes cannot be given back to OpenSSL */
-static int  ngx_http_attest_ssl_index = -1;
+static int  ngx_http_attest_tls_index = -1;
 
 
 /*
@@ -55,30 +55,30 @@ ngx_http_attest_tls_preconfiguration(ngx_conf_t *cf)
     ngx_str_t             name;
     ngx_http_variable_t  *var;
 
-    if (ngx_http_attest_ssl_index == -1) {
-        ngx_http_attest_ssl_index = SSL_get_ex_new_index(0, NULL, NULL, NULL,
+    if (ngx_http_attest_tls_index == -1) {
+        ngx_http_attest_tls_index = SSL_get_ex_new_index(0, NULL, NULL, NULL,
                                                          NULL);
-        if (ngx_http_attest_ssl_index == -1) {
+        if (ngx_http_attest_tls_index == -1) {
             return NGX_ERROR;
         }
     }
 
-    name.data = ngx_http_attest_placeholder.data + 1;
-    name.len = ngx_http_attest_placeholder.len - 1;
+    name.data = ngx_http_attest_tls_name.data + 1;
+    name.len = ngx_http_attest_tls_name.len - 1;
 
     var = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
     if (var == NULL) {
         return NGX_ERROR;
     }
 
-    var->get_handler = ngx_http_attest_placeholder_variable;
+    var->get_handler = ngx_http_attest_tls_variable;
 
     return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_http_attest_placeholder_variable(ngx_http_request_t *r,
+ngx_http_attest_tls_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
@@ -117,14 +117,14 @@ ngx_http_attest_tls_placeholder(ngx_conf_t *cf)
             return NGX_ERROR;
         }
 
-        *value = ngx_http_attest_placeholder;
+        *value = ngx_http_attest_tls_name;
     }
 
     return NGX_OK;
 }
 
 
-#define ngx_http_attest_conflict(cf, ascf, text)                             \
+#define ngx_http_attest_tls_conflict(cf, ascf, text)                         \
     ngx_log_error(NGX_LOG_EMERG, (cf)->log, 0,                               \
                   text " in the attested server in %s:%ui",                  \
                   (ascf)->file_name, (ascf)->line)
@@ -156,7 +156,7 @@ ngx_http_attest_tls_server(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf,
     }
 
     if (sscf->ssl.ctx == NULL) {
-        ngx_http_attest_conflict(cf, ascf,
+        ngx_http_attest_tls_conflict(cf, ascf,
             "no \"ssl_certificate\" and no \"attest_certificate on\"");
         return NGX_ERROR;
     }
@@ -208,7 +208,7 @@ ngx_http_attest_tls_listens(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf,
                     continue;
                 }
 
-                if (ngx_http_attest_tls_is(&addr[a])) {
+                if (ngx_http_attest_tls_on_address(&addr[a])) {
                     *tls = &addr[a].opt.addr_text;
 
                 } else {
@@ -221,7 +221,7 @@ ngx_http_attest_tls_listens(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf,
 
 
 static ngx_uint_t
-ngx_http_attest_tls_is(ngx_http_conf_addr_t *addr)
+ngx_http_attest_tls_on_address(ngx_http_conf_addr_t *addr)
 {
     ngx_http_ssl_srv_conf_t  *sscf;
 
@@ -259,7 +259,7 @@ ngx_http_attest_tls_secure(ngx_conf_t *cf, ngx_http_attest_srv_conf_t *ascf,
     }
 
     if (amcf->certificate && amcf->run.ca_key != NULL) {
-        ngx_http_attest_conflict(cf, ascf,
+        ngx_http_attest_tls_conflict(cf, ascf,
             "attested servers with \"attest_certificate on\" and with their "
             "own \"ssl_certificate\" cannot be mixed, one nginx has one "
             "attested identity: \"attest_certificate\" differs");
@@ -268,7 +268,7 @@ ngx_http_attest_tls_secure(ngx_conf_t *cf, ngx_http_attest_srv_conf_t *ascf,
 
     ngx_http_attest_tls_no_resumption(sscf->ssl.ctx);
 
-    SSL_CTX_set_cert_cb(sscf->ssl.ctx, ngx_http_attest_cert_cb, ascf);
+    SSL_CTX_set_cert_cb(sscf->ssl.ctx, ngx_http_attest_tls_cert_cb, ascf);
 
     return NGX_OK;
 }
@@ -283,38 +283,38 @@ ngx_http_attest_tls_conflicts(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t  *amcf;
 
     if (sscf->certificates == NULL) {
-        ngx_http_attest_conflict(cf, ascf,
+        ngx_http_attest_tls_conflict(cf, ascf,
             "no \"ssl_certificate\" and no \"attest_certificate on\"");
         return NGX_CONF_ERROR;
     }
 
     cert = sscf->certificates->elts;
 
-    ours = (cert[0].data == ngx_http_attest_placeholder.data);
+    ours = (cert[0].data == ngx_http_attest_tls_name.data);
 
     if (ascf->certificate && (!ours || sscf->certificates->nelts != 1
                               || sscf->certificate_keys->nelts != 1))
     {
-        ngx_http_attest_conflict(cf, ascf,
+        ngx_http_attest_tls_conflict(cf, ascf,
             "\"attest_certificate on\" conflicts with \"ssl_certificate\"");
         return NGX_CONF_ERROR;
     }
 
     if (!ascf->certificate && sscf->certificate_values != NULL) {
-        ngx_http_attest_conflict(cf, ascf,
+        ngx_http_attest_tls_conflict(cf, ascf,
             "\"ssl_certificate\" with variables conflicts with attestation");
         return NGX_CONF_ERROR;
     }
 
     if (sscf->early_data) {
-        ngx_http_attest_conflict(cf, ascf,
+        ngx_http_attest_tls_conflict(cf, ascf,
             "\"ssl_early_data on\" conflicts with attestation: set "
             "\"ssl_early_data off\"");
         return NGX_CONF_ERROR;
     }
 
     if (ascf->certificate && sscf->stapling) {
-        ngx_http_attest_conflict(cf, ascf,
+        ngx_http_attest_tls_conflict(cf, ascf,
             "\"ssl_stapling on\" conflicts with \"attest_certificate on\": set "
             "\"ssl_stapling off\"");
         return NGX_CONF_ERROR;
@@ -328,7 +328,7 @@ ngx_http_attest_tls_conflicts(ngx_conf_t *cf,
             && sscf->builtin_session_cache != NGX_SSL_NONE_SCACHE
             && sscf->builtin_session_cache != NGX_SSL_NO_SCACHE))
     {
-        ngx_http_attest_conflict(cf, ascf,
+        ngx_http_attest_tls_conflict(cf, ascf,
             "\"ssl_session_cache\" conflicts with attestation, which allows "
             "no resumption: set \"ssl_session_cache none\"");
         return NGX_CONF_ERROR;
@@ -341,7 +341,7 @@ ngx_http_attest_tls_conflicts(ngx_conf_t *cf,
     if (sscf->session_ticket_keys != NULL
         && sscf->session_ticket_keys != amcf->http_ticket_keys)
     {
-        ngx_http_attest_conflict(cf, ascf,
+        ngx_http_attest_tls_conflict(cf, ascf,
             "\"ssl_session_ticket_key\" conflicts with attestation, which "
             "allows no resumption: leave it out");
         return NGX_CONF_ERROR;
@@ -389,7 +389,7 @@ ngx_http_attest_tls_protocols(ngx_conf_t *cf,
     }
 
     if (!(protocols & NGX_SSL_TLSv1_3)) {
-        ngx_http_attest_conflict(cf, ascf,
+        ngx_http_attest_tls_conflict(cf, ascf,
             "\"ssl_protocols\" without TLSv1.3 conflicts with attestation");
         return NGX_CONF_ERROR;
     }
@@ -432,7 +432,7 @@ ngx_http_attest_tls_ca_key(ngx_conf_t *cf, ngx_http_attest_srv_conf_t *ascf,
     cert = SSL_CTX_get0_certificate(ctx);
 
     if (n != 1 || cert == NULL) {
-        ngx_http_attest_conflict(cf, ascf,
+        ngx_http_attest_tls_conflict(cf, ascf,
             "exactly one \"ssl_certificate\" is possible");
         return NGX_CONF_ERROR;
     }
@@ -444,7 +444,7 @@ ngx_http_attest_tls_ca_key(ngx_conf_t *cf, ngx_http_attest_srv_conf_t *ascf,
 
     if (amcf->run.ca_key != NULL) {
         if (EVP_PKEY_eq(amcf->run.ca_key, key) != 1) {
-            ngx_http_attest_conflict(cf, ascf,
+            ngx_http_attest_tls_conflict(cf, ascf,
                 "all attested servers must use one key, one nginx has one "
                 "attested identity: \"ssl_certificate\" has another key");
             return NGX_CONF_ERROR;
@@ -463,7 +463,7 @@ ngx_http_attest_tls_ca_key(ngx_conf_t *cf, ngx_http_attest_srv_conf_t *ascf,
     }
 
     amcf->run.ca_key = key;
-    cln->handler = ngx_http_attest_ca_key_cleanup;
+    cln->handler = ngx_http_attest_tls_key_cleanup;
     cln->data = key;
 
     return NGX_CONF_OK;
@@ -471,7 +471,7 @@ ngx_http_attest_tls_ca_key(ngx_conf_t *cf, ngx_http_attest_srv_conf_t *ascf,
 
 
 static void
-ngx_http_attest_ca_key_cleanup(void *data)
+ngx_http_attest_tls_key_cleanup(void *data)
 {
     EVP_PKEY_free(data);
 }
@@ -545,7 +545,7 @@ ngx_http_attest_tls_address(ngx_conf_t *cf, ngx_http_conf_addr_t *addr)
     ngx_http_core_srv_conf_t    **cscfp;
     ngx_http_attest_srv_conf_t   *ascf;
 
-    if (!ngx_http_attest_tls_is(addr)) {
+    if (!ngx_http_attest_tls_on_address(addr)) {
         return NGX_OK;
     }
 
@@ -620,7 +620,7 @@ ngx_http_attest_tls_default(ngx_conf_t *cf, ngx_http_conf_addr_t *addr,
 /* Runs in each full handshake; 0 ends it: fail closed. Never -1. */
 
 static int
-ngx_http_attest_cert_cb(ngx_ssl_conn_t *ssl_conn, void *data)
+ngx_http_attest_tls_cert_cb(ngx_ssl_conn_t *ssl_conn, void *data)
 {
     ngx_http_attest_srv_conf_t *ascf = data;
 
@@ -667,7 +667,7 @@ ngx_http_attest_cert_cb(ngx_ssl_conn_t *ssl_conn, void *data)
 
     SSL_set_options(ssl_conn, SSL_OP_NO_TICKET);
 
-    return SSL_set_ex_data(ssl_conn, ngx_http_attest_ssl_index, ascf);
+    return SSL_set_ex_data(ssl_conn, ngx_http_attest_tls_index, ascf);
 }
 
 
@@ -683,7 +683,7 @@ ngx_http_attest_tls_marked(ngx_http_request_t *r,
 
     ssl_conn = r->connection->ssl->connection;
 
-    return SSL_get_ex_data(ssl_conn, ngx_http_attest_ssl_index) == ascf
+    return SSL_get_ex_data(ssl_conn, ngx_http_attest_tls_index) == ascf
            && !SSL_session_reused(ssl_conn);
 }
 

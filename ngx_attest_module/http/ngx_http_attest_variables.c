@@ -29,7 +29,7 @@ static ngx_int_t ngx_http_attest_variable_view(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
 
-static ngx_http_variable_t  ngx_http_attest_vars[] = {
+static ngx_http_variable_t  ngx_http_attest_variables[] = {
 
     { ngx_string("attest_prompt_protocol"), NULL,
       ngx_http_attest_variable_protocol, 0,
@@ -60,11 +60,11 @@ static ngx_http_variable_t  ngx_http_attest_vars[] = {
 
 
 ngx_int_t
-ngx_http_attest_add_variables(ngx_conf_t *cf)
+ngx_http_attest_variables_add(ngx_conf_t *cf)
 {
     ngx_http_variable_t  *var, *v;
 
-    for (v = ngx_http_attest_vars; v->name.len; v++) {
+    for (v = ngx_http_attest_variables; v->name.len; v++) {
         var = ngx_http_add_variable(cf, &v->name, v->flags);
         if (var == NULL) {
             return NGX_ERROR;

@@ -330,7 +330,7 @@ ngx_http_attest_refresh_start(ngx_http_attest_refresh_t *rf)
 {
     ngx_http_attest_job_t  *job;
 
-    ngx_http_attest_measured_check(rf->amcf, rf->log);
+    ngx_http_attest_measure_check(rf->amcf, rf->log);
 
     rf->draft = ngx_http_attest_draft_create(rf->amcf);
     if (rf->draft == NULL) {

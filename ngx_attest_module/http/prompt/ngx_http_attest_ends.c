@@ -42,7 +42,7 @@ static void ngx_http_attest_ends_finalize(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_attest_ends_ended(ngx_http_upstream_t *u);
 static void ngx_http_attest_ends_wipe_request(ngx_http_upstream_t *u);
 static void ngx_http_attest_ends_wipe_response(ngx_http_upstream_t *u);
-static ngx_uint_t ngx_http_attest_ends_copies(ngx_http_upstream_t *u);
+static ngx_uint_t ngx_http_attest_ends_may_wipe(ngx_http_upstream_t *u);
 
 static ngx_int_t ngx_http_attest_ends_redirect(ngx_http_request_t *r,
     ngx_table_elt_t *h, ngx_uint_t offset);
@@ -396,7 +396,7 @@ ngx_http_attest_ends_wipe_response(ngx_http_upstream_t *u)
         sodium_memzero(b->start, b->end - b->start);
     }
 
-    if (!ngx_http_attest_ends_copies(u)) {
+    if (!ngx_http_attest_ends_may_wipe(u)) {
         return;
     }
 
@@ -415,7 +415,7 @@ ngx_http_attest_ends_wipe_response(ngx_http_upstream_t *u)
 /* Values of HTTP/2 may be constants of its table, which cannot be wiped. */
 
 static ngx_uint_t
-ngx_http_attest_ends_copies(ngx_http_upstream_t *u)
+ngx_http_attest_ends_may_wipe(ngx_http_upstream_t *u)
 {
     switch (ngx_http_attest_backend_kind(u)) {
 

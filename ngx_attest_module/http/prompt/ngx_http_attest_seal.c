@@ -312,7 +312,7 @@ ngx_http_attest_seal_chain(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 
 
 /*
- * The next filter is not called with nothing: its writer takes it amiss.  The
+ * The next filter is not called with nothing: nginx's writer logs that.  The
  * error behind a cut makes nginx end the response without its end, in every
  * version, when the client has got what was said.
  */
