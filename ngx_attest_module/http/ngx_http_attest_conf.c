@@ -10,6 +10,7 @@
 #include "http/ngx_http_attest_conf.h"
 #include "http/prompt/ngx_http_attest_pass.h"
 #include "http/prompt/ngx_http_attest_prompt.h"
+#include "http/ngx_http_attest_tls.h"
 
 
 /* attest_prompt_memory, of each worker */

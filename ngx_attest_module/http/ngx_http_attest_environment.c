@@ -9,7 +9,7 @@
  */
 
 
-#include "http/ngx_http_attest_measure.h"
+#include "http/ngx_http_attest_environment.h"
 
 
 #define NGX_HTTP_ATTEST_ENV_REFUSED  1

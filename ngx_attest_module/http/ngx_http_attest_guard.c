@@ -15,6 +15,8 @@
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/evidence/ngx_http_attest_view.h"
 #include "http/ngx_http_attest_guard.h"
+#include "http/ngx_http_attest_problem.h"
+#include "http/ngx_http_attest_tls.h"
 
 
 static ngx_uint_t ngx_http_attest_guard_misdirected(ngx_http_request_t *r,

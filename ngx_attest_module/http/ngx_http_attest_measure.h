@@ -35,8 +35,6 @@ typedef struct {
 } ngx_http_attest_measure_t;
 
 
-/* ngx_http_attest_measure.c */
-
 /* Adds what "attest_measure" names. */
 ngx_int_t ngx_http_attest_measure_named(ngx_http_attest_measure_t *m);
 /* Adds the bytes that were read under this name. */
@@ -53,17 +51,9 @@ ngx_fd_t ngx_http_attest_measure_open(ngx_http_attest_measure_t *m,
 ngx_uint_t ngx_http_attest_measure_touched(ngx_http_attest_measure_t *m,
     ngx_file_info_t *fi);
 
-/* ngx_http_attest_environment.c */
-
-/* Adds variables that change a process; refuses those that betray it. */
-ngx_int_t ngx_http_attest_environment_measure(ngx_http_attest_measure_t *m);
-
-/* ngx_http_attest_opened.c */
-
-/* Adds all that nginx has parsed, and what was read besides by "geo". */
-ngx_int_t ngx_http_attest_opened(ngx_http_attest_measure_t *m);
-/* When nginx began to read what we record. */
-void ngx_http_attest_opened_since(ngx_cycle_t *cycle, struct timespec *ts);
+/* Says in the log, once, what is not any more what the record names. */
+void ngx_http_attest_measure_check(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log);
 
 
 #endif /* NGX_HTTP_ATTEST_MEASURE_H_INCLUDED */

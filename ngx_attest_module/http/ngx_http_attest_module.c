@@ -15,6 +15,9 @@
 #include "http/evidence/ngx_http_attest_source.h"
 #include "http/evidence/ngx_http_attest_zone.h"
 #include "http/ngx_http_attest_status.h"
+#include "http/ngx_http_attest_environment.h"
+#include "http/ngx_http_attest_tls.h"
+#include "http/ngx_http_attest_variables.h"
 
 #include <sodium.h>
 #include <sys/prctl.h>

@@ -329,70 +329,6 @@ typedef struct {
 /* ngx_http_attest_module.c */
 
 extern ngx_module_t  ngx_http_attest_module;
-extern ngx_module_t  ngx_http_attest_filter_module;
-extern ngx_module_t  ngx_http_attest_opened_module;
-extern ngx_module_t  ngx_http_attest_early_module;
-
-/*
- * ngx_http_attest_record.c: the record's text, from cycle->pool.  To be
- * called when all of the configuration has been read.  Under "nginx -t" the
- * digests of what "attest_measure" names are left out.
- */
-ngx_int_t ngx_http_attest_record(ngx_http_attest_main_conf_t *amcf,
-    ngx_log_t *log, ngx_str_t *record);
-/* ngx_http_attest_environment.c */
-char *ngx_http_attest_environment_set(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-/*
- * ngx_http_attest_measure.c: says in the log, once, what is not any more what
- * the record names.
- */
-void ngx_http_attest_measure_check(ngx_http_attest_main_conf_t *amcf,
-    ngx_log_t *log);
-
-/* ngx_http_attest_tls.c */
-
-ngx_int_t ngx_http_attest_tls_placeholder(ngx_conf_t *cf);
-ngx_int_t ngx_http_attest_tls_preconfiguration(ngx_conf_t *cf);
-/* When all is read: which servers have TLS, and what conflicts with it. */
-ngx_int_t ngx_http_attest_tls_postconfiguration(ngx_conf_t *cf,
-    ngx_http_attest_main_conf_t *amcf);
-/* 1 when the request came over a connection of this attested server. */
-ngx_uint_t ngx_http_attest_tls_marked(ngx_http_request_t *r,
-    ngx_http_attest_srv_conf_t *ascf);
-/* NGX_OK and 32 bytes, or NGX_DECLINED: no exporter on this connection. */
-ngx_int_t ngx_http_attest_tls_exporter(ngx_http_request_t *r,
-    u_char out[32]);
-
-/*
- * ngx_http_attest_problem.c: sends an application/problem+json answer (RFC
- * 9457) with Cache-Control: no-store and returns what a content handler
- * returns.  type NULL: "about:blank".  retry_after 0: no such field.  Must be
- * called before the header is sent; discards an unread request body.
- */
-ngx_int_t ngx_http_attest_problem(ngx_http_request_t *r, ngx_uint_t status,
-    const char *type, const char *title, const char *detail,
-    time_t retry_after);
-/* 503, counted, for want of valid evidence. */
-ngx_int_t ngx_http_attest_no_evidence(ngx_http_request_t *r,
-    const char *detail);
-#define NGX_HTTP_ATTEST_NOT_NOW                                              \
-    "the gateway has no valid evidence at the moment"
-#define NGX_HTTP_ATTEST_CLOSED                                               \
-    "the gateway has no valid evidence and therefore serves nothing"
-/* A complete answer from memory that lives as long as the request. */
-ngx_int_t ngx_http_attest_send(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_str_t *type, const char *cache_control, ngx_str_t *body);
-/* The header that is being sent is that of such an answer. */
-ngx_uint_t ngx_http_attest_sends(ngx_http_request_t *r);
-/* Adds one response header field; value must live as long as the request. */
-ngx_int_t ngx_http_attest_add_header(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value);
-
-/* Problem types of our own, in problem documents. */
-#define NGX_HTTP_ATTEST_URN              "urn:ngx-attest:problem:"
-#define NGX_HTTP_ATTEST_PROBLEM_EHBP_KEY                                     \
-    "urn:ietf:params:ehbp:error:key-config"
 
 /* ngx_http_attest_prompt.c, _seal.c, _replay.c */
 
@@ -444,9 +380,11 @@ ngx_uint_t ngx_http_attest_body_size_said(ngx_http_request_t *r);
 /* A phase handler: subrequests get no opened prompt. */
 ngx_int_t ngx_http_attest_subrequest(ngx_http_request_t *r);
 
-/* ngx_http_attest_variables.c */
-
-ngx_int_t ngx_http_attest_variables_add(ngx_conf_t *cf);
+/* until each file names what it needs */
+#include "http/ngx_http_attest_measure.h"
+#include "http/ngx_http_attest_problem.h"
+#include "http/ngx_http_attest_record.h"
+#include "http/ngx_http_attest_tls.h"
 
 
 #endif /* NGX_HTTP_ATTEST_MODULE_H_INCLUDED */

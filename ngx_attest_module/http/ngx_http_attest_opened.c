@@ -15,7 +15,7 @@
  */
 
 
-#include "http/ngx_http_attest_measure.h"
+#include "http/ngx_http_attest_opened.h"
 #include "core/evidence/attest_conf.h"
 
 

@@ -11,7 +11,7 @@
 
 #include "http/evidence/ngx_http_attest_job.h"
 #include "http/evidence/ngx_http_attest_state.h"
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest_problem.h"
 
 
 static ngx_int_t ngx_http_attest_problem_headers(ngx_http_request_t *r,

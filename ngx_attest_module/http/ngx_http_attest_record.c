@@ -8,7 +8,10 @@
  */
 
 
+#include "http/ngx_http_attest_environment.h"
 #include "http/ngx_http_attest_measure.h"
+#include "http/ngx_http_attest_opened.h"
+#include "http/ngx_http_attest_record.h"
 
 
 #define NGX_HTTP_ATTEST_MAX_FILES      2048

@@ -9,7 +9,7 @@
 
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/evidence/ngx_http_attest_view.h"
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest_tls.h"
 
 
 static ngx_int_t ngx_http_attest_tls_variable(ngx_http_request_t *r,

@@ -8,8 +8,8 @@
 
 #include "http/evidence/ngx_http_attest_clock.h"
 #include "http/evidence/ngx_http_attest_view.h"
-#include "http/ngx_http_attest_module.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
+#include "http/ngx_http_attest_variables.h"
 
 
 #define NGX_HTTP_ATTEST_VAR_AGE         0

@@ -10,6 +10,7 @@
 #include "http/prompt/ngx_http_attest_cors.h"
 #include "http/prompt/ngx_http_attest_prompt.h"
 #include "http/prompt/ngx_http_attest_fields.h"
+#include "http/ngx_http_attest_problem.h"
 
 
 #define NGX_HTTP_ATTEST_EXPOSE                                               \

@@ -8,6 +8,7 @@
 
 #include "http/prompt/ngx_http_attest_replace.h"
 #include "http/prompt/ngx_http_attest_ends.h"
+#include "http/ngx_http_attest_problem.h"
 
 
 static void ngx_http_attest_replace(ngx_http_request_t *r,

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+
+#ifndef NGX_HTTP_ATTEST_PROBLEM_H_INCLUDED
+#define NGX_HTTP_ATTEST_PROBLEM_H_INCLUDED
+
+
+#include "http/ngx_http_attest_module.h"
+
+
+/* Problem types of our own, in problem documents. */
+#define NGX_HTTP_ATTEST_URN              "urn:ngx-attest:problem:"
+#define NGX_HTTP_ATTEST_PROBLEM_EHBP_KEY                                     \
+    "urn:ietf:params:ehbp:error:key-config"
+
+/* Why there is no evidence, for those who ask. */
+#define NGX_HTTP_ATTEST_NOT_NOW                                              \
+    "the gateway has no valid evidence at the moment"
+#define NGX_HTTP_ATTEST_CLOSED                                               \
+    "the gateway has no valid evidence and therefore serves nothing"
+
+
+/*
+ * Sends an application/problem+json answer (RFC 9457) with Cache-Control:
+ * no-store and returns what a content handler returns.  type NULL:
+ * "about:blank".  retry_after 0: no such field.  Must be called before the
+ * header is sent; discards an unread request body.
+ */
+ngx_int_t ngx_http_attest_problem(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, const char *title, const char *detail,
+    time_t retry_after);
+/* 503, counted, for want of valid evidence. */
+ngx_int_t ngx_http_attest_no_evidence(ngx_http_request_t *r,
+    const char *detail);
+/* A complete answer from memory that lives as long as the request. */
+ngx_int_t ngx_http_attest_send(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, const char *cache_control, ngx_str_t *body);
+/* The header that is being sent is that of such an answer. */
+ngx_uint_t ngx_http_attest_sends(ngx_http_request_t *r);
+/* Adds one response header field; value must live as long as the request. */
+ngx_int_t ngx_http_attest_add_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+
+#endif /* NGX_HTTP_ATTEST_PROBLEM_H_INCLUDED */

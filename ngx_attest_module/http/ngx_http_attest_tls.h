@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+
+#ifndef NGX_HTTP_ATTEST_TLS_H_INCLUDED
+#define NGX_HTTP_ATTEST_TLS_H_INCLUDED
+
+
+#include "http/ngx_http_attest_module.h"
+
+
+ngx_int_t ngx_http_attest_tls_placeholder(ngx_conf_t *cf);
+ngx_int_t ngx_http_attest_tls_preconfiguration(ngx_conf_t *cf);
+/* When all is read: which servers have TLS, and what conflicts with it. */
+ngx_int_t ngx_http_attest_tls_postconfiguration(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
+/* 1 when the request came over a connection of this attested server. */
+ngx_uint_t ngx_http_attest_tls_marked(ngx_http_request_t *r,
+    ngx_http_attest_srv_conf_t *ascf);
+/* NGX_OK and 32 bytes, or NGX_DECLINED: no exporter on this connection. */
+ngx_int_t ngx_http_attest_tls_exporter(ngx_http_request_t *r,
+    u_char out[32]);
+
+
+#endif /* NGX_HTTP_ATTEST_TLS_H_INCLUDED */
