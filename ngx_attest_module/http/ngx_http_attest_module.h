@@ -69,7 +69,6 @@
 #define NGX_HTTP_ATTEST_MEMBERS      6      /* of the key-configuration list:
                                                X25519 ones for EHBP too */
 #define NGX_HTTP_ATTEST_MAX_LIST     2816   /* bytes of it */
-#define NGX_HTTP_ATTEST_CRED_MAX     1024   /* activation blobs, each */
 
 /*
  * The kinds of keys that formats of prompts want: a mask that they set in the
@@ -109,17 +108,7 @@ typedef struct ngx_http_attest_view_s  ngx_http_attest_view_t;
 typedef struct ngx_http_attest_jobs_s  ngx_http_attest_jobs_t;
 typedef struct ngx_http_attest_refresh_s  ngx_http_attest_refresh_t;
 typedef struct ngx_http_attest_source_s  ngx_http_attest_source_t;
-
-
-/* Providers, held by every cycle that uses them. */
-
-typedef struct {
-    attest_provider_t         *provider;
-    attest_provider_t         *gpu;
-    ngx_uid_t                  user;            /* who was to use them */
-    ngx_gid_t                  group;
-    ngx_uint_t                 refs;
-} ngx_http_attest_provider_ref_t;
+typedef struct ngx_http_attest_provider_ref_s  ngx_http_attest_provider_ref_t;
 
 
 /* A file that "attest_measure" names, as it was when that was parsed. */

@@ -8,6 +8,9 @@
 #include "http/ngx_http_attest_module.h"
 
 
+#define NGX_HTTP_ATTEST_CRED_MAX     1024   /* activation blobs, each */
+
+
 /* A job for the evidence thread; used in the event loop by its owner. */
 
 typedef struct ngx_http_attest_job_s  ngx_http_attest_job_t;

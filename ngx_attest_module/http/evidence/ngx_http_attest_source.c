@@ -45,6 +45,17 @@ struct ngx_http_attest_source_s {
 };
 
 
+/* Providers, held by every cycle that uses them. */
+
+struct ngx_http_attest_provider_ref_s {
+    attest_provider_t     *provider;
+    attest_provider_t     *gpu;
+    ngx_uid_t              user;            /* who was to use them */
+    ngx_gid_t              group;
+    ngx_uint_t             refs;
+};
+
+
 /* NGX_OK: understood; NGX_ERROR: unknown, or a bad value. */
 
 typedef ngx_int_t (*ngx_http_attest_param_pt)(ngx_conf_t *cf,
