@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/attest_wire.h"
 #include "core/evidence/attest_hcl.h"
 #include "core/crypto/attest_x509.h"
 #include "cli/cli.h"
@@ -240,7 +241,6 @@ cli_azure_entry(uint8_t *out, size_t at, size_t i, const uint8_t guid[16],
     X509 *x)
 {
     int       n = i2d_X509(x, NULL);
-    size_t    k;
     uint8_t  *entry = out + i * CLI_AZURE_ENTRY, *p = out + at;
 
     if (n <= 0 || (size_t) n > ATTEST_MAX_ITEM - at) {
@@ -249,10 +249,8 @@ cli_azure_entry(uint8_t *out, size_t at, size_t i, const uint8_t guid[16],
 
     memcpy(entry, guid, 16);
 
-    for (k = 0; k < 4; k++) {
-        entry[16 + k] = (uint8_t) (at >> (8 * k));
-        entry[20 + k] = (uint8_t) ((size_t) n >> (8 * k));
-    }
+    (void) attest_wire_put_le(entry + 16, at, 4);
+    (void) attest_wire_put_le(entry + 20, (size_t) n, 4);
 
     (void) i2d_X509(x, &p);
     return at + (size_t) n;

@@ -12,6 +12,7 @@
 #include <tss2/tss2_rc.h>
 #include <tss2/tss2_tctildr.h>
 
+#include "core/base/attest_wire.h"
 #include "core/base/attest_core.h"
 #include "providers/attest_tcti.h"
 #include "providers/attest_tcti_conf.h"
@@ -308,8 +309,8 @@ attest_tcti_check(attest_tcti_t *t, const uint8_t *p, size_t len)
                                  len);
     }
 
-    tag = p[0] << 8 | p[1];
-    size = (size_t) p[2] << 24 | p[3] << 16 | p[4] << 8 | p[5];
+    tag = attest_wire_get_be16(p);
+    size = attest_wire_get_be32(p + 2);
 
     if (tag != TPM2_ST_RSP_COMMAND && tag != TPM2_ST_NO_SESSIONS
         && tag != TPM2_ST_SESSIONS)
@@ -334,8 +335,7 @@ attest_tcti_busy(const uint8_t *p)
 {
     uint32_t  rc;
 
-    rc = (uint32_t) p[6] << 24 | (uint32_t) p[7] << 16
-         | (uint32_t) p[8] << 8 | p[9];
+    rc = attest_wire_get_be32(p + 6);
 
     return rc == TPM2_RC_RETRY || rc == TPM2_RC_YIELDED
            || rc == TPM2_RC_TESTING;

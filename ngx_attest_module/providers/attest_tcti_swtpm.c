@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/attest_wire.h"
 #include "core/base/attest_core.h"
 #include "providers/attest_tcti_conf.h"
 #include "providers/attest_tcti_swtpm.h"
@@ -120,7 +121,7 @@ attest_tcti_swtpm_recv(attest_tcti_t *t, uint8_t *p, size_t *len)
         return rc;
     }
 
-    size = (size_t) p[2] << 24 | p[3] << 16 | p[4] << 8 | p[5];
+    size = attest_wire_get_be32(p + 2);
 
     if (size < ATTEST_TCTI_HEADER || size > *len) {
         return attest_tcti_break(t, "malformed answer of the TPM: its size"

@@ -13,6 +13,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "core/base/attest_wire.h"
 #include "providers/attest_tpm_esys.h"
 
 
@@ -89,7 +90,7 @@ attest_tpm_2b(const uint8_t *p, size_t n, size_t max, UINT16 *size,
         return ATTEST_EFORMAT;
     }
 
-    len = (size_t) p[0] << 8 | p[1];
+    len = attest_wire_get_be16(p);
 
     if (len != n - 2 || len == 0 || len > max) {
         return ATTEST_EFORMAT;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/attest_wire.h"
 #include "providers/attest_tpm_esys.h"
 
 
@@ -379,7 +380,7 @@ attest_tpm_ak_nv_template(attest_tpm_call_t *c, TPMT_PUBLIC *template)
     }
 
     off = 0;
-    if (len > 2 && (size_t) (p[0] << 8 | p[1]) == len - 2) {
+    if (len > 2 && attest_wire_get_be16(p) == len - 2) {
         off = 2;
     }
 

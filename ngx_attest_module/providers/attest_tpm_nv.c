@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/attest_wire.h"
 #include "providers/attest_tpm_esys.h"
 
 
@@ -62,7 +63,7 @@ attest_tpm_nv_read(attest_tpm_call_t *c, TPM2_HANDLE index, size_t max,
 size_t
 attest_tpm_der_len(const uint8_t *p, size_t n)
 {
-    size_t  i, octets, len;
+    size_t  octets, len;
 
     if (n < 2 || p[0] != 0x30) {
         return 0;
@@ -77,10 +78,7 @@ attest_tpm_der_len(const uint8_t *p, size_t n)
         return 0;
     }
 
-    len = 0;
-    for (i = 0; i < octets; i++) {
-        len = len << 8 | p[2 + i];
-    }
+    len = (size_t) attest_wire_get_be(p + 2, octets);
 
     return len <= n - 2 - octets ? len + 2 + octets : 0;
 }
@@ -99,7 +97,7 @@ attest_tpm_nv_cert(const uint8_t *p, size_t n)
     attest_span_t  cert = { NULL, 0 };
 
     if (n >= 5 && memcmp(p, "\x10\x01\x00", 3) == 0) {
-        len = (size_t) p[3] << 8 | p[4];
+        len = attest_wire_get_be16(p + 3);
         p += 5;
         n = len < n - 5 ? len : n - 5;
 

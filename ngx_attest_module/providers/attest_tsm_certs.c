@@ -11,6 +11,7 @@
 
 #include <openssl/x509.h>
 
+#include "core/base/attest_wire.h"
 #include "providers/attest_tsm_internal.h"
 #include "core/crypto/attest_x509.h"
 
@@ -52,7 +53,6 @@ static attest_tsm_role_e attest_tsm_certs_role(X509 *cert);
 static int attest_tsm_certs_has(X509 *cert, const char *oid);
 static int attest_tsm_certs_table(X509 *roles[ATTEST_TSM_ROLES],
     uint8_t **table, size_t *len);
-static uint8_t *attest_tsm_certs_le32(uint8_t *p, size_t v);
 
 
 int
@@ -236,24 +236,11 @@ attest_tsm_certs_table(X509 *roles[ATTEST_TSM_ROLES], uint8_t **table,
         }
 
         memcpy(p, attest_tsm_roles[i].guid, 16);
-        p = attest_tsm_certs_le32(p + 16, (size_t) (body - *table));
-        p = attest_tsm_certs_le32(p, (size_t) der[i]);
+        p = attest_wire_put_le(p + 16, (size_t) (body - *table), 4);
+        p = attest_wire_put_le(p, (size_t) der[i], 4);
 
         (void) i2d_X509(roles[i], &body);
     }
 
     return ATTEST_OK;
-}
-
-
-static uint8_t *
-attest_tsm_certs_le32(uint8_t *p, size_t v)
-{
-    size_t  i;
-
-    for (i = 0; i < 4; i++) {
-        *p++ = (uint8_t) (v >> (8 * i));
-    }
-
-    return p;
 }
