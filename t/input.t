@@ -13,13 +13,12 @@ use MIME::Base64 qw(encode_base64 encode_base64url);
 use Test::More;
 
 my $t = AttestTest->new();
-my $data = "$FindBin::Bin/data";
+my $data = AttestTest::doubles_evidence($t->path('evidence'));
 
 # The report of a TSM item, and other evidence without its collection.
-my $snp = AttestTest::read_file("$data/snp/report-v2-milan.bin");
-my $quote = AttestTest::read_file("$data/tdx/quote-v4.bin");
-my $nitro = substr(AttestTest::read_file(
-    "$data/nitro/attestation-envelope.bin"), 4, 4526);
+my $snp = AttestTest::read_file("$data/snp-report.bin");
+my $quote = AttestTest::read_file("$data/tdx-quote.bin");
+my $nitro = AttestTest::read_file("$data/nitro.bin");
 my $hex = unpack 'H*', $snp;
 
 ok(length $_, 'data') for $snp, $quote, $nitro;

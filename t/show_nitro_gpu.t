@@ -12,85 +12,119 @@ use File::Temp;
 use Test::More;
 
 my $top = AttestTest::top();
-my $data = "$FindBin::Bin/data";
 my $dir = File::Temp->newdir();
+my $made = AttestTest::doubles_evidence("$dir/evidence");
+my $nitro_type = 'application/aws-nitro-document';
+my $gpu_type = 'application/vnd.veraison.nvidia-gpu-evidence+json';
 
-my $doc = substr(slurp("$data/nitro/attestation-envelope.bin"), 4, 4526);
-my $debug = substr(slurp("$data/nitro/attestation-debug-envelope.bin"), 4,
-    4529);
+nitro("a double's", map({ AttestTest::read_file("$made/$_") }
+        qw(nitro.bin nitro-debug.bin)),
+    'i-00000000000000001-enc0000000000000001', '[0-9a-f]{16}', 'dadadada',
+    'CN=Test double root of enclaves,',
+    'CN=Test double instance,',
+    '1766689459 \(2025-12-25 19:04:19 UTC\)');
+gpu("a double's", map({ AttestTest::read_file("$made/$_") }
+        qw(gpu-hopper.json gpu-switch.json)),
+    '\d{4}', '[0-9a-f]{8}', 'CN=GH100 A01 GSP FMC LF 0,');
 
-my $out = show(nitro => 'application/aws-nitro-document', $doc);
+SKIP: {
+    my @files = qw(nitro/attestation-envelope.bin
+        nitro/attestation-debug-envelope.bin);
+    my $why = AttestTest::no_fixtures(@files);
+    skip $why, 18 if $why;
 
-like($out, qr/^enclave \(module_id\) +i-0827e799ec9232d44-enc019b/m,
-    'module id');
-like($out, qr/^made at +1766678659 \(2025-12-25 16:04:19 UTC\)$/m, 'time');
-like($out, qr/^  in milliseconds +1766678659346$/m, 'milliseconds');
-like($out, qr/^mode +production/m, 'mode');
-like($out, qr/^PCR  0 +eb7d0dab08ff4154/m, 'PCR 0');
-like($out, qr/^PCR 15 +zero, 48 bytes$/m, 'PCR 15');
-unlike($out, qr/^PCR 16/m, 'no PCR 16');
-like($out, qr/^user data +e3b0c442/m, 'user data');
-like($out, qr/^nonce +none$/m, 'no nonce');
-like($out, qr/^public key +none$/m, 'no public key');
-like($out, qr/^signature \(ES384\) +by the key of the certificate below$/m,
-    'signature');
-like($out, qr/^bundle +4 certificates; the first is the root/m, 'bundle');
-like($out, qr/^  1, of +CN=aws\.nitro-enclaves,/m, 'the root');
-like($out, qr/^  4, of +CN=i-0827e799ec9232d44\./m, 'the last of it');
-like($out, qr/^  valid until +1766689459 \(2025-12-25 19:04:19 UTC\)$/m,
-    'times of certificates');
+    # a document stands behind 4 bytes of its envelope
+    my @docs = map { AttestTest::fixture($_) } @files;
+    nitro("AWS'", substr($docs[0], 4, 4526), substr($docs[1], 4, 4529),
+        'i-0827e799ec9232d44-enc019b', 'eb7d0dab08ff4154', 'e3b0c442',
+        'CN=aws\.nitro-enclaves', 'CN=i-0827e799ec9232d44\.',
+        '1766689459 \(2025-12-25 19:04:19 UTC\)');
+}
 
-$out = show(nitro => 'application/aws-nitro-document', $debug);
-like($out, qr/^mode +debug: /m, 'debug mode');
+SKIP: {
+    my @files = qw(nvidia/hopper-evidence.json
+        nvidia/switch-ls10-evidence.json);
+    my $why = AttestTest::no_fixtures(@files);
+    skip $why, 21 if $why;
 
-substr($doc, -1) ^= "\1";
-$out = show(nitro => 'application/aws-nitro-document', $doc);
-like($out, qr/^signature \(ES384\) +not by the key/m, 'wrong signature');
+    gpu("NVIDIA's", map({ AttestTest::fixture($_) } @files), '4274',
+        '956ecf09', 'CN=GH100 A01 GSP FMC LF,');
+}
 
-$out = show(nitro => 'application/aws-nitro-document', substr($doc, 1));
-like($out, qr/^the attestation document is malformed$/m, 'no document');
-
-my $type = 'application/vnd.veraison.nvidia-gpu-evidence+json';
-$out = show(gpu => $type, slurp("$data/nvidia/hopper-evidence.json"));
-
-like($out, qr/^devices +1$/m, 'one device');
-like($out, qr/^architecture +HOPPER$/m, 'architecture');
-like($out, qr/^kind +GPU$/m, 'kind');
-like($out, qr/^report +4274 bytes, SPDM 1\.1$/m, 'report');
-like($out, qr/^  mode +ppcie: /m, 'mode');
-like($out, qr/^  driver +590\.12$/m, 'driver');
-like($out, qr/^  VBIOS +96\.00\.A5\.00\.01$/m, 'VBIOS');
-like($out, qr/^  firmware \(20\) +956ecf09/m, 'firmware');
-like($out, qr/^  project \(17\) +G520$/m, 'a field of text');
-like($out, qr/^  field \(12\) +0{8}01/m, 'an unknown field');
-like($out, qr/^  measurements +64, /m, 'measurements');
-like($out, qr/^   64, type 1 +[0-9a-f]{96}$/m, 'the last of them');
-like($out, qr/^report signed by +the key of its first certificate$/m,
-    'signature');
-like($out, qr/^firmware certified +956ecf09/m, 'firmware of the certificate');
-like($out, qr/^identity \(devices\) +[0-9a-f]{64}$/m, 'identity');
-like($out, qr/^certificates +5$/m, 'certificates');
-like($out, qr/^certificate of +CN=GH100 A01 GSP FMC LF,/m, 'the leaf');
-like($out, qr/^  valid until +253402300799 \(9999-12-31 23:59:59 UTC\)$/m,
-    'for ever');
-
-$out = show(gpu => $type, slurp("$data/nvidia/switch-ls10-evidence.json"));
-like($out, qr/^kind +switch$/m, 'a switch');
-like($out, qr/^  driver +not named$/m, 'has no driver');
-like($out, qr/^  VBIOS +96\.10\.55\.00\.01$/m, 'its BIOS');
-
-$out = show(gpu => $type, '[]');
-like($out, qr/^the GPU evidence is malformed$/m, 'no evidence');
+like(show(gpu => $gpu_type, '[]'), qr/^the GPU evidence is malformed$/m,
+    'no evidence');
 
 done_testing();
 
 
-sub slurp {
-    my ($file) = @_;
+sub nitro {
+    my ($who, $doc, $debug, $id, $pcr, $data, $root, $last, $until) = @_;
+    my $out = show(nitro => $nitro_type, $doc);
 
-    open my $fh, '<:raw', $file or die "$file: $!\n";
-    local $/;
-    return <$fh>;
+    like($out, qr/^enclave \(module_id\) +$id/m, "$who: module id");
+    like($out, qr/^made at +1766678659 \(2025-12-25 16:04:19 UTC\)$/m,
+        "$who: time");
+    like($out, qr/^  in milliseconds +1766678659346$/m,
+        "$who: milliseconds");
+    like($out, qr/^mode +production/m, "$who: mode");
+    like($out, qr/^PCR  0 +$pcr/m, "$who: PCR 0");
+    like($out, qr/^PCR 15 +zero, 48 bytes$/m, "$who: PCR 15");
+    unlike($out, qr/^PCR 16/m, "$who: no PCR 16");
+    like($out, qr/^user data +$data/m, "$who: user data");
+    like($out, qr/^nonce +none$/m, "$who: no nonce");
+    like($out, qr/^public key +none$/m, "$who: no public key");
+    like($out, qr/^signature \(ES384\) +by the key of the certificate below$/m,
+        "$who: signature");
+    like($out, qr/^bundle +4 certificates; the first is the root/m,
+        "$who: bundle");
+    like($out, qr/^  1, of +$root/m, "$who: the root");
+    like($out, qr/^  4, of +$last/m, "$who: the last of it");
+    like($out, qr/^  valid until +$until$/m, "$who: times of certificates");
+
+    $out = show(nitro => $nitro_type, $debug);
+    like($out, qr/^mode +debug: /m, "$who: debug mode");
+
+    substr($doc, -1) ^= "\1";
+    $out = show(nitro => $nitro_type, $doc);
+    like($out, qr/^signature \(ES384\) +not by the key/m,
+        "$who: wrong signature");
+
+    $out = show(nitro => $nitro_type, substr($doc, 1));
+    like($out, qr/^the attestation document is malformed$/m,
+        "$who: no document");
+}
+
+
+sub gpu {
+    my ($who, $gpu, $switch, $bytes, $firmware, $leaf) = @_;
+    my $out = show(gpu => $gpu_type, $gpu);
+
+    like($out, qr/^devices +1$/m, "$who: one device");
+    like($out, qr/^architecture +HOPPER$/m, "$who: architecture");
+    like($out, qr/^kind +GPU$/m, "$who: kind");
+    like($out, qr/^report +$bytes bytes, SPDM 1\.1$/m, "$who: report");
+    like($out, qr/^  mode +ppcie: /m, "$who: mode");
+    like($out, qr/^  driver +590\.12$/m, "$who: driver");
+    like($out, qr/^  VBIOS +96\.00\.A5\.00\.01$/m, "$who: VBIOS");
+    like($out, qr/^  firmware \(20\) +$firmware/m, "$who: firmware");
+    like($out, qr/^  project \(17\) +G520$/m, "$who: a field of text");
+    like($out, qr/^  field \(12\) +0{8}01/m, "$who: an unknown field");
+    like($out, qr/^  measurements +64, /m, "$who: measurements");
+    like($out, qr/^   64, type 1 +[0-9a-f]{96}$/m, "$who: the last of them");
+    like($out, qr/^report signed by +the key of its first certificate$/m,
+        "$who: signature");
+    like($out, qr/^firmware certified +$firmware/m,
+        "$who: firmware of the certificate");
+    like($out, qr/^identity \(devices\) +[0-9a-f]{64}$/m, "$who: identity");
+    like($out, qr/^certificates +5$/m, "$who: certificates");
+    like($out, qr/^certificate of +$leaf/m, "$who: the leaf");
+    like($out, qr/^  valid until +253402300799 \(9999-12-31 23:59:59 UTC\)$/m,
+        "$who: for ever");
+
+    $out = show(gpu => $gpu_type, $switch);
+    like($out, qr/^kind +switch$/m, "$who: a switch");
+    like($out, qr/^  driver +not named$/m, "$who: has no driver");
+    like($out, qr/^  VBIOS +96\.10\.55\.00\.01$/m, "$who: its BIOS");
 }
 
 

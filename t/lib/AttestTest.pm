@@ -430,6 +430,38 @@ sub tcti {
 }
 
 
+# ---- evidence
+
+# Where evidence of real machines lies; t/data/README.md lists it.
+sub fixtures {
+    return $ENV{ATTEST_FIXTURES} // top() . '/../shared/fixtures/evidence';
+}
+
+
+# Why these files of it cannot be used, or undef.
+sub no_fixtures {
+    my @missing = grep { !-r fixtures() . "/$_" } @_;
+
+    return @missing
+        ? 'real evidence ' . fixtures() . "/$missing[0] is not there" : undef;
+}
+
+
+sub fixture { return read_file(fixtures() . "/$_[0]") }
+
+
+# What the doubles make of each kind, in files of a folder.
+sub doubles_evidence {
+    my ($dir) = @_;
+
+    mkdir $dir;
+    my $out = run_out([ build() . '/doubles/double_evidence', $dir ]);
+    die "no evidence of the doubles: $out\n" if $? != 0;
+
+    return $dir;
+}
+
+
 # Makes this TPM's PCRs what a boot log says, as the firmware did that wrote
 # it; dies when they do not come out so.
 sub replay_boot_log {

@@ -20,8 +20,8 @@ use AttestTest;
 sub files {
     my ($t) = @_;
 
-    copy(AttestTest::top() . "/t/data/tpm/eventlog-ubuntu2404-snp.bin",
-        $t->path('eventlog.bin'));
+    my $evidence = AttestTest::doubles_evidence($t->path('evidence'));
+    copy("$evidence/eventlog.bin", $t->path('eventlog.bin'));
     $t->replay_boot_log($t->path('eventlog.bin'));
     AttestTest::write_file($t->path('machine-id'), "0123456789abcdef\n");
     symlink AttestTest::build(), $t->path('modules');

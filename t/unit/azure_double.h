@@ -34,6 +34,7 @@ typedef struct {
     const char   *vm_unique_id;              /* NULL: AZURE_DOUBLE_VM */
     int           no_secure_boot;
     int           console;
+    int           newer;                     /* members that newer ones have */
     const char   *user_data;                 /* hex; NULL: zeros */
 } azure_double_vm_t;
 
@@ -97,14 +98,16 @@ azure_double_json(EVP_PKEY *ak, EVP_PKEY *ek, const azure_double_vm_t *vm,
     n = snprintf(out, room,
                  "{\"keys\":[{\"kid\":\"HCLAkPub\",\"key_ops\":[\"sign\"],"
                  "\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"%s\"}"
-                 "%s%s%s],\"vm-configuration\":{\"console-enabled\":%s,"
-                 "\"secure-boot\":%s,\"tpm-enabled\":true,"
+                 "%s%s%s],\"vm-configuration\":{%s\"console-enabled\":%s,"
+                 "\"secure-boot\":%s,\"tpm-enabled\":true,%s"
                  "\"vmUniqueId\":\"%s\"},\"user-data\":\"%s\"}", ak_n,
                  ek == NULL ? "" : ",{\"kid\":\"HCLEkPub\",\"key_ops\":"
                  "[\"encrypt\"],\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"",
                  ek_n, ek == NULL ? "" : "\"}",
+                 vm->newer ? "\"root-cert-thumbprint\":\"6nZZnYaJ\"," : "",
                  vm->console ? "true" : "false",
                  vm->no_secure_boot ? "false" : "true",
+                 vm->newer ? "\"tpm-persisted\":false," : "",
                  vm->vm_unique_id != NULL ? vm->vm_unique_id
                  : AZURE_DOUBLE_VM,
                  vm->user_data != NULL ? vm->user_data : zeros);

@@ -57,9 +57,11 @@ typedef struct {
     int64_t        until;
 
     /* to be bent before a quote is made */
-    unsigned       version;            /* 4, or 5 with body_type 2 or 3 */
+    unsigned       version;            /* 4, or 5 with body_type 2 or 3; 3 by
+                                          tdx_double_sgx() */
     unsigned       body_type;
     uint8_t        body[648];          /* without the report data */
+    uint8_t        enclave[384];       /* SGX: likewise */
     uint8_t        qe[384];            /* without its report data */
     size_t         padding;            /* zeros behind the quote */
     int            no_chain;           /* the PCK's certificate alone */
@@ -80,6 +82,8 @@ typedef struct {
 
 static int tdx_double_init(tdx_double_t *d, int64_t from, int64_t until);
 static void tdx_double_free(tdx_double_t *d);
+/* From now on its quotes are of an SGX enclave. */
+static inline void tdx_double_sgx(tdx_double_t *d);
 /* *len: room in, bytes out. */
 static int tdx_double_make(const tdx_double_t *d,
     const uint8_t report_data[64], uint8_t *quote, size_t *len);
@@ -97,6 +101,14 @@ static const uint8_t  tdx_double_mrsigner[32] = {
     0x47, 0x4e, 0x34, 0xa7, 0xfc, 0x43, 0xed, 0x03,
     0x0f, 0x7c, 0x15, 0x63, 0xf1, 0xba, 0xbd, 0xdf,
     0x63, 0x40, 0xc8, 0x2e, 0x0e, 0x54, 0xa8, 0xc5
+};
+
+/* and of its quoting enclave for enclaves */
+static const uint8_t  tdx_double_sgx_mrsigner[32] = {
+    0x8c, 0x4f, 0x57, 0x75, 0xd7, 0x96, 0x50, 0x3e,
+    0x96, 0x13, 0x7f, 0x77, 0xc6, 0x8a, 0x82, 0x9a,
+    0x00, 0x56, 0xac, 0x8d, 0xed, 0x70, 0x14, 0x0b,
+    0x08, 0x1b, 0x09, 0x44, 0x90, 0xc5, 0x7b, 0xff
 };
 
 
@@ -340,6 +352,22 @@ tdx_double_init(tdx_double_t *d, int64_t from, int64_t until)
 }
 
 
+static inline void
+tdx_double_sgx(tdx_double_t *d)
+{
+    d->version = 3;
+    memset(d->enclave, 0, sizeof(d->enclave));
+    memset(d->enclave, 5, 16);
+    d->enclave[48] = 0x05;                  /* INIT, MODE64BIT */
+    d->enclave[56] = 0xe7;
+    memset(d->enclave + 64, 0xe1, 32);
+    memset(d->enclave + 128, 0xe2, 32);
+    d->enclave[256] = 1;
+    memcpy(d->qe + 128, tdx_double_sgx_mrsigner, 32);
+    d->qe[256] = 1;
+}
+
+
 static void
 tdx_double_free(tdx_double_t *d)
 {
@@ -380,95 +408,115 @@ tdx_double_pem(X509 *const *certs, char *out, size_t room)
 }
 
 
+/* Header and body, which the quote's key signs; returns their bytes. */
+
+static size_t
+tdx_double_signed_area(const tdx_double_t *d, const uint8_t report_data[64],
+    uint8_t *p)
+{
+    size_t  body, head = 48;
+
+    tdx_double_le(p, d->version, 2);
+    tdx_double_le(p + 2, 2, 2);
+    tdx_double_le(p + 4, d->version == 3 ? 0 : 0x81, 4);
+    memcpy(p + 12, "\x93\x9a\x72\x33\xf7\x9c\x4c\xa9"
+           "\x94\x0a\x0d\xb3\x95\x7f\x06\x07", 16);
+
+    if (d->version == 3) {
+        memcpy(p + head, d->enclave, 384);
+        memcpy(p + head + 320, report_data, 64);
+        return head + 384;
+    }
+
+    body = d->version == 5 && d->body_type == 3 ? 648 : 584;
+
+    if (d->version == 5) {
+        tdx_double_le(p + head, d->body_type, 2);
+        tdx_double_le(p + head + 2, body, 4);
+        head += 6;
+    }
+
+    memcpy(p + head, d->body, body);
+    memcpy(p + head + TDX_DOUBLE_REPORT_DATA, report_data, 64);
+    return head + body;
+}
+
+
+/* The quoting enclave's report, which names the key, and its signature. */
+
+static int
+tdx_double_qe(const tdx_double_t *d, const uint8_t key[64],
+    const uint8_t *auth, size_t len, uint8_t *qe)
+{
+    uint8_t   both[96];
+    unsigned  hash_len;
+
+    memcpy(qe, d->qe, 384);
+    memcpy(both, key, 64);
+    memcpy(both + 64, auth, len);
+    memset(qe + 320, 0, 64);
+
+    return EVP_Digest(both, 64 + len, qe + 320, &hash_len, EVP_sha256(),
+                      NULL) == 1
+           && tdx_double_sign(d->pck_key, qe, 384, qe + 384);
+}
+
+
 static int
 tdx_double_make(const tdx_double_t *d, const uint8_t report_data[64],
     uint8_t *quote, size_t *len)
 {
     X509          *certs[4] = { d->pck, NULL, NULL, NULL };
-    size_t         body, n, pem, auth = 32;
-    uint8_t       *p = quote, *sig, *qe, point[65];
+    size_t         area, n, pem, point_len, box, auth = 32;
+    uint8_t       *p, *sig, point[65], head[48 + 6 + 648];
     static char    chain[8192];
-    unsigned       hash_len;
 
     if (!d->no_chain) {
         certs[1] = d->ca;
         certs[2] = d->root;
     }
 
-    body = d->version == 5 && d->body_type == 3 ? 648 : 584;
+    memset(head, 0, sizeof(head));
+    area = tdx_double_signed_area(d, report_data, head);
     pem = tdx_double_pem(certs, chain, sizeof(chain)) + 1;    /* and NUL */
-    n = 48 + (d->version == 5 ? 6 : 0) + body + 4 + 134 + 384 + 64 + 2 + auth
-        + 6 + pem + d->padding;
+    box = d->version == 3 ? 0 : 6;
+    n = area + 4 + 128 + box + 384 + 64 + 2 + auth + 6 + pem + d->padding;
 
     if (pem == 1 || n > *len
         || EVP_PKEY_get_octet_string_param(d->attest_key,
                                            OSSL_PKEY_PARAM_PUB_KEY, point,
-                                           sizeof(point), &auth) != 1)
+                                           sizeof(point), &point_len) != 1)
     {
         return 0;
     }
 
-    auth = 32;
     *len = n;
     memset(quote, 0, n);
+    memcpy(quote, head, area);
+    tdx_double_le(quote + area, n - d->padding - area - 4, 4);
+    sig = quote + area + 4;
 
-    tdx_double_le(p, d->version, 2);
-    tdx_double_le(p + 2, 2, 2);
-    tdx_double_le(p + 4, 0x81, 4);
-    memcpy(p + 12, "\x93\x9a\x72\x33\xf7\x9c\x4c\xa9"
-           "\x94\x0a\x0d\xb3\x95\x7f\x06\x07", 16);
-    p += 48;
-
-    if (d->version == 5) {
-        tdx_double_le(p, d->body_type, 2);
-        tdx_double_le(p + 2, body, 4);
-        p += 6;
-    }
-
-    memcpy(p, d->body, body);
-    memcpy(p + TDX_DOUBLE_REPORT_DATA, report_data, 64);
-    p += body;
-
-    tdx_double_le(p, n - d->padding - (size_t) (p - quote) - 4, 4);
-    sig = p + 4;
-
-    if (!tdx_double_sign(d->attest_key, quote, (size_t) (p - quote), sig)) {
+    if (!tdx_double_sign(d->attest_key, quote, area, sig)) {
         return 0;
     }
 
     memcpy(sig + 64, point + 1, 64);
     p = sig + 128;
-    tdx_double_le(p, 6, 2);
-    tdx_double_le(p + 2, 384 + 64 + 2 + auth + 6 + pem, 4);
-    qe = p + 6;
-    memcpy(qe, d->qe, 384);
 
-    p = qe + 384 + 64;
-    tdx_double_le(p, auth, 2);
-    memset(p + 2, 0xaa, auth);
-
-    /* SHA-256(key || auth), over a buffer that has them side by side */
-
-    memcpy(qe + 320, sig + 64, 64);
-    {
-        uint8_t  both[96];
-
-        memcpy(both, sig + 64, 64);
-        memcpy(both + 64, p + 2, auth);
-        memset(qe + 320, 0, 64);
-
-        if (EVP_Digest(both, 64 + auth, qe + 320, &hash_len, EVP_sha256(),
-                       NULL) != 1)
-        {
-            return 0;
-        }
+    if (box != 0) {
+        tdx_double_le(p, 6, 2);
+        tdx_double_le(p + 2, 384 + 64 + 2 + auth + 6 + pem, 4);
+        p += box;
     }
 
-    if (!tdx_double_sign(d->pck_key, qe, 384, qe + 384)) {
+    tdx_double_le(p + 448, auth, 2);
+    memset(p + 450, 0xaa, auth);
+
+    if (!tdx_double_qe(d, sig + 64, p + 450, auth, p)) {
         return 0;
     }
 
-    p += 2 + auth;
+    p += 450 + auth;
     tdx_double_le(p, 5, 2);
     tdx_double_le(p + 2, pem, 4);
     memcpy(p + 6, chain, pem - 1);

@@ -1,26 +1,23 @@
 
 /*
- * Azure: evidence of real machines link by link, then each thing wrong in
- * turn; and whole appraisals of what doubles made.
+ * Azure: evidence of doubles and of real machines link by link, then each
+ * thing wrong in turn; and whole appraisals of what doubles made.
  */
 
 #include <cjson/cJSON.h>
 #include <openssl/pem.h>
 #include <sodium.h>
 
-#include "core/evidence/attest_hcl.h"
-#include "core/policy/attest_policy_kinds.h"
+#include "azure_machine.h"
 #include "core/appraisal/attest_verify_azure.h"
 #include "core/crypto/attest_x509.h"
-#include "azure_double.h"
+#include "core/evidence/attest_hcl.h"
+#include "core/policy/attest_policy_kinds.h"
 #include "evidence.h"
-#include "snp_double.h"
-#include "tdx_double.h"
+#include "fixture.h"
 
 
 #define T0            1782864000      /* 2026-07-01 */
-#define AZURE_DATA    TEST_DATA "/azure/"
-#define CUCKOO        TEST_DATA "/tpm/azure-tpm-quote.bincode"
 
 #define HCL_SNP_DATA  (32 + 80)       /* report_data in an HCL report */
 #define HCL_SIGNED    0x2a0           /* of an SNP report */
@@ -32,10 +29,12 @@
 #endif
 
 
-/* Evidence of one real machine, decoded. */
+/* Evidence of one machine, decoded. */
 
 typedef struct {
     const char     *name;
+    const char     *vm;                   /* its id, lower case */
+    size_t          extra;                /* bytes of extraData */
     uint8_t         hcl[4096];
     size_t          hcl_len;
     uint8_t         vcek[4096];
@@ -63,11 +62,18 @@ typedef struct {
 
 static attest_roots_t    roots;
 static attest_result_t   res;
-static real_t            reals[3];
+static real_t            reals[3];      /* SNP, SNP, TDX */
+static real_t            bare[4];       /* SNP, SNP, TDX, TDX: reports alone */
+static real_t            td_quote;      /* of bare[2] */
+static real_t            cuckoo;        /* a quote by nobody's key */
+static size_t            stride = STRIDE;
 static case_t            c;
 
 
+static int load_real(void);
 static void load(real_t *r, const char *name);
+static void test_machines(void);
+static void test_doubles(void);
 static size_t decode(const cJSON *v, uint8_t *out, size_t room);
 static void start(const real_t *r);
 static void run(void);
@@ -98,10 +104,23 @@ main(void)
 {
     IS_INT(attest_roots_load(&roots), ATTEST_OK, "the makers' roots");
 
-    load(&reals[0], "snp-evidence-v1.json");
-    load(&reals[1], "snp-evidence-v2.json");
-    load(&reals[2], "tdx-evidence-v1.json");
+    if (load_real()) {
+        test_machines();
+        stride = 7 * STRIDE;
+    }
 
+    test_doubles();
+    test_policy_json();
+    test_whole();
+
+    attest_roots_clear(&roots);
+    DONE();
+}
+
+
+static void
+test_machines(void)
+{
     test_links();
     test_accepted();
     test_missing();
@@ -109,13 +128,60 @@ main(void)
     test_times();
     test_flips();
     test_policy();
-    test_policy_json();
     test_cuckoo();
     test_foreign();
-    test_whole();
+}
 
-    attest_roots_clear(&roots);
-    DONE();
+
+/* Machines of Azure's, where their evidence is there. */
+
+static int
+load_real(void)
+{
+    size_t    i, n;
+    char      path[128];
+    uint8_t  *p;
+
+    static const char *const  reports[] = {
+        "snp-hcl-report.bin", "hcl-report-snp-2048.bin",
+        "tdx-hcl-report.bin", "hcl-report-tdx-2600.bin"
+    };
+
+    if (!UNIT_HAVE("Azure's machines", "azure/snp-evidence-v1.json",
+                   "azure/snp-evidence-v2.json", "azure/tdx-evidence-v1.json",
+                   "azure/snp-hcl-report.bin", "azure/hcl-report-snp-2048.bin",
+                   "azure/tdx-hcl-report.bin", "azure/hcl-report-tdx-2600.bin",
+                   "azure/tdx-quote.bin", "azure/tpm-quote.bincode"))
+    {
+        return 0;
+    }
+
+    load(&reals[0], "snp-evidence-v1.json");
+    load(&reals[1], "snp-evidence-v2.json");
+    load(&reals[2], "tdx-evidence-v1.json");
+    reals[0].vm = "26f8bc30-774e-4290-8e7a-535f3b672aee";
+    reals[0].extra = reals[2].extra = 9;
+    reals[1].extra = 48;
+
+    for (i = 0; i < 4; i++) {
+        (void) snprintf(path, sizeof(path), "azure/%s", reports[i]);
+        p = unit_fixture(path, &bare[i].hcl_len);
+        bare[i].name = reports[i];
+        memcpy(bare[i].hcl, p, bare[i].hcl_len);
+        free(p);
+    }
+
+    p = unit_fixture("azure/tdx-quote.bin", &td_quote.quote_len);
+    memcpy(td_quote.quote, p, td_quote.quote_len);
+    free(p);
+
+    p = unit_fixture("azure/tpm-quote.bincode", &n);
+    memcpy(cuckoo.sig, "\0\x14\0\x0b\x01\0", 6);
+    memcpy(cuckoo.sig + 6, p + 8, 256);
+    memcpy(cuckoo.msg, p + 272, 122);
+    cuckoo.msg_len = 122;
+    free(p);
+    return 1;
 }
 
 
@@ -145,8 +211,8 @@ load(real_t *r, const char *name)
     cJSON    *root, *quote, *pcrs;
     uint8_t  *p;
 
-    (void) snprintf(path, sizeof(path), AZURE_DATA "%s", name);
-    p = unit_read(path, NULL);
+    (void) snprintf(path, sizeof(path), "azure/%s", name);
+    p = unit_fixture(path, NULL);
     root = cJSON_Parse((char *) p);
     quote = cJSON_GetObjectItemCaseSensitive(root, "tpm_quote");
     pcrs = cJSON_GetObjectItemCaseSensitive(quote, "pcrs");
@@ -298,7 +364,7 @@ test_links(void)
 
         /* not a hash of ours: it can bind to nothing that we make */
 
-        IS_INT(q.extra.n, i == 1 ? 48 : 9, "%s: extraData", reals[i].name);
+        IS_INT(q.extra.n, reals[i].extra, "%s: extraData", reals[i].name);
 
         if (i == 1) {
             OK(h[i].runtime.user_data_len == 64
@@ -374,43 +440,31 @@ test_accepted(void)
 static void
 test_missing(void)
 {
-    size_t     i;
-    real_t    *r = calloc(1, sizeof(*r));
-    uint8_t   *p;
-
-    static const char *const  reports[] = {
-        "snp-hcl-report.bin", "hcl-report-snp-2048.bin",
-        "tdx-hcl-report.bin", "hcl-report-tdx-2600.bin"
-    };
+    size_t   i;
+    real_t  *r = calloc(1, sizeof(*r));
 
     for (i = 0; i < 4; i++) {
-        char  path[128];
-
-        (void) snprintf(path, sizeof(path), AZURE_DATA "%s", reports[i]);
-        p = unit_read(path, &r->hcl_len);
-        memcpy(r->hcl, p, r->hcl_len);
-        free(p);
+        memcpy(r->hcl, bare[i].hcl, bare[i].hcl_len);
+        r->hcl_len = bare[i].hcl_len;
 
         start(r);
-        expect(reports[i], 0, i < 2 ? "fresh-snp-certificate"
+        expect(bare[i].name, 0, i < 2 ? "fresh-snp-certificate"
                : "fresh-hcl-hardware", ATTEST_CHECK_UNKNOWN);
         OK(find("fresh-hcl-report", ATTEST_CHECK_PASS) != NULL
            && !c.part.cpu.has_ak, "%s: its text is the one that it names",
-           reports[i]);
+           bare[i].name);
     }
 
-    /* the TD quote inside tdx-evidence-v1.json, and with another report */
+    /* a TD's quote, and with another report */
 
-    p = unit_read(TEST_DATA "/tdx/azure-tdx-quote.bin", &r->quote_len);
-    memcpy(r->quote, p, r->quote_len);
-    free(p);
+    memcpy(r->quote, td_quote.quote, td_quote.quote_len);
+    r->quote_len = td_quote.quote_len;
     start(r);
     expect("a TD quote and another machine's report", 0,
            "fresh-hcl-hardware", ATTEST_CHECK_FAIL);
 
-    p = unit_read(AZURE_DATA "tdx-hcl-report.bin", &r->hcl_len);
-    memcpy(r->hcl, p, r->hcl_len);
-    free(p);
+    memcpy(r->hcl, bare[2].hcl, bare[2].hcl_len);
+    r->hcl_len = bare[2].hcl_len;
     start(r);
     expect("a TD quote and its report", 1, "fresh-hcl-hardware",
            ATTEST_CHECK_PASS);
@@ -484,7 +538,14 @@ flip(const real_t *r, size_t what, size_t from, size_t to, size_t *tried)
     uint8_t  *p = (uint8_t *) (what == 0 ? r->hcl
                                : what == 1 ? r->vcek : r->quote);
 
-    for (i = from; i < to; i += STRIDE, (*tried)++) {
+    for (i = from; i < to; i += stride, (*tried)++) {
+
+        /* the last digit of base64 has bits that say nothing */
+
+        if (what == 2 && p[i + 1] == '=') {
+            continue;
+        }
+
         p[i] ^= (uint8_t) (1 << (i % 8));
         start(r);
         run();
@@ -558,7 +619,7 @@ test_policy(void)
     expect("another machine", 1, "fresh-azure-vm-id", ATTEST_CHECK_FAIL);
     start(&reals[0]);
     text(&c.policy.azure.vm_unique_id, "00000000-0000-0000-0000-000000000000");
-    text(&c.policy.azure.vm_unique_id, "26f8bc30-774e-4290-8e7a-535f3b672aee");
+    text(&c.policy.azure.vm_unique_id, reals[0].vm);
     expect("this machine, lower case", 1, "fresh-azure-vm-id",
            ATTEST_CHECK_PASS);
 
@@ -652,45 +713,17 @@ test_policy_json(void)
 static void
 test_cuckoo(void)
 {
-    size_t                i, n;
-    uint8_t              *p;
-    real_t               *r = calloc(1, sizeof(*r));
-    attest_hcl_t          h;
-
-    static const char *const  reports[] = {
-        "snp-hcl-report.bin", "tdx-hcl-report.bin",
-        "hcl-report-snp-2048.bin", "hcl-report-tdx-2600.bin"
-    };
-
-    p = unit_read(CUCKOO, &n);
-    memcpy(r->sig, "\0\x14\0\x0b\x01\0", 6);
-    memcpy(r->sig + 6, p + 8, 256);
-    memcpy(r->msg, p + 272, 122);
-    r->msg_len = 122;
-    free(p);
+    size_t         i;
+    real_t        *r;
+    attest_hcl_t   h;
 
     for (i = 0; i < 7; i++) {
-
-        if (i < 3) {
-            (void) attest_hcl_parse(reals[i].hcl, reals[i].hcl_len, &h);
-            p = NULL;
-
-        } else {
-            char  path[128];
-
-            (void) snprintf(path, sizeof(path), AZURE_DATA "%s",
-                            reports[i - 3]);
-            p = unit_read(path, &n);
-            (void) attest_hcl_parse(p, n, &h);
-        }
-
-        IS_INT(quote_by(r, h.runtime.ak), ATTEST_ECRYPTO,
+        r = i < 3 ? &reals[i] : &bare[i - 3];
+        (void) attest_hcl_parse(r->hcl, r->hcl_len, &h);
+        IS_INT(quote_by(&cuckoo, h.runtime.ak), ATTEST_ECRYPTO,
                "cuckoo: not by the key of report %zu", i);
         attest_hcl_free(&h);
-        free(p);
     }
-
-    free(r);
 }
 
 
@@ -779,6 +812,189 @@ test_foreign(void)
             show();
         }
     }
+}
+
+
+/* The same of doubles, which stand where the makers do. */
+
+static void
+double_quote(real_t *r, EVP_PKEY *ak, const uint8_t *extra)
+{
+    size_t           i;
+    ev_buf_t         b, sig;
+    uint8_t          digest[32];
+    attest_span_t    parts[24];
+
+    memset(&r->pcrs, 0, sizeof(r->pcrs));
+    r->pcrs.count = 1;
+    r->pcrs.banks[0].alg = ATTEST_TPM_ALG_SHA256;
+    r->pcrs.banks[0].len = 32;
+    r->pcrs.banks[0].select = 0xffffff;
+
+    for (i = 0; i < 24; i++) {
+        memset(r->pcrs.banks[0].value[i], (int) i, 32);
+        parts[i].p = r->pcrs.banks[0].value[i];
+        parts[i].n = 32;
+    }
+
+    (void) attest_sha256(parts, 24, digest);
+    b.n = 0;
+    ev_be(&b, 0xff544347, 4);
+    ev_be(&b, 0x8018, 2);
+    ev_be(&b, 34, 2);
+    ev_be(&b, 0x000b, 2);
+    ev_put(&b, digest, 32);
+    ev_be(&b, r->extra, 2);
+    ev_put(&b, extra, r->extra);
+    ev_be(&b, 4711, 8);
+    ev_be(&b, 1, 4);
+    ev_be(&b, 0, 4);
+    ev_be(&b, 1, 1);
+    ev_be(&b, EV_FIRMWARE, 8);
+    ev_be(&b, 1, 4);
+    ev_be(&b, 0x000b, 2);
+    ev_be(&b, 3, 1);
+    ev_be(&b, 0xffffff, 3);
+    ev_be(&b, 32, 2);
+    ev_put(&b, digest, 32);
+    ev_signature(&sig, ak, &b);
+
+    memcpy(r->msg, b.p, b.n);
+    r->msg_len = b.n;
+    memcpy(r->sig, sig.p, 262);
+}
+
+
+static void
+double_machine(real_t *r, const azure_machine_t *m, int tdx)
+{
+    memcpy(r->hcl, m->hcl, m->hcl_len);
+    r->hcl_len = m->hcl_len;
+
+    if (tdx) {
+        memcpy(r->quote, m->proof, m->proof_len);
+        r->quote_len = m->proof_len;
+
+    } else {
+        memcpy(r->vcek, m->proof, m->proof_len);
+        r->vcek_len = m->proof_len;
+    }
+}
+
+
+static void
+load_doubles(snp_double_t chips[2], tdx_double_t *d, EVP_PKEY *aks[4])
+{
+    size_t              i;
+    uint8_t             extra[64];
+    char                hex[129];
+    azure_double_vm_t   vm = { .console = 1 };
+    azure_machine_t     m;
+
+    static const char *const  names[] = {
+        "double, SNP", "double, SNP with user data", "double, TDX"
+    };
+
+    memset(reals, 0, sizeof(reals));
+    memset(bare, 0, sizeof(bare));
+    memset(&cuckoo, 0, sizeof(cuckoo));
+
+    for (i = 0; i < 64; i++) {
+        extra[i] = (uint8_t) (0xa0 + i);
+        (void) snprintf(hex + 2 * i, 3, "%02X", extra[i]);
+    }
+
+    for (i = 0; i < 3; i++) {
+        reals[i].name = names[i];
+        reals[i].vm = "0c0ffee0-0000-4000-8000-00000000d0b1";
+        reals[i].extra = i == 1 ? 48 : 9;
+        double_quote(&reals[i], aks[i], extra);
+    }
+
+    cuckoo.extra = 9;
+    double_quote(&cuckoo, aks[3], extra);
+
+    (void) azure_machine_snp(&m, &chips[0], aks[0], aks[0], &vm);
+    double_machine(&reals[0], &m, 0);
+    vm.user_data = hex;
+    (void) azure_machine_snp(&m, &chips[1], aks[1], aks[1], &vm);
+    double_machine(&reals[1], &m, 0);
+    (void) azure_machine_tdx(&m, d, aks[2], aks[2], NULL);
+    double_machine(&reals[2], &m, 1);
+
+    bare[0] = reals[0];
+    bare[1] = reals[1];
+    bare[2] = td_quote = reals[2];
+    d->body[TDX_DOUBLE_MRTD] ^= 1;
+    (void) azure_machine_tdx(&m, d, aks[2], aks[2], NULL);
+    double_machine(&bare[3], &m, 1);
+    bare[0].name = bare[1].name = "double, SNP's report alone";
+    bare[2].name = bare[3].name = "double, TDX' report alone";
+}
+
+
+static void
+test_doubles(void)
+{
+    size_t           i;
+    EVP_PKEY        *aks[4];
+    snp_double_t     chips[2];
+    tdx_double_t     d;
+    attest_roots_t   shipped = roots;
+
+    memset(chips, 0, sizeof(chips));
+
+    for (i = 0; i < 4; i++) {
+        aks[i] = ev_key("RSA");
+    }
+
+    for (i = 0; i < 2; i++) {
+        chips[i].bits = 2048;
+        chips[i].from = 1609459200;                       /* 2021-01-01 */
+        chips[i].tcb[2] = 8;
+        memset(chips[i].chip, (int) (0xc1 + i), 64);
+        memset(chips[i].measurement, 0x4d, 48);
+
+        /* one maker of both: certificates are found by their names */
+
+        if (i == 1) {
+            chips[1].signer = -1;
+            chips[1].ask = chips[0].ask;
+            chips[1].ask_key = chips[0].ask_key;
+            chips[1].leaf_key = EVP_EC_gen("P-384");
+        }
+
+        OK((i == 1 || snp_double_init(&chips[i]))
+           && snp_double_leaf(&chips[i]), "a chip of a double");
+    }
+
+    OK(tdx_double_init(&d, 1609459200, 2208988800), "a double of Intel");
+
+    roots.anchors[ATTEST_MAKER_AMD] = sk_X509_new_null();
+    roots.intermediates[ATTEST_MAKER_AMD] = sk_X509_new_null();
+    roots.anchors[ATTEST_MAKER_INTEL] = sk_X509_new_null();
+    sk_X509_push(roots.anchors[ATTEST_MAKER_INTEL], d.root);
+
+    sk_X509_push(roots.anchors[ATTEST_MAKER_AMD], chips[0].ark);
+    sk_X509_push(roots.intermediates[ATTEST_MAKER_AMD], chips[0].ask);
+
+    load_doubles(chips, &d, aks);
+    test_machines();
+
+    sk_X509_free(roots.anchors[ATTEST_MAKER_AMD]);
+    sk_X509_free(roots.intermediates[ATTEST_MAKER_AMD]);
+    sk_X509_free(roots.anchors[ATTEST_MAKER_INTEL]);
+    roots = shipped;
+
+    for (i = 0; i < 4; i++) {
+        EVP_PKEY_free(aks[i]);
+    }
+
+    chips[1].ask = NULL;
+    chips[1].ask_key = NULL;
+    snp_double_free(&chips[0]);
+    snp_double_free(&chips[1]);
+    tdx_double_free(&d);
 }
 
 

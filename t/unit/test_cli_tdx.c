@@ -3,8 +3,9 @@
 
 #include <unistd.h>
 
+#include "fixture.h"
+#include "log_double.h"
 #include "tdx_double.h"
-#include "unit.h"
 #include "cli/cli_archive.c"
 #include "cli/cli_input.c"
 #include "cli/cli_kind_tdx.c"
@@ -96,16 +97,13 @@ says(const char *what, const char *const *lines)
 
 
 static void
-test_show(const char *file, const char *const *lines)
+test_show(const char *file, const uint8_t *p, size_t n,
+    const char *const *lines)
 {
-    char            path[128];
-    size_t          n, len;
-    uint8_t        *p;
+    size_t          len;
     static uint8_t  item[16384], buf[32768];
     attest_tsm_t    tsm;
 
-    (void) snprintf(path, sizeof(path), "t/data/tdx/%s", file);
-    p = unit_read(path, &n);
     memset(&tsm, 0, sizeof(tsm));
     tsm.provider.p = (const uint8_t *) "tdx_guest";
     tsm.provider.n = 9;
@@ -117,27 +115,56 @@ test_show(const char *file, const char *const *lines)
                    sizeof(buf));
     (void) show(buf, n);
     says(file, lines);
-    free(p);
+}
+
+
+static void
+show_ccel(const uint8_t *p, size_t n, const char *const *lines)
+{
+    static uint8_t  buf[131072];
+
+    n = collection(ATTEST_ITEM_CCEL, ATTEST_TYPE_CCEL, p, n, buf,
+                   sizeof(buf));
+    (void) show(buf, n);
+    says("ccel", lines);
 }
 
 
 static void
 test_ccel(void)
 {
-    size_t               n;
-    uint8_t             *p = unit_read("t/data/tpm/ccel-log.bin", &n);
-    static uint8_t       buf[131072];
-    static const char   *lines[] = {
+    size_t          n, i;
+    char            want[2][64], events[64], hex[17];
+    uint8_t        *p;
+    log_double_t   *l = calloc(1, sizeof(*l));
+
+    static const char   *real[] = {
         "  1  RTMR 0   EV_NO_ACTION", "19 events, which give",
         "RTMR 0                  274c2344116db7c6",
         "RTMR 1                  bdcf4ee0f7fdfe7c", NULL
     };
+    const char          *lines[] = {
+        "  1  RTMR 0   EV_NO_ACTION", events, want[0], want[1], NULL
+    };
 
-    n = collection(ATTEST_ITEM_CCEL, ATTEST_TYPE_CCEL, p, n, buf,
-                   sizeof(buf));
-    (void) show(buf, n);
-    says("ccel", lines);
-    free(p);
+    log_double_ccel(l);
+    (void) snprintf(events, sizeof(events), "%zu events, which give",
+                    l->events);
+
+    for (i = 0; i < 2; i++) {
+        attest_hex_encode(hex, l->value[0][i + 1], 8);
+        (void) snprintf(want[i], sizeof(want[i]), "RTMR %zu%17s %s", i, "",
+                        hex);
+    }
+
+    show_ccel(l->p, l->n, lines);
+    free(l);
+
+    if (UNIT_HAVE("a real CCEL", "tdx/ccel-log.bin")) {
+        p = unit_fixture("tdx/ccel-log.bin", &n);
+        show_ccel(p, n, real);
+        free(p);
+    }
 }
 
 
@@ -200,6 +227,101 @@ test_policy(void)
 }
 
 
+/* What is said of the double's quotes: debug, a service TD, an enclave. */
+
+static void
+test_doubles(void)
+{
+    int                  rc;
+    size_t               n = TDX_DOUBLE_MAX_QUOTE, len = ATTEST_CLAIMS_MAX;
+    X509                *x;
+    uint8_t              rd[64], claims[ATTEST_CLAIMS_MAX], *to;
+    ASN1_OBJECT         *cmw = OBJ_txt2obj("1.3.6.1.5.5.7.1.35", 1);
+    const uint8_t       *p;
+    EVP_PKEY            *key = attest_ratls_key_generate();
+    tdx_double_t         d;
+    attest_claims_t      c;
+    attest_ratls_ccc_t   ccc;
+    static uint8_t       quote[TDX_DOUBLE_MAX_QUOTE];
+    static uint8_t       cert[ATTEST_MAX_CERT_MSG];
+
+    static const char *const  debug[] = {
+        "quote                   TDX 1.0, version 4, ",
+        "bit 0, DEBUG: the host reads", "bit 28, SEPT_VE_DISABLE",
+        "bit 17, AMX", "report data             7c7c7c7c7c7c7c7c",
+        "MRTD (initial memory)   7d7d7d7d", "RTMR 3                  all zero",
+        "MRSEAM (TDX module)     5e5e5e5e", "MRSIGNERSEAM            all zero",
+        "TDX module's SVN        ", "quoting enclave         product 2, SVN 4",
+        "MRSIGNER              dc9e2a7c6f948f17", "FMSPC                 "
+        "c0ffee000000", "PPID          ", "CN=Test SGX PCK Platform CA",
+        "PCE's SVN             ", "key of the quote        ", NULL
+    };
+    static const char *const  service[] = {
+        "TDX 1.5, version 5, ", "TCB SVNs now            0501",
+        "MRSERVICETD             c2c2c2c2", "FMSPC                 "
+        "c0ffee000000", NULL
+    };
+    static const char *const  enclave[] = {
+        "CCC RA-TLS extension", "nonce                   none",
+        "SGX enclave, version 3, ", "bit 1, DEBUG",
+        "MRENCLAVE             e1e1e1e1", NULL
+    };
+
+    memset(rd, 0x7c, sizeof(rd));
+    (void) tdx_double_init(&d, 1782864000, 1782950400);
+    d.body[TDX_DOUBLE_TDATTR] = 1;
+    memset(d.body + TDX_DOUBLE_RTMR + 48 * 3, 0, 48);
+    (void) tdx_double_make(&d, rd, quote, &n);
+    test_show("double, debug", quote, n, debug);
+
+    n = TDX_DOUBLE_MAX_QUOTE;
+    d.version = 5;
+    d.body_type = 3;
+    memset(d.body + TDX_DOUBLE_MRSERVICETD, 0xc2, 48);
+    (void) tdx_double_make(&d, rd, quote, &n);
+    test_show("double, service TD", quote, n, service);
+
+    memset(&c, 0, sizeof(c));
+    c.pubkey_hash_alg = 1;
+    c.pubkey_hash_len = 32;
+    (void) attest_x509_spki_hash(key, c.pubkey_hash);
+    (void) attest_claims_encode(&c, claims, &len);
+    (void) attest_claims_report_data(claims, len, rd);
+
+    n = TDX_DOUBLE_MAX_QUOTE;
+    tdx_double_sgx(&d);
+    d.enclave[48] |= 2;
+    (void) tdx_double_make(&d, rd, quote, &n);
+    memset(&ccc, 0, sizeof(ccc));
+    ccc.quote.p = quote;
+    ccc.quote.n = n;
+    ccc.claims.p = claims;
+    ccc.claims.n = len;
+    n = sizeof(cert);
+    rc = attest_ratls_make(key, (const char *[]) { "gateway.test" }, 1,
+                           1782864000, 1782950400, (const uint8_t *) "\xa0",
+                           1, &ccc, cert, &n);
+    IS_INT(rc, ATTEST_OK, "a certificate about an enclave");
+
+    /* others have no extension of ours */
+
+    p = cert;
+    x = d2i_X509(NULL, &p, (long) n);
+    X509_EXTENSION_free(X509_delete_ext(x, X509_get_ext_by_OBJ(x, cmw, -1)));
+    (void) X509_sign(x, key, EVP_sha256());
+    to = cert;
+    n = (size_t) i2d_X509(x, &to);
+    X509_free(x);
+    ASN1_OBJECT_free(cmw);
+
+    (void) show(cert, n);
+    says("double, SGX", enclave);
+
+    tdx_double_free(&d);
+    EVP_PKEY_free(key);
+}
+
+
 int
 main(void)
 {
@@ -229,15 +351,27 @@ main(void)
         "MRENCLAVE             0866e7ca11b9f4ef", NULL
     };
 
-    test_show("quote-v4-debug.dat", debug);
-    test_show("quote-v5-servicetd.dat", service);
+    if (UNIT_HAVE("real quotes", "tdx/quote-v4-debug.dat",
+                  "tdx/quote-v5-servicetd.dat",
+                  "ratls-certs/gramine-cert.pem"))
+    {
+        p = unit_fixture("tdx/quote-v4-debug.dat", &n);
+        test_show("quote-v4-debug.dat", p, n, debug);
+        free(p);
+
+        p = unit_fixture("tdx/quote-v5-servicetd.dat", &n);
+        test_show("quote-v5-servicetd.dat", p, n, service);
+        free(p);
+
+        p = unit_fixture("ratls-certs/gramine-cert.pem", &n);
+        (void) show(p, n);
+        says("gramine-cert.pem", gramine);
+        free(p);
+    }
+
+    test_doubles();
     test_ccel();
     test_policy();
-
-    p = unit_read("t/data/ratls/gramine-cert.pem", &n);
-    (void) show(p, n);
-    says("gramine-cert.pem", gramine);
-    free(p);
 
     DONE();
 }

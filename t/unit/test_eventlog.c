@@ -2,10 +2,10 @@
 #include <openssl/evp.h>
 
 #include "core/evidence/attest_eventlog.h"
-#include "unit.h"
+#include "fixture.h"
+#include "log_double.h"
 
 
-#define LOG_DATA      TEST_DATA "/tpm/"
 #define SHA256        ATTEST_TPM_ALG_SHA256
 #define SHA384        ATTEST_TPM_ALG_SHA384
 
@@ -41,12 +41,15 @@ static uint8_t *exact(const uint8_t *p, size_t n);
 static int visit(void *ctx, const attest_event_t *e);
 static void test_log(const char *name, const uint8_t *p, size_t n,
     uint16_t alg, size_t events, const expect_t *want, size_t count);
+static void test_files(void);
 static void test_real(void);
 static void test_gce(void);
 static void gce_compare(const uint8_t *pb, uint16_t alg, size_t pcrs);
 static void test_ccel(void);
-static void test_cuts(const char *name);
-static void test_stop(void);
+static void test_double(void);
+static void test_double_ccel(void);
+static void test_cuts(const char *name, const uint8_t *p, size_t n);
+static void test_stop(const uint8_t *p, size_t n);
 static void put(build_t *b, const char *hex);
 static void put_event(build_t *b, uint32_t pcr, uint32_t type,
     const char *digests, const char *data);
@@ -71,12 +74,9 @@ static void test_names(void);
 int
 main(void)
 {
-    test_real();
-    test_gce();
-    test_ccel();
-    test_cuts("ccel-log.bin");
-    test_cuts("eventlog.bin");
-    test_stop();
+    test_files();
+    test_double();
+    test_double_ccel();
     test_header();
     test_header_fields();
     test_events();
@@ -146,6 +146,115 @@ test_log(const char *name, const uint8_t *p, size_t n, uint16_t alg,
 }
 
 
+/* Logs of real machines, where they are there. */
+
+static void
+test_files(void)
+{
+    size_t    n;
+    uint8_t  *p;
+
+    if (!UNIT_HAVE("logs of real machines", "tpm/eventlog.bin",
+                   "gcp/eventlog-ubuntu2404-snp.bin",
+                   "gcp/gce-cos85-attestation.pb", "tdx/ccel-log.bin"))
+    {
+        return;
+    }
+
+    test_real();
+    test_gce();
+    test_ccel();
+
+    p = unit_fixture("tdx/ccel-log.bin", &n);
+    test_cuts("ccel-log.bin", p, 1933);
+    free(p);
+
+    p = unit_fixture("tpm/eventlog.bin", &n);
+    test_cuts("eventlog.bin", p, n);
+    test_stop(p, n);
+    free(p);
+}
+
+
+/* A log of the double, in each bank as the double has computed it. */
+
+static void
+double_log(const char *name, const log_double_t *l)
+{
+    int                i;
+    size_t             k;
+    visit_t            v;
+    attest_tpm_bank_t  bank;
+
+    for (k = 0; k < l->banks; k++) {
+        memset(&v, 0, sizeof(v));
+
+        if (l->alg[k] == LOG_DOUBLE_SHA1) {
+            IS_INT(attest_eventlog_replay(l->p, l->n, l->alg[k], &bank,
+                                          visit, &v), ATTEST_EUNSUPPORTED,
+                   "%s: its SHA-1 bank is refused", name);
+            continue;
+        }
+
+        IS_INT(attest_eventlog_replay(l->p, l->n, l->alg[k], &bank, visit,
+                                      &v), ATTEST_OK, "%s %s: replays", name,
+               attest_tpm_alg_name(l->alg[k]));
+        IS_INT(v.events, l->events, "%s: events, with the header", name);
+        IS_INT(bank.len, attest_tpm_alg_len(l->alg[k]), "%s: digest length",
+               name);
+        IS_INT(bank.select, l->extended, "%s: registers with events", name);
+
+        for (i = 0; i < LOG_DOUBLE_PCRS; i++) {
+            OK(!(l->extended >> i & 1)
+               || memcmp(bank.value[i], l->value[k][i], bank.len) == 0,
+               "%s: register %d", name, i);
+        }
+    }
+
+    IS_INT(attest_eventlog_replay(l->p, l->n, ATTEST_TPM_ALG_SHA512, &bank,
+                                  NULL, NULL),
+           ATTEST_EUNSUPPORTED, "%s: it has no SHA-512 bank", name);
+}
+
+
+static void
+test_double(void)
+{
+    log_double_t          *l = calloc(1, sizeof(*l));
+    static const uint16_t  all[] = {
+        LOG_DOUBLE_SHA1, LOG_DOUBLE_SHA256, LOG_DOUBLE_SHA384
+    };
+
+    log_double_tpm(l, all, 3);
+    double_log("double, three banks", l);
+    test_cuts("double, three banks", l->p, l->n);
+    test_stop(l->p, l->n);
+
+    log_double_tpm(l, all + 1, 1);
+    double_log("double, SHA-256", l);
+    free(l);
+}
+
+
+static void
+test_double_ccel(void)
+{
+    log_double_t       *l = calloc(1, sizeof(*l));
+    attest_tpm_bank_t   bank;
+
+    log_double_ccel(l);
+    IS_INT(l->n, 65536, "double ccel: the whole table");
+    double_log("double ccel", l);
+    test_cuts("double ccel", l->p, l->end);
+    IS_INT(attest_eventlog_replay(l->p, l->n, SHA256, &bank, NULL, NULL),
+           ATTEST_EUNSUPPORTED, "double ccel: no SHA-256 bank");
+    l->p[l->n - 1] = 0;
+    IS_INT(attest_eventlog_replay(l->p, l->n, SHA384, &bank, NULL, NULL),
+           ATTEST_EFORMAT, "double ccel: something behind the padding");
+    free(l);
+}
+
+
 /*
  * Values of tpm2_eventlog (tpm2-tools 5.4), except PCR 0 of eventlog.bin:
  * the tool extends the zero digests of two EV_NO_ACTION events into it.
@@ -186,7 +295,7 @@ test_real(void)
               "2eb4c6c4d13de2dddc24af416e13ecaf" }
     };
 
-    p = unit_read(LOG_DATA "eventlog.bin", &n);
+    p = unit_fixture("tpm/eventlog.bin", &n);
     test_log("dstack", p, n, SHA256, 46, dstack, 5);
     test_log("dstack", p, n, SHA384, 46, dstack384, 2);
     IS_INT(attest_eventlog_replay(p, n, SHA256, &bank, NULL, NULL),
@@ -200,7 +309,7 @@ test_real(void)
            ATTEST_EUNSUPPORTED, "it has no SHA-512 bank");
     free(p);
 
-    p = unit_read(LOG_DATA "eventlog-ubuntu2404-snp.bin", &n);
+    p = unit_fixture("gcp/eventlog-ubuntu2404-snp.bin", &n);
     test_log("ubuntu", p, n, SHA256, 117, ubuntu, 4);
     free(p);
 }
@@ -212,7 +321,7 @@ static void
 test_gce(void)
 {
     size_t    n;
-    uint8_t  *pb = unit_read(LOG_DATA "gce-cos85-attestation.pb", &n);
+    uint8_t  *pb = unit_fixture("gcp/gce-cos85-attestation.pb", &n);
 
     gce_compare(pb, SHA256, GCE_PCR256);
     gce_compare(pb, SHA384, GCE_PCR384);
@@ -245,7 +354,7 @@ static void
 test_ccel(void)
 {
     size_t                 n;
-    uint8_t               *p = unit_read(LOG_DATA "ccel-log.bin", &n);
+    uint8_t               *p = unit_fixture("tdx/ccel-log.bin", &n);
     attest_tpm_bank_t      bank;
     static const expect_t  mr[] = {
         { 1, "274c2344116db7c663470693b5ba62b8621eac28cb41d2f8"
@@ -272,21 +381,14 @@ test_ccel(void)
  */
 
 static void
-test_cuts(const char *name)
+test_cuts(const char *name, const uint8_t *p, size_t n)
 {
     int                 rc, zero, ends = 0;
-    char                path[256];
-    size_t              n, i, bad = 0, dirty = 0, good = 0, tails = 0;
-    uint8_t            *p, *cut;
+    size_t              i, bad = 0, dirty = 0, good = 0, tails = 0;
+    uint8_t            *cut;
     visit_t             v;
     attest_tpm_bank_t   bank;
     attest_tpm_bank_t   none;
-
-    snprintf(path, sizeof(path), LOG_DATA "%s", name);
-    p = unit_read(path, &n);
-    if (n > 40000) {
-        n = 1933;
-    }
 
     memset(&none, 0, sizeof(none));
     memset(&v, 0, sizeof(v));
@@ -313,15 +415,12 @@ test_cuts(const char *name)
     IS_INT(dirty, 0, "%s: a failure leaves no value", name);
 
     free(v.boundary);
-    free(p);
 }
 
 
 static void
-test_stop(void)
+test_stop(const uint8_t *p, size_t n)
 {
-    size_t              n;
-    uint8_t            *p = unit_read(LOG_DATA "eventlog.bin", &n);
     visit_t             v;
     attest_tpm_bank_t   bank;
 
@@ -338,7 +437,6 @@ test_stop(void)
            "the visitor's code comes back");
     IS_INT(v.events, 9, "and nothing is visited behind it");
     IS_INT(bank.select, 0, "no value either");
-    free(p);
 }
 
 

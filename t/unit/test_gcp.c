@@ -1,7 +1,8 @@
 
 /*
- * Certificates of attestation keys, by clouds: real ones of Google's two CAs,
- * then each thing wrong in turn; and a whole appraisal under a test root.
+ * Certificates of attestation keys, by clouds: those of the double, and real
+ * ones of Google's two CAs, with each thing wrong in turn; and a whole
+ * appraisal under a test root.
  */
 
 #include <openssl/pem.h>
@@ -10,18 +11,16 @@
 #include "core/appraisal/attest_verify_ak_cert.h"
 #include "core/crypto/attest_x509.h"
 #include "evidence.h"
+#include "fixture.h"
+#include "gcp_double.h"
 
 
 #define T0            1782864000      /* 2026-07-01 */
 
 /* the AK certificate in gce-cos85-attestation.pb, see t/data/README.md */
-#define GCE_PB        TEST_DATA "/tpm/gce-cos85-attestation.pb"
-#define GCE_AK        3
-#define GCE_AK_LEN    280
+#define GCE_PB        "gcp/gce-cos85-attestation.pb"
 #define GCE_CERT      28262
 #define GCE_CERT_LEN  1340
-
-#define GCP_DATA      TEST_DATA "/gcp/"
 
 
 /* One certificate and the state of an appraisal around it. */
@@ -36,17 +35,54 @@ typedef struct {
 } case_t;
 
 
-static attest_roots_t    roots;
+/* Five certificates and who issued them: Google's own, or the double's. */
+
+typedef struct {
+    const char              *name[5];
+    gcp_double_instance_t    instance[5];
+} set_t;
+
+
+static const set_t  google = {
+    { "ak-uca-ecc.pem", "ak-uca-rsa.pem", "ak-pca-ecc.pem", "ak-pca-rsa.pem",
+      "gce-cos85" },
+    { { "google.com:wuale-gcp-testing", "us-central1-a", "cs-debug",
+        5780156274199835632ULL, 117478743145ULL, 0 },
+      { "google.com:wuale-gcp-testing", "us-central1-a", "cs-debug",
+        5780156274199835632ULL, 117478743145ULL, 0 },
+      { "google.com:wuale-gcp-testing", "us-central1-a", "cs-debug-pca",
+        218557372616137117ULL, 117478743145ULL, 0 },
+      { "google.com:wuale-gcp-testing", "us-central1-a", "cs-debug-pca",
+        218557372616137117ULL, 117478743145ULL, 0 },
+      { "google.com:wuale-gcp-testing", "us-central1-a", "cos-test",
+        6797026933021542085ULL, 117478743145ULL, 0 } }
+};
+
+static const set_t  doubled = {
+    { "double, ECC", "double, RSA", "double, ECC by another",
+      "double, RSA by another", "double, RSA by a third" },
+    { { "example.com:a-project", "test-east1-a", "an-instance",
+        9876543210987654321ULL, 123456789012ULL, 0 },
+      { "example.com:a-project", "test-east1-a", "an-instance",
+        9876543210987654321ULL, 123456789012ULL, 0 },
+      { "example.com:a-project", "test-east1-b", "an-instance-2", 1ULL, 128,
+        0 },
+      { "example.com:a-project", "test-east1-b", "an-instance-2", 1ULL, 128,
+        0 },
+      { "p", "z", "a-third", 18446744073709551615ULL, 0, 0 } }
+};
+
+static attest_roots_t    roots;         /* under which all is judged */
 static attest_result_t   res;
 static uint8_t           der[5][2048];
 static size_t            der_len[5];
-static const char *const  names[5] = {
-    "ak-uca-ecc.pem", "ak-uca-rsa.pem", "ak-pca-ecc.pem", "ak-pca-rsa.pem",
-    "gce-cos85"
-};
+static const set_t      *certs;
 
 
+static void test_set(const set_t *which);
+static int double_roots(attest_roots_t *r, const gcp_double_t *d);
 static void load(void);
+static int load_double(const gcp_double_t *d);
 static void start(case_t *c, size_t which);
 static void run(case_t *c);
 static int accepted(const case_t *c);
@@ -69,21 +105,106 @@ static void test_whole(void);
 int
 main(void)
 {
-    IS_INT(attest_roots_load(&roots), ATTEST_OK, "the makers' roots");
+    gcp_double_t     d;
+    attest_roots_t   shipped;
 
-    load();
-    test_instances();
+    IS_INT(attest_roots_load(&shipped), ATTEST_OK, "the makers' roots");
+    roots = shipped;
+
     test_der();
+
+    if (UNIT_HAVE("Google's certificates", "gcp/ak-uca-ecc.pem",
+                  "gcp/ak-uca-rsa.pem", "gcp/ak-pca-ecc.pem",
+                  "gcp/ak-pca-rsa.pem", GCE_PB))
+    {
+        certs = &google;
+        load();
+        test_set(&google);
+    }
+
+    certs = &doubled;
+
+    if (OK(gcp_double_init(&d) && double_roots(&roots, &d) && load_double(&d),
+           "the double's certificates"))
+    {
+        test_set(&doubled);
+    }
+
+    sk_X509_free(roots.anchors[ATTEST_MAKER_GOOGLE]);
+    sk_X509_free(roots.intermediates[ATTEST_MAKER_GOOGLE]);
+    roots = shipped;
+    gcp_double_free(&d);
+
+    test_whole();
+
+    attest_roots_clear(&roots);
+    DONE();
+}
+
+
+static void
+test_set(const set_t *which)
+{
+    certs = which;
+
+    test_instances();
     test_chains();
     test_roots();
     test_times();
     test_keys();
     test_flips();
     test_policy();
-    test_whole();
+}
 
-    attest_roots_clear(&roots);
-    DONE();
+
+/* The double in Google's place. */
+
+static int
+double_roots(attest_roots_t *r, const gcp_double_t *d)
+{
+    int  i;
+
+    r->anchors[ATTEST_MAKER_GOOGLE] = sk_X509_new_null();
+    r->intermediates[ATTEST_MAKER_GOOGLE] = sk_X509_new_null();
+
+    for (i = 0; i < GCP_DOUBLE_ROOTS; i++) {
+        sk_X509_push(r->anchors[ATTEST_MAKER_GOOGLE], d->root[i]);
+    }
+
+    for (i = 0; i < GCP_DOUBLE_CAS; i++) {
+        sk_X509_push(r->intermediates[ATTEST_MAKER_GOOGLE], d->ca[i]);
+    }
+
+    return sk_X509_num(r->intermediates[ATTEST_MAKER_GOOGLE]) == 3;
+}
+
+
+/* Issued as Google's five are, see test_roots(). */
+
+static int
+load_double(const gcp_double_t *d)
+{
+    X509              *x;
+    size_t             i;
+    uint8_t           *out;
+    EVP_PKEY          *key;
+    static const int   by[5] = { 2, 2, 0, 0, 1 };
+
+    for (i = 0; i < 5; i++) {
+        key = i == 0 || i == 2 ? EVP_EC_gen("P-256") : EVP_RSA_gen(2048);
+        x = gcp_double_cert(d, by[i], key, &doubled.instance[i]);
+        EVP_PKEY_free(key);
+
+        if (x == NULL || i2d_X509(x, NULL) > (int) sizeof(der[i])) {
+            return 0;
+        }
+
+        out = der[i];
+        der_len[i] = (size_t) i2d_X509(x, &out);
+        X509_free(x);
+    }
+
+    return 1;
 }
 
 
@@ -97,8 +218,8 @@ load(void)
     uint8_t  *p, *out;
 
     for (i = 0; i < 4; i++) {
-        (void) snprintf(path, sizeof(path), GCP_DATA "%s", names[i]);
-        p = unit_read(path, &n);
+        (void) snprintf(path, sizeof(path), "gcp/%s", certs->name[i]);
+        p = unit_fixture(path, &n);
         bio = BIO_new_mem_buf(p, (int) n);
         x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
         out = der[i];
@@ -108,7 +229,7 @@ load(void)
         free(p);
     }
 
-    p = unit_read(GCE_PB, &n);
+    p = unit_fixture(GCE_PB, &n);
     memcpy(der[4], p + GCE_CERT, GCE_CERT_LEN);
     der_len[4] = GCE_CERT_LEN;
     free(p);
@@ -210,38 +331,22 @@ test_instances(void)
     const uint8_t          *p;
     attest_gcp_instance_t   info;
 
-    static const struct {
-        const char   *project;
-        const char   *name;
-        uint64_t      id;
-        uint64_t      number;
-    } want[5] = {
-        { "google.com:wuale-gcp-testing", "cs-debug",
-          5780156274199835632ULL, 117478743145ULL },
-        { "google.com:wuale-gcp-testing", "cs-debug",
-          5780156274199835632ULL, 117478743145ULL },
-        { "google.com:wuale-gcp-testing", "cs-debug-pca",
-          218557372616137117ULL, 117478743145ULL },
-        { "google.com:wuale-gcp-testing", "cs-debug-pca",
-          218557372616137117ULL, 117478743145ULL },
-        { "google.com:wuale-gcp-testing", "cos-test",
-          6797026933021542085ULL, 117478743145ULL }
-    };
+    const gcp_double_instance_t  *want = certs->instance;
 
     for (i = 0; i < 5; i++) {
         p = der[i];
         x = d2i_X509(NULL, &p, (long) der_len[i]);
         IS_INT(attest_gcp_instance_find(x, &info), ATTEST_OK,
-               "%s: says what instance it is for", names[i]);
-        OK(is(info.zone, "us-central1-a"), "%s: zone", names[i]);
-        OK(is(info.project_id, want[i].project), "%s: project", names[i]);
-        OK(is(info.instance_name, want[i].name), "%s: name", names[i]);
+               "%s: says what instance it is for", certs->name[i]);
+        OK(is(info.zone, want[i].zone), "%s: zone", certs->name[i]);
+        OK(is(info.project_id, want[i].project), "%s: project", certs->name[i]);
+        OK(is(info.instance_name, want[i].name), "%s: name", certs->name[i]);
         OK(info.project_number == want[i].number, "%s: project %llu",
-           names[i], (unsigned long long) info.project_number);
-        OK(info.instance_id == want[i].id, "%s: instance %llu", names[i],
+           certs->name[i], (unsigned long long) info.project_number);
+        OK(info.instance_id == want[i].id, "%s: instance %llu", certs->name[i],
            (unsigned long long) info.instance_id);
         OK(info.has_security && info.production, "%s: in production",
-           names[i]);
+           certs->name[i]);
         X509_free(x);
     }
 }
@@ -267,17 +372,11 @@ static void
 test_der(void)
 {
     size_t                  i, bad = 0, tried = 0;
-    uint8_t                 ext[256], *cut;
+    uint8_t                 ext[512], *cut;
     size_t                  n;
     attest_gcp_instance_t   info;
 
-    static const char  real[] =
-        "306A0C0D75732D63656E7472616C312D6102051B5A475C690C1C676F6F676C652E"
-        "636F6D3A7775616C652D6763702D74657374696E67020850373D81BDED33F00C08"
-        "63732D6465627567A020301EA003020100A1030101FFA203020100A303010100A4"
-        "03010100A503010100";
-
-    n = unit_hex(real, ext, sizeof(ext));
+    n = gcp_double_instance(&doubled.instance[0], ext);
     IS_INT(attest_gcp_instance_parse(ext, n, &info), ATTEST_OK, "extension");
 
     for (i = 0; i < n; i++, tried++) {
@@ -338,10 +437,10 @@ test_chains(void)
 
     for (i = 0; i < 5; i++) {
         (void) snprintf(what, sizeof(what), "%s: certified by Google",
-                        names[i]);
+                        certs->name[i]);
         start(&c, i);
         expect(&c, what, 1, "fresh-ak-cert-chain", ATTEST_CHECK_PASS);
-        OK(c.part.ak_google, "%s: an instance of Google's", names[i]);
+        OK(c.part.ak_google, "%s: an instance of Google's", certs->name[i]);
     }
 }
 
@@ -359,6 +458,7 @@ test_roots(void)
                     *between = roots.intermediates[ATTEST_MAKER_GOOGLE];
 
     /* in the order of attest_roots.c: EK/AK and v1 root; v3, -2, -3 */
+    /* (the double has as many, and issues alike) */
     static const size_t  root_of[5] = { 1, 1, 0, 0, 1 };
     static const size_t  issuer_of[5] = { 2, 2, 0, 0, 1 };
 
@@ -379,8 +479,8 @@ test_roots(void)
                 start(&c, i);
                 c.v.roots = &some;
                 (void) snprintf(what, sizeof(what),
-                                "%s: root %zu, intermediate %zu", names[i],
-                                k, m);
+                                "%s: root %zu, intermediate %zu",
+                                certs->name[i], k, m);
 
                 if (k == root_of[i] && m == issuer_of[i]) {
                     expect(&c, what, 1, "fresh-ak-cert-chain",
@@ -490,7 +590,7 @@ test_flips(void)
             der[k][i] ^= (uint8_t) (1 << (i % 8));
 
             if (c.part.ak_cloud) {
-                printf("# %s, byte %zu\n", names[k], i);
+                printf("# %s, byte %zu\n", certs->name[k], i);
                 bad++;
             }
 
@@ -515,33 +615,38 @@ text(attest_textset_t *set, const char *value)
 static void
 test_policy(void)
 {
+    char    number[24], id[24], cut[64], longer[80];
     size_t  i;
     case_t  c;
 
-    static const struct {
+    const gcp_double_instance_t  *in = &certs->instance[0];
+
+    const struct {
         const char       *project, *zone, *instance, *id;
         attest_check_e    state;
     } cases[] = {
-        { "google.com:wuale-gcp-testing", NULL, NULL, "fresh-gcp-project",
+        { in->project, NULL, NULL, "fresh-gcp-project", ATTEST_CHECK_PASS },
+        { number, NULL, NULL, "fresh-gcp-project", ATTEST_CHECK_PASS },
+        { cut, NULL, NULL, "fresh-gcp-project", ATTEST_CHECK_FAIL },
+        { number + 1, NULL, NULL, "fresh-gcp-project", ATTEST_CHECK_FAIL },
+        { NULL, in->zone, NULL, "fresh-gcp-zone", ATTEST_CHECK_PASS },
+        { NULL, in->zone + 1, NULL, "fresh-gcp-zone", ATTEST_CHECK_FAIL },
+        { NULL, NULL, in->name, "fresh-gcp-instance-reference",
           ATTEST_CHECK_PASS },
-        { "117478743145", NULL, NULL, "fresh-gcp-project",
+        { NULL, NULL, id, "fresh-gcp-instance-reference",
           ATTEST_CHECK_PASS },
-        { "google.com:wuale-gcp-testin", NULL, NULL, "fresh-gcp-project",
-          ATTEST_CHECK_FAIL },
-        { "11747874314", NULL, NULL, "fresh-gcp-project",
-          ATTEST_CHECK_FAIL },
-        { NULL, "us-central1-a", NULL, "fresh-gcp-zone",
-          ATTEST_CHECK_PASS },
-        { NULL, "us-central1", NULL, "fresh-gcp-zone", ATTEST_CHECK_FAIL },
-        { NULL, NULL, "cs-debug", "fresh-gcp-instance-reference",
-          ATTEST_CHECK_PASS },
-        { NULL, NULL, "5780156274199835632", "fresh-gcp-instance-reference",
-          ATTEST_CHECK_PASS },
-        { NULL, NULL, "cs-debug-pca", "fresh-gcp-instance-reference",
+        { NULL, NULL, longer, "fresh-gcp-instance-reference",
           ATTEST_CHECK_FAIL },
         { NULL, NULL, "", "fresh-gcp-instance-reference",
           ATTEST_CHECK_FAIL }
     };
+
+    (void) snprintf(number, sizeof(number), "%llu",
+                    (unsigned long long) in->number);
+    (void) snprintf(id, sizeof(id), "%llu", (unsigned long long) in->id);
+    (void) snprintf(cut, sizeof(cut), "%.*s",
+                    (int) strlen(in->project) - 1, in->project);
+    (void) snprintf(longer, sizeof(longer), "%s-pca", in->name);
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         start(&c, 0);

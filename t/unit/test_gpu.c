@@ -246,24 +246,37 @@ test_json(void)
 static void
 test_item_lengths(void)
 {
-    size_t         i, n, tried = 0, accepted = 0;
-    uint8_t       *raw;
-    attest_gpu_t   gpu;
+    char            *raw = malloc(HW_ROOM);
+    char             pem[GPU_DOUBLE_MAX_PEM];
+    size_t           i, n = HW_ROOM, tried = 0, accepted = 0;
+    uint8_t          report[GPU_DOUBLE_MAX_REPORT], nonce[32] = { 7 };
+    attest_gpu_t     gpu;
+    attest_gpu_device_t  device;
 
-    raw = unit_read(TEST_DATA "/nvidia/hopper-evidence.json", &n);
+    memset(&device, 0, sizeof(device));
+    device.arch.p = (const uint8_t *) hopper.arch;
+    device.arch.n = strlen(hopper.arch);
+    device.chain.p = (const uint8_t *) pem;
+    device.chain.n = gpu_double_chain(&hopper, pem, sizeof(pem));
+    device.report.p = report;
+    device.report.n = gpu_double_report(&hopper, nonce, report,
+                                        sizeof(report));
+    memcpy(device.nonce, nonce, 32);
+    IS_INT(attest_gpu_encode(&device, 1, raw, &n), ATTEST_OK, "an item");
 
     while (raw[n - 1] != ']') {
         n--;
     }
 
     for (i = 0; i < n; i += STEP_ITEM) {
-        accepted += attest_gpu_parse(raw, i, &gpu) == ATTEST_OK;
+        accepted += attest_gpu_parse((uint8_t *) raw, i, &gpu) == ATTEST_OK;
         tried++;
     }
 
     printf("# %zu truncations, %zu accepted\n", tried, accepted);
     IS_INT(accepted, 0, "no truncation is accepted");
-    IS_INT(attest_gpu_parse(raw, n, &gpu), ATTEST_OK, "the whole is");
+    IS_INT(attest_gpu_parse((uint8_t *) raw, n, &gpu), ATTEST_OK,
+           "the whole is");
     attest_gpu_free(&gpu);
     free(raw);
 }
@@ -515,12 +528,14 @@ test_blackwell(void)
         "fresh-gpu-signature", "fresh-gpu-firmware", "fresh-gpu-unique"
     };
 
-    hex = (char *) unit_fixture("nvidia/blackwell-575.32-report.hex", &n);
-    if (hex == NULL) {
-        OK(1, "# SKIP no ATTEST_FIXTURES");
+    if (!UNIT_HAVE("a Blackwell's report",
+                   "nvidia/blackwell-575.32-report.hex",
+                   "nvidia/blackwell-575.32-chain.pem.txt"))
+    {
         return;
     }
 
+    hex = (char *) unit_fixture("nvidia/blackwell-575.32-report.hex", &n);
     report = malloc(n);
     (void) sodium_hex2bin(report, n, hex, n, " \r\n", &n, NULL);
     pem.p = unit_fixture("nvidia/blackwell-575.32-chain.pem.txt", &pem.n);
@@ -621,7 +636,7 @@ test_file(const char *name, const char *arch, int gpu)
     };
     size_t                i;
 
-    raw = unit_read(name, &n);
+    raw = unit_fixture(name, &n);
     s.p = raw;
     s.n = n;
 
@@ -667,8 +682,65 @@ test_file(const char *name, const char *arch, int gpu)
 static void
 test_files(void)
 {
-    test_file(TEST_DATA "/nvidia/hopper-evidence.json", "HOPPER", 1);
-    test_file(TEST_DATA "/nvidia/switch-ls10-evidence.json", "LS10", 0);
+    if (UNIT_HAVE("NVIDIA's evidence", "nvidia/hopper-evidence.json",
+                  "nvidia/switch-ls10-evidence.json"))
+    {
+        test_file("nvidia/hopper-evidence.json", "HOPPER", 1);
+        test_file("nvidia/switch-ls10-evidence.json", "LS10", 0);
+    }
+}
+
+
+/* The double's evidence for another nonce, and under another name. */
+
+static void
+test_names(void)
+{
+    size_t                i, k;
+    attest_span_t         s;
+    attest_gpu_t          item;
+    static gpu_double_t   kinds[] = { GPU_DOUBLE_HOPPER, GPU_DOUBLE_SWITCH };
+    static const char    *names[][2] = {
+        { "LS10", "a double's GPU as a switch" },
+        { "HOPPER", "a double's switch as a GPU" }
+    };
+
+    for (i = 0; i < 2; i++) {
+        hw_reset();
+        hw_gpus(&kinds[i], 1);
+        hw_build_all();
+        s.n = hw.part[2].gpu_len;
+        s.p = memcpy(malloc(s.n), hw.part[2].gpu, s.n);
+        IS_INT(attest_gpu_parse(s.p, s.n, &item), ATTEST_OK, "%s parses",
+               kinds[i].arch);
+
+        HW_REFUSED("a double's, for another nonce", "fresh-gpu-nonce",
+                   memset(hw_nonce, 0xac, sizeof(hw_nonce)); hw_reset();
+                   hw.part[2].gpu_item = s);
+        memset(hw_nonce, 0xaa, sizeof(hw_nonce));
+
+        for (k = 0; k < 2; k++) {
+            item.devices[0].arch.p = (const uint8_t *)
+                                     (k == 0 ? names[i][0] : "AMPERE");
+            item.devices[0].arch.n = strlen((const char *)
+                                            item.devices[0].arch.p);
+            hw.part[0].gpu_len = HW_ROOM;
+            (void) attest_gpu_encode(item.devices, 1, hw.part[0].gpu,
+                                     &hw.part[0].gpu_len);
+            s.p = (const uint8_t *) hw.part[0].gpu;
+            s.n = hw.part[0].gpu_len;
+
+            if (k == 0) {
+                HW_REFUSED(names[i][1], "fresh-gpu-arch",
+                           hw.part[2].gpu_item = s);
+            } else {
+                HW_CASE("an unknown architecture", "fresh-gpu-arch", UNKNOWN,
+                        ATTEST_NOT_TRUSTED, hw.part[2].gpu_item = s);
+            }
+        }
+
+        attest_gpu_free(&item);
+    }
 }
 
 
@@ -1080,6 +1152,7 @@ main(void)
     test_blackwell();
     test_identity();
     test_files();
+    test_names();
     test_appraisal();
     test_devices();
     test_twice();

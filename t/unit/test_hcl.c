@@ -1,7 +1,7 @@
 
 /*
- * Azure's paravisor: reports of real machines, then each thing wrong in turn;
- * and the item that carries them.
+ * Azure's paravisor: reports of the double and of real machines, then each
+ * thing wrong in turn; and the item that carries them.
  */
 
 #include <cjson/cJSON.h>
@@ -9,10 +9,8 @@
 
 #include "core/evidence/attest_hcl.h"
 #include "azure_double.h"
-#include "unit.h"
+#include "fixture.h"
 
-
-#define AZURE_DATA  TEST_DATA "/azure/"
 
 #define HCL_SIZE    0x08
 #define HCL_DATA    0x4c0
@@ -23,7 +21,9 @@
 
 
 static void count(const char *what, size_t tried, size_t refused);
+static void test_report(uint8_t *p, size_t n);
 static void test_real(void);
+static void make_double(uint8_t *hcl, size_t *len);
 static void real(const char *name, uint32_t version, uint32_t type,
     const char *vm, attest_hcl_bool_e secure_boot, int ek, size_t user_data);
 static void test_upper(void);
@@ -42,28 +42,78 @@ static void test_item(void);
 static void test_double(void);
 
 
-static uint8_t  *snp;
-static size_t    snp_len;
+static uint8_t  *snp;                /* a report of SEV-SNP, 2600 bytes */
+static size_t    snp_len, snp_json;  /* and of its text */
 
 
 int
 main(void)
 {
-    snp = unit_read(AZURE_DATA "snp-hcl-report.bin", &snp_len);
+    size_t    n;
+    uint8_t   hcl[4096], *p;
 
-    test_real();
+    test_double();
     test_upper();
+    test_json();
+    test_keys();
+
+    make_double(hcl, &n);
+    test_report(hcl, n);
+
+    if (UNIT_HAVE("reports of real machines", "azure/snp-hcl-report.bin",
+                  "azure/tdx-hcl-report.bin", "azure/hcl-report-snp-2048.bin",
+                  "azure/hcl-report-tdx-2600.bin"))
+    {
+        test_real();
+
+        p = unit_fixture("azure/snp-hcl-report.bin", &n);
+        test_report(p, n);
+        free(p);
+    }
+
+    DONE();
+}
+
+
+/* One report, and every way to bend it. */
+
+static void
+test_report(uint8_t *p, size_t n)
+{
+    attest_hcl_t  h;
+
+    snp = p;
+    snp_len = n;
+
+    if (!OK(attest_hcl_parse(p, n, &h) == ATTEST_OK, "a report")) {
+        return;
+    }
+
+    snp_json = h.json.n;
+    attest_hcl_free(&h);
+
     test_layout();
     test_flips();
     test_cuts();
     test_hashes();
-    test_json();
-    test_keys();
     test_item();
-    test_double();
+}
 
-    free(snp);
-    DONE();
+
+static void
+make_double(uint8_t *hcl, size_t *len)
+{
+    size_t     n;
+    char       text[2048];
+    uint8_t    report[1184] = { 2 };
+    EVP_PKEY  *ak = EVP_RSA_gen(2048), *ek = EVP_RSA_gen(2048);
+
+    n = azure_double_json(ak, ek, NULL, text, sizeof(text));
+    (void) azure_double_report_data(text, n, report + 80);
+    *len = azure_double_hcl(AZURE_DOUBLE_SNP, report, sizeof(report), text,
+                            n, hcl, 4096);
+    EVP_PKEY_free(ak);
+    EVP_PKEY_free(ek);
 }
 
 
@@ -99,8 +149,8 @@ real(const char *name, uint32_t version, uint32_t type, const char *vm,
     uint8_t      *p;
     attest_hcl_t  h;
 
-    (void) snprintf(path, sizeof(path), AZURE_DATA "%s", name);
-    p = unit_read(path, &n);
+    (void) snprintf(path, sizeof(path), "azure/%s", name);
+    p = unit_fixture(path, &n);
 
     if (!OK(attest_hcl_parse(p, n, &h) == ATTEST_OK, "%s: parses", name)) {
         free(p);
@@ -189,9 +239,12 @@ test_layout(void)
         0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffffb00
     };
     static const size_t    sizes[] = { HCL_SIZE, HCL_DATA, HCL_VAR };
-    uint32_t               good[] = { 2346, 1130, 1110 };
+    uint32_t               good[] = {
+        (uint32_t) (HCL_JSON + snp_json), (uint32_t) (20 + snp_json),
+        (uint32_t) snp_json
+    };
 
-    IS_INT(parse_with(HCL_SIZE, 2346), ATTEST_OK, "sizes as they are");
+    IS_INT(parse_with(HCL_SIZE, good[0]), ATTEST_OK, "sizes as they are");
 
     for (i = 0; i < 3; i++) {
         for (k = 0; k < sizeof(wrong) / sizeof(wrong[0]); k++, tried++) {
@@ -260,11 +313,11 @@ test_flips(void)
 static void
 test_cuts(void)
 {
-    size_t         n, bad = 0;
+    size_t         n, end = HCL_JSON + snp_json, bad = 0;
     uint8_t       *p;
     attest_hcl_t   h;
 
-    for (n = 0; n < 2346; n++) {
+    for (n = 0; n < end; n++) {
         p = malloc(n + 1);
         memcpy(p, snp, n);
         bad += attest_hcl_parse(n == 0 ? NULL : p, n, &h) == ATTEST_EFORMAT;
@@ -273,7 +326,7 @@ test_cuts(void)
 
     count("cut anywhere in the report it is refused", n, bad);
 
-    IS_INT(attest_hcl_parse(snp, 2346, &h), ATTEST_OK, "without padding");
+    IS_INT(attest_hcl_parse(snp, end, &h), ATTEST_OK, "without padding");
     attest_hcl_free(&h);
 
     p = calloc(1, ATTEST_MAX_ITEM + 1);
@@ -563,6 +616,9 @@ test_double(void)
     EVP_PKEY      *ak = EVP_RSA_gen(2048), *ek = EVP_RSA_gen(2048);
     attest_hcl_t   h;
 
+    static const azure_double_vm_t  newer = { .newer = 1,
+                                              .no_secure_boot = 1 };
+
     memset(info, 0x77, sizeof(info));
 
     n = azure_double_json(ak, ek, NULL, text, sizeof(text));
@@ -574,13 +630,30 @@ test_double(void)
     IS_INT(attest_hcl_parse(hcl, n, &h), ATTEST_OK, "double: parses");
     IS_INT(attest_hcl_check(&h), ATTEST_OK, "double: hash");
     IS_INT(EVP_PKEY_eq(h.runtime.ek, ek), 1, "double: HCLEkPub");
+    IS_INT(h.version, 1, "double: version");
+    OK(strcmp(h.runtime.vm_unique_id, AZURE_DOUBLE_VM) == 0,
+       "double: machine");
+    OK(h.runtime.secure_boot == ATTEST_HCL_TRUE
+       && h.runtime.console_enabled == ATTEST_HCL_FALSE
+       && h.runtime.tpm_enabled == ATTEST_HCL_TRUE
+       && h.runtime.tpm_persisted == ATTEST_HCL_UNSAID
+       && h.runtime.root_cert_thumbprint[0] == '\0', "double: its settings");
+    IS_INT(h.runtime.user_data_len, 64, "double: user-data");
     OK(azure_double_tdreport(info, h.report_data.p, tdreport),
        "double: TDREPORT");
     attest_hcl_free(&h);
 
+    n = azure_double_json(ak, NULL, &newer, text, sizeof(text));
+    (void) azure_double_report_data(text, n, report);
+    OK(azure_double_tdreport(info, report, tdreport), "double: another");
     n = azure_double_hcl(AZURE_DOUBLE_TDX, tdreport, sizeof(tdreport), text,
                          strlen(text), hcl, sizeof(hcl));
     IS_INT(attest_hcl_parse(hcl, n, &h), ATTEST_OK, "double: TDX parses");
+    IS_INT(h.version, 2, "double: TDX version");
+    OK(h.runtime.secure_boot == ATTEST_HCL_FALSE
+       && h.runtime.tpm_persisted == ATTEST_HCL_FALSE
+       && strcmp(h.runtime.root_cert_thumbprint, "6nZZnYaJ") == 0
+       && h.runtime.ek == NULL, "double: TDX settings");
     IS_INT(attest_hcl_check(&h), ATTEST_OK, "double: TDX hash");
     IS_MEM(h.report.p + ATTEST_TDREPORT_TDINFO, info, ATTEST_TDINFO_SIGNED,
            "double: TDINFO");

@@ -1,10 +1,11 @@
 
-/* Nitro documents: AWS' own, the double's, and every way to bend them. */
+/* Nitro documents: the double's, AWS' own, and every way to bend them. */
 
 #include <openssl/x509.h>
 
-#include "core/evidence/attest_nitro.h"
 #include "core/crypto/attest_x509.h"
+#include "core/evidence/attest_nitro.h"
+#include "fixture.h"
 #include "hardware.h"
 
 
@@ -28,14 +29,23 @@ typedef struct {
 } file_t;
 
 
+static attest_roots_t  *makers = &hw_roots;
+static size_t           every = STEP;
+
+
 static void load(file_t *f, const char *name, size_t len);
+static void loaded(file_t *f, const char *name, size_t len);
+static void load_double(file_t *f, int debug);
 static void unload(file_t *f);
 static const char *chain(const file_t *f, attest_maker_e maker, int64_t at,
     int drop);
 static void test_file(const char *name, size_t len, int64_t at, int debug);
+static void test_document(file_t *file, int64_t at, int debug,
+    size_t id_len, const char *id);
 static void test_file_appraised(void);
-static void test_flips(void);
-static void test_lengths(void);
+static void test_double_documents(void);
+static void test_flips(file_t *f);
+static void test_lengths(const file_t *f);
 static void test_parse(void);
 static void parse(const char *what, const nitro_double_t *d, int want);
 static void test_hand(void);
@@ -56,10 +66,17 @@ load(file_t *f, const char *name, size_t len)
     size_t  n;
     char    path[128];
 
-    (void) snprintf(path, sizeof(path), TEST_DATA "/nitro/%s", name);
-    f->raw = unit_read(path, &n);
+    (void) snprintf(path, sizeof(path), "nitro/%s", name);
+    f->raw = unit_fixture(path, &n);
 
     OK(n > len + 4, "%s is there", name);
+    loaded(f, name, len);
+}
+
+
+static void
+loaded(file_t *f, const char *name, size_t len)
+{
     f->doc.p = f->raw + 4;
     f->doc.n = len;
 
@@ -67,6 +84,28 @@ load(file_t *f, const char *name, size_t len)
            "%s parses", name);
     f->leaf = attest_x509_read_der(f->parsed.certificate);
     OK(f->leaf != NULL, "its certificate parses");
+}
+
+
+/* The same by the double, which looks like AWS' document. */
+
+static void
+load_double(file_t *f, int debug)
+{
+    size_t           n;
+    uint8_t          data[64];
+    nitro_double_t   d = NITRO_DOUBLE;
+
+    memset(data, 0xe3, sizeof(data));
+    d.timestamp = EV_NOW * 1000ULL + 346;
+    d.user_data = data;
+    d.user_data_len = sizeof(data);
+    d.debug = debug != 0;
+
+    f->raw = calloc(1, NITRO_DOUBLE_MAX + 5);
+    n = nitro_double_make(&d, f->raw + 4, NITRO_DOUBLE_MAX);
+    OK(n != 0, "the double's document");
+    loaded(f, "the double's", n);
 }
 
 
@@ -86,7 +125,7 @@ chain(const file_t *f, attest_maker_e maker, int64_t at, int drop)
     attest_x509_chain_t   c;
 
     memset(&c, 0, sizeof(c));
-    c.anchors = hw_roots.anchors[maker];
+    c.anchors = makers->anchors[maker];
     c.untrusted = sk_X509_new_null();
     c.now = at;
 
@@ -103,11 +142,20 @@ chain(const file_t *f, attest_maker_e maker, int64_t at, int drop)
 static void
 test_file(const char *name, size_t len, int64_t at, int debug)
 {
-    int              i;
-    file_t           f;
-    attest_nitro_t  *d = &f.parsed;
+    file_t  f;
 
     load(&f, name, len);
+    test_document(&f, at, debug, 39, "i-0");
+    unload(&f);
+}
+
+
+static void
+test_document(file_t *file, int64_t at, int debug, size_t id_len,
+    const char *id)
+{
+    int              i;
+    attest_nitro_t  *d = &file->parsed;
 
     IS_INT((int64_t) (d->timestamp / 1000), at, "made at %lld",
            (long long) at);
@@ -117,26 +165,24 @@ test_file(const char *name, size_t len, int64_t at, int debug)
     IS_INT(d->user_data.n, 64, "64 bytes of user data");
     IS_INT(d->nonce.n, 0, "null is no nonce");
     IS_INT(d->public_key.n, 0, "null is no public key");
-    OK(d->module_id.n == 39 && memcmp(d->module_id.p, "i-0", 3) == 0,
+    OK(d->module_id.n == id_len && memcmp(d->module_id.p, id, 3) == 0,
        "a module id");
-    IS_INT(attest_nitro_signature(d, X509_get0_pubkey(f.leaf)), ATTEST_OK,
+    IS_INT(attest_nitro_signature(d, X509_get0_pubkey(file->leaf)), ATTEST_OK,
            "signed by its certificate's key");
     IS_INT(attest_nitro_is_debug(d), debug, debug ? "in debug mode"
            : "not in debug mode");
 
-    OK(chain(&f, ATTEST_MAKER_AWS, at, 1) == NULL,
+    OK(chain(file, ATTEST_MAKER_AWS, at, 1) == NULL,
        "AWS vouches for it, without the root in the bundle");
-    OK(chain(&f, ATTEST_MAKER_AWS, T0, 1) != NULL, "its key has expired");
-    OK(chain(&f, ATTEST_MAKER_AWS, at, 4) != NULL,
+    OK(chain(file, ATTEST_MAKER_AWS, T0, 1) != NULL, "its key has expired");
+    OK(chain(file, ATTEST_MAKER_AWS, at, 4) != NULL,
        "the chain needs the bundle");
 
     for (i = 0; i < ATTEST_MAKERS; i++) {
         if (i != ATTEST_MAKER_AWS) {
-            OK(chain(&f, i, at, 0) != NULL, "maker %d does not", i);
+            OK(chain(file, i, at, 0) != NULL, "maker %d does not", i);
         }
     }
-
-    unload(&f);
 }
 
 
@@ -195,23 +241,21 @@ test_file_appraised(void)
 /* All of the document is signed, or is the signature, or its framing. */
 
 static void
-test_flips(void)
+test_flips(file_t *f)
 {
     size_t           i, tried = 0, parsed = 0, accepted = 0;
-    file_t           f;
     uint8_t         *p;
     attest_nitro_t   d;
 
-    load(&f, "attestation-envelope.bin", 4526);
-    p = f.raw + 4;
+    p = f->raw + 4;
 
-    for (i = 0; i < f.doc.n; i += STEP) {
+    for (i = 0; i < f->doc.n; i += every) {
         p[i] ^= (uint8_t) (1 << (i % 8));
         tried++;
 
-        if (attest_nitro_parse(p, f.doc.n, &d) == ATTEST_OK) {
+        if (attest_nitro_parse(p, f->doc.n, &d) == ATTEST_OK) {
             parsed++;
-            accepted += attest_nitro_signature(&d, X509_get0_pubkey(f.leaf))
+            accepted += attest_nitro_signature(&d, X509_get0_pubkey(f->leaf))
                         == ATTEST_OK;
         }
 
@@ -219,35 +263,29 @@ test_flips(void)
     }
 
     printf("# %zu mutations of %zu bytes, %zu of them parse, %zu accepted\n",
-           tried, f.doc.n, parsed, accepted);
+           tried, f->doc.n, parsed, accepted);
     IS_INT(accepted, 0, "no changed byte is accepted");
     OK(parsed > tried / 2, "most of them reached the signature");
-    unload(&f);
 }
 
 
 static void
-test_lengths(void)
+test_lengths(const file_t *f)
 {
     size_t           i, accepted = 0;
-    file_t           f;
     uint8_t         *big;
     attest_nitro_t   d;
 
-    load(&f, "attestation-envelope.bin", 4526);
-
-    for (i = 0; i < f.doc.n; i++) {
-        accepted += attest_nitro_parse(f.doc.p, i, &d) == ATTEST_OK;
+    for (i = 0; i < f->doc.n; i++) {
+        accepted += attest_nitro_parse(f->doc.p, i, &d) == ATTEST_OK;
     }
 
-    printf("# %zu truncations, %zu accepted\n", f.doc.n, accepted);
+    printf("# %zu truncations, %zu accepted\n", f->doc.n, accepted);
     IS_INT(accepted, 0, "no truncation is accepted");
-    IS_INT(attest_nitro_parse(f.doc.p, f.doc.n + 1, &d), ATTEST_EFORMAT,
+    IS_INT(attest_nitro_parse(f->doc.p, f->doc.n + 1, &d), ATTEST_EFORMAT,
            "nothing may follow");
-    IS_INT(attest_nitro_parse(f.raw, f.doc.n + 4, &d), ATTEST_EFORMAT,
+    IS_INT(attest_nitro_parse(f->raw, f->doc.n + 4, &d), ATTEST_EFORMAT,
            "an envelope is no document");
-    unload(&f);
-
     big = calloc(1, ATTEST_NITRO_MAX + 1);
     IS_INT(attest_nitro_parse(big, ATTEST_NITRO_MAX + 1, &d), ATTEST_ELIMIT,
            "too long a document");
@@ -595,16 +633,68 @@ test_policy_errors(void)
 }
 
 
+/* AWS' own, where they are there. */
+
+static void
+test_files(void)
+{
+    file_t  f;
+
+    if (!UNIT_HAVE("AWS' documents", "nitro/attestation-envelope.bin",
+                   "nitro/attestation-debug-envelope.bin"))
+    {
+        return;
+    }
+
+    test_file("attestation-envelope.bin", 4526, 1766678659, 0);
+    test_file("attestation-debug-envelope.bin", 4529, 1766650846, 1);
+    test_file_appraised();
+
+    load(&f, "attestation-envelope.bin", 4526);
+    test_flips(&f);
+    unload(&f);
+
+    load(&f, "attestation-envelope.bin", 4526);
+    test_lengths(&f);
+    unload(&f);
+
+    every = 16;
+}
+
+
+/* The same of the double's, whose root is AWS' here. */
+
+static void
+test_double_documents(void)
+{
+    int     debug;
+    file_t  f;
+
+    makers = &hw_double_roots;
+
+    for (debug = 0; debug < 2; debug++) {
+        load_double(&f, debug);
+        test_document(&f, EV_NOW, debug, 39, "i-0");
+
+        if (!debug) {
+            test_flips(&f);
+            test_lengths(&f);
+        }
+
+        unload(&f);
+    }
+
+    makers = &hw_roots;
+}
+
+
 int
 main(void)
 {
     hw_setup();
 
-    test_file("attestation-envelope.bin", 4526, 1766678659, 0);
-    test_file("attestation-debug-envelope.bin", 4529, 1766650846, 1);
-    test_file_appraised();
-    test_flips();
-    test_lengths();
+    test_files();
+    test_double_documents();
     test_parse();
     test_hand();
     test_appraisal();

@@ -12,16 +12,15 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-#include "providers/attest_azure.h"
+#include "azure_machine.h"
+#include "core/crypto/attest_x509.h"
 #include "core/evidence/attest_cmw.h"
+#include "fixture.h"
+#include "provider_double.h"
+#include "providers/attest_azure.h"
 #include "providers/attest_http.h"
 #include "providers/attest_monotonic.h"
 #include "providers/attest_tcti_conf.h"
-#include "core/crypto/attest_x509.h"
-#include "azure_double.h"
-#include "provider_double.h"
-#include "snp_double.h"
-#include "tdx_double.h"
 
 
 /* ---- offline: HTTP */
@@ -161,8 +160,8 @@ machine(const char *file, const char *proof_name, uint8_t *report,
     size_t    n;
     uint8_t  *text;
 
-    snprintf(path, sizeof(path), "t/data/azure/%s", file);
-    text = unit_read(path, NULL);
+    snprintf(path, sizeof(path), "azure/%s", file);
+    text = unit_fixture(path, NULL);
     json = cJSON_Parse((char *) text);
 
     n = decode(json, "hcl_report", report);
@@ -187,6 +186,13 @@ offline_machines(void)
     uint8_t        report[3][4096], proof[3][16384];
     attest_hcl_t   hcl[3];
     attest_span_t  span[3], none = { (const uint8_t *) "x", 1 };
+
+    if (!UNIT_HAVE("Azure's machines", "azure/snp-evidence-v1.json",
+                   "azure/snp-evidence-v2.json",
+                   "azure/tdx-evidence-v1.json"))
+    {
+        return;
+    }
 
     machine("snp-evidence-v1.json", "vcek", report[0], &hcl[0], proof[0],
             &span[0]);
@@ -227,6 +233,72 @@ offline_machines(void)
     attest_hcl_free(&hcl[0]);
     attest_hcl_free(&hcl[1]);
     attest_hcl_free(&hcl[2]);
+}
+
+
+/* The same of the doubles, whose roots are nobody's. */
+
+static void
+offline_doubles(void)
+{
+    int               genuine, i;
+    char              error[256];
+    EVP_PKEY         *ak = EVP_RSA_gen(2048);
+    snp_double_t      d;
+    tdx_double_t      tdx;
+    attest_hcl_t      hcl[3];
+    attest_span_t     span[3], none = { (const uint8_t *) "x", 1 };
+    azure_machine_t   m[3];
+
+    memset(&d, 0, sizeof(d));
+    d.bits = 2048;
+    memset(d.chip, 0xc1, sizeof(d.chip));
+    d.tcb[2] = 8;
+
+    OK(snp_double_init(&d) && snp_double_leaf(&d)
+       && tdx_double_init(&tdx, SNP_DOUBLE_FROM, SNP_DOUBLE_UNTIL)
+       && azure_machine_snp(&m[0], &d, ak, NULL, NULL)
+       && azure_machine_snp(&m[1], &d, ak, ak, NULL)
+       && azure_machine_tdx(&m[2], &tdx, ak, NULL, NULL), "doubles");
+
+    for (i = 0; i < 3; i++) {
+        error[0] = '\0';
+        span[i].p = m[i].proof;
+        span[i].n = m[i].proof_len;
+        OK(attest_hcl_parse(m[i].hcl, m[i].hcl_len, &hcl[i]) == ATTEST_OK
+           && attest_azure_check(&hcl[i], span[i], &genuine, error)
+              == ATTEST_OK && !genuine, "double %d: good, nobody's %s", i,
+           error);
+    }
+
+    OK(attest_azure_check(&hcl[0], span[2], &genuine, error) != ATTEST_OK
+       && !genuine, "double: %s", error);
+    OK(attest_azure_check(&hcl[2], span[0], &genuine, error) != ATTEST_OK
+       && !genuine, "double: %s", error);
+    OK(attest_azure_check(&hcl[0], none, &genuine, error) != ATTEST_OK
+       && !genuine, "double: %s", error);
+
+    m[0].hcl[32 + 0x50] ^= 1;       /* report_data */
+    OK(attest_azure_check(&hcl[0], span[0], &genuine, error)
+       == ATTEST_ECRYPTO, "double: %s", error);
+    m[1].hcl[32 + 0x180 + 7] ^= 1;  /* reported_tcb */
+    OK(attest_azure_check(&hcl[1], span[1], &genuine, error)
+       == ATTEST_EMISMATCH, "double: %s", error);
+    m[2].hcl[32 + 128] ^= 1;        /* report_data of the TDREPORT */
+    OK(attest_azure_check(&hcl[2], span[2], &genuine, error)
+       == ATTEST_EMISMATCH, "double: %s", error);
+    m[2].hcl[32 + 128] ^= 1;
+    m[2].proof[100] ^= 1;
+    OK(attest_azure_check(&hcl[2], span[2], &genuine, error)
+       == ATTEST_ECRYPTO, "double: %s", error);
+
+    for (i = 0; i < 3; i++) {
+        attest_hcl_free(&hcl[i]);
+    }
+
+    EVP_PKEY_free(ak);
+    snp_double_free(&d);
+    tdx_double_free(&tdx);
 }
 
 
@@ -323,7 +395,7 @@ scenario_prepare(const char *dir)
     char           path[512], json[1024];
     size_t         n;
     uint8_t        data[64], report[1184], td[1024], info[400] = { 1 };
-    uint8_t        quote[TDX_DOUBLE_MAX_QUOTE], *pem, *raw;
+    uint8_t        quote[TDX_DOUBLE_MAX_QUOTE], *pem;
     EVP_PKEY      *ak;
     snp_double_t   d;
     tdx_double_t   tdx;
@@ -372,14 +444,17 @@ scenario_prepare(const char *dir)
     OK(azure_double_tdreport(info, data, td), "a TDREPORT of a changed TD");
     put_hcl(dir, "hcl-tdx2.bin", AZURE_DOUBLE_TDX, td, json);
 
-    raw = unit_read("t/data/tdx/azure-tdx-quote.bin", &n);
-    put_quote(dir, "tdquote-real.json", raw, n);
-    free(raw);
-
     n = sizeof(quote);
     OK(tdx_double_init(&tdx, SNP_DOUBLE_FROM, SNP_DOUBLE_UNTIL)
        && tdx_double_make(&tdx, data, quote, &n), "a quote");
     put_quote(dir, "tdquote.json", quote, n);
+    data[0] ^= 1;
+    n = sizeof(quote);
+    OK(tdx_double_make(&tdx, data, quote, &n), "a quote of another machine");
+    put_quote(dir, "tdquote-other.json", quote, n);
+    data[0] ^= 1;
+    n = sizeof(quote);
+    (void) tdx_double_make(&tdx, data, quote, &n);
     quote[48 + 136] ^= 1;
     put_quote(dir, "tdquote-flip.json", quote, n);
     tdx_double_free(&tdx);
@@ -724,9 +799,9 @@ scenario_tdx(const char *tcti, const char *dir, const char *imds)
     p->destroy(p);
 
     p = provider(tcti, imds, NULL);
-    pd_step("use:tdquote-real.json");
+    pd_step("use:tdquote-other.json");
     bad(p, ATTEST_EMISMATCH, "the TD quote is not over the paravisor's",
-        "a real quote of another machine");
+        "a quote of another machine");
     pd_step("use:tdquote-flip.json");
     bad(p, ATTEST_ECRYPTO, "not signed by its attestation key",
         "a flipped bit");
@@ -784,6 +859,7 @@ main(int argc, char **argv)
         offline_http();
         offline_address();
         offline_machines();
+    offline_doubles();
 
     } else if (strcmp(s, "prepare") == 0 && argc == 3) {
         scenario_prepare(argv[2]);

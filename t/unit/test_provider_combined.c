@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include "core/base/attest_cbor.h"
+#include "core/crypto/attest_x509.h"
 #include "core/evidence/attest_cmw.h"
 #include "core/evidence/attest_gpu.h"
 #include "core/evidence/attest_hcl.h"
 #include "core/evidence/attest_tpm.h"
-#include "core/crypto/attest_x509.h"
+#include "fixture.h"
+#include "gcp_double.h"
 #include "provider_double.h"
 
 
@@ -281,6 +283,44 @@ offline_labels(void)
 }
 
 
+/* One that looks alike, by the double: nobody's word. */
+
+static void
+offline_cloud_double(void)
+{
+    int                   n = 0;
+    X509                 *x = NULL;
+    part_t                t;
+    uint8_t              *der = NULL;
+    EVP_PKEY             *key = EVP_EC_gen("P-256");
+    gcp_double_t          d;
+    attest_evidence_t     ev;
+    attest_provider_t    *p;
+
+    static const gcp_double_instance_t  where = {
+        "example.com:a-project", "test-east1-a", "an-instance", 1, 2, 0
+    };
+
+    OK(gcp_double_init(&d) && (x = gcp_double_cert(&d, 0, key, &where))
+       && (n = i2d_X509(x, &der)) > 0, "a certificate of the double");
+
+    p = attest_combined_provider(NULL, NULL, tpm_part(&t, "host-vtpm"));
+    memset(&ev, 0, sizeof(ev));
+    attest_evidence_add(&ev, ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT, der,
+                        (size_t) n);
+    IS_INT(p->collect(p, claims, claims_len, 0, 10000, &ev), ATTEST_OK,
+           "one that the double gave");
+    OK(is_root(&ev, "host-vtpm"), "adds nothing, either");
+    attest_evidence_clear(&ev);
+    p->destroy(p);
+
+    OPENSSL_free(der);
+    X509_free(x);
+    EVP_PKEY_free(key);
+    gcp_double_free(&d);
+}
+
+
 /* A certificate that a cloud gave the key, as far as one can tell here. */
 
 static void
@@ -294,7 +334,11 @@ offline_cloud(void)
     attest_provider_t  *p;
     STACK_OF(X509)     *certs;
 
-    pem = unit_read("t/data/gcp/ak-pca-ecc.pem", &n);
+    if (!UNIT_HAVE("Google's certificate", "gcp/ak-pca-ecc.pem")) {
+        return;
+    }
+
+    pem = unit_fixture("gcp/ak-pca-ecc.pem", &n);
     span.p = pem;
     span.n = n;
     certs = attest_x509_read(span);
@@ -671,6 +715,7 @@ main(int argc, char **argv)
         offline_order();
         offline_labels();
         offline_cloud();
+    offline_cloud_double();
         offline_failures();
         offline_activate();
 

@@ -16,6 +16,7 @@
 #include "core/evidence/attest_cmw.h"
 #include "providers/attest_monotonic.h"
 #include "providers/attest_nvidia.h"
+#include "fixture.h"
 #include "gpu_double.h"
 #include "provider_double.h"
 
@@ -257,7 +258,11 @@ test_fixture(void)
     attest_roots_t        roots;
     attest_gpu_device_t   d;
 
-    text = unit_read("t/data/nvidia/hopper-evidence.json", NULL);
+    if (!UNIT_HAVE("NVIDIA's evidence", "nvidia/hopper-evidence.json")) {
+        return;
+    }
+
+    text = unit_fixture("nvidia/hopper-evidence.json", NULL);
     json = cJSON_Parse((char *) text);
     fixture(json, report, &report_len, pem, &pem_len);
 
@@ -286,6 +291,36 @@ test_fixture(void)
 
     cJSON_Delete(json);
     free(text);
+}
+
+
+/* The double's: as good, and nobody's. */
+
+static void
+test_double(void)
+{
+    char                  pem[GPU_DOUBLE_MAX_PEM], error[256] = "";
+    uint8_t               report[GPU_DOUBLE_MAX_REPORT], nonce[32] = { 5 };
+    const char           *root = "tee";
+    gpu_double_t          hopper = GPU_DOUBLE_HOPPER;
+    attest_roots_t        roots;
+    attest_gpu_device_t   d;
+
+    memset(&d, 0, sizeof(d));
+    d.chain.p = (uint8_t *) pem;
+    d.chain.n = gpu_double_chain(&hopper, pem, sizeof(pem));
+    d.report.p = report;
+    d.report.n = gpu_double_report(&hopper, nonce, report, sizeof(report));
+    memcpy(d.nonce, nonce, 32);
+
+    attest_roots_load(&roots);
+    IS_INT(attest_nvidia_check(&d, &roots, &root, error), ATTEST_OK,
+           "a double's report %s", error);
+    OK(strcmp(root, "simulated") == 0, "leads to nobody's root");
+    d.nonce[0] ^= 1;
+    IS_INT(attest_nvidia_check(&d, &roots, &root, error), ATTEST_EMISMATCH,
+           "and not over another nonce");
+    attest_roots_clear(&roots);
 }
 
 
@@ -576,6 +611,7 @@ main(int argc, char **argv)
 
     if (argc == 1) {
         test_fixture();
+        test_double();
         DONE();
     }
 

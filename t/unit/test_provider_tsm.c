@@ -26,6 +26,9 @@
 #include "providers/attest_tsm_internal.h"
 #include "core/crypto/attest_x509.h"
 #include "appraise.h"
+#include "fixture.h"
+#include "snp_double.h"
+#include "tdx_double.h"
 
 
 #define TIMEOUT  60000
@@ -1246,15 +1249,22 @@ static void
 offline_genuine_snp(void)
 {
     char      error[256] = "";
+    char      vcek[4096];
     size_t    len = 0, n, i, bad = 0;
     uint8_t  *file, *report, *table = NULL;
 
-    file = unit_read(TEST_DATA "/snp/attestation-v3-milan-envelope.bin",
-                     NULL);
-    report = file + 4;
+    if (!UNIT_HAVE("a real report", "snp/attestation-v3-milan-envelope.bin",
+                   "snp/vcek-milan-v3.pem"))
+    {
+        return;
+    }
 
-    if (!OK(attest_tsm_certs(TEST_DATA "/snp/vcek-milan-v3.pem", &table, &len,
-                             error) == ATTEST_OK, "table of a VCEK"))
+    file = unit_fixture("snp/attestation-v3-milan-envelope.bin", NULL);
+    report = file + 4;
+    unit_fixture_path("snp/vcek-milan-v3.pem", vcek, sizeof(vcek));
+
+    if (!OK(attest_tsm_certs(vcek, &table, &len, error) == ATTEST_OK,
+            "table of a VCEK"))
     {
         free(file);
         return;
@@ -1287,7 +1297,13 @@ static void
 offline_genuine_tdx(void)
 {
     size_t    len, n, i, bad = 0;
-    uint8_t  *quote = unit_read(TEST_DATA "/tdx/quote-v4.bin", &len);
+    uint8_t  *quote;
+
+    if (!UNIT_HAVE("a real quote", "tdx/quote-v4.bin")) {
+        return;
+    }
+
+    quote = unit_fixture("tdx/quote-v4.bin", &len);
 
     OK(genuine("tdx_guest", quote, len, NULL, 0, T0) == NULL, "a real quote");
     not_genuine(genuine("tdx_guest", quote, len, NULL, 0, 1500000000),
@@ -1304,6 +1320,47 @@ offline_genuine_tdx(void)
     }
     IS_INT(bad, 0, "%zu flipped bytes, none accepted", n);
     free(quote);
+}
+
+
+/* What the doubles make is good, and no maker's. */
+
+static void
+offline_doubles(void)
+{
+    size_t         n, len;
+    uint8_t        rd[64] = { 1 }, report[SNP_DOUBLE_REPORT];
+    snp_double_t   snp;
+    tdx_double_t   tdx;
+    static uint8_t table[16384], quote[TDX_DOUBLE_MAX_QUOTE];
+
+    memset(&snp, 0, sizeof(snp));
+    snp.bits = 2048;
+    n = sizeof(quote);
+    len = sizeof(table);
+
+    OK(snp_double_init(&snp) && snp_double_leaf(&snp)
+       && snp_double_report(&snp, rd, report)
+       && snp_double_table(&snp, table, &len)
+       && tdx_double_init(&tdx, T0 - 86400, T0 + 86400)
+       && tdx_double_make(&tdx, rd, quote, &n), "doubles");
+
+    not_genuine(genuine("sev_guest", report, sizeof(report), table, len, T0),
+                "a double's report");
+    not_genuine(genuine("sev_guest", report, sizeof(report), table, len - 1,
+                        T0), "a double's truncated table");
+    not_genuine(genuine("sev_guest", report, sizeof(report), table, 0, T0),
+                "a double's, no table");
+    not_genuine(genuine("sev_guest", report, sizeof(report) - 1, table, len,
+                        T0), "a double's truncated report");
+    not_genuine(genuine("tdx_guest", quote, n, NULL, 0, T0),
+                "a double's quote");
+    not_genuine(genuine("tdx_guest", quote, 1000, NULL, 0, T0),
+                "a double's, truncated");
+    not_genuine(genuine("sev_guest", quote, n, NULL, 0, T0),
+                "a double's, as another CPU's");
+    snp_double_free(&snp);
+    tdx_double_free(&tdx);
 }
 
 
@@ -1405,6 +1462,7 @@ offline(void)
     offline_certs();
     offline_genuine_snp();
     offline_genuine_tdx();
+    offline_doubles();
     rmdir(dir);
     DONE();
 }

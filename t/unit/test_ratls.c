@@ -5,7 +5,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "unit.h"
+#include "fixture.h"
 
 #include "core/base/attest_cbor.h"
 #include "core/evidence/attest_claims.h"
@@ -41,6 +41,7 @@ static void test_inner(void);
 static void test_broken(void);
 static void test_nul(void);
 static void test_published(void);
+static void test_published_form(void);
 
 
 static EVP_PKEY            *key;
@@ -66,6 +67,7 @@ main(void)
     test_broken();
     test_nul();
     test_published();
+    test_published_form();
 
     EVP_PKEY_free(key);
     DONE();
@@ -644,37 +646,18 @@ test_nul(void)
 }
 
 
-/* A certificate of another project: key and claims belong together. */
+/* 60000([quote, claims-buffer]), whose claims name the certificate's key. */
 
 static void
-test_published(void)
+ccc_names_key(X509 *x, const attest_ratls_cert_t *c)
 {
-    int                     n;
-    X509                   *x;
-    BIO                    *bio;
     size_t                  len;
-    uint8_t                *pem, *der = NULL;
     uint64_t                count;
     const uint8_t          *p;
     attest_span_t           quote, claims;
     attest_claims_t         parsed;
     attest_cbor_item_t      tag;
-    attest_ratls_cert_t     c;
     attest_cbor_reader_t    r;
-
-    pem = unit_read(TEST_DATA "/ratls/gramine-cert.pem", &len);
-    bio = BIO_new_mem_buf(pem, (int) len);
-    x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    n = i2d_X509(x, &der);
-
-    IS_INT(attest_ratls_parse(der, (size_t) n, &c), ATTEST_OK, "published");
-    IS_INT(c.self_signed, 1, "self-signed with P-384");
-    IS_INT(c.cmw.n, 0, "without id-pe-cmw");
-    OK(c.not_before == 978307200 && c.not_after == 1924991999, "times");
-    OK(strcmp(c.subject, "C=US,O=GramineDevelopers,CN=RATLS") == 0,
-       "subject %s", c.subject);
-
-    /* 60000([quote, claims-buffer]) */
 
     IS_INT(extension(x, "2.23.133.5.4.9", &p, &len), 0, "CCC extension");
     attest_cbor_reader_init(&r, p, len, 0);
@@ -687,11 +670,99 @@ test_published(void)
     IS_INT(attest_claims_parse(claims.p, claims.n, &parsed), ATTEST_OK,
            "the claims");
     OK(parsed.pubkey_hash_alg == 1
-       && memcmp(parsed.pubkey_hash, c.spki_sha256, 32) == 0,
+       && memcmp(parsed.pubkey_hash, c->spki_sha256, 32) == 0,
        "name the key");
+}
+
+
+/* A certificate of another project: key and claims belong together. */
+
+static void
+test_published(void)
+{
+    int                     n;
+    X509                   *x;
+    BIO                    *bio;
+    size_t                  len;
+    uint8_t                *pem, *der = NULL;
+    attest_ratls_cert_t     c;
+
+    if (!UNIT_HAVE("Gramine's certificate", "ratls-certs/gramine-cert.pem")) {
+        return;
+    }
+
+    pem = unit_fixture("ratls-certs/gramine-cert.pem", &len);
+    bio = BIO_new_mem_buf(pem, (int) len);
+    x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    n = i2d_X509(x, &der);
+
+    IS_INT(attest_ratls_parse(der, (size_t) n, &c), ATTEST_OK, "published");
+    IS_INT(c.self_signed, 1, "self-signed with P-384");
+    IS_INT(c.cmw.n, 0, "without id-pe-cmw");
+    OK(c.not_before == 978307200 && c.not_after == 1924991999, "times");
+    OK(strcmp(c.subject, "C=US,O=GramineDevelopers,CN=RATLS") == 0,
+       "subject %s", c.subject);
+    ccc_names_key(x, &c);
 
     BIO_free(bio);
     X509_free(x);
     OPENSSL_free(der);
     free(pem);
+}
+
+
+/* One in the same form of our own: P-384, CCC's extension and no other. */
+
+static void
+test_published_form(void)
+{
+    size_t                n, len = ATTEST_CLAIMS_MAX;
+    X509                 *x = X509_new();
+    uint8_t               claims[ATTEST_CLAIMS_MAX], ext[1024];
+    uint8_t               der[4096], *p = der;
+    EVP_PKEY             *p384 = EVP_EC_gen("P-384");
+    X509_NAME            *name = X509_get_subject_name(x);
+    ASN1_OBJECT          *oid = OBJ_txt2obj("2.23.133.5.4.9", 1);
+    X509_EXTENSION       *e;
+    attest_claims_t       c;
+    ASN1_OCTET_STRING    *os = ASN1_OCTET_STRING_new();
+    attest_ratls_cert_t   got;
+
+    memset(&c, 0, sizeof(c));
+    c.pubkey_hash_alg = 1;
+    c.pubkey_hash_len = 32;
+    (void) attest_x509_spki_hash(p384, c.pubkey_hash);
+    IS_INT(attest_claims_encode(&c, claims, &len), ATTEST_OK, "claims");
+
+    n = unit_hex("d9ea6082" "4571756f7465" "58", ext, sizeof(ext));
+    ext[n++] = (uint8_t) len;
+    memcpy(ext + n, claims, len);
+    ASN1_OCTET_STRING_set(os, ext, (int) (n + len));
+    e = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, os);
+
+    X509_set_version(x, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
+    ASN1_TIME_set(X509_getm_notBefore(x), 978307200);
+    ASN1_TIME_set(X509_getm_notAfter(x), 1924991999);
+    X509_set_pubkey(x, p384);
+    X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
+                               (const uint8_t *) "RATLS", -1, -1, 0);
+    X509_set_issuer_name(x, name);
+    X509_add_ext(x, e, -1);
+    X509_sign(x, p384, EVP_sha384());
+    n = (size_t) i2d_X509(x, &p);
+
+    IS_INT(attest_ratls_parse(der, n, &got), ATTEST_OK, "the same form");
+    IS_INT(got.self_signed, 1, "self-signed with P-384");
+    IS_INT(got.cmw.n, 0, "without id-pe-cmw");
+    OK(got.not_before == 978307200 && got.not_after == 1924991999,
+       "times");
+    OK(strcmp(got.subject, "CN=RATLS") == 0, "subject %s", got.subject);
+    ccc_names_key(x, &got);
+
+    X509_EXTENSION_free(e);
+    ASN1_OCTET_STRING_free(os);
+    ASN1_OBJECT_free(oid);
+    X509_free(x);
+    EVP_PKEY_free(p384);
 }

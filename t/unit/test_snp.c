@@ -4,19 +4,18 @@
  * reports through the whole appraisal, where everything is bent in turn.
  */
 
-#include "core/evidence/attest_claims.h"
-#include "core/policy/attest_policy.h"
-#include "core/evidence/attest_snp.h"
-#include "core/evidence/attest_tsm.h"
 #include "core/appraisal/attest_verify.h"
 #include "core/crypto/attest_x509.h"
+#include "core/evidence/attest_claims.h"
+#include "core/evidence/attest_snp.h"
+#include "core/evidence/attest_tsm.h"
+#include "core/policy/attest_policy.h"
+#include "fixture.h"
 #include "snp_double.h"
-#include "unit.h"
 
 
 #define T0        1782864000            /* 2026-07-01 */
 #define EARLIER   1780272000            /* 2026-06-01 */
-#define DATA      "t/data/snp/"
 #define ROOM      65536
 
 /* One appraisal: what the gateway shows, and who judges it. */
@@ -69,6 +68,7 @@ static void report_of(const snp_double_t *d);
 static X509 *cert_file(const char *name);
 static void fixture(const char *report, size_t from, const char *vcek);
 static const char *chain(X509 *leaf, int64_t now, X509 *ask);
+static const char *double_chain(X509 *leaf, int64_t now, X509 *ask);
 
 
 /* What must be refused, and by which check. */
@@ -404,8 +404,8 @@ cert_file(const char *name)
     uint8_t         *p;
     STACK_OF(X509)  *list;
 
-    (void) snprintf(path, sizeof(path), DATA "%s", name);
-    p = unit_read(path, &n);
+    (void) snprintf(path, sizeof(path), "snp/%s", name);
+    p = unit_fixture(path, &n);
     list = attest_x509_read(span(p, n));
     x = list != NULL && sk_X509_num(list) == 1 ? sk_X509_shift(list) : NULL;
     sk_X509_pop_free(list, X509_free);
@@ -458,8 +458,8 @@ test_fixture_report(const char *name, size_t from, const char *vcek,
     attest_snp_report_t   r;
     attest_snp_tcb_t      t;
 
-    (void) snprintf(path, sizeof(path), DATA "%s", name);
-    p = unit_read(path, &n);
+    (void) snprintf(path, sizeof(path), "snp/%s", name);
+    p = unit_fixture(path, &n);
 
     IS_INT(attest_snp_report_parse(p + from, 1184, &r), ATTEST_OK,
            "%s: a report", name);
@@ -486,8 +486,8 @@ static void
 test_fixture_fields(void)
 {
     size_t                n;
-    uint8_t               want[64], *p = unit_read(DATA "report-v2-milan.bin",
-                                                   &n);
+    uint8_t               want[64];
+    uint8_t              *p = unit_fixture("snp/report-v2-milan.bin", &n);
     attest_snp_report_t   r;
 
     IS_INT(attest_snp_report_parse(p, n, &r), ATTEST_OK, "version 2");
@@ -531,7 +531,7 @@ static void
 test_fixture_negatives(void)
 {
     size_t                i, n;
-    uint8_t              *p = unit_read(DATA "report-v2-milan.bin", &n);
+    uint8_t              *p = unit_fixture("snp/report-v2-milan.bin", &n);
     X509                 *x, *ask, *legacy, *debug;
     attest_snp_cert_t     c;
     attest_snp_report_t   r;
@@ -609,8 +609,8 @@ fixture(const char *report, size_t from, const char *vcek)
         "\x30\0\0\0";
 
     reset(&chip);
-    (void) snprintf(path, sizeof(path), DATA "%s", report);
-    p = unit_read(path, &n);
+    (void) snprintf(path, sizeof(path), "snp/%s", report);
+    p = unit_fixture(path, &n);
     memcpy(w.report, p + from, 1184);
     free(p);
 
@@ -691,6 +691,196 @@ test_fixture_appraisal(void)
     w.report_len = 1185;
     (void) run();
     expect("a byte behind it", "report", ATTEST_CHECK_FAIL);
+}
+
+
+/* Reports of every kind that the double makes, each under its own leaf. */
+
+static void
+double_report(const char *what, snp_double_t *d, int product, uint8_t ucode)
+{
+    uint8_t               data[64], p[SNP_DOUBLE_REPORT];
+    attest_snp_cert_t     c;
+    attest_snp_report_t   r;
+    attest_snp_tcb_t      t;
+
+    memset(data, 0xda, sizeof(data));
+
+    OK(snp_double_leaf(d) && snp_double_report(d, data, p), "%s: made", what);
+    IS_INT(attest_snp_report_parse(p, sizeof(p), &r), ATTEST_OK,
+           "%s: a report", what);
+    IS_INT(r.version, d->version != 0 ? d->version : 3, "%s: version", what);
+    IS_INT(attest_snp_cert_parse(d->leaf, &c), ATTEST_OK, "%s: a leaf", what);
+    IS_INT(c.product, product, "%s: its product", what);
+    IS_INT(c.spl[8], ucode, "%s: its microcode", what);
+    IS_INT(attest_snp_report_verify(p, sizeof(p), X509_get0_pubkey(d->leaf)),
+           ATTEST_OK, "%s: signed by it", what);
+    OK(double_chain(d->leaf, T0, d->ask) == NULL, "%s: a chain", what);
+    OK(double_chain(d->leaf, 1500000000, d->ask) != NULL, "%s: not yet valid",
+       what);
+    OK(attest_snp_cert_has_tcb(&c, r.reported_tcb), "%s: for its TCB", what);
+    OK(d->vlek || attest_snp_cert_has_chip(&c, r.chip_id), "%s: for its chip",
+       what);
+    OK(d->higher == 0 || !attest_snp_cert_has_tcb(&c, r.current_tcb),
+       "%s: not for current_tcb", what);
+
+    t = attest_snp_tcb(c.product, r.reported_tcb);
+    IS_INT(t.microcode, ucode, "%s: reported microcode", what);
+}
+
+
+/* The double's ASK below its ARK, as if that were AMD's. */
+
+static const char *
+double_chain(X509 *leaf, int64_t now, X509 *ask)
+{
+    const char           *what;
+    attest_x509_chain_t   c;
+
+    memset(&c, 0, sizeof(c));
+    c.anchors = amd_roots.anchors[ATTEST_MAKER_AMD];
+    c.untrusted = sk_X509_new_null();
+    c.now = now;
+    sk_X509_push(c.untrusted, ask);
+    what = attest_x509_chain(leaf, &c);
+    sk_X509_free(c.untrusted);
+    return what;
+}
+
+
+static void
+test_double_reports(void)
+{
+    snp_double_t  d = chip;
+
+    d.leaf = NULL;
+    d.version = 2;
+    double_report("version 2", &d, ATTEST_SNP_MILAN, 0xd5);
+    d.policy = 0xb0000;
+    double_report("version 2, debug", &d, ATTEST_SNP_MILAN, 0xd5);
+    d.policy = d.version = 0;
+    double_report("version 3", &d, ATTEST_SNP_MILAN, 0xd5);
+    d.product = "Genoa";
+    d.family = 0x19;
+    d.model = 0x11;
+    d.has_spare = 0;
+    double_report("Genoa", &d, ATTEST_SNP_GENOA, 0xd5);
+    X509_free(d.leaf);
+
+    d = vlek;
+    d.leaf = NULL;
+    double_report("VLEK", &d, ATTEST_SNP_MILAN, 0xd5);
+    X509_free(d.leaf);
+
+    d = turin;
+    d.leaf = NULL;
+    double_report("Turin, version 5", &d, ATTEST_SNP_TURIN, 0xd5);
+    X509_free(d.leaf);
+}
+
+
+/* Each field of a report, from where the double has put it. */
+
+static void
+test_double_fields(void)
+{
+    uint8_t               data[64], p[SNP_DOUBLE_REPORT + 1];
+    snp_double_t          d = chip;
+    attest_snp_report_t   r;
+
+    memset(data, 0xda, sizeof(data));
+    d.version = 2;
+    d.platform = 1;
+    (void) snp_double_report(&d, data, p);
+    p[SNP_DOUBLE_REPORT] = 0;
+
+    IS_INT(attest_snp_report_parse(p, SNP_DOUBLE_REPORT, &r), ATTEST_OK,
+           "fields: parsed");
+    OK(r.version == 2 && r.guest_svn == 4 && r.policy == 0x3001f
+       && r.platform == 1 && r.sig_algo == 1 && r.vmpl == 0,
+       "fields: numbers");
+    IS_INT(r.signer, ATTEST_SNP_SIGNER_VCEK, "fields: signer");
+    OK(r.family_id.p[0] == 0x11 && r.image_id.p[0] == 0x22, "fields: ids");
+    IS_MEM(r.measurement.p, d.measurement, 48, "fields: measurement");
+    IS_MEM(r.id_key_digest.p, d.id_key, 48, "fields: id key digest");
+    IS_MEM(r.reported_tcb.p, "\x03\x01\x00\0\0\0\x08\xd5", 8,
+           "fields: reported TCB");
+    IS_MEM(r.current_tcb.p, "\x03\x01\x00\0\0\0\x08\xd7", 8,
+           "fields: current TCB");
+    IS_MEM(r.committed_tcb.p, r.reported_tcb.p, 8, "fields: committed TCB");
+    IS_MEM(r.launch_tcb.p, r.reported_tcb.p, 8, "fields: launch TCB");
+    IS_MEM(r.chip_id.p, d.chip, 64, "fields: chip id");
+    OK(r.current.major == 1 && r.current.minor == 0x37
+       && r.current.build == 4, "fields: firmware 1.55.4");
+    IS_INT(attest_snp_report_product(&r), ATTEST_SNP_UNKNOWN,
+           "fields: version 2 names no product");
+    IS_INT(attest_snp_report_parse(p, SNP_DOUBLE_REPORT - 1, &r),
+           ATTEST_EFORMAT, "fields: short");
+    IS_INT(attest_snp_report_parse(p, SNP_DOUBLE_REPORT + 1, &r),
+           ATTEST_EFORMAT, "fields: long");
+    p[0] = 4;
+    IS_INT(attest_snp_report_parse(p, SNP_DOUBLE_REPORT, &r),
+           ATTEST_EUNSUPPORTED, "fields: version 4");
+}
+
+
+/* What other certificates of the double must not pass for. */
+
+static void
+test_double_negatives(void)
+{
+    size_t                i;
+    uint8_t               data[64], p[SNP_DOUBLE_REPORT];
+    snp_double_t          stranger;
+    attest_snp_cert_t     c;
+    attest_snp_report_t   r;
+    attest_x509_chain_t   k;
+
+    memset(data, 0xda, sizeof(data));
+    (void) snp_double_report(&chip, data, p);
+    (void) attest_snp_report_parse(p, sizeof(p), &r);
+
+    IS_INT(attest_snp_report_verify(p, sizeof(p),
+                                    X509_get0_pubkey(other.leaf)),
+           ATTEST_ECRYPTO, "double: another chip's key");
+    (void) attest_snp_cert_parse(other.leaf, &c);
+    OK(!attest_snp_cert_has_chip(&c, r.chip_id),
+       "double: another chip's certificate");
+
+    /* AMD's names, and nobody's signature */
+
+    memset(&stranger, 0, sizeof(stranger));
+    make(&stranger, NULL);
+    IS_INT(attest_snp_cert_parse(stranger.leaf, &c), ATTEST_OK,
+           "stranger: well formed");
+    OK(double_chain(stranger.leaf, T0, chip.ask) != NULL
+       && double_chain(stranger.leaf, T0, stranger.ask) != NULL,
+       "stranger: no chain");
+    OK(!attest_snp_cert_has_chip(&c, r.chip_id), "stranger: another chip");
+    IS_INT(attest_snp_report_verify(p, sizeof(p),
+                                    X509_get0_pubkey(stranger.leaf)),
+           ATTEST_ECRYPTO, "stranger: did not sign");
+    snp_double_free(&stranger);
+
+    for (i = 0; i < ATTEST_MAKERS; i++) {
+        memset(&k, 0, sizeof(k));
+        k.anchors = amd_roots.anchors[i];
+        k.untrusted = sk_X509_new_null();
+        sk_X509_push(k.untrusted, chip.ask);
+        k.now = T0;
+        OK((attest_x509_chain(chip.leaf, &k) == NULL)
+           == (i == ATTEST_MAKER_AMD), "double: VCEK under maker %zu", i);
+        sk_X509_free(k.untrusted);
+    }
+
+    IS_INT(attest_snp_cert_parse(chip.ask, &c), ATTEST_EFORMAT,
+           "double: an ASK is no VCEK");
+    IS_INT(attest_snp_cert_parse(turin.leaf, &c), ATTEST_OK, "double: Turin");
+    OK(c.product == ATTEST_SNP_TURIN && c.hwid.n == 8 && c.version == 1
+       && (c.spls >> 9 & 1) && !(c.spls >> 4 & 1),
+       "double: Turin has 8 bytes, an FMC");
+    OK(!attest_snp_cert_has_chip(&c, r.chip_id),
+       "double: Turin, not that chip");
 }
 
 
@@ -1503,7 +1693,7 @@ test_fixture_mutations(void)
     int       good, len;
     size_t    i, n;
     X509     *x = cert_file("vcek-milan.der"), *bad;
-    uint8_t  *p = unit_read(DATA "report-v2-milan.bin", &n), *der = NULL;
+    uint8_t  *p = unit_fixture("snp/report-v2-milan.bin", &n), *der = NULL;
     uint8_t   bit;
     attest_snp_cert_t     c;
     attest_snp_report_t   r;
@@ -1549,10 +1739,20 @@ test_fixture_mutations(void)
 }
 
 
-int
-main(void)
+/* AMD's own, where they are there. */
+
+static void
+test_real(void)
 {
-    setup();
+    if (!UNIT_HAVE("reports of real chips", "snp/report-v2-milan.bin",
+                   "snp/report-v2-milan-debug.bin",
+                   "snp/attestation-v3-milan-envelope.bin",
+                   "snp/vcek-milan.der", "snp/vcek-milan-debug.der",
+                   "snp/vcek-milan-v3.pem", "snp/vcek-turin.der",
+                   "snp/vcek-invalid-legacy.der", "snp/ask-milan.pem"))
+    {
+        return;
+    }
 
     test_fixture_report("report-v2-milan.bin", 0, "vcek-milan.der",
                         ATTEST_SNP_MILAN, 0x73);
@@ -1563,6 +1763,19 @@ main(void)
     test_fixture_fields();
     test_fixture_negatives();
     test_fixture_appraisal();
+    test_fixture_mutations();
+}
+
+
+int
+main(void)
+{
+    setup();
+
+    test_real();
+    test_double_reports();
+    test_double_fields();
+    test_double_negatives();
     test_good();
     test_report();
     test_signature();
@@ -1577,7 +1790,6 @@ main(void)
     test_products();
     test_two_machines();
     test_mutations();
-    test_fixture_mutations();
 
     IS_INT(accepted, 0, "%u mutations, none accepted", mutations);
     printf("# %u mutations, %u accepted\n", mutations, accepted);

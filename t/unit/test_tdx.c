@@ -3,19 +3,20 @@
 #include <openssl/pem.h>
 #include <sodium.h>
 
+#include "core/appraisal/attest_roots.h"
+#include "core/appraisal/attest_verify.h"
 #include "core/base/attest_cbor.h"
+#include "core/crypto/attest_x509.h"
 #include "core/evidence/attest_claims.h"
 #include "core/evidence/attest_cmw.h"
 #include "core/evidence/attest_eventlog.h"
-#include "core/policy/attest_policy.h"
 #include "core/evidence/attest_ratls.h"
-#include "core/appraisal/attest_roots.h"
 #include "core/evidence/attest_tdx.h"
 #include "core/evidence/attest_tsm.h"
-#include "core/appraisal/attest_verify.h"
-#include "core/crypto/attest_x509.h"
+#include "core/policy/attest_policy.h"
+#include "fixture.h"
+#include "log_double.h"
 #include "tdx_double.h"
-#include "unit.h"
 
 
 #define T0       1782864000
@@ -89,13 +90,14 @@ static const fixture_t  fixtures[] = {
       ATTEST_TDX_BODY_10, 4, 0, ATTEST_TDX_SEPT_VE },
     { "quote-v4-padded-8000.bin", "00806f050000", ATTEST_TDX_BODY_10, 4,
       3065, ATTEST_TDX_SEPT_VE },
-    { "gcp-tdx-quote-cos113.dat", "00806f050000", ATTEST_TDX_BODY_10, 4, 0,
+    { "../gcp/tdx-quote-cos113.dat", "00806f050000", ATTEST_TDX_BODY_10, 4, 0,
       ATTEST_TDX_SEPT_VE },
-    { "azure-tdx-quote.bin", "00806f050000", ATTEST_TDX_BODY_10, 4, 0, 0 },
+    { "../azure/tdx-quote.bin", "00806f050000", ATTEST_TDX_BODY_10, 4, 0, 0 },
     { NULL, NULL, 0, 0, 0, 0 }
 };
 
 static attest_roots_t   roots;
+static attest_roots_t  *makers = &roots;   /* or the double as one of them */
 static world_t          w;
 static attest_result_t  res;
 static size_t           mutations;
@@ -142,7 +144,7 @@ genuine(const uint8_t *p, size_t n, int64_t now, attest_maker_e maker)
 
     } else {
         memset(&c, 0, sizeof(c));
-        c.anchors = roots.anchors[maker];
+        c.anchors = makers->anchors[maker];
         c.untrusted = certs;
         c.now = now;
         what = attest_x509_chain(sk_X509_value(certs, 0), &c);
@@ -158,17 +160,16 @@ quote_file(const char *file, size_t *n)
 {
     char  path[128];
 
-    (void) snprintf(path, sizeof(path), "t/data/tdx/%s", file);
-    return unit_read(path, n);
+    (void) snprintf(path, sizeof(path), "tdx/%s", file);
+    return unit_fixture(path, n);
 }
 
 
 static void
-test_fixture(const fixture_t *f)
+check_quote(const fixture_t *f, const uint8_t *p, size_t n)
 {
     char                 hex[13];
-    size_t               n, i;
-    uint8_t             *p = quote_file(f->file, &n);
+    size_t               i;
     const char          *what;
     STACK_OF(X509)      *certs;
     attest_tdx_pck_t     pck;
@@ -179,14 +180,14 @@ test_fixture(const fixture_t *f)
        what == NULL ? "" : what);
 
     if (attest_tdx_parse(p, n, &q) != ATTEST_OK) {
-        free(p);
         return;
     }
 
     IS_INT(q.version, f->version, "%s: version", f->file);
     IS_INT(q.body, f->body, "%s: body", f->file);
-    OK(attest_tdx_u64(q.td_attributes) == f->attributes, "%s: attributes",
-       f->file);
+    OK((f->version == 3 ? q.enclave.attributes[0]
+        : attest_tdx_u64(q.td_attributes)) == f->attributes,
+       "%s: attributes", f->file);
 
     if (f->padding != 0) {
         IS_INT(n - q.length, f->padding, "%s: padding", f->file);
@@ -210,7 +211,6 @@ test_fixture(const fixture_t *f)
        "%s: not in 2016", f->file);
 
     sk_X509_pop_free(certs, X509_free);
-    free(p);
 }
 
 
@@ -249,10 +249,10 @@ same_certs(const uint8_t *a, const uint8_t *b, size_t n)
  */
 
 static void
-test_flips(const char *file)
+test_flips(const char *file, uint8_t *p, size_t n)
 {
-    size_t               i, n, count = 0, accepted = 0, idle = 0, area;
-    uint8_t             *p = quote_file(file, &n), *m;
+    size_t               i, count = 0, accepted = 0, idle = 0, area;
+    uint8_t             *m;
     attest_tdx_quote_t   q;
 
     m = malloc(n);
@@ -283,15 +283,14 @@ test_flips(const char *file)
     OK(idle < count / 4, "%s: few were idle", file);
 
     free(m);
-    free(p);
 }
 
 
 static void
-test_cuts(const char *file)
+test_cuts(const char *file, uint8_t *p, size_t n)
 {
-    size_t               i, n, accepted = 0, count = 0, len;
-    uint8_t             *p = quote_file(file, &n), *m;
+    size_t               i, accepted = 0, count = 0, len;
+    uint8_t             *m;
     attest_tdx_quote_t   q;
     size_t               fields[4];
     static const long    off[] = { -1, 1, 0x10000 };
@@ -340,15 +339,12 @@ test_cuts(const char *file)
     OK(accepted == 0, "%s: %zu wrong lengths, none accepted", file, count);
     mutations += count;
     free(m);
-    free(p);
 }
 
 
 static void
-test_kinds(void)
+test_kinds(uint8_t *p, size_t n)
 {
-    size_t               n;
-    uint8_t             *p = quote_file("quote-v5-td15.dat", &n);
     uint8_t              zero[512] = { 0 };
     attest_tdx_quote_t   q;
 
@@ -395,7 +391,6 @@ test_kinds(void)
     IS_INT(attest_tdx_parse(zero, sizeof(zero), &q), ATTEST_EUNSUPPORTED,
            "zeros");
     IS_INT(attest_tdx_parse(zero, 0, &q), ATTEST_EFORMAT, "nothing");
-    free(p);
 }
 
 
@@ -1027,11 +1022,10 @@ test_evidence_flips(void)
 /* Intel's own log format: register 1 of the log is RTMR 0. */
 
 static void
-test_ccel(void)
+test_ccel(uint8_t *p, size_t n, size_t end)
 {
     char               text[1024];
-    size_t             i, n, at;
-    uint8_t           *p = unit_read("t/data/tpm/ccel-log.bin", &n);
+    size_t             i, at;
     attest_tpm_bank_t  bank;
 
     /* register 1, EV_EFI_VARIABLE_DRIVER_CONFIG, no data */
@@ -1077,7 +1071,7 @@ test_ccel(void)
     OK(has("fresh-ccel", ATTEST_CHECK_FAIL), "for the log");
     w.d.body[TDX_DOUBLE_RTMR + 48] ^= 1;
 
-    memset(p + 1933, 0, n - 1933);
+    memset(p + end, 0, n - end);
     IS_INT(run(), ATTEST_TRUSTED, "zeros behind the last event");
     OK(has("fresh-ccel", ATTEST_CHECK_PASS), "are its end");
 
@@ -1098,7 +1092,6 @@ test_ccel(void)
     OK(has("fresh-ccel", ATTEST_CHECK_FAIL), "for the log, too");
 
     reset();
-    free(p);
 }
 
 
@@ -1479,25 +1472,15 @@ test_cert_forms(void)
 }
 
 
-/* Certificates that Gramine and Intel's SDK made. */
+/* A certificate about an SGX enclave that is open to debuggers. */
 
 static void
-test_cert_sgx(const char *file)
+cert_sgx(const char *file, X509 *x)
 {
-    int      n;
-    BIO     *bio;
-    X509    *x;
-    size_t   len;
-    uint8_t *p = unit_read(file, &len), *der = NULL;
+    int       n;
+    uint8_t  *der = NULL;
 
-    bio = BIO_new_mem_buf(p, (int) len);
-    x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
     n = i2d_X509(x, &der);
-
-    reset();
-    w.now = T0;
-    policy();
-    w.policy.require_nonce = 0;
     IS_INT(appraise_cert(der, (size_t) n), ATTEST_NOT_TRUSTED,
            "%s: not trusted", file);
     OK(has("certificate-tdx-signature", ATTEST_CHECK_PASS)
@@ -1512,8 +1495,8 @@ test_cert_sgx(const char *file)
 
     /* with another key the claims no longer name it */
 
-    X509_set_pubkey(x, tls);
-    X509_sign(x, tls, EVP_sha256());
+    X509_set_pubkey(x, w.d.root_key);
+    X509_sign(x, w.d.root_key, EVP_sha256());
     OPENSSL_free(der);
     der = NULL;
     n = i2d_X509(x, &der);
@@ -1522,47 +1505,223 @@ test_cert_sgx(const char *file)
     OK(has("certificate-key", ATTEST_CHECK_FAIL), "%s: not its key", file);
 
     OPENSSL_free(der);
+}
+
+
+/* Certificates that Gramine and Intel's SDK made. */
+
+static void
+test_cert_sgx(const char *file)
+{
+    BIO     *bio;
+    X509    *x;
+    size_t   len;
+    uint8_t *p = unit_fixture(file, &len);
+
+    bio = BIO_new_mem_buf(p, (int) len);
+    x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+
+    reset();
+    w.now = T0;
+    policy();
+    w.policy.require_nonce = 0;
+    cert_sgx(file, x);
+
     X509_free(x);
     BIO_free(bio);
     free(p);
 }
 
 
+/* The same in the forms of both, by the double; and one not for debuggers. */
+
+static void
+test_cert_sgx_double(void)
+{
+    size_t          i;
+    X509           *x;
+    const uint8_t  *p;
+
+    static const struct {
+        const char  *claims;
+        const char  *what;
+    } forms[] = {
+        { "a1" F_KEY, "double: the key alone, as Gramine has it" },
+        { "a2" F_KEY F_NONCE "40", "double: a nonce, as Intel's SDK has it" }
+    };
+
+    for (i = 0; i < 2; i++) {
+        reset();
+        tdx_double_sgx(&w.d);
+        w.d.enclave[48] |= 2;
+        (void) appraise_foreign(forms[i].claims);
+        p = cert;
+        x = d2i_X509(NULL, &p, (long) cert_len);
+        cert_sgx(forms[i].what, x);
+        X509_free(x);
+    }
+
+    reset();
+    tdx_double_sgx(&w.d);
+    IS_INT(appraise_foreign(forms[0].claims), ATTEST_UNDECIDED,
+           "double: an enclave, which nobody evaluates");
+    OK(has("certificate-sgx-enclave", ATTEST_CHECK_UNKNOWN),
+       "double: says so");
+    reset();
+}
+
+
+/* What the double makes of each kind, as if Intel were the double. */
+
+static void
+test_double_quotes(void)
+{
+    size_t           i, n;
+    uint8_t          rd[64];
+    attest_roots_t   mine;
+    static uint8_t   quote[TDX_DOUBLE_MAX_QUOTE];
+
+    static const fixture_t  kinds[] = {
+        { "double, version 4", "c0ffee000000", ATTEST_TDX_BODY_10, 4, 70,
+          ATTEST_TDX_SEPT_VE },
+        { "double, version 4, debug", "c0ffee000000", ATTEST_TDX_BODY_10, 4,
+          0, ATTEST_TDX_SEPT_VE | ATTEST_TDX_DEBUG },
+        { "double, version 5, TDX 1.0", "c0ffee000000", ATTEST_TDX_BODY_10,
+          5, 0, ATTEST_TDX_PKS },
+        { "double, version 5, TDX 1.5", "c0ffee000000", ATTEST_TDX_BODY_15,
+          5, 0, ATTEST_TDX_SEPT_VE },
+        { "double, version 4, padded", "c0ffee000000", ATTEST_TDX_BODY_10, 4,
+          3065, 0 },
+        { "double, SGX", "c0ffee000000", ATTEST_TDX_BODY_SGX, 3, 0, 5 }
+    };
+
+    reset();
+    memset(rd, 0x42, sizeof(rd));
+    mine = roots;
+    mine.anchors[ATTEST_MAKER_INTEL] = sk_X509_new_null();
+    sk_X509_push(mine.anchors[ATTEST_MAKER_INTEL], w.d.root);
+    makers = &mine;
+
+    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        w.d.version = kinds[i].version;
+        w.d.body_type = kinds[i].body;
+        w.d.padding = kinds[i].padding;
+        tdx_double_le(w.d.body + TDX_DOUBLE_TDATTR, kinds[i].attributes, 8);
+
+        if (w.d.version == 3) {
+            tdx_double_sgx(&w.d);
+        }
+
+        n = sizeof(quote);
+        OK(tdx_double_make(&w.d, rd, quote, &n), "%s: made", kinds[i].file);
+        check_quote(&kinds[i], quote, n);
+
+        if (i == 0 || i == 3 || i == 5) {
+            test_flips(kinds[i].file, quote, n);
+            test_cuts(kinds[i].file, quote, n);
+        }
+
+        if (i == 3) {
+            test_kinds(quote, n);
+        }
+    }
+
+    sk_X509_free(mine.anchors[ATTEST_MAKER_INTEL]);
+    makers = &roots;
+    reset();
+}
+
+
+/* Intel's own, where they are there. */
+
+static void
+test_real(void)
+{
+    size_t               i, n;
+    uint8_t             *p;
+    static const char  *mutated[] = { "quote-v4.bin", "quote-v5-td15.dat" };
+
+    if (!UNIT_HAVE("real quotes", "tdx/quote-v4-spr-e4.dat",
+                   "tdx/quote-v5-td15.dat", "tdx/quote-v4-debug.dat",
+                   "tdx/quote-v5-servicetd.dat", "tdx/quote-v4.bin",
+                   "tdx/quote-v5-tcb-unsupported.bin",
+                   "tdx/quote-v4-foreign-report-data.bin",
+                   "tdx/quote-v4-padded-8000.bin",
+                   "gcp/tdx-quote-cos113.dat", "azure/tdx-quote.bin",
+                   "tdx/quote-with-eventlog.json",
+                   "tdx/quote-stripped-eventlog.json"))
+    {
+        return;
+    }
+
+    for (i = 0; fixtures[i].file != NULL; i++) {
+        p = quote_file(fixtures[i].file, &n);
+        check_quote(&fixtures[i], p, n);
+        free(p);
+    }
+
+    for (i = 0; i < 2; i++) {
+        p = quote_file(mutated[i], &n);
+        test_flips(mutated[i], p, n);
+        test_cuts(mutated[i], p, n);
+        free(p);
+    }
+
+    test_rtmr_log("quote-with-eventlog.json", 1);
+    test_rtmr_log("quote-stripped-eventlog.json", 0);
+    test_foreign();
+}
+
+
+static void
+test_logs(void)
+{
+    size_t         n;
+    uint8_t       *p;
+    log_double_t  *l = calloc(1, sizeof(*l));
+
+    log_double_ccel(l);
+    test_ccel(l->p, l->n, l->end);
+    free(l);
+
+    if (UNIT_HAVE("a real CCEL", "tdx/ccel-log.bin")) {
+        p = unit_fixture("tdx/ccel-log.bin", &n);
+        test_ccel(p, n, 1933);
+        free(p);
+    }
+}
+
+
 int
 main(void)
 {
-    size_t  i;
-
     if (attest_roots_load(&roots) != ATTEST_OK) {
         printf("Bail out! no roots\n");
         return 1;
     }
 
-    for (i = 0; fixtures[i].file != NULL; i++) {
-        test_fixture(&fixtures[i]);
-    }
-
-    test_flips("quote-v4.bin");
-    test_flips("quote-v5-td15.dat");
-    test_cuts("quote-v4.bin");
-    test_cuts("quote-v5-td15.dat");
-    test_kinds();
-    test_rtmr_log("quote-with-eventlog.json", 1);
-    test_rtmr_log("quote-stripped-eventlog.json", 0);
+    test_real();
+    test_double_quotes();
     test_accept();
     test_refuse();
     test_undecided();
     test_mixed();
     test_machines();
-    test_foreign();
     test_evidence_flips();
-    test_ccel();
+    test_logs();
     test_cert();
     test_cert_foreign();
     test_cert_differs();
     test_cert_forms();
-    test_cert_sgx("t/data/ratls/gramine-cert.pem");
-    test_cert_sgx("t/data/ratls/intel-sgxsdk-cert.pem");
+    test_cert_sgx_double();
+
+    if (UNIT_HAVE("certificates of Gramine and Intel's SDK",
+                  "ratls-certs/gramine-cert.pem",
+                  "ratls-certs/intel-sgxsdk-cert.pem"))
+    {
+        test_cert_sgx("ratls-certs/gramine-cert.pem");
+        test_cert_sgx("ratls-certs/intel-sgxsdk-cert.pem");
+    }
 
     printf("# %zu mutations, none accepted\n", mutations);
 

@@ -1,14 +1,14 @@
 
 #include <cjson/cJSON.h>
 
-#include "core/base/attest_cbor.h"
-#include "core/policy/attest_policy.h"
 #include "core/appraisal/attest_roots.h"
-#include "core/policy/attest_tdx_tcb.h"
 #include "core/appraisal/attest_verify_tdx.h"
+#include "core/base/attest_cbor.h"
 #include "core/crypto/attest_x509.h"
+#include "core/policy/attest_policy.h"
+#include "core/policy/attest_tdx_tcb.h"
+#include "fixture.h"
 #include "tdx_double.h"
-#include "unit.h"
 
 
 /* t/data/README.md; C is when the collateral of 2023 was valid. */
@@ -41,8 +41,8 @@ data(const char *file, size_t *n)
     size_t    len;
     cJSON    *root;
 
-    (void) snprintf(path, sizeof(path), "t/data/tdx/%s", file);
-    p = unit_read(path, n);
+    (void) snprintf(path, sizeof(path), "tdx/%s", file);
+    p = unit_fixture(path, n);
 
     if (strcmp(file, "quote-with-eventlog.json") != 0
         && strcmp(file, "quote-stripped-eventlog.json") != 0)
@@ -217,9 +217,9 @@ test_real(void)
           ATTEST_CHECK_FAIL, "not yet valid" },
         { "quote-v4-padded-8000.bin", TRUE_B, TIME_B, "fresh-tdx-tcb",
           ATTEST_CHECK_UNKNOWN, "not evaluated" },
-        { "azure-tdx-quote.bin", TRUE_B, TIME_B, "fresh-tdx-attributes",
+        { "../azure/tdx-quote.bin", TRUE_B, TIME_B, "fresh-tdx-attributes",
           ATTEST_CHECK_PASS, "0000000000000000" },
-        { "gcp-tdx-quote-cos113.dat", TRUE_B, TIME_B, "fresh-tdx-binding",
+        { "../gcp/tdx-quote-cos113.dat", TRUE_B, TIME_B, "fresh-tdx-binding",
           ATTEST_CHECK_FAIL, "all zero" },
         { "quote-v4-debug.dat", TRUE_B, TIME_B, "fresh-tdx-debug",
           ATTEST_CHECK_FAIL, "open to debuggers" }
@@ -276,7 +276,7 @@ test_2023(void)
     attest_tcb_result_t  r;
     STACK_OF(X509)      *certs;
 
-    a = data("tcbinfo-50806f.json", &n);
+    a = data("pcs-2023/tcbinfo-50806f.json", &n);
     answer.p = a;
     answer.n = n;
     IS_INT(attest_tcb_unwrap(answer, "tcbInfo", &json, sig), ATTEST_OK,
@@ -290,7 +290,7 @@ test_2023(void)
     OK(info.issued <= TIME_C && TIME_C <= info.next, "valid at C");
     IS_INT(info.nmodules, 0, "without module identities");
 
-    b = data("qe-identity.json", &m);
+    b = data("pcs-2023/qe-identity.json", &m);
     answer.p = b;
     answer.n = m;
     (void) attest_tcb_unwrap(answer, "enclaveIdentity", &json, sig);
@@ -338,14 +338,13 @@ test_2023(void)
 }
 
 
-/* Intel's lists of 2023: as PEM, hex or base64, and nothing else. */
+/* Lists as PEM, hex or base64, and nothing else. */
 
 static void
-test_lists(void)
+test_lists(const uint8_t *p, size_t n)
 {
-    size_t         n, i;
+    size_t         i;
     char           err[256];
-    uint8_t       *p = data("root-ca-2023.crl", &n);
     static char    text[8192], json[16384];
     static char    b64[4096];
     const char    *wrong[] = { "", "zz", "3081", "MIIB" };
@@ -375,20 +374,17 @@ test_lists(void)
         OK(!policy("", json, err) && strstr(err, "must be a CRL") != NULL,
            "\"%s\" is no CRL", wrong[i]);
     }
-
-    free(p);
 }
 
 
-/* Each byte of what Intel signed, and of its signatures. */
+/* Each byte of what the signer signed, and of its signatures. */
 
 static void
-test_flips(void)
+test_flips(const char *collateral, X509 *signer)
 {
-    size_t          i, k, n, count = 0, accepted = 0;
-    cJSON          *root;
-    X509           *signer = tcb_signer();
-    uint8_t        *p = data(TRUE_A, &n), sig[64];
+    size_t          i, k, count = 0, accepted = 0;
+    cJSON          *root = cJSON_Parse(collateral);
+    uint8_t         sig[64];
     char           *text;
     attest_span_t   json;
 
@@ -396,8 +392,6 @@ test_flips(void)
         { "tcb_info", "tcb_info_signature" },
         { "qe_identity", "qe_identity_signature" }
     };
-
-    root = cJSON_ParseWithLength((const char *) p, n);
 
     for (k = 0; k < 2; k++) {
         text = cJSON_GetObjectItemCaseSensitive(root, names[k][0])
@@ -434,8 +428,6 @@ test_flips(void)
     OK(accepted == 0, "%zu bytes of collateral flipped, none accepted",
        count);
     cJSON_Delete(root);
-    X509_free(signer);
-    free(p);
 }
 
 
@@ -638,11 +630,6 @@ test_relaunch(void)
 static void
 test_revoked(void)
 {
-    size_t    n;
-    char      err[256];
-    uint8_t  *p;
-    static char  text[60000], json[65536];
-
     d.revoke_pck = 1;
     doubled("", NOW);
     IS_CHECK("fresh-tdx-revocation", ATTEST_CHECK_FAIL, "revoked",
@@ -664,8 +651,18 @@ test_revoked(void)
     IS_CHECK("fresh-tdx-collateral", ATTEST_CHECK_FAIL, "cannot be used",
              "collateral of tomorrow");
     again();
+}
 
-    /* the double must not speak for a platform of Intel's */
+
+/* The double must not speak for a platform of Intel's. */
+
+static void
+test_not_intel(void)
+{
+    size_t        n;
+    char          err[256];
+    uint8_t      *p;
+    static char   text[60000], json[65536];
 
     d.fmspc = "B0C06F000000";
     d.from = TIME_A - 100;
@@ -829,20 +826,228 @@ test_time(void)
 }
 
 
+/* What real quotes show, by the double. */
+
+static void
+test_double_cases(void)
+{
+    char            err[256];
+    size_t          n = TDX_DOUBLE_MAX_QUOTE;
+    uint8_t         rd[64] = { 0 };
+    static uint8_t  quote[TDX_DOUBLE_MAX_QUOTE];
+    static char     text[60000], json[65536];
+
+    doubled("", NOW);
+    IS_CHECK("fresh-tdx-tcb", ATTEST_CHECK_PASS, "tcb: UpToDate (platform "
+             "UpToDate, TDX module UpToDate, quoting enclave UpToDate)",
+             "double: all is up to date");
+    IS_CHECK("fresh-tdx-revocation", ATTEST_CHECK_PASS, "in no list",
+             "double: nothing is revoked");
+    d.fmspc = "B0C06F000000";
+    doubled("", NOW);
+    IS_CHECK("fresh-tdx-tcb", ATTEST_CHECK_UNKNOWN, "no collateral for "
+             "platforms with FMSPC", "double: another platform's collateral");
+    again();
+    doubled("", NOW - 100001);
+    IS_CHECK("fresh-tdx-chain", ATTEST_CHECK_FAIL, "no chain leads",
+             "double: before its certificates");
+    again();
+    d.body[TDX_DOUBLE_TDATTR] = 1;
+    doubled("", NOW);
+    IS_CHECK("fresh-tdx-debug", ATTEST_CHECK_FAIL, "open to debuggers",
+             "double: debug");
+    again();
+    d.version = 5;
+    d.body_type = 3;
+    memset(d.body + TDX_DOUBLE_MRSERVICETD, 0xc2, 48);
+    doubled("", NOW);
+    IS_CHECK("fresh-tdx-mrservicetd", ATTEST_CHECK_UNKNOWN, "does not name",
+             "double: a service TD that no policy names");
+    again();
+    d.body[TDX_DOUBLE_TDATTR + 3] = 0;
+    doubled("", NOW);
+    IS_CHECK("fresh-tdx-attributes", ATTEST_CHECK_PASS, "0000000000000000",
+             "double: no attributes");
+
+    (void) tdx_double_collateral(&d, text, sizeof(text));
+    (void) snprintf(json, sizeof(json), "\"collateral\": %s", text);
+    (void) policy("", json, err);
+    (void) tdx_double_make(&d, rd, quote, &n);
+    (void) judge(quote, n, NOW);
+    IS_CHECK("fresh-tdx-binding", ATTEST_CHECK_FAIL, "all zero",
+             "double: report data of zeros");
+    again();
+}
+
+
+/* The service's answers: what it signed, and its signature beside it. */
+
+static void
+wrapped(const char *name, const char *text, char *out, size_t room)
+{
+    size_t   i, n;
+    uint8_t  sig[64];
+
+    (void) tdx_double_sign(d.tcb_key, text, strlen(text), sig);
+    n = (size_t) snprintf(out, room, "{\"%s\":%s,\"signature\":\"", name,
+                          text);
+
+    for (i = 0; i < 64; i++) {
+        n += (size_t) snprintf(out + n, room - n, "%02x", sig[i]);
+    }
+
+    (void) snprintf(out + n, room - n, "\"}");
+}
+
+
+static void
+test_answers(void)
+{
+    size_t              n, from, to;
+    uint8_t             sig[64];
+    attest_span_t       answer, json;
+    attest_tcb_qe_t     qe;
+    attest_tcb_info_t   info;
+    static char         text[32768], all[40000];
+
+    (void) tdx_double_tcb_info(&d, text, sizeof(text));
+
+    /* as of 2023: no module identities */
+
+    from = (size_t) (strstr(text, "\"tdxModuleIdentities\"") - text);
+    to = (size_t) (strstr(text, "\"tcbLevels\":[{\"tcb\":{\"sgx") - text);
+    memmove(text + from, text + to, strlen(text + to) + 1);
+    wrapped("tcbInfo", text, all, sizeof(all));
+    answer.p = (const uint8_t *) all;
+    answer.n = strlen(all);
+    IS_INT(attest_tcb_unwrap(answer, "tcbInfo", &json, sig), ATTEST_OK,
+           "double: the service's answer");
+    n = json.n;
+    IS_INT(n, strlen(text), "double: is what was signed");
+    IS_INT(attest_tcb_signature(json, sig, d.tcb), ATTEST_OK,
+           "double: TCB info is signed");
+    IS_INT(attest_tcb_info_parse(json, &info), ATTEST_OK, "double: and read");
+    IS_INT(info.nmodules, 0, "double: without module identities");
+    IS_INT(attest_tcb_qe_parse(json, &qe), ATTEST_EUNSUPPORTED,
+           "double: but is no QE identity");
+    IS_INT(attest_tcb_unwrap(answer, "enclaveIdentity", &json, sig),
+           ATTEST_EFORMAT, "double: nor the other answer");
+
+    (void) tdx_double_qe_identity(&d, text, sizeof(text));
+    wrapped("enclaveIdentity", text, all, sizeof(all));
+    answer.n = strlen(all);
+    IS_INT(attest_tcb_unwrap(answer, "enclaveIdentity", &json, sig),
+           ATTEST_OK, "double: the other answer");
+    IS_INT(attest_tcb_signature(json, sig, d.tcb), ATTEST_OK,
+           "double: the QE identity is signed");
+    IS_INT(attest_tcb_qe_parse(json, &qe), ATTEST_OK, "double: and read");
+    IS_INT(attest_tcb_info_parse(json, &info), ATTEST_EUNSUPPORTED,
+           "double: but is no TCB info");
+}
+
+
+/* The list of the double's root, in DER. */
+
+static void
+test_double_lists(void)
+{
+    int             n;
+    BIO            *bio;
+    char           *at;
+    uint8_t        *der = NULL;
+    X509_CRL       *crl;
+    tdx_double_t    kept;
+    static char     pem[4096];
+
+    (void) tdx_double_crl(&d, d.root, d.root_key, 2, pem, sizeof(pem));
+
+    for (at = pem; (at = strstr(at, "\\n")) != NULL; at++) {
+        memcpy(at, " \n", 2);
+    }
+
+    bio = BIO_new_mem_buf(pem, -1);
+    crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
+    n = i2d_X509_CRL(crl, &der);
+
+    if (!OK(n > 0, "double: a list")) {
+        return;
+    }
+
+    /* a policy that names no root of the double */
+
+    kept = d;
+    d.root = NULL;
+    test_lists(der, (size_t) n);
+    d = kept;
+
+    X509_CRL_free(crl);
+    BIO_free(bio);
+    OPENSSL_free(der);
+}
+
+
+/* Intel's own, where they are there. */
+
+static void
+test_intel(void)
+{
+    X509     *signer;
+    size_t    n;
+    uint8_t  *p;
+
+    if (!UNIT_HAVE("real quotes and collateral", "tdx/" TRUE_A, "tdx/" TRUE_B,
+                   "tdx/quote-v4-spr-e4.dat", "tdx/quote-v5-td15.dat",
+                   "tdx/quote-v4-debug.dat", "tdx/quote-v5-servicetd.dat",
+                   "tdx/quote-v4.bin", "tdx/quote-v5-tcb-unsupported.bin",
+                   "tdx/quote-v4-foreign-report-data.bin",
+                   "tdx/quote-v4-padded-8000.bin",
+                   "gcp/tdx-quote-cos113.dat", "azure/tdx-quote.bin",
+                   "tdx/quote-with-eventlog.json",
+                   "tdx/quote-stripped-eventlog.json",
+                   "tdx/pcs-2023/tcbinfo-50806f.json",
+                   "tdx/pcs-2023/qe-identity.json",
+                   "tdx/pcs-2023/root-ca.crl"))
+    {
+        return;
+    }
+
+    test_real();
+    test_2023();
+
+    p = data("pcs-2023/root-ca.crl", &n);
+    test_lists(p, n);
+    free(p);
+
+    signer = tcb_signer();
+    p = data(TRUE_A, &n);
+    test_flips((const char *) p, signer);
+    free(p);
+    X509_free(signer);
+
+    again();
+    test_not_intel();
+}
+
+
 int
 main(void)
 {
+    static char  collateral[65536];
+
     if (attest_roots_load(&roots) != ATTEST_OK) {
         printf("Bail out! no roots\n");
         return 1;
     }
 
     test_time();
-    test_real();
-    test_2023();
-    test_lists();
-    test_flips();
+    test_intel();
+
     again();
+    (void) tdx_double_collateral(&d, collateral, sizeof(collateral));
+    test_flips(collateral, d.tcb);
+    test_double_lists();
+    test_answers();
+    test_double_cases();
     test_statuses();
     test_levels();
     test_relaunch();

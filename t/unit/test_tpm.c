@@ -6,7 +6,7 @@
 #include <openssl/x509.h>
 
 #include "core/evidence/attest_tpm.h"
-#include "unit.h"
+#include "fixture.h"
 
 
 #define TPM_DATA  TEST_DATA "/tpm/"
@@ -41,6 +41,9 @@ static void test_signature_cuts(const char *name,
     const attest_tpm_public_t *ak, const uint8_t *msg, size_t msg_len,
     const uint8_t *sig, size_t sig_len);
 static void test_signature_fields(void);
+static void test_files(void);
+static void test_double(void);
+static void double_quote(EVP_PKEY *key, uint16_t alg);
 static void test_quote_only(void);
 static void test_quote_fields(void);
 static int quote_with(size_t off, const char *hex);
@@ -75,12 +78,9 @@ main(void)
     test_swtpm("swtpm-rsapss", ATTEST_TPM_ALG_SHA256, both, 2);
     test_swtpm("swtpm-ecdsa384", ATTEST_TPM_ALG_SHA384, sha256, 1);
     test_signature_fields();
-    test_quote_only();
     test_quote_fields();
-    test_keylime();
-    test_json();
-    test_azure();
-    test_gce();
+    test_double();
+    test_files();
     test_public("swtpm-ecdsa.ak", 88);
     test_public("swtpm-ecdsa384.ak", 120);
     test_public("swtpm-rsassa.ak", 280);
@@ -464,11 +464,177 @@ test_signature_fields(void)
 }
 
 
+/* Quotes of others' machines, where they are there. */
+
+static void
+test_files(void)
+{
+    if (!UNIT_HAVE("quotes of real machines", "tpm/quote-attest-only.bin",
+                   "tpm/keylime-quote.attest", "tpm/keylime-quote.sig",
+                   "tpm/keylime-akpub.pem", "tpm/tpm-evidence.json",
+                   "azure/tpm-quote.bincode", "azure/tpm-quote-akpub.pem",
+                   "gcp/gce-cos85-attestation.pb"))
+    {
+        return;
+    }
+
+    test_quote_only();
+    test_keylime();
+    test_json();
+    test_azure();
+    test_gce();
+}
+
+
+static void
+put_be(uint8_t *b, size_t *n, uint64_t v, int bytes)
+{
+    while (bytes-- > 0) {
+        b[(*n)++] = (uint8_t) (v >> (8 * bytes));
+    }
+}
+
+
+/* A TPM as software plays it here: an RSA key, banks of each kind. */
+
+static void
+test_double(void)
+{
+    X509                *cert = X509_new();
+    int                  n;
+    uint8_t             *der = NULL;
+    EVP_PKEY            *key = EVP_RSA_gen(2048), *other = EVP_RSA_gen(2048);
+    attest_tpm_public_t  ak;
+
+    double_quote(key, ATTEST_TPM_ALG_SHA1);
+    double_quote(key, ATTEST_TPM_ALG_SHA256);
+    double_quote(key, ATTEST_TPM_ALG_SHA384);
+
+    X509_set_pubkey(cert, key);
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+    X509_gmtime_adj(X509_getm_notBefore(cert), 0);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 60);
+    X509_sign(cert, key, EVP_sha256());
+    n = i2d_X509(cert, &der);
+    memset(&ak, 0, sizeof(ak));
+    ak.key = key;
+    IS_INT(attest_tpm_ek_matches_cert(&ak, der, (size_t) n), ATTEST_OK,
+           "double: the certificate names this key");
+    IS_INT(attest_tpm_ek_matches_cert(&ak, der, (size_t) n - 1),
+           ATTEST_EFORMAT, "double: not when cut");
+    ak.key = other;
+    IS_INT(attest_tpm_ek_matches_cert(&ak, der, (size_t) n),
+           ATTEST_EMISMATCH, "double: no other key");
+
+    OPENSSL_free(der);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(other);
+}
+
+
+/* All fields, with extraData at its limit and a scattered selection. */
+
+static void
+double_quote(EVP_PKEY *key, uint16_t alg)
+{
+    size_t               i, n = 0, sig_len = 256, len;
+    uint8_t              msg[256], sig[262], digest[32], all[3 * 64];
+    EVP_MD_CTX          *ctx = EVP_MD_CTX_new();
+    const char          *name = attest_tpm_alg_name(alg);
+    attest_tpm_pcrs_t    pcrs;
+    attest_tpm_quote_t   q;
+    attest_tpm_public_t  ak;
+
+    static const int  selected[] = { 15, 16, 22 };
+
+    len = attest_tpm_alg_len(alg);
+    memset(&pcrs, 0, sizeof(pcrs));
+    pcrs.count = 1;
+    pcrs.banks[0].alg = alg;
+    pcrs.banks[0].len = len;
+    pcrs.banks[0].select = 0x418000;
+
+    for (i = 0; i < 3; i++) {
+        memset(pcrs.banks[0].value[selected[i]], (int) (0xc0 + i), len);
+        memset(all + i * len, (int) (0xc0 + i), len);
+    }
+
+    (void) EVP_Digest(all, 3 * len, digest, NULL, EVP_sha256(), NULL);
+
+    put_be(msg, &n, 0xff544347, 4);
+    put_be(msg, &n, 0x8018, 2);
+    put_be(msg, &n, 34, 2);
+    put_be(msg, &n, 0x000b, 2);
+    memset(msg + n, 0x51, 32);
+    n += 32;
+    put_be(msg, &n, 64, 2);
+    memset(msg + n, 0xe7, 64);
+    n += 64;
+    put_be(msg, &n, 0x054dd1ef, 8);
+    put_be(msg, &n, 0x10, 4);
+    put_be(msg, &n, 0x11, 4);
+    put_be(msg, &n, 1, 1);
+    put_be(msg, &n, 0x2016051100162800, 8);
+    put_be(msg, &n, 1, 4);
+    put_be(msg, &n, alg, 2);
+    put_be(msg, &n, 0x03008041, 4);
+    put_be(msg, &n, 32, 2);
+    memcpy(msg + n, digest, 32);
+    n += 32;
+
+    unit_hex("0014000b0100", sig, 6);
+    (void) EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key);
+    (void) EVP_DigestSign(ctx, sig + 6, &sig_len, msg, n);
+    EVP_MD_CTX_free(ctx);
+
+    memset(&ak, 0, sizeof(ak));
+    ak.type = 0x0001;
+    ak.key = key;
+
+    IS_INT(attest_tpm_quote_parse(msg, n, &q), ATTEST_OK, "double %s: quote",
+           name);
+    OK(q.qualified_signer.n == 34 && q.clock == 0x054dd1ef
+       && q.reset_count == 0x10 && q.restart_count == 0x11 && q.safe == 1
+       && q.firmware == 0x2016051100162800, "double %s: fields", name);
+    OK(q.extra.n == 64 && q.extra.p[63] == 0xe7, "double %s: extraData",
+       name);
+    OK(q.nbanks == 1 && q.banks[0].alg == alg
+       && q.banks[0].select == 0x418000, "double %s: PCR 15, 16, 22", name);
+    OK(q.pcr_digest.n == 32 && q.pcr_digest.p + 32 == msg + n,
+       "double %s: pcrDigest is the end", name);
+    IS_INT(attest_tpm_firmware_is_software(q.firmware), 0,
+           "double %s: not libtpms", name);
+    IS_INT(attest_tpm_signature_verify(&ak, sig, sizeof(sig), msg, n),
+           ATTEST_OK, "double %s: signature", name);
+
+    if (alg == ATTEST_TPM_ALG_SHA1) {
+        IS_INT(attest_tpm_pcr_digest_check(&q, &pcrs, ATTEST_TPM_ALG_SHA256),
+               ATTEST_EUNSUPPORTED, "double sha1: refused as evidence");
+        return;
+    }
+
+    test_pcrs("double", &q, &pcrs, ATTEST_TPM_ALG_SHA256);
+
+    if (alg == ATTEST_TPM_ALG_SHA256) {
+        test_flips("double", &ak, msg, n, sig, sizeof(sig));
+    }
+
+    sig[1] = 0x16;
+    IS_INT(attest_tpm_signature_verify(&ak, sig, sizeof(sig), msg, n),
+           ATTEST_ECRYPTO, "double %s: not as RSAPSS", name);
+    sig[1] = 0x14;
+    sig[3] = 0x04;
+    IS_INT(attest_tpm_signature_verify(&ak, sig, sizeof(sig), msg, n),
+           ATTEST_EUNSUPPORTED, "double %s: not as SHA-1", name);
+}
+
+
 static void
 test_quote_only(void)
 {
     size_t              n;
-    uint8_t            *p = file("quote-attest-only", ".bin", &n);
+    uint8_t            *p = unit_fixture("tpm/quote-attest-only.bin", &n);
     attest_tpm_quote_t  q;
 
     IS_INT(attest_tpm_quote_parse(p, n, &q), ATTEST_OK, "117-byte quote");
@@ -572,7 +738,7 @@ static void
 pem_key(const char *name, attest_tpm_public_t *ak)
 {
     size_t    n;
-    uint8_t  *pem = file(name, ".pem", &n);
+    uint8_t  *pem = unit_fixture(name, &n);
     BIO      *bio = BIO_new_mem_buf(pem, (int) n);
 
     memset(ak, 0, sizeof(attest_tpm_public_t));
@@ -592,9 +758,9 @@ test_keylime(void)
     attest_tpm_quote_t   q;
     attest_tpm_public_t  ak;
 
-    p = file("keylime-quote", ".attest", &n);
-    sig = file("keylime-quote", ".sig", &sig_len);
-    pem_key("keylime-akpub", &ak);
+    p = unit_fixture("tpm/keylime-quote.attest", &n);
+    sig = unit_fixture("tpm/keylime-quote.sig", &sig_len);
+    pem_key("tpm/keylime-akpub.pem", &ak);
 
     IS_INT(attest_tpm_quote_parse(p, n, &q), ATTEST_OK, "keylime: quote");
     IS_INT(q.banks[0].select, 0x418000, "keylime: PCR 15, 16, 22");
@@ -628,7 +794,7 @@ test_json(void)
     attest_tpm_quote_t   q;
     attest_tpm_public_t  ak;
 
-    json = file("tpm-evidence", ".json", NULL);
+    json = unit_fixture("tpm/tpm-evidence.json", NULL);
     root = cJSON_Parse((char *) json);
     quote = cJSON_GetObjectItemCaseSensitive(root, "tpm_quote");
     pcr = cJSON_GetObjectItemCaseSensitive(quote, "pcrs");
@@ -683,8 +849,8 @@ test_azure(void)
     attest_tpm_quote_t   q;
     attest_tpm_public_t  ak;
 
-    p = file("azure-tpm-quote", ".bincode", &n);
-    pem_key("azure-tpm-quote-akpub", &ak);
+    p = unit_fixture("azure/tpm-quote.bincode", &n);
+    pem_key("azure/tpm-quote-akpub.pem", &ak);
     unit_hex("0014000b0100", sig, 6);
     memcpy(sig + 6, p + 8, 256);
 
@@ -716,7 +882,7 @@ static void
 test_gce(void)
 {
     size_t               n;
-    uint8_t             *pb = file("gce-cos85-attestation", ".pb", &n);
+    uint8_t             *pb = unit_fixture("gcp/gce-cos85-attestation.pb", &n);
     attest_tpm_public_t  ak, other;
 
     IS_INT(attest_tpm_public_parse(pb + GCE_AK, GCE_AK_LEN, &ak), ATTEST_OK,
@@ -733,7 +899,7 @@ test_gce(void)
            ATTEST_EFORMAT, "gce: not when cut");
 
     memset(&other, 0, sizeof(other));
-    pem_key("keylime-akpub", &other);
+    pem_key("tpm/keylime-akpub.pem", &other);
     IS_INT(attest_tpm_ek_matches_cert(&other, pb + GCE_CERT, GCE_CERT_LEN),
            ATTEST_EMISMATCH, "gce: no other key");
 
