@@ -8,7 +8,7 @@ use warnings;
 use Test::More;
 
 use FindBin;
-use lib "$FindBin::Bin/lib";
+use lib "$FindBin::Bin/../lib";
 use AttestTest;
 
 my $missing = AttestTest::missing(qw(swtpm swtpm_setup curl));
