@@ -111,7 +111,7 @@ sub test_flags {
     cmp_ok(scalar @compile, '>', 50, 'compile');
     is_deeply([ grep { !/-DMINE_C .*/ || !/-DMINE_CPP/ } @compile ], [],
         'with them');
-    is_deeply([ grep { !/-Icore/ || !/-fPIC/ || !/-fvisibility=hidden/
+    is_deeply([ grep { !/ -I\. / || !/-fPIC/ || !/-fvisibility=hidden/
         || !/-D_GNU_SOURCE/ } @compile ], [], 'and with ours');
     is_deeply([ grep { /-Werror/ } @compile ], [],
         'warnings are no errors for strangers');
@@ -126,8 +126,8 @@ sub test_flags {
     for my $set ("CFLAGS=-O0", "CPPFLAGS=-D_FORTIFY_SOURCE=3 CFLAGS=-O2",
         "CFLAGS='-O2 -fPIE -fvisibility=default'")
     {
-        ($rc, $log) = out("$make OUT=$dir/set $set $dir/set/obj/core/"
-            . 'attest_core.o');
+        ($rc, $log) = out("$make OUT=$dir/set $set "
+            . "$dir/set/obj/core/base/attest_core.o");
         is($rc, 0, "$set compiles") or diag($log);
         is($log, '', 'without a warning');
         unlink "$dir/set/obj/core/base/attest_core.o";
@@ -220,8 +220,7 @@ sub test_32bit {
         skip('no compiler for 32 bits', 2) if $rc != 0 || !defined $newer;
 
         my $m = "$top/ngx_attest_module";
-        my ($bad, $log) = out("$cc -I$m/core -I$m/lib $m/core/*.c "
-            . "$m/lib/*.c");
+        my ($bad, $log) = out("$cc -I$m $m/core/*/*.c $m/lib/*.c");
         is($bad, 0, 'the library compiles for 32 bits') or diag($log);
 
         ($bad, $log) = out("$cc -I$newer -I$m $m/core/base/attest_cbor.c");
@@ -238,7 +237,7 @@ sub test_newer_libcbor {
     AttestTest::write_file("$dir/simple.c", <<'END');
 #include <cbor/encoding.h>
 #include <cbor/streaming.h>
-#include "attest_cbor.h"
+#include "core/base/attest_cbor.h"
 
 static int  called;
 
@@ -289,6 +288,7 @@ END
         my ($rc, $log) = out("cc -std=c11 -D_GNU_SOURCE -I$newer "
             . "-I$top/ngx_attest_module -o $dir/simple $dir/simple.c "
             . "$top/ngx_attest_module/core/base/attest_cbor.c "
+            . "$top/ngx_attest_module/core/base/attest_utf8.c "
             . '$(pkg-config --libs libcbor)');
         is($rc, 0, 'our reader and a newer decoder') or diag($log);
         is((out("$dir/simple"))[0], 0,
