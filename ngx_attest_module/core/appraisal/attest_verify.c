@@ -16,6 +16,7 @@
 #include "core/appraisal/attest_verify_gpu.h"
 #include "core/appraisal/attest_verify_hardware.h"
 #include "core/appraisal/attest_verify_least.h"
+#include "core/appraisal/attest_verify_logs.h"
 #include "core/appraisal/attest_verify_report.h"
 #include "core/appraisal/attest_verify_root.h"
 #include "core/appraisal/attest_verify_tpm.h"

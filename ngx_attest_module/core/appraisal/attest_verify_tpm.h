@@ -15,7 +15,6 @@
 void attest_verify_quote(attest_verify_t *v, attest_part_t *part);
 void attest_verify_quotes_agree(attest_verify_t *v);
 void attest_verify_measurements(attest_verify_t *v);
-void attest_verify_logs(attest_verify_t *v);
 const attest_tpm_bank_t *attest_verify_bank(const attest_verify_t *v,
     const attest_part_t *part);
 
