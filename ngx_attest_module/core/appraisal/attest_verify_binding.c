@@ -348,12 +348,13 @@ attest_verify_generation(attest_verify_t *v)
         differs = "the TLS key";
 
     } else if (a->has_hpke_keys != b->has_hpke_keys
-               || CRYPTO_memcmp(a->hpke_keys, b->hpke_keys, 32) != 0)
+               || CRYPTO_memcmp(a->hpke_keys, b->hpke_keys,
+                                ATTEST_SHA256_LEN) != 0)
     {
         differs = "the prompt keys";
 
     } else if (a->has_config != b->has_config
-               || CRYPTO_memcmp(a->config, b->config, 32) != 0)
+               || CRYPTO_memcmp(a->config, b->config, ATTEST_SHA256_LEN) != 0)
     {
         differs = "the configuration record";
     }
@@ -456,14 +457,16 @@ attest_verify_exporter(attest_verify_t *v)
         return;
     }
 
-    same = (CRYPTO_memcmp(c->exporter, v->in->exporter.p, 32) == 0);
+    same = (CRYPTO_memcmp(c->exporter, v->in->exporter.p,
+                          ATTEST_SHA256_LEN) == 0);
     v->bound |= same;
 
     attest_verify_add(v, "exporter", same ? ATTEST_CHECK_PASS
                       : ATTEST_CHECK_FAIL, "our TLS connection exports %s, "
                       "fresh evidence names %s",
-                      attest_verify_hex(want, v->in->exporter.p, 32),
-                      attest_verify_hex(got, c->exporter, 32));
+                      attest_verify_hex(want, v->in->exporter.p,
+                                        ATTEST_SHA256_LEN),
+                      attest_verify_hex(got, c->exporter, ATTEST_SHA256_LEN));
 }
 
 
@@ -545,12 +548,13 @@ attest_verify_hashed(attest_verify_t *v, attest_part_t *part,
     }
 
     if (attest_sha256(&item->value, 1, digest) != ATTEST_OK
-        || CRYPTO_memcmp(digest, hash, 32) != 0)
+        || CRYPTO_memcmp(digest, hash, ATTEST_SHA256_LEN) != 0)
     {
         attest_verify_on(v, part, what, ATTEST_CHECK_FAIL,
                          "the %s of %s evidence hashes to %s, the claims say "
-                         "%s", noun, name, attest_verify_hex(got, digest, 32),
-                         attest_verify_hex(want, hash, 32));
+                         "%s", noun, name,
+                         attest_verify_hex(got, digest, ATTEST_SHA256_LEN),
+                         attest_verify_hex(want, hash, ATTEST_SHA256_LEN));
         return NULL;
     }
 
@@ -596,7 +600,7 @@ attest_verify_hpke_list(attest_verify_t *v, attest_part_t *part)
     attest_verify_on(v, part, ATTEST_ON_HPKE, ATTEST_CHECK_PASS,
                      "the list of %zu prompt keys hashes to %s, as the "
                      "claims of %s evidence say", count,
-                     attest_verify_hex(hex, c->hpke_keys, 32),
+                     attest_verify_hex(hex, c->hpke_keys, ATTEST_SHA256_LEN),
                      attest_verify_part_name(part->which));
 }
 
@@ -617,7 +621,7 @@ attest_verify_config(attest_verify_t *v, attest_part_t *part)
     attest_verify_on(v, part, ATTEST_ON_CONFIG, ATTEST_CHECK_PASS,
                      "the configuration record of %zu bytes hashes to %s, "
                      "as the claims of %s evidence say", item->value.n,
-                     attest_verify_hex(hex, c->config, 32),
+                     attest_verify_hex(hex, c->config, ATTEST_SHA256_LEN),
                      attest_verify_part_name(part->which));
 }
 
@@ -683,11 +687,13 @@ attest_verify_config_reference(attest_verify_t *v)
     }
 
     ok = c->has_config
-         && attest_verify_in_set(&v->policy->config, c->config, 32);
+         && attest_verify_in_set(&v->policy->config, c->config,
+                                 ATTEST_SHA256_LEN);
 
     attest_verify_add(v, "config-reference", ok ? ATTEST_CHECK_PASS
                       : ATTEST_CHECK_FAIL, "the configuration record %s is "
                       "%s that the policy allows",
-                      c->has_config ? attest_verify_hex(hex, c->config, 32)
+                      c->has_config ? attest_verify_hex(hex, c->config,
+                                                        ATTEST_SHA256_LEN)
                       : "(none)", ok ? "one" : "none of those");
 }

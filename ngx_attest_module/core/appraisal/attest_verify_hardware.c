@@ -179,7 +179,8 @@ attest_verify_gpu_item(attest_verify_t *v, attest_part_t *part)
         what = "is carried, but the claims do not name it";
 
     } else if (attest_sha256(&item->value, 1, digest) != ATTEST_OK
-               || CRYPTO_memcmp(digest, part->claims.gpu, 32) != 0)
+               || CRYPTO_memcmp(digest, part->claims.gpu,
+                                ATTEST_SHA256_LEN) != 0)
     {
         what = "is not what the claims name";
     }

@@ -245,21 +245,26 @@ attest_td_bound(attest_td_t *td, const uint8_t want[64])
     char         got[ATTEST_ABBREV], wanted[ATTEST_ABBREV];
     const char  *name = attest_verify_part_name(td->part->which);
 
-    zero = CRYPTO_memcmp(td->q.report_data, attest_tdx_zero, 64) == 0;
-    same = CRYPTO_memcmp(td->q.report_data, want, 64) == 0;
+    zero = CRYPTO_memcmp(td->q.report_data, attest_tdx_zero,
+                         ATTEST_TDX_REPORT_DATA) == 0;
+    same = CRYPTO_memcmp(td->q.report_data, want, ATTEST_TDX_REPORT_DATA) == 0;
 
     if (zero || !same) {
         attest_verify_kind(td->v, td->part, "tdx-binding", ATTEST_CHECK_FAIL,
                            "the quote's report data are %s, %s evidence "
                            "needs %s", zero ? "all zero"
-                           : attest_verify_hex(got, td->q.report_data, 64),
-                           name, attest_verify_hex(wanted, want, 64));
+                           : attest_verify_hex(got, td->q.report_data,
+                                               ATTEST_TDX_REPORT_DATA),
+                           name, attest_verify_hex(wanted, want,
+                                                   ATTEST_TDX_REPORT_DATA));
         return 0;
     }
 
     attest_verify_kind(td->v, td->part, "tdx-binding", ATTEST_CHECK_PASS,
                        "the quote's report data, %s, are those of %s "
-                       "evidence", attest_verify_hex(got, want, 64), name);
+                       "evidence",
+                       attest_verify_hex(got, want, ATTEST_TDX_REPORT_DATA),
+                       name);
     return 1;
 }
 
@@ -367,7 +372,8 @@ attest_sgx_judge(attest_td_t *td)
     attest_verify_kind(td->v, td->part, "sgx-enclave", ATTEST_CHECK_UNKNOWN,
                        "not evaluated: the quote is of an SGX enclave, %s, "
                        "and policies of this version have no member for it",
-                       attest_verify_hex(hex, td->q.enclave.mrenclave, 32));
+                       attest_verify_hex(hex, td->q.enclave.mrenclave,
+                                         ATTEST_TDX_SIGNER));
     return 0;
 }
 

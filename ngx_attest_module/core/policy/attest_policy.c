@@ -222,7 +222,7 @@ attest_policy_bank(attest_policy_ctx_t *ctx, const attest_refset_t *sets,
 
     for (i = 0; i < ATTEST_TPM_PCRS; i++) {
         for (k = 0; k < sets[i].count; k++) {
-            alg = sets[i].len[k] == 48 ? ATTEST_TPM_ALG_SHA384
+            alg = sets[i].len[k] == ATTEST_SHA384_LEN ? ATTEST_TPM_ALG_SHA384
                                        : ATTEST_TPM_ALG_SHA256;
 
             if (ctx->policy->pcr_alg == 0) {
@@ -355,7 +355,8 @@ attest_policy_pcrs(attest_policy_ctx_t *ctx, const char *path, const cJSON *v)
     ctx->policy->pcr_alg = alg;
 
     return attest_policy_pcr_sets(ctx, sub, bank,
-                                  alg == ATTEST_TPM_ALG_SHA384 ? 48 : 32,
+                                  alg == ATTEST_TPM_ALG_SHA384
+                                  ? ATTEST_SHA384_LEN : ATTEST_SHA256_LEN,
                                   ctx->policy->pcrs);
 }
 

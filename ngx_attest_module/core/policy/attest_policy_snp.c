@@ -183,11 +183,12 @@ attest_policy_snp_crl(attest_policy_ctx_t *ctx, const char *path,
 
 
 static const attest_policy_member_t  attest_policy_snp_table[] = {
-    ATTEST_POLICY_HEX("measurement", snp.measurement, 48),
+    ATTEST_POLICY_HEX("measurement", snp.measurement, ATTEST_SHA384_LEN),
     ATTEST_POLICY_OWN("measurement_covers", attest_policy_snp_covers),
     ATTEST_POLICY_HEX("host_data", snp.host_data, 32),
-    ATTEST_POLICY_HEX("id_key_digest", snp.id_key_digest, 48),
-    ATTEST_POLICY_HEX("author_key_digest", snp.author_key_digest, 48),
+    ATTEST_POLICY_HEX("id_key_digest", snp.id_key_digest, ATTEST_SHA384_LEN),
+    ATTEST_POLICY_HEX("author_key_digest", snp.author_key_digest,
+                      ATTEST_SHA384_LEN),
     ATTEST_POLICY_HEX("family_id", snp.family_id, 16),
     ATTEST_POLICY_HEX("image_id", snp.image_id, 16),
     ATTEST_POLICY_HEX("chip_id", snp.chip_id, 64),

@@ -518,9 +518,9 @@ attest_policy_tdx_sig(attest_policy_ctx_t *ctx, const char *path,
 
     set.count = 0;
 
-    rc = attest_policy_hex(ctx, path, v, 64, &set);
+    rc = attest_policy_hex(ctx, path, v, ATTEST_TDX_SIGNATURE, &set);
     if (rc == ATTEST_OK) {
-        memcpy(sig, set.value[0], 64);
+        memcpy(sig, set.value[0], ATTEST_TDX_SIGNATURE);
     }
 
     return rc;

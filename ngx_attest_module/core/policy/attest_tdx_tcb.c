@@ -392,7 +392,7 @@ static int
 attest_tcb_module_same(const cJSON *v, attest_tcb_module_t *m)
 {
     return cJSON_IsObject(v)
-           && attest_tcb_hex(v, "mrsigner", m->mrsigner, 48)
+           && attest_tcb_hex(v, "mrsigner", m->mrsigner, sizeof(m->mrsigner))
            && attest_tcb_hex(v, "attributes", m->attributes, 8)
            && attest_tcb_hex(v, "attributesMask", m->mask, 8)
            ? ATTEST_OK : ATTEST_EFORMAT;
@@ -568,7 +568,8 @@ attest_tcb_qe_read(const cJSON *root, attest_tcb_qe_t *qe)
         || !attest_tcb_hex(root, "miscselectMask", qe->miscselect_mask, 4)
         || !attest_tcb_hex(root, "attributes", qe->attributes, 16)
         || !attest_tcb_hex(root, "attributesMask", qe->mask, 16)
-        || !attest_tcb_hex(root, "mrsigner", qe->mrsigner, 32)
+        || !attest_tcb_hex(root, "mrsigner", qe->mrsigner,
+                           sizeof(qe->mrsigner))
         || !attest_tcb_uint(root, "isvprodid", 65535, &isvprodid))
     {
         return ATTEST_EFORMAT;
