@@ -9,7 +9,8 @@
 #include "http/evidence/ngx_http_attest_source.h"
 #include "http/ngx_http_attest_conf.h"
 #include "http/prompt/ngx_http_attest_pass.h"
-#include "http/prompt/ngx_http_attest_prompt.h"
+#include "http/prompt/ngx_http_attest_format.h"
+#include "http/prompt/ngx_http_attest_routes.h"
 #include "http/ngx_http_attest_tls.h"
 
 
@@ -191,7 +192,7 @@ ngx_http_attest_conf_create_loc(ngx_conf_t *cf)
         return NULL;
     }
 
-    alcf->prompt_conf = NGX_CONF_UNSET_UINT;
+    alcf->format_conf = NGX_CONF_UNSET_PTR;
     alcf->mode = NGX_CONF_UNSET_UINT;
     alcf->max_size = NGX_CONF_UNSET_SIZE;
     alcf->cors = NGX_CONF_UNSET_PTR;
@@ -211,42 +212,39 @@ ngx_http_attest_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_attest_loc_conf_t  *prev = parent;
     ngx_http_attest_loc_conf_t  *conf = child;
 
-    ngx_http_core_loc_conf_t     *clcf;
-    ngx_http_attest_main_conf_t  *amcf;
+    ngx_http_core_loc_conf_t        *clcf;
+    ngx_http_attest_main_conf_t     *amcf;
+    const ngx_http_attest_format_t  *format;
+
+    format = prev->format_conf;
 
     /* a gateway is one location, not what is nested in it */
 
-    if (prev->prompt_conf == NGX_HTTP_ATTEST_PROMPT_OHTTP) {
+    if (format != NGX_CONF_UNSET_PTR && format != NULL && format->inner) {
         clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
         if (clcf->noname) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "\"if\" and \"limit_except\" cannot be used in "
                                "the gateway location of \"attest_prompt "
-                               "ohttp\"");
+                               "%V\"", &format->name);
             return NGX_CONF_ERROR;
         }
 
     } else {
-        ngx_conf_merge_uint_value(conf->prompt_conf, prev->prompt_conf,
-                                  NGX_HTTP_ATTEST_PROMPT_OFF);
+        ngx_conf_merge_ptr_value(conf->format_conf, format, NULL);
     }
 
-    ngx_conf_init_uint_value(conf->prompt_conf, NGX_HTTP_ATTEST_PROMPT_OFF);
+    ngx_conf_init_ptr_value(conf->format_conf, NULL);
 
-    if (conf->replay == NGX_CONF_UNSET_UINT) {
-        conf->window = prev->window;
-    }
+    ngx_http_attest_format_merge(prev, conf);
 
-    ngx_conf_merge_uint_value(conf->replay, prev->replay,
-                              NGX_HTTP_ATTEST_REPLAY_KEY);
     ngx_conf_merge_uint_value(conf->mode, prev->mode,
                               NGX_HTTP_ATTEST_MODE_REQUIRED);
     ngx_conf_merge_size_value(conf->max_size, prev->max_size,
                               8 * 1024 * 1024);
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
     ngx_conf_merge_msec_value(conf->coalesce, prev->coalesce, 0);
-    ngx_conf_merge_size_value(conf->pad, prev->pad, 0);
     ngx_conf_merge_value(conf->mirror, prev->mirror, 0);
 
     if (ngx_http_attest_routes_add(cf) != NGX_OK) {
@@ -256,25 +254,19 @@ ngx_http_attest_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     conf->hides = ngx_http_attest_pass_bad(cf,
                                 ((ngx_http_conf_ctx_t *) cf->ctx)->loc_conf);
 
-    if (conf->prompt_conf == NGX_HTTP_ATTEST_PROMPT_OHTTP
-        || conf->allow != NULL)
-    {
-        conf->prompt = conf->prompt_conf;
-
-        if (ngx_http_attest_ohttp_check(cf, conf) != NGX_CONF_OK) {
-            return NGX_CONF_ERROR;
-        }
-
-        return ngx_http_attest_pass_check(cf, conf);
-    }
-
     /* the endpoints of a sealed server are read in clear by design */
 
-    conf->prompt = conf->endpoint ? NGX_HTTP_ATTEST_PROMPT_OFF
-                                  : conf->prompt_conf;
+    format = conf->format_conf;
 
-    if (conf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF
-        || conf->mode == NGX_HTTP_ATTEST_MODE_OFF)
+    conf->format = (conf->endpoint && format != NULL && !format->inner)
+                   ? NULL : format;
+
+    if (ngx_http_attest_format_check(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->format == NULL
+        || (conf->mode == NGX_HTTP_ATTEST_MODE_OFF && !conf->format->inner))
     {
         return NGX_CONF_OK;
     }
@@ -540,34 +532,45 @@ ngx_http_attest_conf_prompt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_attest_loc_conf_t *alcf = conf;
 
-    ngx_str_t  *value;
+    char                            *rv;
+    ngx_str_t                       *value, names;
+    const ngx_http_attest_format_t  *format;
 
-    if (alcf->prompt_conf != NGX_CONF_UNSET_UINT) {
+    if (alcf->format_conf != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
 
     if (ngx_http_attest_is(&value[1], "off")) {
-        alcf->prompt_conf = NGX_HTTP_ATTEST_PROMPT_OFF;
+        alcf->format_conf = NULL;
         return NGX_CONF_OK;
     }
 
-    if (ngx_http_attest_is(&value[1], "ohttp")) {
-        ngx_http_attest_conf_mark_server(cf);
-        return ngx_http_attest_ohttp_location(cf, alcf);
-    }
+    format = ngx_http_attest_format_find(&value[1]);
 
-    if (!ngx_http_attest_is(&value[1], "ehbp")) {
+    if (format == NULL) {
+
+        if (ngx_http_attest_format_names(cf->pool, &names) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value \"%V\" in \"attest_prompt\", it "
-                           "must be \"ehbp\", \"ohttp\" or \"off\"",
-                           &value[1]);
+                           "must be %V or \"off\"", &value[1], &names);
         return NGX_CONF_ERROR;
     }
 
-    alcf->prompt_conf = NGX_HTTP_ATTEST_PROMPT_EHBP;
     ngx_http_attest_conf_mark_server(cf);
+
+    if (format->location != NULL) {
+        rv = format->location(cf, alcf);
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    alcf->format_conf = format;
 
     return NGX_CONF_OK;
 }

@@ -10,7 +10,11 @@
 #include "http/ngx_http_attest_conf.h"
 #include "http/ngx_http_attest_guard.h"
 #include "http/ngx_http_attest_names.h"
+#include "http/prompt/ngx_http_attest_locked.h"
+#include "http/prompt/ngx_http_attest_ohttp.h"
 #include "http/prompt/ngx_http_attest_prompt.h"
+#include "http/prompt/ngx_http_attest_replay.h"
+#include "http/prompt/ngx_http_attest_routes.h"
 #include "http/evidence/ngx_http_attest_refresh.h"
 #include "http/evidence/ngx_http_attest_source.h"
 #include "http/evidence/ngx_http_attest_zone.h"
@@ -332,12 +336,13 @@ ngx_http_attest_postconfiguration(ngx_conf_t *cf)
 
     amcf->used = 1;
 
+    ngx_http_attest_format_kems(amcf);
+
     if (ngx_http_attest_source_check(cf, amcf) != NGX_OK
         || ngx_http_attest_add_handlers(cf) != NGX_OK
         || ngx_http_attest_tls_postconfiguration(cf, amcf) != NGX_OK
         || ngx_http_attest_names_collect(cf, amcf) != NGX_OK
         || ngx_http_attest_private_pool(cf, amcf) != NGX_OK
-        || ngx_http_attest_ohttp_kems(cf, amcf) != NGX_OK
         || ngx_http_attest_routes_check(cf) != NGX_OK
         || ngx_http_attest_conf_memory_size(cf, amcf) != NGX_OK
         || ngx_http_attest_replay_zone(cf, amcf) != NGX_OK)
@@ -372,7 +377,7 @@ ngx_http_attest_add_handlers(ngx_conf_t *cf)
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     if (ngx_http_attest_prompt_init(cf) != NGX_OK
-        || ngx_http_attest_ohttp_init(cf) != NGX_OK)
+        || ngx_http_attest_format_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -83,10 +83,6 @@
 #define NGX_HTTP_ATTEST_XWING_ON     1
 #define NGX_HTTP_ATTEST_XWING_AUTO   2
 
-#define NGX_HTTP_ATTEST_PROMPT_OFF   0      /* attest_prompt */
-#define NGX_HTTP_ATTEST_PROMPT_EHBP  1
-#define NGX_HTTP_ATTEST_PROMPT_OHTTP 2
-
 #define NGX_HTTP_ATTEST_REPLAY_OFF   0      /* attest_ohttp_replay */
 #define NGX_HTTP_ATTEST_REPLAY_KEY   1
 #define NGX_HTTP_ATTEST_REPLAY_DATE  2
@@ -224,9 +220,13 @@ typedef struct {
 } ngx_http_attest_srv_conf_t;
 
 
+typedef struct ngx_http_attest_format_s  ngx_http_attest_format_t;
+
+
 typedef struct {
-    ngx_uint_t                 prompt_conf;     /* attest_prompt, inherited */
-    ngx_uint_t                 prompt;          /* what holds here */
+    const ngx_http_attest_format_t  *format_conf;   /* attest_prompt,
+                                                       inherited */
+    const ngx_http_attest_format_t  *format;    /* what holds here, or NULL */
     ngx_uint_t                 mode;
     size_t                     max_size;        /* plaintext and frame cap */
     ngx_array_t               *cors;            /* of ngx_str_t; NULL: off */
@@ -245,11 +245,9 @@ typedef struct {
 } ngx_http_attest_loc_conf_t;
 
 
-typedef struct ngx_http_attest_format_s  ngx_http_attest_format_t;
-typedef struct ngx_http_attest_ehbp_s  ngx_http_attest_ehbp_t;
-typedef struct ngx_http_attest_ohttp_s  ngx_http_attest_ohttp_t;
 typedef struct ngx_http_attest_up_s  ngx_http_attest_up_t;
-typedef struct ngx_http_attest_intake_s  ngx_http_attest_intake_t;
+typedef struct ngx_http_attest_outer_s  ngx_http_attest_outer_t;
+typedef struct ngx_http_attest_ctx_s  ngx_http_attest_ctx_t;
 
 
 /* What makes a message one that is taken only once. */
@@ -266,19 +264,23 @@ typedef struct {
 
 /* Per-request state of an encrypted prompt. */
 
-typedef struct {
+struct ngx_http_attest_ctx_s {
     ngx_http_request_t        *request;         /* the main one */
     ngx_http_attest_view_t    *view;
     const ngx_http_attest_format_t  *format;    /* of what is sealed */
-    ngx_http_attest_ohttp_t   *ohttp;           /* NULL: EHBP */
+    void                      *data;            /* the format's own */
+    ngx_http_attest_loc_conf_t  *conf;          /* where it was opened */
+    ngx_http_attest_outer_t   *outer;           /* r is the inner request */
     ngx_http_attest_up_t      *ups;             /* upstreams that answered */
-    ngx_http_attest_ehbp_t    *ehbp;            /* while it is opened */
-    const ngx_http_attest_intake_t  *intake;
-    attest_aead_t              aead;            /* seals the response */
-    u_char                     enc[ATTEST_EHBP_ENC_LEN];
-    u_char                     nonce[ATTEST_EHBP_NONCE_LEN];
+
+    void                     (*body_done)(ngx_http_request_t *r,
+                                 ngx_http_attest_ctx_t *ctx, ngx_int_t why);
+    void                     (*body_failed)(ngx_http_request_t *r,
+                                 ngx_http_attest_ctx_t *ctx, ngx_int_t rc);
+
     ngx_str_t                  plain;           /* locked plaintext */
     size_t                     usable;          /* of it, so far */
+    size_t                     strings;         /* of it, that stay */
     ngx_http_attest_once_t     once;
     ngx_uint_t                 key_index;       /* in the view */
     u_char                     key_id;
@@ -296,8 +298,10 @@ typedef struct {
     void                      *output_data;
 
     ngx_int_t                  status;          /* refused with, 0: not */
+    ngx_uint_t                 inner_status;    /* of a response inside */
 
     unsigned                   reading:1;       /* body is being read */
+    unsigned                   waits:1;         /* its format does */
     unsigned                   decided:1;       /* opened, plain or refused */
     unsigned                   sealed:1;        /* a context exists */
     unsigned                   entered:1;       /* opened, goes its way */
@@ -312,62 +316,13 @@ typedef struct {
     unsigned                   cut:1;           /* ends without an end */
     unsigned                   shared:1;        /* a subrequest has the body */
     unsigned                   spent:1;         /* the body was given back */
-} ngx_http_attest_ctx_t;
+    unsigned                   at_once:1;       /* a response without body */
+};
 
 
 /* ngx_http_attest_module.c */
 
 extern ngx_module_t  ngx_http_attest_module;
-
-/* ngx_http_attest_prompt.c, _seal.c, _replay.c */
-
-/* Installs the preaccess handler; called from postconfiguration. */
-ngx_int_t ngx_http_attest_prompt_init(ngx_conf_t *cf);
-
-/* ngx_http_attest_ohttp.c: directives of the Oblivious HTTP gateway */
-
-char *ngx_http_attest_ohttp_location(ngx_conf_t *cf,
-    ngx_http_attest_loc_conf_t *alcf);
-char *ngx_http_attest_ohttp_allow(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_attest_ohttp_replay(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_attest_ohttp_pad(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_attest_ohttp_xwing(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-/* When all is read: which keys there are. */
-ngx_int_t ngx_http_attest_ohttp_kems(ngx_conf_t *cf,
-    ngx_http_attest_main_conf_t *amcf);
-/* Variables that tell of an Oblivious HTTP request, for logs. */
-const char *ngx_http_attest_ohttp_name(ngx_http_attest_ctx_t *ctx);
-ngx_uint_t ngx_http_attest_ohttp_status(ngx_http_attest_ctx_t *ctx);
-
-ngx_int_t ngx_http_attest_replay_zone(ngx_conf_t *cf,
-    ngx_http_attest_main_conf_t *amcf);
-char *ngx_http_attest_replay(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-/*
- * Tests and inserts under one lock.  NGX_OK: new and remembered.
- * NGX_DECLINED: seen before.  NGX_BUSY: full of live entries.  NGX_ABORT: its
- * key is not accepted any more.
- */
-ngx_int_t ngx_http_attest_replay_add(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_once_t *once);
-void ngx_http_attest_replay_fill(ngx_http_attest_main_conf_t *amcf,
-    ngx_uint_t *used, ngx_uint_t *capacity);
-
-/* ngx_http_attest_routes.c */
-
-/* At merge: this location, or server{}, is one to be checked. */
-ngx_int_t ngx_http_attest_routes_add(ngx_conf_t *cf);
-/* When all is read: no opened prompt goes where nobody sent it. */
-ngx_int_t ngx_http_attest_routes_check(ngx_conf_t *cf);
-/* The default of client_max_body_size, not what somebody wrote. */
-void ngx_http_attest_raise_body_size(void **loc_conf, off_t size);
-/* Whether somebody wrote one that holds for the request's location. */
-ngx_uint_t ngx_http_attest_body_size_said(ngx_http_request_t *r);
-/* A phase handler: subrequests get no opened prompt. */
-ngx_int_t ngx_http_attest_subrequest(ngx_http_request_t *r);
 
 /* until each file names what it needs */
 #include "http/ngx_http_attest_measure.h"

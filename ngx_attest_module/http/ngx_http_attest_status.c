@@ -14,6 +14,7 @@
 #include "http/evidence/ngx_http_attest_clock.h"
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/evidence/ngx_http_attest_view.h"
+#include "http/prompt/ngx_http_attest_replay.h"
 #include "http/ngx_http_attest_module.h"
 #include "http/ngx_http_attest_status.h"
 

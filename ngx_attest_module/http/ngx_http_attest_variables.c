@@ -8,6 +8,7 @@
 
 #include "http/evidence/ngx_http_attest_clock.h"
 #include "http/evidence/ngx_http_attest_view.h"
+#include "http/prompt/ngx_http_attest_format.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
 #include "http/ngx_http_attest_variables.h"
 
@@ -106,7 +107,7 @@ ngx_http_attest_variable_protocol(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    name = ngx_http_attest_ohttp_name(ctx);
+    name = ctx->format->protocol(ctx);
 
     return ngx_http_attest_variable_set(v, (u_char *) name,
                                         (u_char *) name + ngx_strlen(name));
@@ -148,7 +149,7 @@ ngx_http_attest_variable_status(ngx_http_request_t *r,
     ngx_http_attest_ctx_t  *ctx;
 
     ctx = ngx_http_attest_prompt_ctx(r);
-    status = (ctx != NULL) ? ngx_http_attest_ohttp_status(ctx) : 0;
+    status = (ctx != NULL && ctx->head_sent) ? ctx->inner_status : 0;
 
     if (status == 0) {
         v->not_found = 1;

@@ -8,7 +8,6 @@
 
 
 #include "http/prompt/ngx_http_attest_cors.h"
-#include "http/prompt/ngx_http_attest_prompt.h"
 #include "http/prompt/ngx_http_attest_fields.h"
 #include "http/ngx_http_attest_problem.h"
 
@@ -70,7 +69,7 @@ ngx_http_attest_cors_allowed(ngx_http_request_t *r,
     ngx_str_t   *origin, *allowed;
     ngx_uint_t   i;
 
-    origin = ngx_http_attest_field(r, "origin", 6);
+    origin = ngx_http_attest_field(r, "origin");
     allowed = alcf->cors->elts;
 
     for (i = 0; i < alcf->cors->nelts; i++) {
@@ -97,12 +96,12 @@ ngx_http_attest_cors_asked(ngx_http_request_t *r,
     ngx_http_attest_loc_conf_t *alcf)
 {
     if (r->method != NGX_HTTP_OPTIONS || alcf->cors == NULL
-        || ngx_http_attest_field(r, "origin", 6) == NULL)
+        || ngx_http_attest_field(r, "origin") == NULL)
     {
         return NULL;
     }
 
-    return ngx_http_attest_field(r, "access-control-request-method", 29);
+    return ngx_http_attest_field(r, "access-control-request-method");
 }
 
 
@@ -160,7 +159,7 @@ ngx_http_attest_cors_answer(ngx_http_request_t *r)
 
     ngx_str_set(&value, NGX_HTTP_ATTEST_ALLOW_FIELDS);
 
-    asked = ngx_http_attest_field(r, "access-control-request-headers", 30);
+    asked = ngx_http_attest_field(r, "access-control-request-headers");
 
     if (asked != NULL && asked->len > 0
         && asked->len <= NGX_HTTP_ATTEST_MAX_ASKED)

@@ -10,53 +10,64 @@
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/evidence/ngx_http_attest_view.h"
 #include "http/prompt/ngx_http_attest_ehbp.h"
+#include "http/evidence/ngx_http_attest_clock.h"
+#include "http/evidence/ngx_http_attest_state.h"
+#include "http/evidence/ngx_http_attest_view.h"
+#include "http/prompt/ngx_http_attest_body.h"
 #include "http/prompt/ngx_http_attest_fields.h"
+#include "http/prompt/ngx_http_attest_locked.h"
+#include "http/prompt/ngx_http_attest_nonce.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
-#include "http/prompt/ngx_http_attest_refusal.h"
+#include "http/prompt/ngx_http_attest_release.h"
 #include "http/prompt/ngx_http_attest_replace.h"
 
-#include <openssl/err.h>
+
+#define NGX_HTTP_ATTEST_KEY_FIELD  "ehbp-encapsulated-key"
+
+#define ngx_http_attest_ehbp_framing(alcf)                                   \
+    (ATTEST_EHBP_OVERHEAD * (alcf)->max_size + NGX_HTTP_ATTEST_SPARE)
 
 
-/* A prompt that is being opened; its keys lie in the request's view. */
+/* What opens lies in the request's view, and what seals stays. */
 
-struct ngx_http_attest_ehbp_s {
+typedef struct {
     attest_ehbp_opener_t       opener;
     const attest_kem_key_t    *keys[NGX_HTTP_ATTEST_KEYS];
     ngx_uint_t                 index[NGX_HTTP_ATTEST_KEYS];
     ngx_uint_t                 used;            /* of the view's, bits */
-};
+    unsigned                   closed:1;        /* nothing opens any more */
+
+    attest_aead_t              aead;            /* seals the response */
+    u_char                     enc[ATTEST_EHBP_ENC_LEN];
+    u_char                     nonce[ATTEST_EHBP_NONCE_LEN];
+} ngx_http_attest_ehbp_t;
 
 
-static ngx_int_t ngx_http_attest_ehbp_plain(ngx_http_request_t *r,
-    ngx_http_attest_loc_conf_t *alcf, ngx_uint_t drop);
-static ngx_int_t ngx_http_attest_ehbp_read(ngx_http_request_t *r, u_char *enc);
-static ngx_uint_t ngx_http_attest_ehbp_piece(ngx_http_request_t *r,
+static size_t ngx_http_attest_ehbp_max_plain(
+    ngx_http_attest_loc_conf_t *alcf);
+static off_t ngx_http_attest_ehbp_max_body(ngx_http_attest_loc_conf_t *alcf);
+static ngx_int_t ngx_http_attest_ehbp_find(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_ehbp_start(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+static ngx_int_t ngx_http_attest_ehbp_open(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, u_char *p, size_t n);
-static ngx_http_attest_refusal_e ngx_http_attest_ehbp_keys(ngx_http_request_t
-    *r, ngx_http_attest_ctx_t *ctx);
-static ngx_http_attest_refusal_e
-    ngx_http_attest_ehbp_code(ngx_http_attest_ctx_t *ctx, int rc);
-static ngx_uint_t ngx_http_attest_ehbp_fresh(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_ehbp_keys(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+static ngx_int_t ngx_http_attest_ehbp_code(ngx_http_attest_ehbp_t *eh,
+    int rc);
+static ngx_int_t ngx_http_attest_ehbp_fresh(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static ngx_uint_t ngx_http_attest_ehbp_live(ngx_http_attest_ctx_t *ctx,
     ngx_uint_t i, time_t now);
-static void ngx_http_attest_ehbp_done(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, ngx_uint_t why);
-static ngx_http_attest_refusal_e ngx_http_attest_ehbp_finish(ngx_http_request_t
-    *r, ngx_http_attest_ctx_t *ctx);
-static void ngx_http_attest_ehbp_failed(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, ngx_int_t rc);
-static void ngx_http_attest_ehbp_drop(ngx_http_attest_ctx_t *ctx);
-static ngx_http_attest_refusal_e
-    ngx_http_attest_ehbp_admit(ngx_http_attest_ctx_t *ctx, attest_hpke_ctx_t
-    *hpke);
+static ngx_int_t ngx_http_attest_ehbp_finish(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
+static ngx_int_t ngx_http_attest_ehbp_admit(ngx_http_attest_ctx_t *ctx);
+static void ngx_http_attest_ehbp_close(ngx_http_attest_ctx_t *ctx);
+static void ngx_http_attest_ehbp_enter(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx);
 static ngx_int_t ngx_http_attest_ehbp_swap(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
-static ngx_uint_t ngx_http_attest_ehbp_key(ngx_http_request_t *r, ngx_str_t
-    *value);
-static ngx_int_t ngx_http_attest_ehbp_reject(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, ngx_int_t rc);
+
 static ngx_int_t ngx_http_attest_ehbp_head(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static ssize_t ngx_http_attest_ehbp_frame(ngx_http_request_t *r,
@@ -64,162 +75,176 @@ static ssize_t ngx_http_attest_ehbp_frame(ngx_http_request_t *r,
     ngx_http_attest_out_t *out);
 static ngx_int_t ngx_http_attest_ehbp_end(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, ngx_http_attest_out_t *out);
+static const char *ngx_http_attest_ehbp_protocol(ngx_http_attest_ctx_t *ctx);
+static void ngx_http_attest_ehbp_cleanup(ngx_http_attest_ctx_t *ctx);
 
 
-static const ngx_http_attest_format_t  ngx_http_attest_ehbp_format = {
-    ngx_http_attest_ehbp_reject,
+/* SPEC.md section 5.4.4: one answer for every failure to decrypt. */
+
+static const ngx_http_attest_refusal_t  ngx_http_attest_ehbp_refusals[] = {
+
+    { NGX_HTTP_ATTEST_MALFORMED, NGX_HTTP_BAD_REQUEST,
+      offsetof(ngx_http_attest_stats_t, refused_malformed),
+      NGX_HTTP_ATTEST_URN "malformed",
+      "Malformed encrypted request",
+      "the encapsulated key or the framing of the body is wrong", 0 },
+
+    { NGX_HTTP_ATTEST_TAMPERED, NGX_HTTP_BAD_REQUEST,
+      offsetof(ngx_http_attest_stats_t, refused_malformed),
+      NGX_HTTP_ATTEST_URN "malformed",
+      "Malformed encrypted request",
+      "a frame was changed or lost on its way, the first was not", 0 },
+
+    { NGX_HTTP_ATTEST_TOO_FRAMED, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+      offsetof(ngx_http_attest_stats_t, refused_size),
+      NGX_HTTP_ATTEST_URN "too-large",
+      "Encrypted request too large",
+      "there are too many bytes of framing around the prompt", 0 },
+
+    { NGX_HTTP_ATTEST_NO_KEY, 422,
+      offsetof(ngx_http_attest_stats_t, refused_key),
+      NGX_HTTP_ATTEST_PROBLEM_EHBP_KEY,
+      "The request cannot be decrypted",
+      "fetch the current key configuration and try again", 0 },
+
+    { 0, 0, 0, NULL, NULL, NULL, 0 }
+};
+
+
+const ngx_http_attest_format_t  ngx_http_attest_ehbp_format = {
+    ngx_string("ehbp"),
+    0,                                     /* inner */
+    ngx_http_attest_ehbp_refusals,
+
+    NULL,                                  /* location */
+    NULL,                                  /* merge */
+    NULL,                                  /* check */
+    NULL,                                  /* kems */
+    NULL,                                  /* init */
+
+    NULL,                                  /* bad */
+    NULL,                                  /* admits */
+    NULL,                                  /* lost */
+
+    ngx_http_attest_ehbp_max_plain,
+    ngx_http_attest_ehbp_max_body,
+
+    ngx_http_attest_ehbp_find,
+    ngx_http_attest_ehbp_start,
+    ngx_http_attest_ehbp_open,
+    ngx_http_attest_ehbp_fresh,
+    ngx_http_attest_ehbp_finish,
+    ngx_http_attest_ehbp_close,
+    ngx_http_attest_ehbp_enter,
+
     ngx_http_attest_ehbp_head,
+    NULL,                                  /* flush */
     ngx_http_attest_ehbp_frame,
     ngx_http_attest_ehbp_end,
-    ngx_http_attest_ehbp_drop
-};
 
-static const ngx_http_attest_intake_t  ngx_http_attest_ehbp_intake = {
-    ngx_http_attest_ehbp_piece,
-    ngx_http_attest_ehbp_fresh,
-    ngx_http_attest_ehbp_done,
-    ngx_http_attest_ehbp_failed
+    ngx_http_attest_ehbp_protocol,
+    ngx_http_attest_ehbp_cleanup
 };
 
 
-ngx_int_t
-ngx_http_attest_ehbp_start(ngx_http_request_t *r,
-    ngx_http_attest_loc_conf_t *alcf)
+static size_t
+ngx_http_attest_ehbp_max_plain(ngx_http_attest_loc_conf_t *alcf)
+{
+    return alcf->max_size;
+}
+
+
+/*
+ * More cannot hold an acceptable prompt.  It is some more than prompt and
+ * framing together, so that whoever exceeds one is told which.
+ */
+
+static off_t
+ngx_http_attest_ehbp_max_body(ngx_http_attest_loc_conf_t *alcf)
+{
+    return (off_t) (alcf->max_size + ngx_http_attest_ehbp_framing(alcf)
+                    + NGX_HTTP_ATTEST_SPARE);
+}
+
+
+static ngx_int_t
+ngx_http_attest_ehbp_find(ngx_http_request_t *r)
 {
     u_char      enc[ATTEST_EHBP_ENC_LEN];
     ngx_str_t   value;
     ngx_uint_t  n, body;
 
-    n = ngx_http_attest_ehbp_key(r, &value);
+    n = ngx_http_attest_fields_count(r, NGX_HTTP_ATTEST_KEY_FIELD, &value);
 
     if (n > 1
         || (n == 1
             && attest_ehbp_parse_enc(value.data, value.len, enc)
                != ATTEST_OK))
     {
-        return ngx_http_attest_refuse(r, NGX_HTTP_ATTEST_MALFORMED);
+        return NGX_HTTP_ATTEST_MALFORMED;
     }
 
     if (n == 1 && r->discard_body) {
-
         /* refused by nginx, and redirected here by error_page */
-
-        return ngx_http_attest_refuse(r,
-                               (r->err_status
-                                == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE)
-                               ? NGX_HTTP_ATTEST_TOO_LONG
-                               : NGX_HTTP_ATTEST_MALFORMED);
+        return ngx_http_attest_refusal_of(r);
     }
 
     body = r->headers_in.content_length_n > 0 || r->headers_in.chunked;
 
-    if (n == 0 || !body) {
-        return ngx_http_attest_ehbp_plain(r, alcf, n ?
-                                            NGX_HTTP_ATTEST_DROP_KEY : 0);
-    }
-
-    if (r->headers_in.content_length_n > ngx_http_attest_max_body(alcf)) {
-        return ngx_http_attest_refuse(r, NGX_HTTP_ATTEST_TOO_LARGE);
-    }
-
-    return ngx_http_attest_ehbp_read(r, enc);
-}
-
-
-/* Nothing is sealed: by default refused. */
-
-static ngx_int_t
-ngx_http_attest_ehbp_plain(ngx_http_request_t *r,
-    ngx_http_attest_loc_conf_t *alcf, ngx_uint_t drop)
-{
-    ngx_http_attest_ctx_t        *ctx;
-    ngx_http_attest_main_conf_t  *amcf;
-
-    if (alcf->mode != NGX_HTTP_ATTEST_MODE_OPTIONAL) {
-        return ngx_http_attest_refuse(r, NGX_HTTP_ATTEST_UNSEALED);
-    }
-
-    if (ngx_http_attest_fields_drop(r, drop) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ctx = ngx_http_attest_prompt_ctx_create(r);
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (!ctx->decided) {
-        ctx->decided = 1;
-        amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
-        ngx_http_attest_count(amcf, prompts_plain);
-    }
-
-    return NGX_DECLINED;
+    return (n == 1 && body) ? NGX_OK : NGX_DECLINED;
 }
 
 
 static ngx_int_t
-ngx_http_attest_ehbp_read(ngx_http_request_t *r, u_char *enc)
+ngx_http_attest_ehbp_start(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
-    ngx_int_t                    rc;
-    attest_ehbp_limits_t         limits;
-    ngx_http_attest_ctx_t       *ctx;
-    ngx_http_attest_loc_conf_t  *alcf;
+    ngx_str_t                value;
+    attest_ehbp_limits_t     limits;
+    ngx_http_attest_ehbp_t  *eh;
 
-    ctx = ngx_http_attest_prompt_ctx_create(r);
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    eh = ngx_pcalloc(r->pool, sizeof(ngx_http_attest_ehbp_t));
+    if (eh == NULL) {
+        return NGX_ERROR;
     }
 
-    ctx->ehbp = ngx_pcalloc(r->pool, sizeof(ngx_http_attest_ehbp_t));
-    if (ctx->ehbp == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (ngx_http_attest_fields_count(r, NGX_HTTP_ATTEST_KEY_FIELD, &value)
+        != 1
+        || attest_ehbp_parse_enc(value.data, value.len, eh->enc) != ATTEST_OK)
+    {
+        return NGX_ERROR;
     }
 
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
+    limits.max_plain = ctx->conf->max_size;
+    limits.max_framing = ngx_http_attest_ehbp_framing(ctx->conf);
 
-    limits.max_plain = alcf->max_size;
-    limits.max_framing = ngx_http_attest_max_framing(alcf);
+    attest_ehbp_opener_init(&eh->opener, eh->enc, &limits);
 
-    attest_ehbp_opener_init(&ctx->ehbp->opener, enc, &limits);
+    ctx->data = eh;
+    ctx->plain.len = ctx->conf->max_size + ATTEST_HPKE_NT;
 
-    ngx_memcpy(ctx->enc, enc, ATTEST_EHBP_ENC_LEN);
-    ctx->plain.len = alcf->max_size + ATTEST_HPKE_NT;
-
-    ctx->format = &ngx_http_attest_ehbp_format;
-
-    rc = ngx_http_attest_body_read(r, ctx, &ngx_http_attest_ehbp_intake);
-
-    if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
-        return ngx_http_attest_refuse(r, NGX_HTTP_ATTEST_TOO_LONG);
-    }
-
-    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        return rc;
-    }
-
-    ngx_http_finalize_request(r, NGX_DONE);
-    return NGX_DONE;
+    return NGX_OK;
 }
 
 
 /* A frame is opened as soon as it is whole; of an open one nothing is kept. */
 
-static ngx_uint_t
-ngx_http_attest_ehbp_piece(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, u_char *p, size_t n)
+static ngx_int_t
+ngx_http_attest_ehbp_open(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+    u_char *p, size_t n)
 {
-    int                         rc;
-    size_t                      used;
-    attest_ehbp_opener_t       *op;
-    ngx_http_attest_refusal_e   why;
+    int                      rc;
+    size_t                   used;
+    ngx_int_t                why;
+    attest_ehbp_opener_t    *op;
+    ngx_http_attest_ehbp_t  *eh;
 
-    op = &ctx->ehbp->opener;
+    eh = ctx->data;
+    op = &eh->opener;
 
     if (op->keys == NULL) {
         why = ngx_http_attest_ehbp_keys(r, ctx);
 
-        if (why != NGX_HTTP_ATTEST_ACCEPT) {
+        if (why != NGX_OK) {
             return why;
         }
     }
@@ -243,7 +268,7 @@ ngx_http_attest_ehbp_piece(ngx_http_request_t *r,
 
     rc = attest_ehbp_opener_feed(op, p, n, &used);
 
-    return ngx_http_attest_ehbp_code(ctx, rc);
+    return ngx_http_attest_ehbp_code(eh, rc);
 }
 
 
@@ -252,7 +277,7 @@ ngx_http_attest_ehbp_piece(ngx_http_request_t *r,
  * first, then the previous one, as long as it is accepted.
  */
 
-static ngx_http_attest_refusal_e
+static ngx_int_t
 ngx_http_attest_ehbp_keys(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
     time_t                        now;
@@ -273,7 +298,7 @@ ngx_http_attest_ehbp_keys(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     }
 
     ctx->view = view;
-    eh = ctx->ehbp;
+    eh = ctx->data;
     now = ngx_http_attest_now(amcf);
     n = 0;
 
@@ -296,21 +321,21 @@ ngx_http_attest_ehbp_keys(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     eh->opener.keys = eh->keys;
     eh->opener.nkeys = n;
 
-    return n ? NGX_HTTP_ATTEST_ACCEPT : NGX_HTTP_ATTEST_NO_KEY;
+    return n ? NGX_OK : NGX_HTTP_ATTEST_NO_KEY;
 }
 
 
-static ngx_http_attest_refusal_e
-ngx_http_attest_ehbp_code(ngx_http_attest_ctx_t *ctx, int rc)
+static ngx_int_t
+ngx_http_attest_ehbp_code(ngx_http_attest_ehbp_t *eh, int rc)
 {
     attest_ehbp_why_e  why;
 
-    why = ctx->ehbp->opener.why;
+    why = eh->opener.why;
 
     switch (rc) {
 
     case ATTEST_OK:
-        return NGX_HTTP_ATTEST_ACCEPT;
+        return NGX_OK;
 
     case ATTEST_EFORMAT:
         return NGX_HTTP_ATTEST_MALFORMED;
@@ -337,7 +362,7 @@ ngx_http_attest_ehbp_code(ngx_http_attest_ctx_t *ctx, int rc)
  * be for is just not tried any more.
  */
 
-static ngx_uint_t
+static ngx_int_t
 ngx_http_attest_ehbp_fresh(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx)
 {
@@ -348,12 +373,12 @@ ngx_http_attest_ehbp_fresh(ngx_http_request_t *r,
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
 
-    eh = ctx->ehbp;
+    eh = ctx->data;
     now = ngx_http_attest_now(amcf);
 
     if (eh->opener.hpke.cipher != NULL) {
         return ngx_http_attest_ehbp_live(ctx, eh->opener.which, now)
-               ? NGX_HTTP_ATTEST_ACCEPT : NGX_HTTP_ATTEST_NO_KEY;
+               ? NGX_OK : NGX_HTTP_ATTEST_NO_KEY;
     }
 
     for (i = 0, n = 0; i < eh->opener.nkeys; i++) {
@@ -367,7 +392,7 @@ ngx_http_attest_ehbp_fresh(ngx_http_request_t *r,
 
     eh->opener.nkeys = n;
 
-    return (n || eh->opener.keys == NULL) ? NGX_HTTP_ATTEST_ACCEPT
+    return (n || eh->opener.keys == NULL) ? NGX_OK
                                           : NGX_HTTP_ATTEST_NO_KEY;
 }
 
@@ -376,74 +401,53 @@ static ngx_uint_t
 ngx_http_attest_ehbp_live(ngx_http_attest_ctx_t *ctx, ngx_uint_t i,
     time_t now)
 {
-    return ctx->view->hpke[ctx->ehbp->index[i]].expires > now;
+    ngx_http_attest_ehbp_t  *eh;
+
+    eh = ctx->data;
+
+    return ctx->view->hpke[eh->index[i]].expires > now;
 }
 
 
 static void
-ngx_http_attest_ehbp_done(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
-    ngx_uint_t why)
+ngx_http_attest_ehbp_enter(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
-    if (why == NGX_HTTP_ATTEST_BODY_UNREADABLE) {
-        why = NGX_HTTP_ATTEST_INTERNAL;
-    }
-
-    if (why == NGX_HTTP_ATTEST_ACCEPT) {
-        why = ngx_http_attest_ehbp_finish(r, ctx);
-    }
-
-    /* what opened it is needed no longer */
-
-    ngx_http_attest_ehbp_drop(ctx);
-
-    /* nginx takes what is left in OpenSSL's queue for its own */
-    if (ERR_peek_error() != 0) {
-        ERR_clear_error();
-    }
-
-    if (why != NGX_HTTP_ATTEST_ACCEPT) {
-        ngx_http_attest_prompt_ctx_wipe(ctx);
-        (void) ngx_http_attest_refuse(r, why);
-        return;
-    }
-
-    /* from here on every response is sealed */
-
-    ctx->sealed = 1;
-
     if (ngx_http_attest_ehbp_swap(r, ctx) != NGX_OK) {
-        (void) ngx_http_attest_refuse(r, NGX_HTTP_ATTEST_INTERNAL);
+        ngx_http_finalize_request(r,
+                              ngx_http_attest_refuse(r, ctx->format,
+                                                  NGX_HTTP_ATTEST_INTERNAL));
         return;
     }
 
     ngx_http_attest_prompt_ctx_no_debug(r);
 
-    /* on with the phases; this handler then declines */
+    /* on with the phases; the handler that opened it then declines */
 
-    r->preserve_body = 1;
     r->write_event_handler = ngx_http_core_run_phases;
 
     ngx_http_core_run_phases(r);
 }
 
 
-static ngx_http_attest_refusal_e
+static ngx_int_t
 ngx_http_attest_ehbp_finish(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx)
 {
+    ngx_int_t                     why;
     ngx_uint_t                    i;
     attest_ehbp_opener_t         *op;
-    ngx_http_attest_refusal_e     why;
+    ngx_http_attest_ehbp_t       *eh;
     ngx_http_attest_main_conf_t  *amcf;
 
-    op = &ctx->ehbp->opener;
+    eh = ctx->data;
+    op = &eh->opener;
 
-    why = ngx_http_attest_ehbp_code(ctx, attest_ehbp_opener_finish(op));
-    if (why != NGX_HTTP_ATTEST_ACCEPT) {
+    why = ngx_http_attest_ehbp_code(eh, attest_ehbp_opener_finish(op));
+    if (why != NGX_OK) {
         return why;
     }
 
-    i = ctx->ehbp->index[op->which];
+    i = eh->index[op->which];
 
     ctx->key_index = i;
     ctx->key_id = ctx->view->hpke[i].id;
@@ -469,50 +473,23 @@ ngx_http_attest_ehbp_finish(ngx_http_request_t *r,
         ctx->usable = op->plain;
     }
 
-    return ngx_http_attest_ehbp_admit(ctx, &op->hpke);
-}
-
-
-/* By nginx, which has no room for a client, or none left of its limits. */
-
-static void
-ngx_http_attest_ehbp_failed(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, ngx_int_t rc)
-{
-    ngx_http_attest_ehbp_drop(ctx);
-    ngx_http_attest_prompt_ctx_wipe(ctx);
-
-    switch (rc) {
-
-    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
-        ctx->reading = 0;
-        (void) ngx_http_attest_refuse(r, NGX_HTTP_ATTEST_TOO_LONG);
-        break;
-
-    case NGX_HTTP_INTERNAL_SERVER_ERROR:
-        ctx->reading = 0;
-        (void) ngx_http_attest_refuse(r, NGX_HTTP_ATTEST_INTERNAL);
-        break;
-
-    default:
-        ngx_http_finalize_request(r, rc);
-    }
+    return ngx_http_attest_ehbp_admit(ctx);
 }
 
 
 static void
-ngx_http_attest_ehbp_drop(ngx_http_attest_ctx_t *ctx)
+ngx_http_attest_ehbp_close(ngx_http_attest_ctx_t *ctx)
 {
     ngx_uint_t               i;
     ngx_http_attest_ehbp_t  *eh;
 
-    eh = ctx->ehbp;
+    eh = ctx->data;
 
-    if (eh == NULL) {
+    if (eh == NULL || eh->closed) {
         return;
     }
 
-    ctx->ehbp = NULL;
+    eh->closed = 1;
 
     attest_ehbp_opener_clear(&eh->opener);
 
@@ -524,30 +501,53 @@ ngx_http_attest_ehbp_drop(ngx_http_attest_ctx_t *ctx)
 }
 
 
+static void
+ngx_http_attest_ehbp_cleanup(ngx_http_attest_ctx_t *ctx)
+{
+    ngx_http_attest_ehbp_t  *eh;
+
+    eh = ctx->data;
+
+    if (eh != NULL) {
+        attest_aead_clear(&eh->aead);
+        ngx_http_attest_ehbp_close(ctx);
+    }
+}
+
+
+static const char *
+ngx_http_attest_ehbp_protocol(ngx_http_attest_ctx_t *ctx)
+{
+    return "ehbp";
+}
+
+
 /* What it will be remembered by, and the key of the response. */
 
-static ngx_http_attest_refusal_e
-ngx_http_attest_ehbp_admit(ngx_http_attest_ctx_t *ctx,
-    attest_hpke_ctx_t *hpke)
+static ngx_int_t
+ngx_http_attest_ehbp_admit(ngx_http_attest_ctx_t *ctx)
 {
+    ngx_http_attest_ehbp_t  *eh;
     ngx_http_attest_once_t  *once;
 
+    eh = ctx->data;
     once = &ctx->once;
 
-    once->enc = ctx->enc;
+    once->enc = eh->enc;
     once->len = ATTEST_EHBP_ENC_LEN;
     once->born = ctx->view->hpke[ctx->key_index].born;
     once->expires = ctx->view->hpke[ctx->key_index].expires;
     once->until = once->expires;
 
-    if (ngx_http_attest_nonce(ctx->nonce, ATTEST_EHBP_NONCE_LEN) != NGX_OK
-        || attest_ehbp_response(&ctx->aead, hpke, ctx->enc, ctx->nonce, 1)
+    if (ngx_http_attest_nonce(eh->nonce, ATTEST_EHBP_NONCE_LEN) != NGX_OK
+        || attest_ehbp_response(&eh->aead, &eh->opener.hpke, eh->enc,
+                                eh->nonce, 1)
            != ATTEST_OK)
     {
         return NGX_HTTP_ATTEST_INTERNAL;
     }
 
-    return NGX_HTTP_ATTEST_ACCEPT;
+    return NGX_OK;
 }
 
 
@@ -556,9 +556,6 @@ ngx_http_attest_ehbp_admit(ngx_http_attest_ctx_t *ctx,
 static ngx_int_t
 ngx_http_attest_ehbp_swap(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
-
     if (ngx_http_attest_fields_drop(r, NGX_HTTP_ATTEST_DROP_KEY
                                        |NGX_HTTP_ATTEST_DROP_FRAMING)
         != NGX_OK
@@ -581,91 +578,16 @@ ngx_http_attest_ehbp_swap(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 
     ngx_http_attest_fields_no_variables(r);
 
-    /* the file with the ciphertext goes away with the pool */
-
-    r->request_body->temp_file = NULL;
-    r->request_body->bufs = NULL;
-
-    if (ctx->plain.len == 0) {
-        /* nginx' writers do not take empty buffers */
-        return NGX_OK;
-    }
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_ERROR;
-    }
-
-    cl = ngx_alloc_chain_link(r->pool);
-    if (cl == NULL) {
-        return NGX_ERROR;
-    }
-
-    /* start and end too: another try with the next backend rewinds */
-
-    b->start = ctx->plain.data;
-    b->pos = ctx->plain.data;
-    b->last = ctx->plain.data + ctx->plain.len;
-    b->end = b->last;
-    b->memory = 1;
-    b->last_buf = 1;
-
-    cl->buf = b;
-    cl->next = NULL;
-
-    r->request_body->bufs = cl;
-
-    return NGX_OK;
-}
-
-
-/* How often the encapsulated key is given. */
-
-static ngx_uint_t
-ngx_http_attest_ehbp_key(ngx_http_request_t *r, ngx_str_t *value)
-{
-    ngx_uint_t        i, n;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    ngx_str_null(value);
-    n = 0;
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (ngx_http_attest_fields_is(&h[i].key, NGX_HTTP_ATTEST_KEY_FIELD,
-                                     sizeof(NGX_HTTP_ATTEST_KEY_FIELD) - 1, 0))
-            {
-                *value = h[i].value;
-                n++;
-            }
-        }
-    }
-
-    return n;
-}
-
-
-static ngx_int_t
-ngx_http_attest_ehbp_reject(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, ngx_int_t rc)
-{
-    ngx_http_attest_refusal_e  why;
-
-    why = (rc == NGX_DECLINED) ? NGX_HTTP_ATTEST_REPLAYED
-          : (rc == NGX_BUSY) ? NGX_HTTP_ATTEST_FULL : NGX_HTTP_ATTEST_NO_KEY;
-
-    return ngx_http_attest_refuse(r, why);
+    return ngx_http_attest_body_put(r, ctx->plain.data, ctx->plain.len);
 }
 
 
 static ngx_int_t
 ngx_http_attest_ehbp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
-    u_char     *p;
-    ngx_str_t   value;
+    u_char                  *p;
+    ngx_str_t                value;
+    ngx_http_attest_ehbp_t  *eh;
 
     if (r->headers_out.status == NGX_HTTP_SWITCHING_PROTOCOLS
         || (r->upstream != NULL && r->upstream->upgrade))
@@ -687,7 +609,8 @@ ngx_http_attest_ehbp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 
     value.data = p;
     value.len = 2 * ATTEST_EHBP_NONCE_LEN;
-    ngx_hex_dump(p, ctx->nonce, ATTEST_EHBP_NONCE_LEN);
+    eh = ctx->data;
+    ngx_hex_dump(p, eh->nonce, ATTEST_EHBP_NONCE_LEN);
 
     if (ngx_http_attest_add_header(r, "Ehbp-Response-Nonce", &value)
         != NGX_OK)
@@ -737,8 +660,9 @@ static ssize_t
 ngx_http_attest_ehbp_frame(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     u_char *pt, size_t len, ngx_http_attest_out_t *out)
 {
-    size_t      room;
-    ngx_buf_t  *b;
+    size_t                   room;
+    ngx_buf_t               *b;
+    ngx_http_attest_ehbp_t  *eh;
 
     room = (len > NGX_HTTP_ATTEST_SMALL) ? NGX_HTTP_ATTEST_FRAME
                                          : NGX_HTTP_ATTEST_SMALL;
@@ -750,7 +674,9 @@ ngx_http_attest_ehbp_frame(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
 
     len = ngx_min(len, (size_t) (b->end - b->start) - ATTEST_EHBP_OVERHEAD);
 
-    if (attest_ehbp_seal_frame(&ctx->aead, pt, len, b->start) != ATTEST_OK) {
+    eh = ctx->data;
+
+    if (attest_ehbp_seal_frame(&eh->aead, pt, len, b->start) != ATTEST_OK) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "attest: cannot seal a frame");
         return NGX_ERROR;

@@ -13,7 +13,7 @@
 
 #include "http/prompt/ngx_http_attest_ends.h"
 #include "http/prompt/ngx_http_attest_backend.h"
-#include "http/prompt/ngx_http_attest_prompt.h"
+#include "http/prompt/ngx_http_attest_format.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
 
 #include <sodium.h>
@@ -267,7 +267,7 @@ ngx_http_attest_ends_finalize(ngx_http_request_t *r, ngx_int_t rc)
         u->keepalive = 0;
     }
 
-    if (ctx->ohttp == NULL) {
+    if (!ctx->format->inner) {
         return;
     }
 
@@ -346,7 +346,7 @@ ngx_http_attest_ends_forget(ngx_http_attest_ctx_t *ctx)
 {
     ngx_http_attest_up_t  *up;
 
-    if (ctx->ohttp == NULL) {
+    if (!ctx->format->inner) {
         return;
     }
 

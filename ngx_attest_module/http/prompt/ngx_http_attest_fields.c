@@ -9,6 +9,7 @@
 #include "http/prompt/ngx_http_attest_fields.h"
 
 
+#define NGX_HTTP_ATTEST_KEY_FIELD     "ehbp-encapsulated-key"
 #define NGX_HTTP_ATTEST_OWN_FIELDS    "x-attest-"
 #define NGX_HTTP_ATTEST_OWN_VARS      "http_x_attest_"
 
@@ -18,11 +19,14 @@ static ngx_uint_t ngx_http_attest_fields_dropped(ngx_str_t *key,
 
 
 ngx_str_t *
-ngx_http_attest_field(ngx_http_request_t *r, const char *name, size_t len)
+ngx_http_attest_field(ngx_http_request_t *r, const char *name)
 {
+    size_t            len;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
+
+    len = ngx_strlen(name);
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
@@ -40,17 +44,45 @@ ngx_http_attest_field(ngx_http_request_t *r, const char *name, size_t len)
 }
 
 
+ngx_uint_t
+ngx_http_attest_fields_count(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    ngx_uint_t        i, n;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ngx_str_null(value);
+    n = 0;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (ngx_http_attest_fields_is(&h[i].key, name, 0)) {
+                *value = h[i].value;
+                n++;
+            }
+        }
+    }
+
+    return n;
+}
+
+
 /*
  * Letter case does not count, and for what looks at fields as CGI variables
  * "_" is "-".
  */
 
 ngx_uint_t
-ngx_http_attest_fields_is(ngx_str_t *key, const char *name, size_t len,
+ngx_http_attest_fields_is(ngx_str_t *key, const char *name,
     ngx_uint_t prefix)
 {
     u_char  ch;
-    size_t  i;
+    size_t  i, len;
+
+    len = ngx_strlen(name);
 
     if (key->len < len || (key->len > len && !prefix)) {
         return 0;
@@ -71,8 +103,7 @@ ngx_http_attest_fields_is(ngx_str_t *key, const char *name, size_t len,
 ngx_uint_t
 ngx_http_attest_fields_own(ngx_str_t *key)
 {
-    return ngx_http_attest_fields_is(key, NGX_HTTP_ATTEST_OWN_FIELDS,
-                                    sizeof(NGX_HTTP_ATTEST_OWN_FIELDS) - 1, 1);
+    return ngx_http_attest_fields_is(key, NGX_HTTP_ATTEST_OWN_FIELDS, 1);
 }
 
 
@@ -84,8 +115,7 @@ ngx_http_attest_fields_dropped(ngx_str_t *key, ngx_uint_t drop)
     }
 
     if ((drop & NGX_HTTP_ATTEST_DROP_KEY)
-        && ngx_http_attest_fields_is(key, NGX_HTTP_ATTEST_KEY_FIELD,
-                                    sizeof(NGX_HTTP_ATTEST_KEY_FIELD) - 1, 0))
+        && ngx_http_attest_fields_is(key, NGX_HTTP_ATTEST_KEY_FIELD, 0))
     {
         return 1;
     }
@@ -96,12 +126,12 @@ ngx_http_attest_fields_dropped(ngx_str_t *key, ngx_uint_t drop)
 
     /* an upgraded connection would carry the answer around our filters */
 
-    return ngx_http_attest_fields_is(key, "content-length", 14, 0)
-           || ngx_http_attest_fields_is(key, "transfer-encoding", 17, 0)
-           || ngx_http_attest_fields_is(key, "accept-encoding", 15, 0)
-           || ngx_http_attest_fields_is(key, "connection", 10, 0)
-           || ngx_http_attest_fields_is(key, "upgrade", 7, 0)
-           || ngx_http_attest_fields_is(key, "http2-settings", 14, 0);
+    return ngx_http_attest_fields_is(key, "content-length", 0)
+           || ngx_http_attest_fields_is(key, "transfer-encoding", 0)
+           || ngx_http_attest_fields_is(key, "accept-encoding", 0)
+           || ngx_http_attest_fields_is(key, "connection", 0)
+           || ngx_http_attest_fields_is(key, "upgrade", 0)
+           || ngx_http_attest_fields_is(key, "http2-settings", 0);
 }
 
 

@@ -8,8 +8,6 @@
 #include "http/ngx_http_attest_module.h"
 
 
-#define NGX_HTTP_ATTEST_KEY_FIELD     "ehbp-encapsulated-key"
-
 /* which of the client's fields go */
 #define NGX_HTTP_ATTEST_DROP_OWN      1     /* those that we set */
 #define NGX_HTTP_ATTEST_DROP_KEY      2     /* the encapsulated key */
@@ -17,11 +15,13 @@
 
 
 /* The request's value of a field, compared in lower case, or NULL. */
-ngx_str_t *ngx_http_attest_field(ngx_http_request_t *r, const char *name,
-    size_t len);
+ngx_str_t *ngx_http_attest_field(ngx_http_request_t *r, const char *name);
+/* How often a field is there, in any spelling, and its last value. */
+ngx_uint_t ngx_http_attest_fields_count(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
 /* 1 for this field, or for those with this prefix, in any spelling. */
 ngx_uint_t ngx_http_attest_fields_is(ngx_str_t *key, const char *name,
-    size_t len, ngx_uint_t prefix);
+    ngx_uint_t prefix);
 /* 1 for what only we say to a backend: X-Attest-*, in any spelling. */
 ngx_uint_t ngx_http_attest_fields_own(ngx_str_t *key);
 /* Takes those of a mask of NGX_HTTP_ATTEST_DROP_* out of the request. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Memory for prompts: of each worker one mapping, out of swap and of core
@@ -7,7 +8,7 @@
 
 
 #include "http/evidence/ngx_http_attest_state.h"
-#include "http/prompt/ngx_http_attest_prompt.h"
+#include "http/prompt/ngx_http_attest_locked.h"
 
 #include "core/base/attest_arena.h"
 

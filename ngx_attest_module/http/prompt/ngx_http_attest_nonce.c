@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Nonces of responses: random, used once, sent in clear.
@@ -8,7 +9,7 @@
  */
 
 
-#include "http/prompt/ngx_http_attest_prompt.h"
+#include "http/prompt/ngx_http_attest_nonce.h"
 
 #include <openssl/rand.h>
 

@@ -1,55 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The Oblivious HTTP gateway, RFC 9458 and chunked: directives, the gateway
- * location, and how a request is opened.
+ * Oblivious HTTP, RFC 9458 and chunked: the gateway location, and how a
+ * request is opened.
  */
 
 
+#include "http/prompt/ngx_http_attest_ohttp.h"
 #include "http/evidence/ngx_http_attest_clock.h"
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/evidence/ngx_http_attest_view.h"
-#include "http/prompt/ngx_http_attest_ohttp.h"
 #include "http/prompt/ngx_http_attest_fields.h"
+#include "http/prompt/ngx_http_attest_locked.h"
+#include "http/prompt/ngx_http_attest_nonce.h"
+#include "http/prompt/ngx_http_attest_prompt.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
 
-#include <openssl/err.h>
 #include <sodium.h>
-
-
-#define NGX_HTTP_ATTEST_WINDOW       60     /* s: of Date, by default */
-#define NGX_HTTP_ATTEST_MAX_WINDOW   86400
-#define NGX_HTTP_ATTEST_MIN_PAD      16
-
-#define NGX_HTTP_ATTEST_PROBLEM_OHTTP_KEY                                    \
-    "https://iana.org/assignments/http-problem-types#ohttp-key"
-
-
-typedef enum {
-    NGX_HTTP_ATTEST_OHTTP_OK = 0,
-    NGX_HTTP_ATTEST_OHTTP_EARLY,
-    NGX_HTTP_ATTEST_OHTTP_TYPE,
-    NGX_HTTP_ATTEST_OHTTP_MALFORMED,
-    NGX_HTTP_ATTEST_OHTTP_TAMPERED,
-    NGX_HTTP_ATTEST_OHTTP_TOO_LARGE,
-    NGX_HTTP_ATTEST_OHTTP_TOO_LONG,
-    NGX_HTTP_ATTEST_OHTTP_KEY,
-    NGX_HTTP_ATTEST_OHTTP_DECRYPT,
-    NGX_HTTP_ATTEST_OHTTP_REPLAYED,
-    NGX_HTTP_ATTEST_OHTTP_FULL,
-    NGX_HTTP_ATTEST_OHTTP_NO_EVIDENCE,
-    NGX_HTTP_ATTEST_OHTTP_NO_MEMORY,
-    NGX_HTTP_ATTEST_OHTTP_INTERNAL
-} ngx_http_attest_ohttp_e;
-
-
-typedef struct {
-    ngx_uint_t    status;
-    size_t        counter;          /* in ngx_http_attest_stats_t */
-    const char   *type;
-    const char   *title;
-    const char   *detail;
-    time_t        retry_after;
-} ngx_http_attest_ohttp_refusal_t;
 
 
 /*
@@ -72,153 +39,31 @@ struct ngx_http_attest_opening_s {
 };
 
 
-static ngx_int_t ngx_http_attest_ohttp_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_ohttp_keys(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_attest_ohttp_wants_keys(ngx_http_request_t *r);
-static ngx_int_t ngx_http_attest_ohttp_post(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_attest_ohttp_accepts(ngx_str_t *accept,
+    const char *type);
+static ngx_int_t ngx_http_attest_ohttp_form(ngx_http_request_t *r,
+    attest_ohttp_form_e *form);
 static ngx_uint_t ngx_http_attest_ohttp_early(ngx_http_request_t *r);
-static ngx_int_t ngx_http_attest_ohttp_read(ngx_http_request_t *r,
-    attest_ohttp_form_e form);
-static ngx_uint_t ngx_http_attest_ohttp_fresh(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx);
-static void ngx_http_attest_ohttp_failed(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, ngx_int_t rc);
-static void ngx_http_attest_ohttp_done(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, ngx_uint_t why);
-static ngx_int_t ngx_http_attest_ohttp_refuse(ngx_http_request_t *r,
-    ngx_http_attest_ohttp_e why);
 
 static void ngx_http_attest_ohttp_expect(ngx_http_attest_opening_t *op);
-static ngx_uint_t ngx_http_attest_ohttp_piece(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, u_char *p, size_t n);
-static ngx_uint_t ngx_http_attest_ohttp_lacks(ngx_http_attest_opening_t *op);
-static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_gather(
-    ngx_http_attest_opening_t *op, u_char *p, size_t n);
-static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_whole(
-    ngx_http_attest_opening_t *op, u_char *ct);
-static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_begin(
+static ngx_uint_t ngx_http_attest_ohttp_lacks_key(
     ngx_http_attest_opening_t *op);
-static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_recipient(
+static ngx_int_t ngx_http_attest_ohttp_gather(ngx_http_attest_opening_t *op,
+    u_char *p, size_t n);
+static ngx_int_t ngx_http_attest_ohttp_whole(ngx_http_attest_opening_t *op,
+    u_char *ct);
+static ngx_int_t ngx_http_attest_ohttp_begin(ngx_http_attest_opening_t *op);
+static ngx_int_t ngx_http_attest_ohttp_recipient(
     ngx_http_attest_opening_t *op);
 static ngx_uint_t ngx_http_attest_ohttp_member(ngx_http_attest_view_t *view,
     const attest_keyconfig_t *kc);
-static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_finish(
-    ngx_http_attest_opening_t *op);
-static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_admit(
-    ngx_http_attest_opening_t *op);
+static ngx_int_t ngx_http_attest_ohttp_opened(ngx_http_attest_opening_t *op);
+static ngx_int_t ngx_http_attest_ohttp_admit(ngx_http_attest_opening_t *op);
 static void ngx_http_attest_ohttp_once(ngx_http_attest_ctx_t *ctx);
-static ngx_int_t ngx_http_attest_ohttp_reject(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, ngx_int_t rc);
-static ngx_http_attest_ohttp_e ngx_http_attest_ohttp_code(
-    ngx_http_attest_opening_t *op, int rc);
-static void ngx_http_attest_ohttp_drop(ngx_http_attest_ohttp_t *oh);
-static void ngx_http_attest_ohttp_cleanup(ngx_http_attest_ctx_t *ctx);
-
-static ngx_int_t ngx_http_attest_ohttp_log(ngx_http_request_t *r);
-static void ngx_http_attest_ohttp_outer(ngx_http_request_t *r,
-    ngx_http_attest_ohttp_t *oh);
-static u_char *ngx_http_attest_ohttp_log_error(ngx_http_request_t *r,
-    ngx_http_request_t *sr, u_char *buf, size_t len);
-
-static ngx_int_t ngx_http_attest_ohttp_target(ngx_conf_t *cf,
-    ngx_str_t *value, ngx_http_attest_allow_t *allow);
-static char *ngx_http_attest_ohttp_window(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_attest_loc_conf_t *alcf);
-
-
-static ngx_http_attest_ohttp_refusal_t  ngx_http_attest_ohttp_refusals[] = {
-
-    { 0, 0, NULL, NULL, NULL, 0 },
-
-    { 425, offsetof(ngx_http_attest_stats_t, refused_replay), NULL,
-      "Too Early",
-      "encapsulated requests are not taken from early data", 0 },
-
-    { NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-      offsetof(ngx_http_attest_stats_t, refused_required), NULL,
-      "Unsupported Media Type",
-      "message/ohttp-req and message/ohttp-chunked-req are possible", 0 },
-
-    { NGX_HTTP_BAD_REQUEST,
-      offsetof(ngx_http_attest_stats_t, refused_malformed),
-      NGX_HTTP_ATTEST_URN "malformed",
-      "Malformed encapsulated request",
-      "the message ends before its ciphertext", 0 },
-
-    { NGX_HTTP_BAD_REQUEST,
-      offsetof(ngx_http_attest_stats_t, refused_malformed),
-      NGX_HTTP_ATTEST_URN "malformed",
-      "Malformed encapsulated request",
-      "a chunk was changed or lost on its way, the first was not", 0 },
-
-    { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-      offsetof(ngx_http_attest_stats_t, refused_size),
-      NGX_HTTP_ATTEST_URN "too-large",
-      "Encapsulated request too large",
-      "the message exceeds what attest_prompt_max_size allows", 0 },
-
-    { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-      offsetof(ngx_http_attest_stats_t, refused_size),
-      NGX_HTTP_ATTEST_URN "too-large",
-      "Encapsulated request too large",
-      "the encapsulated request exceeds client_max_body_size", 0 },
-
-    { NGX_HTTP_BAD_REQUEST,
-      offsetof(ngx_http_attest_stats_t, refused_key),
-      NGX_HTTP_ATTEST_PROBLEM_OHTTP_KEY,
-      "Unknown key configuration",
-      "fetch the current key configuration and try again", 0 },
-
-    { 422,
-      offsetof(ngx_http_attest_stats_t, refused_key),
-      NGX_HTTP_ATTEST_PROBLEM_OHTTP_KEY,
-      "The request cannot be decrypted",
-      "fetch the current key configuration and try again", 0 },
-
-    { NGX_HTTP_CONFLICT,
-      offsetof(ngx_http_attest_stats_t, refused_replay),
-      NGX_HTTP_ATTEST_URN "replay",
-      "Replayed request",
-      "this encapsulated key has been used before", 0 },
-
-    { NGX_HTTP_SERVICE_UNAVAILABLE,
-      offsetof(ngx_http_attest_stats_t, refused_full),
-      NGX_HTTP_ATTEST_URN "busy",
-      "Too many encrypted requests",
-      "there is no room to remember another request", 10 },
-
-    { NGX_HTTP_SERVICE_UNAVAILABLE,
-      offsetof(ngx_http_attest_stats_t, refused_evidence),
-      NGX_HTTP_ATTEST_URN "no-evidence",
-      "No valid evidence",
-      "the gateway has no valid evidence and therefore serves nothing", 10 },
-
-    { NGX_HTTP_SERVICE_UNAVAILABLE,
-      offsetof(ngx_http_attest_stats_t, refused_memory),
-      NGX_HTTP_ATTEST_URN "busy",
-      "Too many encrypted requests",
-      "all of attest_prompt_memory is in use", NGX_HTTP_ATTEST_BUSY },
-
-    { NGX_HTTP_INTERNAL_SERVER_ERROR, 0, NULL,
-      "Internal Server Error",
-      "the request could not be processed", 0 }
-};
-
-
-static const ngx_http_attest_format_t  ngx_http_attest_ohttp_format = {
-    ngx_http_attest_ohttp_reject,
-    ngx_http_attest_ohttp_head,
-    ngx_http_attest_ohttp_frame,
-    ngx_http_attest_ohttp_end,
-    ngx_http_attest_ohttp_cleanup
-};
-
-static const ngx_http_attest_intake_t  ngx_http_attest_ohttp_intake = {
-    ngx_http_attest_ohttp_piece,
-    ngx_http_attest_ohttp_fresh,
-    ngx_http_attest_ohttp_done,
-    ngx_http_attest_ohttp_failed
-};
+static ngx_int_t ngx_http_attest_ohttp_code(ngx_http_attest_opening_t *op,
+    int rc);
 
 
 static ngx_str_t  ngx_http_attest_ohttp_keys_type =
@@ -227,7 +72,7 @@ static ngx_str_t  ngx_http_attest_ohttp_keys_type =
 
 /* RFC 9540 section 5: keys and gateway are the same resource. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_attest_ohttp_handler(ngx_http_request_t *r)
 {
     ngx_str_t                    value;
@@ -254,7 +99,7 @@ ngx_http_attest_ohttp_handler(ngx_http_request_t *r)
         return ngx_http_attest_ohttp_keys(r);
 
     case NGX_HTTP_POST:
-        return ngx_http_attest_ohttp_post(r);
+        return ngx_http_attest_prompt_open(r, alcf);
 
     default:
         ngx_str_set(&value, "GET, HEAD, POST");
@@ -320,65 +165,61 @@ ngx_http_attest_ohttp_wants_keys(ngx_http_request_t *r)
 {
     ngx_str_t  *accept;
 
-    accept = ngx_http_attest_field(r, "accept", 6);
+    accept = ngx_http_attest_field(r, "accept");
 
     return accept == NULL
-           || ngx_strlcasestrn(accept->data, accept->data + accept->len,
-                               (u_char *) "application/ohttp-keys", 22 - 1)
-              != NULL
-           || ngx_strlcasestrn(accept->data, accept->data + accept->len,
-                               (u_char *) "*/*", 3 - 1)
-              != NULL
-           || ngx_strlcasestrn(accept->data, accept->data + accept->len,
-                               (u_char *) "application/*", 13 - 1)
-              != NULL;
+           || ngx_http_attest_ohttp_accepts(accept, "application/ohttp-keys")
+           || ngx_http_attest_ohttp_accepts(accept, "*/*")
+           || ngx_http_attest_ohttp_accepts(accept, "application/*");
+}
+
+
+static ngx_uint_t
+ngx_http_attest_ohttp_accepts(ngx_str_t *accept, const char *type)
+{
+    return ngx_strlcasestrn(accept->data, accept->data + accept->len,
+                            (u_char *) type, ngx_strlen(type) - 1)
+           != NULL;
+}
+
+
+ngx_int_t
+ngx_http_attest_ohttp_find(ngx_http_request_t *r)
+{
+    attest_ohttp_form_e  form;
+
+    if (ngx_http_attest_ohttp_early(r)) {
+        return NGX_HTTP_ATTEST_EARLY;
+    }
+
+    if (ngx_http_attest_ohttp_form(r, &form) != NGX_OK) {
+        return NGX_HTTP_ATTEST_WRONG_TYPE;
+    }
+
+    if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
+        return NGX_HTTP_ATTEST_MALFORMED;
+    }
+
+    if (r->discard_body || (r->request_body != NULL && r->err_status)) {
+        /* refused by nginx, and redirected here by error_page */
+        return ngx_http_attest_refusal_of(r);
+    }
+
+    return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_http_attest_ohttp_post(ngx_http_request_t *r)
+ngx_http_attest_ohttp_form(ngx_http_request_t *r, attest_ohttp_form_e *form)
 {
-    ngx_str_t                   *type;
-    attest_ohttp_form_e          form;
-    ngx_http_attest_loc_conf_t  *alcf;
+    ngx_str_t  *type;
 
-    if (ngx_http_attest_ohttp_early(r)) {
-        return ngx_http_attest_ohttp_refuse(r, NGX_HTTP_ATTEST_OHTTP_EARLY);
-    }
+    type = ngx_http_attest_field(r, "content-type");
 
-    type = ngx_http_attest_field(r, "content-type", 12);
-
-    if (type == NULL
-        || attest_ohttp_request_type(type->data, type->len, &form)
-           != ATTEST_OK)
-    {
-        return ngx_http_attest_ohttp_refuse(r, NGX_HTTP_ATTEST_OHTTP_TYPE);
-    }
-
-    if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
-        return ngx_http_attest_ohttp_refuse(r,
-                                            NGX_HTTP_ATTEST_OHTTP_MALFORMED);
-    }
-
-    if (r->discard_body || (r->request_body != NULL && r->err_status)) {
-
-        /* refused by nginx, and redirected here by error_page */
-
-        return ngx_http_attest_ohttp_refuse(r,
-                               (r->err_status
-                                == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE)
-                               ? NGX_HTTP_ATTEST_OHTTP_TOO_LONG
-                               : NGX_HTTP_ATTEST_OHTTP_MALFORMED);
-    }
-
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
-
-    if (r->headers_in.content_length_n > ngx_http_attest_max_body(alcf)) {
-        return ngx_http_attest_ohttp_refuse(r,
-                                            NGX_HTTP_ATTEST_OHTTP_TOO_LARGE);
-    }
-
-    return ngx_http_attest_ohttp_read(r, form);
+    return (type != NULL
+            && attest_ohttp_request_type(type->data, type->len, form)
+               == ATTEST_OK)
+           ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -401,155 +242,68 @@ ngx_http_attest_ohttp_early(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
-ngx_http_attest_ohttp_read(ngx_http_request_t *r, attest_ohttp_form_e form)
+ngx_int_t
+ngx_http_attest_ohttp_start(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
-    ngx_int_t                   rc;
-    ngx_http_attest_ctx_t      *ctx;
     ngx_http_attest_ohttp_t    *oh;
     ngx_http_attest_opening_t  *op;
 
-    ctx = ngx_http_attest_prompt_ctx_create(r);
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
     oh = ngx_pcalloc(r->pool, sizeof(ngx_http_attest_ohttp_t));
     if (oh == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_ERROR;
     }
 
     op = ngx_pcalloc(r->pool, sizeof(ngx_http_attest_opening_t));
     if (op == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_attest_ohttp_form(r, &oh->form) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     op->r = r;
     op->ctx = ctx;
     op->oh = oh;
 
-    oh->form = form;
-    oh->gateway = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
+    oh->gateway = ctx->conf;
     oh->opening = op;
 
-    ctx->ohttp = oh;
-    ctx->format = &ngx_http_attest_ohttp_format;
+    ctx->data = oh;
 
-    rc = ngx_http_attest_body_read(r, ctx, &ngx_http_attest_ohttp_intake);
-
-    if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
-        return ngx_http_attest_ohttp_refuse(r,
-                                            NGX_HTTP_ATTEST_OHTTP_TOO_LONG);
-    }
-
-    return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
+    return NGX_OK;
 }
 
 
 /* A slow upload must not keep a key that is retired. */
 
-static ngx_uint_t
+ngx_int_t
 ngx_http_attest_ohttp_fresh(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
     ngx_http_attest_ohttp_t      *oh;
     ngx_http_attest_main_conf_t  *amcf;
 
-    oh = ctx->ohttp;
+    oh = ctx->data;
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
 
     return (oh->opening->begun && oh->expires <= ngx_http_attest_now(amcf))
-           ? NGX_HTTP_ATTEST_OHTTP_KEY : NGX_HTTP_ATTEST_OHTTP_OK;
+           ? NGX_HTTP_ATTEST_NO_KEY : NGX_OK;
 }
 
 
-/* Too slow, too much, or gone; error_page may redirect it to here again. */
-
-static void
-ngx_http_attest_ohttp_failed(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, ngx_int_t rc)
+ngx_int_t
+ngx_http_attest_ohttp_finish(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx)
 {
-    ngx_http_attest_ohttp_drop(ctx->ohttp);
-    ngx_http_attest_prompt_ctx_wipe(ctx);
+    ngx_int_t                 why;
+    ngx_http_attest_ohttp_t  *oh;
 
-    if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
-        ctx->reading = 0;
-        rc = ngx_http_attest_ohttp_refuse(r, NGX_HTTP_ATTEST_OHTTP_TOO_LONG);
-    }
+    oh = ctx->data;
 
-    ngx_http_finalize_request(r, rc);
-}
+    why = ngx_http_attest_ohttp_opened(oh->opening);
 
-
-static void
-ngx_http_attest_ohttp_done(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
-    ngx_uint_t why)
-{
-    ngx_http_attest_opening_t  *op;
-
-    op = ctx->ohttp->opening;
-
-    if (why == NGX_HTTP_ATTEST_BODY_UNREADABLE) {
-        why = NGX_HTTP_ATTEST_OHTTP_INTERNAL;
-    }
-
-    if (why == NGX_HTTP_ATTEST_OHTTP_OK) {
-        why = ngx_http_attest_ohttp_finish(op);
-    }
-
-    if (why == NGX_HTTP_ATTEST_OHTTP_OK) {
-        why = ngx_http_attest_ohttp_admit(op);
-    }
-
-    /* the keys of the request are needed no longer */
-
-    ngx_http_attest_ohttp_drop(ctx->ohttp);
-
-    /* nginx takes what is left in OpenSSL's queue for its own */
-    if (ERR_peek_error() != 0) {
-        ERR_clear_error();
-    }
-
-    if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
-        ngx_http_attest_prompt_ctx_wipe(ctx);
-        ngx_http_finalize_request(r, ngx_http_attest_ohttp_refuse(r, why));
-        return;
-    }
-
-    /* from here on every response is sealed, and logs are told less */
-
-    ctx->sealed = 1;
-    r->log_handler = ngx_http_attest_ohttp_log_error;
-
-    ngx_http_attest_ohttp_enter(r, ctx);
-}
-
-
-static ngx_int_t
-ngx_http_attest_ohttp_refuse(ngx_http_request_t *r,
-    ngx_http_attest_ohttp_e why)
-{
-    u_char                           *p;
-    ngx_http_attest_ctx_t            *ctx;
-    ngx_http_attest_main_conf_t      *amcf;
-    ngx_http_attest_ohttp_refusal_t  *no;
-
-    no = &ngx_http_attest_ohttp_refusals[why];
-
-    ctx = ngx_http_attest_prompt_ctx(r);
-
-    if (ctx != NULL) {
-        ctx->status = no->status;
-    }
-
-    if (why != NGX_HTTP_ATTEST_OHTTP_INTERNAL) {
-        amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
-        p = (u_char *) ngx_http_attest_stats(amcf) + no->counter;
-        (void) ngx_atomic_fetch_add((ngx_atomic_t *) p, 1);
-    }
-
-    return ngx_http_attest_problem(r, no->status, no->type, no->title,
-                                   no->detail, no->retry_after);
+    return (why == NGX_OK) ? ngx_http_attest_ohttp_admit(oh->opening) : why;
 }
 
 
@@ -575,7 +329,7 @@ ngx_http_attest_ohttp_expect(ngx_http_attest_opening_t *op)
 
     } else if (r->headers_in.chunked) {
         /* what nginx calls its length is what came so far */
-        n = ngx_http_attest_max_body(op->oh->gateway);
+        n = ngx_http_attest_ohttp_max_body(op->oh->gateway);
 
     } else {
         n = r->headers_in.content_length_n;
@@ -586,16 +340,18 @@ ngx_http_attest_ohttp_expect(ngx_http_attest_opening_t *op)
 }
 
 
-static ngx_uint_t
-ngx_http_attest_ohttp_piece(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+ngx_int_t
+ngx_http_attest_ohttp_open(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     u_char *p, size_t n)
 {
     int                         rc;
     size_t                      used;
-    ngx_http_attest_ohttp_e     why;
+    ngx_int_t                   why;
+    ngx_http_attest_ohttp_t    *oh;
     ngx_http_attest_opening_t  *op;
 
-    op = ctx->ohttp->opening;
+    oh = ctx->data;
+    op = oh->opening;
 
     if (!op->begun) {
 
@@ -612,27 +368,27 @@ ngx_http_attest_ohttp_piece(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
         n -= used;
 
         if (!op->oh->head.whole) {
-            return ngx_http_attest_ohttp_lacks(op)
-                   ? NGX_HTTP_ATTEST_OHTTP_KEY : NGX_HTTP_ATTEST_OHTTP_OK;
+            return ngx_http_attest_ohttp_lacks_key(op)
+                   ? NGX_HTTP_ATTEST_NO_KEY : NGX_OK;
         }
 
         op->expected -= ngx_min(op->expected, op->oh->head.len);
 
         why = ngx_http_attest_ohttp_begin(op);
-        if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
+        if (why != NGX_OK) {
             return why;
         }
     }
 
     return (n != 0) ? ngx_http_attest_ohttp_gather(op, p, n)
-                    : NGX_HTTP_ATTEST_OHTTP_OK;
+                    : NGX_OK;
 }
 
 
 /* A KEM that we have no key of: its long enc is not waited for. */
 
 static ngx_uint_t
-ngx_http_attest_ohttp_lacks(ngx_http_attest_opening_t *op)
+ngx_http_attest_ohttp_lacks_key(ngx_http_attest_opening_t *op)
 {
     attest_ohttp_header_t         header;
     ngx_http_attest_main_conf_t  *amcf;
@@ -650,7 +406,7 @@ ngx_http_attest_ohttp_lacks(ngx_http_attest_opening_t *op)
 
 /* Behind what is there already; a chunk is opened as soon as it is whole. */
 
-static ngx_http_attest_ohttp_e
+static ngx_int_t
 ngx_http_attest_ohttp_gather(ngx_http_attest_opening_t *op, u_char *p,
     size_t n)
 {
@@ -669,10 +425,10 @@ ngx_http_attest_ohttp_gather(ngx_http_attest_opening_t *op, u_char *p,
         break;
 
     case NGX_BUSY:
-        return NGX_HTTP_ATTEST_OHTTP_NO_MEMORY;
+        return NGX_HTTP_ATTEST_NO_MEMORY;
 
     default: /* NGX_DECLINED */
-        return NGX_HTTP_ATTEST_OHTTP_TOO_LARGE;
+        return NGX_HTTP_ATTEST_TOO_LARGE;
     }
 
     if (op->oh->form == ATTEST_OHTTP_CHUNKED) {
@@ -688,7 +444,7 @@ ngx_http_attest_ohttp_gather(ngx_http_attest_opening_t *op, u_char *p,
     }
 
     if (n > ctx->plain.len - op->len) {
-        return NGX_HTTP_ATTEST_OHTTP_TOO_LARGE;
+        return NGX_HTTP_ATTEST_TOO_LARGE;
     }
 
     if (op->len == 0 && op->exact && n == op->expected) {
@@ -702,13 +458,13 @@ ngx_http_attest_ohttp_gather(ngx_http_attest_opening_t *op, u_char *p,
     ngx_memcpy(ctx->plain.data + op->len, p, n);
     op->len += n;
 
-    return NGX_HTTP_ATTEST_OHTTP_OK;
+    return NGX_OK;
 }
 
 
 /* All of a message that is not chunked, here or in its own place. */
 
-static ngx_http_attest_ohttp_e
+static ngx_int_t
 ngx_http_attest_ohttp_whole(ngx_http_attest_opening_t *op, u_char *ct)
 {
     int  rc;
@@ -725,27 +481,27 @@ ngx_http_attest_ohttp_whole(ngx_http_attest_opening_t *op, u_char *ct)
 
 /* The head is there: which key, and where what comes is put. */
 
-static ngx_http_attest_ohttp_e
+static ngx_int_t
 ngx_http_attest_ohttp_begin(ngx_http_attest_opening_t *op)
 {
     int                       rc;
     size_t                    max;
+    ngx_int_t                 why;
     attest_ohttp_limits_t     limits;
-    ngx_http_attest_ohttp_e   why;
 
     why = ngx_http_attest_ohttp_recipient(op);
-    if (why != NGX_HTTP_ATTEST_OHTTP_OK) {
+    if (why != NGX_OK) {
         return why;
     }
 
     op->begun = 1;
 
-    max = ngx_http_attest_max_message(op->oh->gateway);
+    max = ngx_http_attest_ohttp_max_plain(op->oh->gateway);
 
     if (op->oh->form != ATTEST_OHTTP_CHUNKED && op->exact
         && op->expected > max + ATTEST_OHTTP_TAG_LEN)
     {
-        return NGX_HTTP_ATTEST_OHTTP_TOO_LARGE;
+        return NGX_HTTP_ATTEST_TOO_LARGE;
     }
 
     /* what is opened is shorter than what is sealed */
@@ -753,7 +509,7 @@ ngx_http_attest_ohttp_begin(ngx_http_attest_opening_t *op)
     op->ctx->plain.len = ngx_min(op->expected, max) + ATTEST_OHTTP_TAG_LEN;
 
     if (op->oh->form != ATTEST_OHTTP_CHUNKED) {
-        return NGX_HTTP_ATTEST_OHTTP_OK;
+        return NGX_OK;
     }
 
     limits.max_chunk = max;
@@ -771,7 +527,7 @@ ngx_http_attest_ohttp_begin(ngx_http_attest_opening_t *op)
 
 /* Only keys that are published, and that have not run out. */
 
-static ngx_http_attest_ohttp_e
+static ngx_int_t
 ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
 {
     int                           rc;
@@ -786,7 +542,7 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
 
     view = ngx_http_attest_view(amcf, op->r->connection->log);
     if (view == NULL) {
-        return NGX_HTTP_ATTEST_OHTTP_NO_EVIDENCE;
+        return NGX_HTTP_ATTEST_NO_EVIDENCE;
     }
 
     count = NGX_HTTP_ATTEST_MEMBERS;
@@ -796,7 +552,7 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
                                        view->key_list.len, kc, NULL, &count)
            != ATTEST_OK)
     {
-        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
+        return NGX_HTTP_ATTEST_INTERNAL;
     }
 
     now = ngx_http_attest_now(amcf);
@@ -812,7 +568,7 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
 
     rc = attest_ohttp_select(&op->oh->head.header, kc, n, &which);
     if (rc != ATTEST_OK) {
-        return NGX_HTTP_ATTEST_OHTTP_KEY;
+        return NGX_HTTP_ATTEST_NO_KEY;
     }
 
     i = key[which];
@@ -858,18 +614,18 @@ ngx_http_attest_ohttp_member(ngx_http_attest_view_t *view,
 
 /* Nothing may be acted on before this succeeded. */
 
-static ngx_http_attest_ohttp_e
-ngx_http_attest_ohttp_finish(ngx_http_attest_opening_t *op)
+static ngx_int_t
+ngx_http_attest_ohttp_opened(ngx_http_attest_opening_t *op)
 {
-    int                      rc;
-    ngx_http_attest_ohttp_e  why;
+    int        rc;
+    ngx_int_t  why;
 
     if (!op->begun) {
-        return NGX_HTTP_ATTEST_OHTTP_MALFORMED;
+        return NGX_HTTP_ATTEST_MALFORMED;
     }
 
     if (op->oh->form != ATTEST_OHTTP_CHUNKED) {
-        why = op->opened ? NGX_HTTP_ATTEST_OHTTP_OK
+        why = op->opened ? NGX_OK
                          : ngx_http_attest_ohttp_whole(op,
                                                        op->ctx->plain.data);
 
@@ -879,7 +635,7 @@ ngx_http_attest_ohttp_finish(ngx_http_attest_opening_t *op)
         why = ngx_http_attest_ohttp_code(op, rc);
     }
 
-    if (why == NGX_HTTP_ATTEST_OHTTP_OK && op->oh->message != 0) {
+    if (why == NGX_OK && op->oh->message != 0) {
         ngx_http_attest_locked_trim(op->ctx->plain.data, op->oh->message);
         op->ctx->usable = op->oh->message;
     }
@@ -890,7 +646,7 @@ ngx_http_attest_ohttp_finish(ngx_http_attest_opening_t *op)
 
 /* What it will be remembered by, and the key of the response. */
 
-static ngx_http_attest_ohttp_e
+static ngx_int_t
 ngx_http_attest_ohttp_admit(ngx_http_attest_opening_t *op)
 {
     ngx_http_attest_ohttp_t      *oh;
@@ -903,11 +659,11 @@ ngx_http_attest_ohttp_admit(ngx_http_attest_opening_t *op)
     amcf = ngx_http_get_module_main_conf(op->r, ngx_http_attest_module);
 
     if (ngx_http_attest_view(amcf, op->r->connection->log) == NULL) {
-        return NGX_HTTP_ATTEST_OHTTP_NO_EVIDENCE;
+        return NGX_HTTP_ATTEST_NO_EVIDENCE;
     }
 
     if (oh->expires <= ngx_http_attest_now(amcf)) {
-        return NGX_HTTP_ATTEST_OHTTP_KEY;
+        return NGX_HTTP_ATTEST_NO_KEY;
     }
 
     ngx_http_attest_ohttp_once(op->ctx);
@@ -919,10 +675,10 @@ ngx_http_attest_ohttp_admit(ngx_http_attest_opening_t *op)
         || attest_ohttp_sealer_response(&oh->sealer, &op->request, oh->nonce)
            != ATTEST_OK)
     {
-        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
+        return NGX_HTTP_ATTEST_INTERNAL;
     }
 
-    return NGX_HTTP_ATTEST_OHTTP_OK;
+    return NGX_OK;
 }
 
 
@@ -933,7 +689,7 @@ ngx_http_attest_ohttp_once(ngx_http_attest_ctx_t *ctx)
     ngx_http_attest_ohttp_t  *oh;
 
     once = &ctx->once;
-    oh = ctx->ohttp;
+    oh = ctx->data;
 
     /* by the encapsulated key, which follows the header */
 
@@ -952,64 +708,47 @@ ngx_http_attest_ohttp_once(ngx_http_attest_ctx_t *ctx)
 }
 
 
-static ngx_int_t
-ngx_http_attest_ohttp_reject(ngx_http_request_t *r,
-    ngx_http_attest_ctx_t *ctx, ngx_int_t rc)
-{
-    ngx_http_attest_ohttp_e  why;
-
-    ngx_http_attest_ohttp_outer(r, ctx->ohttp);
-    r->loc_conf = ctx->ohttp->loc_conf;
-
-    why = (rc == NGX_DECLINED) ? NGX_HTTP_ATTEST_OHTTP_REPLAYED
-          : (rc == NGX_BUSY) ? NGX_HTTP_ATTEST_OHTTP_FULL
-                             : NGX_HTTP_ATTEST_OHTTP_KEY;
-
-    ngx_http_finalize_request(r, ngx_http_attest_ohttp_refuse(r, why));
-
-    return NGX_DONE;
-}
-
-
 /*
  * Cut, changed, or for another key: one answer for all, as long as no chunk
  * has proved the key.  Afterwards another key would be of no use.
  */
 
-static ngx_http_attest_ohttp_e
+static ngx_int_t
 ngx_http_attest_ohttp_code(ngx_http_attest_opening_t *op, int rc)
 {
     switch (rc) {
 
     case ATTEST_OK:
-        return NGX_HTTP_ATTEST_OHTTP_OK;
+        return NGX_OK;
 
     case ATTEST_EUNSUPPORTED:
     case ATTEST_EMISMATCH:
-        return NGX_HTTP_ATTEST_OHTTP_KEY;
+        return NGX_HTTP_ATTEST_NO_KEY;
 
     case ATTEST_ELIMIT:
-        return NGX_HTTP_ATTEST_OHTTP_TOO_LARGE;
+        return NGX_HTTP_ATTEST_TOO_LARGE;
 
     case ATTEST_ECRYPTO:
     case ATTEST_EFORMAT:
-        return op->opener.chunks ? NGX_HTTP_ATTEST_OHTTP_TAMPERED
-                                 : NGX_HTTP_ATTEST_OHTTP_DECRYPT;
+        return op->opener.chunks ? NGX_HTTP_ATTEST_TAMPERED
+                                 : NGX_HTTP_ATTEST_UNDECRYPTED;
 
     default:
-        return NGX_HTTP_ATTEST_OHTTP_INTERNAL;
+        return NGX_HTTP_ATTEST_INTERNAL;
     }
 }
 
 
 /* What opens a request; the memory that it is opened in stays. */
 
-static void
-ngx_http_attest_ohttp_drop(ngx_http_attest_ohttp_t *oh)
+void
+ngx_http_attest_ohttp_close(ngx_http_attest_ctx_t *ctx)
 {
+    ngx_http_attest_ohttp_t    *oh;
     ngx_http_attest_opening_t  *op;
 
-    op = oh->opening;
+    oh = ctx->data;
+    op = (oh != NULL) ? oh->opening : NULL;
 
     if (op == NULL) {
         return;
@@ -1020,19 +759,23 @@ ngx_http_attest_ohttp_drop(ngx_http_attest_ohttp_t *oh)
     attest_ohttp_clear(&op->request);
 
     if (op->view != NULL) {
-        ngx_http_attest_view_key_done(op->view, op->ctx->key_index);
+        ngx_http_attest_view_key_done(op->view, ctx->key_index);
     }
 }
 
 
-static void
+void
 ngx_http_attest_ohttp_cleanup(ngx_http_attest_ctx_t *ctx)
 {
     ngx_http_attest_ohttp_t  *oh;
 
-    oh = ctx->ohttp;
+    oh = ctx->data;
 
-    ngx_http_attest_ohttp_drop(oh);
+    if (oh == NULL) {
+        return;
+    }
+
+    ngx_http_attest_ohttp_close(ctx);
 
     attest_ohttp_sealer_clear(&oh->sealer);
 
@@ -1051,467 +794,32 @@ ngx_http_attest_ohttp_cleanup(ngx_http_attest_ctx_t *ctx)
 }
 
 
+size_t
+ngx_http_attest_ohttp_max_plain(ngx_http_attest_loc_conf_t *alcf)
+{
+    return NGX_HTTP_ATTEST_OHTTP_MESSAGE(alcf);
+}
+
+
 /*
- * Before all that write logs: whatever their formats print of the request,
- * they print of the outer one.
+ * The largest sealed body: more cannot hold an acceptable message, sealed
+ * byte by byte.
  */
 
-static ngx_int_t
-ngx_http_attest_ohttp_log(ngx_http_request_t *r)
+off_t
+ngx_http_attest_ohttp_max_body(ngx_http_attest_loc_conf_t *alcf)
 {
-    ngx_http_attest_ctx_t    *ctx;
-    ngx_http_attest_ohttp_t  *oh;
-
-    ctx = (r == r->main) ? ngx_http_attest_prompt_ctx(r) : NULL;
-
-    if (ctx == NULL || ctx->ohttp == NULL || !ctx->ohttp->inner) {
-        return NGX_OK;
-    }
-
-    oh = ctx->ohttp;
-
-    /* the backend's fields are variables too */
-
-    if (r->upstream != NULL) {
-        ngx_memzero(&r->upstream->headers_in,
-                    sizeof(ngx_http_upstream_headers_in_t));
-    }
-
-    ngx_http_attest_ohttp_outer(r, oh);
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_attest_ohttp_outer(ngx_http_request_t *r,
-    ngx_http_attest_ohttp_t *oh)
-{
-    ngx_http_core_main_conf_t  *cmcf;
-
-    r->headers_in = oh->headers_in;
-    r->method = oh->method;
-    r->method_name = oh->method_name;
-    r->uri = oh->uri;
-    r->args = oh->args;
-    r->unparsed_uri = oh->unparsed_uri;
-    r->exten = oh->exten;
-
-    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
-    ngx_memzero(r->variables,
-                cmcf->variables.nelts * sizeof(ngx_http_variable_value_t));
-
-#if (NGX_PCRE)
-    r->ncaptures = 0;
-#endif
-}
-
-
-/* nginx' own would add path, host and referrer of the inner request. */
-
-static u_char *
-ngx_http_attest_ohttp_log_error(ngx_http_request_t *r, ngx_http_request_t *sr,
-    u_char *buf, size_t len)
-{
-    u_char                    *p;
-    ngx_http_core_srv_conf_t  *cscf;
-
-    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
-
-    p = ngx_snprintf(buf, len, ", server: %V, request: \"%V\"",
-                     &cscf->server_name, &r->request_line);
-    len -= p - buf;
-    buf = p;
-
-    if (sr->upstream != NULL && sr->upstream->peer.name != NULL) {
-        p = ngx_snprintf(buf, len, ", upstream: \"%V%V\"",
-                         &sr->upstream->schema, sr->upstream->peer.name);
-    }
-
-    return p;
-}
-
-
-ngx_int_t
-ngx_http_attest_ohttp_init(ngx_conf_t *cf)
-{
-    ngx_array_t                *handlers;
-    ngx_http_handler_pt        *h;
-    ngx_http_core_main_conf_t  *cmcf;
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    /* phases run from the last to the first: before "return" */
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_REWRITE_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_attest_ohttp_gate;
-
-    handlers = &cmcf->phases[NGX_HTTP_LOG_PHASE].handlers;
-
-    if (ngx_array_push(handlers) == NULL) {
-        return NGX_ERROR;
-    }
-
-    /* this phase runs from the first to the last */
-
-    h = handlers->elts;
-
-    ngx_memmove(h + 1, h,
-                (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));
-
-    h[0] = ngx_http_attest_ohttp_log;
-
-    return NGX_OK;
+    return (off_t) ((9 + ATTEST_HPKE_NT) * NGX_HTTP_ATTEST_OHTTP_MESSAGE(alcf)
+                    + NGX_HTTP_ATTEST_SPARE);
 }
 
 
 const char *
-ngx_http_attest_ohttp_name(ngx_http_attest_ctx_t *ctx)
+ngx_http_attest_ohttp_protocol(ngx_http_attest_ctx_t *ctx)
 {
-    if (ctx->ohttp == NULL) {
-        return "ehbp";
-    }
+    ngx_http_attest_ohttp_t  *oh;
 
-    return (ctx->ohttp->form == ATTEST_OHTTP_CHUNKED) ? "ohttp-chunked"
-                                                      : "ohttp";
-}
+    oh = ctx->data;
 
-
-ngx_uint_t
-ngx_http_attest_ohttp_status(ngx_http_attest_ctx_t *ctx)
-{
-    return (ctx->ohttp != NULL && ctx->head_sent) ? ctx->ohttp->status : 0;
-}
-
-
-/* attest_prompt ohttp */
-
-char *
-ngx_http_attest_ohttp_location(ngx_conf_t *cf,
-    ngx_http_attest_loc_conf_t *alcf)
-{
-    ngx_http_core_loc_conf_t     *clcf;
-    ngx_http_attest_main_conf_t  *amcf;
-
-    if (!(cf->cmd_type & NGX_HTTP_LOC_CONF)) {
-        return "\"ohttp\" must be in a location of its own";
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->named) {
-        return "\"ohttp\" cannot be in a named location";
-    }
-
-    clcf->handler = ngx_http_attest_ohttp_handler;
-    alcf->prompt_conf = NGX_HTTP_ATTEST_PROMPT_OHTTP;
-
-    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
-    amcf->ohttp = 1;
-
-    return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_attest_ohttp_check(ngx_conf_t *cf, ngx_http_attest_loc_conf_t *alcf)
-{
-    const char                   *bad;
-    ngx_http_core_loc_conf_t     *clcf;
-    ngx_http_attest_main_conf_t  *amcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    bad = NULL;
-
-    if (alcf->prompt != NGX_HTTP_ATTEST_PROMPT_OHTTP) {
-        bad = "\"attest_ohttp_allow\" needs \"attest_prompt ohttp\"";
-
-    } else if (alcf->allow == NULL) {
-        bad = "\"attest_prompt ohttp\" needs \"attest_ohttp_allow\"";
-
-    } else if (alcf->endpoint
-               || clcf->handler != ngx_http_attest_ohttp_handler)
-    {
-        bad = "\"attest_prompt ohttp\" conflicts with another handler";
-
-    } else if (clcf->client_body_in_file_only) {
-        bad = "\"client_body_in_file_only\" cannot be used with "
-              "\"attest_prompt ohttp\"";
-    }
-
-    if (bad != NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in location \"%V\"",
-                           bad, &clcf->name);
-        return NGX_CONF_ERROR;
-    }
-
-    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
-    amcf->prompts = 1;
-
-    /* what one location has taken must not be taken by another */
-
-    if (alcf->replay == NGX_HTTP_ATTEST_REPLAY_KEY) {
-        amcf->replay_key = 1;
-
-    } else if (alcf->replay == NGX_HTTP_ATTEST_REPLAY_DATE) {
-        amcf->window = ngx_max(amcf->window, alcf->window);
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_attest_ohttp_allow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_attest_loc_conf_t *alcf = conf;
-
-    ngx_str_t                *value;
-    ngx_uint_t                i;
-    ngx_http_attest_allow_t  *allow;
-
-    value = cf->args->elts;
-
-    if (alcf->allow == NULL) {
-        alcf->allow = ngx_array_create(cf->pool, cf->args->nelts - 1,
-                                       sizeof(ngx_http_attest_allow_t));
-        if (alcf->allow == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    for (i = 1; i < cf->args->nelts; i++) {
-        allow = ngx_array_push(alcf->allow);
-        if (allow == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        if (ngx_http_attest_ohttp_target(cf, &value[i], allow) != NGX_OK) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid target \"%V\" in "
-                               "\"attest_ohttp_allow\", it must be like "
-                               "\"example.com\" or \"example.com:8443/v1/\"",
-                               &value[i]);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_http_attest_ohttp_target(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_attest_allow_t *allow)
-{
-    u_char  *p, *last;
-
-    last = value->data + value->len;
-
-    p = ngx_strlchr(value->data, last, '/');
-    if (p == NULL) {
-        p = last;
-    }
-
-    allow->path.data = p;
-    allow->path.len = last - p;
-    allow->authority.len = p - value->data;
-
-    if (attest_bhttp_is_authority(value->data, allow->authority.len) != 1
-        || (p != last && attest_bhttp_is_plain_path(p, last - p) != 1)
-        || ngx_strlchr(p, last, '%') != NULL
-        || ngx_strlchr(p, last, '?') != NULL)
-    {
-        return NGX_ERROR;
-    }
-
-    allow->authority.data = ngx_pnalloc(cf->pool, allow->authority.len);
-    if (allow->authority.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_strlow(allow->authority.data, value->data, allow->authority.len);
-
-    return NGX_OK;
-}
-
-
-/* attest_ohttp_replay */
-
-char *
-ngx_http_attest_ohttp_replay(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_attest_loc_conf_t *alcf = conf;
-
-    ngx_str_t  *value;
-
-    if (alcf->replay != NGX_CONF_UNSET_UINT) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (ngx_strcmp(value[1].data, "key") == 0) {
-        alcf->replay = NGX_HTTP_ATTEST_REPLAY_KEY;
-
-    } else if (ngx_strcmp(value[1].data, "off") == 0) {
-        alcf->replay = NGX_HTTP_ATTEST_REPLAY_OFF;
-
-    } else if (ngx_strcmp(value[1].data, "date") == 0) {
-        alcf->replay = NGX_HTTP_ATTEST_REPLAY_DATE;
-        alcf->window = NGX_HTTP_ATTEST_WINDOW;
-
-    } else {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" in \"attest_ohttp_replay\", "
-                           "it must be \"key\", \"date\" or \"off\"",
-                           &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    return (cf->args->nelts == 3)
-           ? ngx_http_attest_ohttp_window(cf, &value[2], alcf) : NGX_CONF_OK;
-}
-
-
-/* window=TIME */
-
-static char *
-ngx_http_attest_ohttp_window(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_attest_loc_conf_t *alcf)
-{
-    time_t     n;
-    ngx_str_t  s;
-
-    n = NGX_ERROR;
-
-    if (alcf->replay == NGX_HTTP_ATTEST_REPLAY_DATE
-        && ngx_strncmp(value->data, "window=", 7) == 0)
-    {
-        s.data = value->data + 7;
-        s.len = value->len - 7;
-        n = ngx_parse_time(&s, 1);
-    }
-
-    if (n < 1 || n > NGX_HTTP_ATTEST_MAX_WINDOW) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\" in "
-                           "\"attest_ohttp_replay\", only \"date\" has one, "
-                           "\"window=TIME\", from 1s to 1d", value);
-        return NGX_CONF_ERROR;
-    }
-
-    alcf->window = n;
-    return NGX_CONF_OK;
-}
-
-
-/* attest_ohttp_pad */
-
-char *
-ngx_http_attest_ohttp_pad(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_attest_loc_conf_t *alcf = conf;
-
-    ssize_t     n;
-    ngx_str_t  *value;
-
-    if (alcf->pad != NGX_CONF_UNSET_SIZE) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-        alcf->pad = 0;
-        return NGX_CONF_OK;
-    }
-
-    n = ngx_parse_size(&value[1]);
-
-    if (n < NGX_HTTP_ATTEST_MIN_PAD || n > ATTEST_OHTTP_MAX_CHUNK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid size \"%V\" in \"attest_ohttp_pad\", it "
-                           "must be \"off\" or from 16 to 16k", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    alcf->pad = n;
-    return NGX_CONF_OK;
-}
-
-
-/* attest_ohttp_xwing */
-
-char *
-ngx_http_attest_ohttp_xwing(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_attest_main_conf_t *amcf = conf;
-
-    ngx_str_t  *value;
-
-    if (amcf->xwing_conf != NGX_CONF_UNSET_UINT) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (ngx_strcmp(value[1].data, "auto") == 0) {
-        amcf->xwing_conf = NGX_HTTP_ATTEST_XWING_AUTO;
-
-    } else if (ngx_strcmp(value[1].data, "off") == 0) {
-        amcf->xwing_conf = NGX_HTTP_ATTEST_XWING_OFF;
-
-    } else if (ngx_strcmp(value[1].data, "on") != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" in \"attest_ohttp_xwing\", "
-                           "it must be \"auto\", \"on\" or \"off\"",
-                           &value[1]);
-        return NGX_CONF_ERROR;
-
-    } else if (!attest_xwing_available()) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"attest_ohttp_xwing on\" needs ML-KEM-768, which "
-                           "%s does not have, OpenSSL 3.5 does",
-                           OpenSSL_version(OPENSSL_VERSION));
-        return NGX_CONF_ERROR;
-
-    } else {
-        amcf->xwing_conf = NGX_HTTP_ATTEST_XWING_ON;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-ngx_int_t
-ngx_http_attest_ohttp_kems(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
-{
-    ngx_conf_init_uint_value(amcf->xwing_conf, NGX_HTTP_ATTEST_XWING_AUTO);
-
-    if (!amcf->prompts) {
-        return NGX_OK;
-    }
-
-    /* without OHTTP all keys have EHBP's suite alone */
-
-    if (amcf->keys || !amcf->ohttp) {
-        amcf->kems |= NGX_HTTP_ATTEST_KEM_X25519;
-    }
-
-    if (amcf->ohttp) {
-        amcf->kems |= NGX_HTTP_ATTEST_KEM_SUITES;
-
-        if (amcf->xwing_conf != NGX_HTTP_ATTEST_XWING_OFF
-            && attest_xwing_available())
-        {
-            amcf->kems |= NGX_HTTP_ATTEST_KEM_XWING;
-        }
-    }
-
-    return NGX_OK;
+    return (oh->form == ATTEST_OHTTP_CHUNKED) ? "ohttp-chunked" : "ohttp";
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The Oblivious HTTP gateway, the inner request: Binary HTTP is decoded in
@@ -10,7 +11,9 @@
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/prompt/ngx_http_attest_ohttp.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
+#include "http/prompt/ngx_http_attest_body.h"
 #include "http/prompt/ngx_http_attest_fields.h"
+#include "http/prompt/ngx_http_attest_locked.h"
 
 #include <openssl/crypto.h>
 
@@ -78,7 +81,8 @@ static int ngx_http_attest_inner_content(void *data, attest_span_t piece);
 static ngx_int_t ngx_http_attest_inner_fresh(ngx_http_attest_inner_t *in,
     ngx_http_attest_ctx_t *ctx);
 
-static ngx_int_t ngx_http_attest_inner_swap(ngx_http_attest_inner_t *in);
+static ngx_int_t ngx_http_attest_inner_swap(ngx_http_attest_inner_t *in,
+    ngx_http_attest_ctx_t *ctx);
 static ngx_table_elt_t *ngx_http_attest_inner_push(
     ngx_http_attest_inner_t *in, ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_http_attest_inner_known(ngx_http_request_t *r);
@@ -93,6 +97,10 @@ ngx_http_attest_ohttp_enter(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
     ngx_http_attest_inner_t  *in;
 
+    /* from here on logs are told less */
+
+    r->log_handler = ngx_http_attest_ohttp_log_error;
+
     in = ngx_pcalloc(r->pool, sizeof(ngx_http_attest_inner_t));
     if (in == NULL) {
         ngx_http_attest_inner_respond(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
@@ -101,7 +109,7 @@ ngx_http_attest_ohttp_enter(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     }
 
     in->r = r;
-    in->oh = ctx->ohttp;
+    in->oh = ctx->data;
     in->date = -1;
 
     if (ngx_http_attest_inner_decode(in, ctx) != NGX_OK
@@ -111,7 +119,7 @@ ngx_http_attest_ohttp_enter(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
         return;
     }
 
-    if (ngx_http_attest_inner_swap(in) != NGX_OK) {
+    if (ngx_http_attest_inner_swap(in, ctx) != NGX_OK) {
         ngx_http_attest_inner_respond(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
                                       NULL, "no memory");
         return;
@@ -163,7 +171,7 @@ ngx_http_attest_inner_decode(ngx_http_attest_inner_t *in,
     alcf = in->oh->gateway;
 
     attest_bhttp_limits_default(&limits, alcf->max_size,
-                                ngx_http_attest_max_message(alcf));
+                                ngx_http_attest_ohttp_max_plain(alcf));
 
     in->pos = ctx->plain.data;
     in->max_cookie = limits.max_field_bytes;
@@ -219,7 +227,7 @@ ngx_http_attest_inner_feed(ngx_http_attest_inner_t *in,
 
     if (rc == ATTEST_OK) {
         rc = attest_bhttp_feed(&in->decoder, ctx->plain.data,
-                               ctx->ohttp->message);
+                               in->oh->message);
     }
 
     if (rc == ATTEST_OK) {
@@ -227,7 +235,7 @@ ngx_http_attest_inner_feed(ngx_http_attest_inner_t *in,
     }
 
     /* the body lies behind them */
-    ctx->ohttp->strings = in->pos - ctx->plain.data;
+    ctx->strings = in->pos - ctx->plain.data;
 
     if (rc != ATTEST_OK && in->why == NULL) {
         in->why = in->decoder.why;
@@ -726,28 +734,19 @@ ngx_http_attest_inner_fresh(ngx_http_attest_inner_t *in,
 /* From here on r is the inner request; nothing was changed before. */
 
 static ngx_int_t
-ngx_http_attest_inner_swap(ngx_http_attest_inner_t *in)
+ngx_http_attest_inner_swap(ngx_http_attest_inner_t *in,
+    ngx_http_attest_ctx_t *ctx)
 {
-    ngx_http_request_t         *r;
-    ngx_http_attest_ohttp_t    *oh;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_http_request_t  *r;
 
     r = in->r;
-    oh = in->oh;
 
     if (ngx_http_attest_inner_host(in) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    oh->headers_in = r->headers_in;
-    oh->method = r->method;
-    oh->method_name = r->method_name;
-    oh->uri = r->uri;
-    oh->args = r->args;
-    oh->unparsed_uri = r->unparsed_uri;
-    oh->exten = r->exten;
-    oh->loc_conf = r->loc_conf;
-    oh->inner = 1;
+    ngx_http_attest_outer_save(r, &in->oh->outer);
+    ctx->outer = &in->oh->outer;
 
     /* what belongs to the connection stays */
 
@@ -768,13 +767,7 @@ ngx_http_attest_inner_swap(ngx_http_attest_inner_t *in)
 
     /* values of the outer request that somebody has looked up */
 
-    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
-    ngx_memzero(r->variables,
-                cmcf->variables.nelts * sizeof(ngx_http_variable_value_t));
-
-#if (NGX_PCRE)
-    r->ncaptures = 0;
-#endif
+    ngx_http_attest_outer_no_variables(r);
 
 #if (NGX_HTTP_GZIP)
     r->gzip_tested = 0;
@@ -866,17 +859,13 @@ ngx_http_attest_inner_host(ngx_http_attest_inner_t *in)
 static ngx_int_t
 ngx_http_attest_inner_body(ngx_http_attest_inner_t *in)
 {
-    ngx_buf_t           *b;
-    ngx_chain_t         *cl;
     ngx_http_request_t  *r;
 
     r = in->r;
 
-    /* the file with the ciphertext goes away with the pool */
-
-    r->request_body->temp_file = NULL;
-    r->request_body->bufs = NULL;
-    r->preserve_body = 1;
+    if (ngx_http_attest_body_put(r, in->body.data, in->body.len) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (in->body.len == 0
         && (in->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_DELETE
@@ -885,36 +874,7 @@ ngx_http_attest_inner_body(ngx_http_attest_inner_t *in)
         return NGX_OK;
     }
 
-    if (ngx_http_attest_fields_length(r, in->body.len) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (in->body.len == 0) {
-        return NGX_OK;
-    }
-
-    b = ngx_calloc_buf(r->pool);
-    cl = ngx_alloc_chain_link(r->pool);
-
-    if (b == NULL || cl == NULL) {
-        return NGX_ERROR;
-    }
-
-    /* start and end too: another try with the next backend rewinds */
-
-    b->start = in->body.data;
-    b->pos = in->body.data;
-    b->last = in->body.data + in->body.len;
-    b->end = b->last;
-    b->memory = 1;
-    b->last_buf = 1;
-
-    cl->buf = b;
-    cl->next = NULL;
-
-    r->request_body->bufs = cl;
-
-    return NGX_OK;
+    return ngx_http_attest_fields_length(r, in->body.len);
 }
 
 
@@ -922,25 +882,32 @@ ngx_int_t
 ngx_http_attest_ohttp_gate(ngx_http_request_t *r)
 {
     ngx_http_attest_ctx_t       *ctx;
+    ngx_http_attest_ohttp_t     *oh;
     ngx_http_core_loc_conf_t    *clcf;
     ngx_http_attest_loc_conf_t  *alcf;
 
     ctx = (r == r->main && r->internal) ? ngx_http_attest_prompt_ctx(r) : NULL;
 
-    if (ctx == NULL || ctx->ohttp == NULL || !ctx->ohttp->inner
-        || ctx->ohttp->entered)
+    if (ctx == NULL || ctx->outer == NULL
+        || ctx->format->enter != ngx_http_attest_ohttp_enter)
     {
         return NGX_DECLINED;
     }
 
-    ctx->ohttp->entered = 1;
+    oh = ctx->data;
+
+    if (oh->entered) {
+        return NGX_DECLINED;
+    }
+
+    oh->entered = 1;
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
 
     if (clcf->named
-        || ngx_http_attest_ohttp_admits(ctx->ohttp->gateway, alcf, clcf))
+        || ngx_http_attest_ohttp_admits(oh->gateway, alcf, clcf))
     {
         return NGX_DECLINED;
     }

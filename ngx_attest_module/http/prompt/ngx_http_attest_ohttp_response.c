@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The Oblivious HTTP gateway, the way back: status and fields become the
@@ -7,6 +8,7 @@
 
 
 #include "http/prompt/ngx_http_attest_ohttp.h"
+#include "http/prompt/ngx_http_attest_release.h"
 #include "http/prompt/ngx_http_attest_ends.h"
 #include "http/prompt/ngx_http_attest_replace.h"
 
@@ -54,7 +56,7 @@ ngx_http_attest_ohttp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     ngx_uint_t                status;
     ngx_http_attest_ohttp_t  *oh;
 
-    oh = ctx->ohttp;
+    oh = ctx->data;
 
     if (r->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS) {
         ngx_http_attest_replace_interim(r, ctx);
@@ -82,13 +84,14 @@ ngx_http_attest_ohttp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     }
 
     oh->status = status;
+    ctx->inner_status = status;
 
     /*
      * nginx looks at method and status for whether a body follows, which
      * outside is always so
      */
 
-    oh->at_once = (r->header_only || r->method == NGX_HTTP_HEAD
+    ctx->at_once = (r->header_only || r->method == NGX_HTTP_HEAD
                    || status == NGX_HTTP_NO_CONTENT
                    || status == NGX_HTTP_NOT_MODIFIED);
 
@@ -376,6 +379,25 @@ ngx_http_attest_ohttp_outside(ngx_http_request_t *r,
 }
 
 
+/* The first byte that the client waits for is in the head. */
+
+ngx_int_t
+ngx_http_attest_ohttp_flush(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+    ngx_http_attest_out_t *out)
+{
+    ngx_http_attest_ohttp_t  *oh;
+
+    oh = ctx->data;
+
+    if (oh->pending.len == 0) {
+        return NGX_OK;
+    }
+
+    return (ngx_http_attest_ohttp_frame(r, ctx, NULL, 0, out) == NGX_ERROR)
+           ? NGX_ERROR : NGX_OK;
+}
+
+
 /* What waits of the head, then as much of the plaintext as has room. */
 
 ssize_t
@@ -386,7 +408,7 @@ ngx_http_attest_ohttp_frame(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     ngx_buf_t                *b;
     ngx_http_attest_ohttp_t  *oh;
 
-    oh = ctx->ohttp;
+    oh = ctx->data;
 
     b = ngx_http_attest_ohttp_buf(r, ctx, oh->pending.len + len + 8, out);
     if (b == NULL) {
@@ -452,7 +474,7 @@ ngx_http_attest_ohttp_end(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     ngx_buf_t                *b;
     ngx_http_attest_ohttp_t  *oh;
 
-    oh = ctx->ohttp;
+    oh = ctx->data;
 
     if (ngx_http_attest_ohttp_encode_end(r, oh) != NGX_OK) {
         ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
@@ -551,11 +573,13 @@ static ngx_buf_t *
 ngx_http_attest_ohttp_buf(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     size_t len, ngx_http_attest_out_t *out)
 {
-    size_t                   room, pad;
-    ngx_buf_t               *b;
-    attest_bhttp_encoder_t  *e;
+    size_t                    room, pad;
+    ngx_buf_t                *b;
+    attest_bhttp_encoder_t   *e;
+    ngx_http_attest_ohttp_t  *oh;
 
-    pad = ctx->ohttp->gateway->pad;
+    oh = ctx->data;
+    pad = oh->gateway->pad;
 
     if (pad != 0) {
         len = ATTEST_OHTTP_MAX_CHUNK;
@@ -571,7 +595,7 @@ ngx_http_attest_ohttp_buf(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
 
     room = (b->end - b->start) - NGX_HTTP_ATTEST_AROUND;
 
-    e = &ctx->ohttp->encoder;
+    e = &oh->encoder;
     e->buf = b->start + NGX_HTTP_ATTEST_BEFORE;
     e->room = ngx_min(room, ATTEST_OHTTP_MAX_CHUNK);
     e->len = 0;

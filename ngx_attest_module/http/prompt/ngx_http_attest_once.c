@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A sealed message is taken once.  It is remembered when the access phase
@@ -7,8 +8,13 @@
  */
 
 
-#include "http/prompt/ngx_http_attest_prompt.h"
+#include "http/prompt/ngx_http_attest_once.h"
+#include "http/evidence/ngx_http_attest_state.h"
+#include "http/prompt/ngx_http_attest_body.h"
+#include "http/prompt/ngx_http_attest_format.h"
+#include "http/prompt/ngx_http_attest_outer.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
+#include "http/prompt/ngx_http_attest_replay.h"
 
 
 static ngx_int_t ngx_http_attest_once_handler(ngx_http_request_t *r);
@@ -18,6 +24,7 @@ static ngx_int_t
 ngx_http_attest_once_handler(ngx_http_request_t *r)
 {
     ngx_int_t                     rc;
+    ngx_uint_t                    why;
     ngx_http_attest_ctx_t        *ctx;
     ngx_http_attest_main_conf_t  *amcf;
 
@@ -36,7 +43,7 @@ ngx_http_attest_once_handler(ngx_http_request_t *r)
     if ((ctx->turned || r->err_status != 0 || r->error_page)
         && r->content_handler == NULL)
     {
-        if (ctx->turned || ctx->ohttp != NULL) {
+        if (ctx->turned || ctx->format->inner) {
             ngx_http_attest_body_take(r);
         }
 
@@ -63,7 +70,17 @@ ngx_http_attest_once_handler(ngx_http_request_t *r)
 
     ctx->sealed = 0;
 
-    return ctx->format->reject(r, ctx, rc);
+    if (ctx->outer != NULL) {
+        ngx_http_attest_outer_restore(r, ctx->outer);
+        r->loc_conf = ctx->outer->loc_conf;
+    }
+
+    why = (rc == NGX_DECLINED) ? NGX_HTTP_ATTEST_REPLAYED
+          : (rc == NGX_BUSY) ? NGX_HTTP_ATTEST_FULL : NGX_HTTP_ATTEST_NO_KEY;
+
+    ngx_http_finalize_request(r, ngx_http_attest_refuse(r, ctx->format, why));
+
+    return NGX_DONE;
 }
 
 

@@ -9,7 +9,8 @@
 
 #include "http/prompt/ngx_http_attest_pass.h"
 #include "http/prompt/ngx_http_attest_backend.h"
-#include "http/prompt/ngx_http_attest_prompt.h"
+#include "http/prompt/ngx_http_attest_format.h"
+#include "http/prompt/ngx_http_attest_early.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
 
 
@@ -165,8 +166,7 @@ ngx_http_attest_pass_check(ngx_conf_t *cf, ngx_http_attest_loc_conf_t *alcf)
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
 
-    size = (alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP)
-           ? ngx_http_attest_max_message(alcf) : alcf->max_size;
+    size = alcf->format->max_plain(alcf);
     amcf->largest = ngx_max(amcf->largest, size + ATTEST_HPKE_NT);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -181,13 +181,11 @@ ngx_http_attest_pass_check(ngx_conf_t *cf, ngx_http_attest_loc_conf_t *alcf)
 
     /* nginx' default must not be what limits an encrypted prompt */
 
-    ngx_http_attest_raise_body_size(((ngx_http_conf_ctx_t *)
+    ngx_http_attest_early_raise_size(((ngx_http_conf_ctx_t *)
                                      cf->ctx)->loc_conf,
-                                    ngx_http_attest_max_body(alcf));
+                                    alcf->format->max_body(alcf));
 
-    if (clcf->handler == NULL
-        || alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP)
-    {
+    if (clcf->handler == NULL || alcf->format->inner) {
         return NGX_CONF_OK;
     }
 

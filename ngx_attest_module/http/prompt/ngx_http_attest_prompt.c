@@ -1,20 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Encrypted prompts, the request side: a sealed body is opened as it arrives,
  * in locked memory, and put in the place of the ciphertext when it is whole,
- * before the access phase and before any backend hears of the request.
+ * before any backend hears of the request.  How is up to its format;
  * ngx_http_attest_seal.c is the way back.
  */
 
 
 #include "http/prompt/ngx_http_attest_prompt.h"
+#include "http/evidence/ngx_http_attest_state.h"
+#include "http/prompt/ngx_http_attest_body.h"
 #include "http/prompt/ngx_http_attest_cors.h"
 #include "http/prompt/ngx_http_attest_ends.h"
-#include "http/prompt/ngx_http_attest_pass.h"
-#include "http/prompt/ngx_http_attest_ehbp.h"
 #include "http/prompt/ngx_http_attest_fields.h"
+#include "http/prompt/ngx_http_attest_format.h"
+#include "http/prompt/ngx_http_attest_once.h"
+#include "http/prompt/ngx_http_attest_pass.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
-#include "http/prompt/ngx_http_attest_refusal.h"
+#include "http/prompt/ngx_http_attest_release.h"
+#include "http/prompt/ngx_http_attest_early.h"
+
+#include <openssl/err.h>
 
 
 /* below -1, which is no length, and back */
@@ -27,6 +34,17 @@ static ngx_int_t ngx_http_attest_prompt_again(ngx_http_request_t *r,
 static ngx_int_t ngx_http_attest_prompt_lift(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_prompt_broken(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx, ngx_http_attest_loc_conf_t *alcf);
+static ngx_int_t ngx_http_attest_prompt_answer(ngx_http_request_t *r,
+    ngx_int_t rc);
+
+static ngx_int_t ngx_http_attest_prompt_plain(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf);
+static ngx_int_t ngx_http_attest_prompt_read(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf);
+static void ngx_http_attest_prompt_done(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_int_t why);
+static void ngx_http_attest_prompt_failed(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_int_t rc);
 
 
 static ngx_int_t
@@ -56,11 +74,10 @@ ngx_http_attest_prompt_handler(ngx_http_request_t *r)
     rc = ngx_http_attest_cors_preflight(r, alcf);
 
     if (rc != NGX_DECLINED) {
-        ngx_http_finalize_request(r, rc);
-        return NGX_DONE;
+        return ngx_http_attest_prompt_answer(r, rc);
     }
 
-    if (alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF) {
+    if (alcf->format == NULL) {
         return NGX_DECLINED;
     }
 
@@ -68,13 +85,27 @@ ngx_http_attest_prompt_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (alcf->mode == NGX_HTTP_ATTEST_MODE_OFF
-        || alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP)
-    {
+    if (alcf->mode == NGX_HTTP_ATTEST_MODE_OFF || alcf->format->inner) {
+        /* a gateway opens it in the content phase */
         return NGX_DECLINED;
     }
 
-    return ngx_http_attest_ehbp_start(r, alcf);
+    return ngx_http_attest_prompt_answer(r,
+                                        ngx_http_attest_prompt_open(r, alcf));
+}
+
+
+/* What a phase handler returns that has answered as a content handler does. */
+
+static ngx_int_t
+ngx_http_attest_prompt_answer(ngx_http_request_t *r, ngx_int_t rc)
+{
+    if (rc == NGX_DECLINED) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_finalize_request(r, rc);
+    return NGX_DONE;
 }
 
 
@@ -97,7 +128,9 @@ ngx_http_attest_prompt_again(ngx_http_request_t *r,
 
             /* only a backend can have sent it elsewhere, which has it */
 
-            return ngx_http_attest_refuse(r, NGX_HTTP_ATTEST_GONE);
+            return ngx_http_attest_prompt_answer(r,
+                             ngx_http_attest_refuse(r, ctx->format,
+                                                    NGX_HTTP_ATTEST_GONE));
         }
     }
 
@@ -111,7 +144,7 @@ ngx_http_attest_prompt_again(ngx_http_request_t *r,
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    if (!ngx_http_attest_body_size_said(r)
+    if (!ngx_http_attest_early_size_said(r)
         || clcf->client_max_body_size == 0
         || clcf->client_max_body_size >= r->headers_in.content_length_n)
     {
@@ -171,18 +204,177 @@ ngx_http_attest_prompt_broken(ngx_http_request_t *r,
     r->keepalive = 0;
     r->lingering_close = 1;
 
-    if (alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF
-        || alcf->mode == NGX_HTTP_ATTEST_MODE_OFF)
-    {
+    if (alcf->format == NULL || alcf->mode == NGX_HTTP_ATTEST_MODE_OFF) {
         return NGX_DECLINED;
     }
 
-    if (r->err_status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+    return ngx_http_attest_prompt_answer(r,
+                             ngx_http_attest_refuse(r, alcf->format,
+                                              ngx_http_attest_refusal_of(r)));
+}
 
-        return ngx_http_attest_refuse(r, NGX_HTTP_ATTEST_TOO_LONG);
+
+ngx_int_t
+ngx_http_attest_prompt_open(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf)
+{
+    ngx_int_t                        why;
+    const ngx_http_attest_format_t  *format;
+
+    format = alcf->format;
+
+    why = format->find(r);
+
+    if (why == NGX_DECLINED) {
+        return ngx_http_attest_prompt_plain(r, alcf);
     }
 
-    return ngx_http_attest_refuse(r, NGX_HTTP_ATTEST_MALFORMED);
+    if (why == NGX_OK
+        && r->headers_in.content_length_n > format->max_body(alcf))
+    {
+        why = NGX_HTTP_ATTEST_TOO_LARGE;
+    }
+
+    if (why != NGX_OK) {
+        return ngx_http_attest_refuse(r, format, why);
+    }
+
+    return ngx_http_attest_prompt_read(r, alcf);
+}
+
+
+/* Nothing is sealed: by default refused. */
+
+static ngx_int_t
+ngx_http_attest_prompt_plain(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf)
+{
+    ngx_http_attest_ctx_t        *ctx;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    if (alcf->mode != NGX_HTTP_ATTEST_MODE_OPTIONAL) {
+        return ngx_http_attest_refuse(r, alcf->format,
+                                      NGX_HTTP_ATTEST_UNSEALED);
+    }
+
+    if (ngx_http_attest_fields_drop(r, NGX_HTTP_ATTEST_DROP_KEY) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx = ngx_http_attest_prompt_ctx_create(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (!ctx->decided) {
+        ctx->decided = 1;
+        amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+        ngx_http_attest_count(amcf, prompts_plain);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_attest_prompt_read(ngx_http_request_t *r,
+    ngx_http_attest_loc_conf_t *alcf)
+{
+    ngx_int_t               rc;
+    ngx_http_attest_ctx_t  *ctx;
+
+    ctx = ngx_http_attest_prompt_ctx_create(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->format != NULL) {
+
+        /* refused before, and redirected here by error_page */
+
+        ctx->format->cleanup(ctx);
+        ctx->data = NULL;
+    }
+
+    ctx->format = alcf->format;
+    ctx->conf = alcf;
+
+    if (ctx->format->start(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_attest_body_read(r, ctx, ngx_http_attest_prompt_done,
+                                   ngx_http_attest_prompt_failed);
+
+    if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+        return ngx_http_attest_refuse(r, ctx->format,
+                                      NGX_HTTP_ATTEST_TOO_LONG);
+    }
+
+    return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
+}
+
+
+static void
+ngx_http_attest_prompt_done(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
+    ngx_int_t why)
+{
+    if (why == NGX_OK) {
+        why = ctx->format->finish(r, ctx);
+
+        if (why == NGX_AGAIN) {
+            ngx_http_attest_body_wait(r, ctx);
+            return;
+        }
+    }
+
+    /* what opened it is needed no longer */
+
+    ctx->format->close(ctx);
+
+    /* nginx takes what is left in OpenSSL's queue for its own */
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
+
+    if (why != NGX_OK) {
+        ngx_http_attest_prompt_ctx_wipe(ctx);
+        ngx_http_finalize_request(r,
+                                  ngx_http_attest_refuse(r, ctx->format, why));
+        return;
+    }
+
+    /* from here on every response is sealed */
+
+    ctx->sealed = 1;
+
+    ctx->format->enter(r, ctx);
+}
+
+
+/* By nginx, which has no room for a client, or none left of its limits. */
+
+static void
+ngx_http_attest_prompt_failed(ngx_http_request_t *r,
+    ngx_http_attest_ctx_t *ctx, ngx_int_t rc)
+{
+    ctx->format->close(ctx);
+    ngx_http_attest_prompt_ctx_wipe(ctx);
+
+    switch (rc) {
+
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        ctx->reading = 0;
+        rc = ngx_http_attest_refuse(r, ctx->format, NGX_HTTP_ATTEST_TOO_LONG);
+        break;
+
+    case NGX_HTTP_INTERNAL_SERVER_ERROR:
+        ctx->reading = 0;
+        rc = ngx_http_attest_refuse(r, ctx->format, NGX_HTTP_ATTEST_INTERNAL);
+        break;
+    }
+
+    ngx_http_finalize_request(r, rc);
 }
 
 

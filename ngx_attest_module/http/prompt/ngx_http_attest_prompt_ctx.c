@@ -9,7 +9,10 @@
 
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
-#include "http/prompt/ngx_http_attest_prompt.h"
+#include "http/evidence/ngx_http_attest_state.h"
+#include "http/prompt/ngx_http_attest_format.h"
+#include "http/prompt/ngx_http_attest_locked.h"
+#include "http/prompt/ngx_http_attest_out.h"
 
 
 static void ngx_http_attest_prompt_ctx_cleanup(void *data);
@@ -102,7 +105,6 @@ ngx_http_attest_prompt_ctx_cleanup(void *data)
     }
 
     ngx_http_attest_out_cleanup(ctx);
-    attest_aead_clear(&ctx->aead);
 
     if (ctx->sent.posted) {
         ngx_delete_posted_event(&ctx->sent);

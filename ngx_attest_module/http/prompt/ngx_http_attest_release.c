@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A prompt's memory is given back as soon as the backend has the prompt: the
@@ -6,7 +7,9 @@
  */
 
 
-#include "http/prompt/ngx_http_attest_ohttp.h"
+#include "http/prompt/ngx_http_attest_release.h"
+#include "http/prompt/ngx_http_attest_body.h"
+#include "http/prompt/ngx_http_attest_locked.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
 
 
@@ -194,7 +197,7 @@ ngx_http_attest_release_named(ngx_http_request_t *r)
 }
 
 
-/* Of an Oblivious HTTP request the strings stay, which nginx still uses. */
+/* Of a request from inside the strings stay, which nginx still uses. */
 
 static void
 ngx_http_attest_release(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
@@ -202,7 +205,7 @@ ngx_http_attest_release(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     size_t   strings;
     u_char  *from, *to;
 
-    strings = (ctx->ohttp != NULL) ? ctx->ohttp->strings : 0;
+    strings = ctx->strings;
 
     from = ctx->plain.data + strings;
     to = ctx->plain.data + ctx->usable;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The replay cache: encapsulated keys that were seen, in shared memory.
@@ -11,7 +12,7 @@
 
 
 #include "http/evidence/ngx_http_attest_clock.h"
-#include "http/ngx_http_attest_module.h"
+#include "http/prompt/ngx_http_attest_replay.h"
 #include "http/evidence/ngx_http_attest_zone.h"
 
 #include <sodium.h>

@@ -1,153 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Which way an opened prompt may go: the locations that take requests from
- * inside Oblivious HTTP, and what else in nginx would hand a prompt on.
+ * inside a seal, and what else in nginx would hand a prompt on.
  */
 
 
-#include "http/prompt/ngx_http_attest_ohttp.h"
+#include "http/prompt/ngx_http_attest_routes.h"
 #include "http/prompt/ngx_http_attest_backend.h"
+#include "http/prompt/ngx_http_attest_early.h"
+#include "http/prompt/ngx_http_attest_format.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
-
-
-/*
- * Configuration of a module that is merged before nginx' own core, and sees
- * what was said before defaults are in the place of what was not.
- */
-
-typedef struct {
-    ngx_uint_t    body_size;        /* client_max_body_size was given */
-} ngx_http_attest_early_conf_t;
 
 
 #define ngx_http_attest_loc(loc_conf, module)                                \
     ((void *) (loc_conf)[(module).ctx_index])
 
 
-static char *ngx_http_attest_early_init(ngx_conf_t *cf, void *conf);
-static void *ngx_http_attest_early_create(ngx_conf_t *cf);
-static char *ngx_http_attest_early_merge(ngx_conf_t *cf, void *parent,
-    void *child);
-
-static ngx_uint_t ngx_http_attest_names(ngx_http_attest_loc_conf_t *gateway,
-    ngx_http_core_loc_conf_t *clcf);
-static void ngx_http_attest_trim(ngx_str_t *path);
 static ngx_int_t ngx_http_attest_routes_server(ngx_conf_t *cf,
     ngx_http_attest_srv_conf_t *ascf);
 static ngx_int_t ngx_http_attest_routes_location(ngx_conf_t *cf,
     ngx_http_attest_srv_conf_t *ascf, void **loc_conf);
-static ngx_uint_t ngx_http_attest_admitted(ngx_http_attest_srv_conf_t *ascf,
+static ngx_uint_t ngx_http_attest_routes_admitted(
+    ngx_http_attest_srv_conf_t *ascf, void **loc_conf);
+static const char *ngx_http_attest_routes_hands_on(ngx_conf_t *cf,
     void **loc_conf);
-static const char *ngx_http_attest_inner_bad(
-    ngx_http_attest_loc_conf_t *alcf, ngx_http_core_loc_conf_t *clcf);
-static const char *ngx_http_attest_hands_on(ngx_conf_t *cf, void **loc_conf);
-static ngx_uint_t ngx_http_attest_mirrors(ngx_conf_t *cf, void **loc_conf);
+static const char *ngx_http_attest_routes_no_mirror(ngx_conf_t *cf,
+    const ngx_http_attest_format_t *format);
+static ngx_uint_t ngx_http_attest_routes_mirrors(ngx_conf_t *cf,
+    void **loc_conf);
 static ngx_int_t ngx_http_attest_routes_error(ngx_conf_t *cf,
     ngx_http_attest_srv_conf_t *ascf, ngx_http_core_loc_conf_t *clcf,
     const char *why);
-
-
-static ngx_http_module_t  ngx_http_attest_early_module_ctx = {
-    NULL,                                  /* preconfiguration */
-    NULL,                                  /* postconfiguration */
-
-    NULL,                                  /* create main configuration */
-    ngx_http_attest_early_init,            /* init main configuration */
-
-    NULL,                                  /* create server configuration */
-    NULL,                                  /* merge server configuration */
-
-    ngx_http_attest_early_create,          /* create location configuration */
-    ngx_http_attest_early_merge            /* merge location configuration */
-};
-
-
-/* "config" puts it before ngx_http_core_module. */
-
-ngx_module_t  ngx_http_attest_early_module = {
-    NGX_MODULE_V1,
-    &ngx_http_attest_early_module_ctx,     /* module context */
-    NULL,                                  /* module directives */
-    NGX_HTTP_MODULE,                       /* module type */
-    NULL,                                  /* init master */
-    NULL,                                  /* init module */
-    NULL,                                  /* init process */
-    NULL,                                  /* init thread */
-    NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
-    NULL,                                  /* exit master */
-    NGX_MODULE_V1_PADDING
-};
-
-
-/* http{} itself is merged into nothing: its defaults are the servers'. */
-
-static char *
-ngx_http_attest_early_init(ngx_conf_t *cf, void *conf)
-{
-    ngx_http_core_loc_conf_t      *clcf;
-    ngx_http_attest_early_conf_t  *early;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    early = ngx_http_conf_get_module_loc_conf(cf,
-                                              ngx_http_attest_early_module);
-
-    early->body_size = (clcf->client_max_body_size != NGX_CONF_UNSET);
-
-    return NGX_CONF_OK;
-}
-
-
-static void *
-ngx_http_attest_early_create(ngx_conf_t *cf)
-{
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_attest_early_conf_t));
-}
-
-
-static char *
-ngx_http_attest_early_merge(ngx_conf_t *cf, void *parent, void *child)
-{
-    ngx_http_attest_early_conf_t  *prev = parent;
-    ngx_http_attest_early_conf_t  *conf = child;
-
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    conf->body_size = prev->body_size
-                      || clcf->client_max_body_size != NGX_CONF_UNSET;
-
-    return NGX_CONF_OK;
-}
-
-
-void
-ngx_http_attest_raise_body_size(void **loc_conf, off_t size)
-{
-    ngx_http_core_loc_conf_t      *clcf;
-    ngx_http_attest_early_conf_t  *early;
-
-    clcf = ngx_http_attest_loc(loc_conf, ngx_http_core_module);
-    early = ngx_http_attest_loc(loc_conf, ngx_http_attest_early_module);
-
-    /* what somebody wrote holds, also when it is nginx' default */
-
-    if (!early->body_size && clcf->client_max_body_size < size) {
-        clcf->client_max_body_size = size;
-    }
-}
-
-
-ngx_uint_t
-ngx_http_attest_body_size_said(ngx_http_request_t *r)
-{
-    ngx_http_attest_early_conf_t  *early;
-
-    early = ngx_http_get_module_loc_conf(r, ngx_http_attest_early_module);
-
-    return early->body_size;
-}
 
 
 ngx_int_t
@@ -175,81 +59,6 @@ ngx_http_attest_routes_add(ngx_conf_t *cf)
     *loc_conf = ctx->loc_conf;
 
     return NGX_OK;
-}
-
-
-/*
- * "internal" alone says that a location is not for clients: files behind
- * X-Accel-Redirect, the backend of auth_request.  It has to say that it is
- * for requests from inside a seal, or attest_ohttp_allow has to name it.
- * What takes EHBP is open to everybody who seals.
- */
-
-ngx_uint_t
-ngx_http_attest_ohttp_admits(ngx_http_attest_loc_conf_t *gateway,
-    ngx_http_attest_loc_conf_t *alcf, ngx_http_core_loc_conf_t *clcf)
-{
-    if (alcf->inner != NGX_CONF_UNSET) {
-        return alcf->inner;
-    }
-
-    if (clcf->internal) {
-        return ngx_http_attest_names(gateway, clcf);
-    }
-
-    return alcf->prompt == NGX_HTTP_ATTEST_PROMPT_EHBP
-           && alcf->mode != NGX_HTTP_ATTEST_MODE_OFF;
-}
-
-
-/* The path of a target is this very location, not one below it. */
-
-static ngx_uint_t
-ngx_http_attest_names(ngx_http_attest_loc_conf_t *gateway,
-    ngx_http_core_loc_conf_t *clcf)
-{
-    ngx_str_t                 name, path;
-    ngx_uint_t                i;
-    ngx_http_attest_allow_t  *allow;
-
-#if (NGX_PCRE)
-    if (clcf->regex != NULL) {
-        return 0;
-    }
-#endif
-
-    if (clcf->noname || clcf->named) {
-        return 0;
-    }
-
-    name = clcf->name;
-    ngx_http_attest_trim(&name);
-
-    allow = gateway->allow->elts;
-
-    for (i = 0; i < gateway->allow->nelts; i++) {
-        path = allow[i].path;
-        ngx_http_attest_trim(&path);
-
-        if (path.len == name.len
-            && ngx_memcmp(path.data, name.data, name.len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* "/v1" and "/v1/" are the same, and so are "/" and no path. */
-
-static void
-ngx_http_attest_trim(ngx_str_t *path)
-{
-    if (path->len > 0 && path->data[path->len - 1] == '/') {
-        path->len--;
-    }
 }
 
 
@@ -297,7 +106,7 @@ ngx_http_attest_routes_server(ngx_conf_t *cf,
 
         alcf = ngx_http_attest_loc(locs[i], ngx_http_attest_module);
 
-        if (alcf->prompt != NGX_HTTP_ATTEST_PROMPT_OHTTP) {
+        if (alcf->format == NULL || !alcf->format->inner) {
             continue;
         }
 
@@ -305,7 +114,7 @@ ngx_http_attest_routes_server(ngx_conf_t *cf,
             other = ngx_http_attest_loc(locs[n], ngx_http_attest_module);
             clcf = ngx_http_attest_loc(locs[n], ngx_http_core_module);
 
-            if (ngx_http_attest_ohttp_admits(alcf, other, clcf)) {
+            if (alcf->format->admits(alcf, other, clcf)) {
                 break;
             }
         }
@@ -314,9 +123,7 @@ ngx_http_attest_routes_server(ngx_conf_t *cf,
             clcf = ngx_http_attest_loc(locs[i], ngx_http_core_module);
 
             return ngx_http_attest_routes_error(cf, ascf, clcf,
-                               "no location of this server takes what "
-                               "\"attest_ohttp_allow\" allows, one needs "
-                               "\"internal\" and \"attest_ohttp_inner on\"");
+                                                alcf->format->lost);
         }
     }
 
@@ -336,16 +143,17 @@ ngx_http_attest_routes_location(ngx_conf_t *cf,
     alcf = ngx_http_attest_loc(loc_conf, ngx_http_attest_module);
     clcf = ngx_http_attest_loc(loc_conf, ngx_http_core_module);
 
-    admitted = ngx_http_attest_admitted(ascf, loc_conf);
+    admitted = ngx_http_attest_routes_admitted(ascf, loc_conf);
 
-    bad = ngx_http_attest_inner_bad(alcf, clcf);
+    bad = ngx_http_attest_format_bad(alcf, clcf);
 
     if (bad == NULL
-        && (admitted || alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP
-            || (alcf->prompt == NGX_HTTP_ATTEST_PROMPT_EHBP
-                && alcf->mode != NGX_HTTP_ATTEST_MODE_OFF)))
+        && (admitted
+            || (alcf->format != NULL
+                && (alcf->format->inner
+                    || alcf->mode != NGX_HTTP_ATTEST_MODE_OFF))))
     {
-        bad = ngx_http_attest_hands_on(cf, loc_conf);
+        bad = ngx_http_attest_routes_hands_on(cf, loc_conf);
     }
 
     if (bad == NULL && admitted) {
@@ -356,8 +164,8 @@ ngx_http_attest_routes_location(ngx_conf_t *cf,
         return ngx_http_attest_routes_error(cf, ascf, clcf, bad);
     }
 
-    if (admitted && alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF) {
-        ngx_http_attest_raise_body_size(loc_conf, alcf->max_size);
+    if (admitted && alcf->format == NULL) {
+        ngx_http_attest_early_raise_size(loc_conf, alcf->max_size);
     }
 
     return NGX_OK;
@@ -367,7 +175,8 @@ ngx_http_attest_routes_location(ngx_conf_t *cf,
 /* By some gateway of the server. */
 
 static ngx_uint_t
-ngx_http_attest_admitted(ngx_http_attest_srv_conf_t *ascf, void **loc_conf)
+ngx_http_attest_routes_admitted(ngx_http_attest_srv_conf_t *ascf,
+    void **loc_conf)
 {
     void                      ***locs;
     ngx_uint_t                   i;
@@ -382,8 +191,8 @@ ngx_http_attest_admitted(ngx_http_attest_srv_conf_t *ascf, void **loc_conf)
     for (i = 0; i < ascf->locations->nelts; i++) {
         gateway = ngx_http_attest_loc(locs[i], ngx_http_attest_module);
 
-        if (gateway->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP
-            && ngx_http_attest_ohttp_admits(gateway, alcf, clcf))
+        if (gateway->format != NULL && gateway->format->inner
+            && gateway->format->admits(gateway, alcf, clcf))
         {
             return 1;
         }
@@ -393,33 +202,10 @@ ngx_http_attest_admitted(ngx_http_attest_srv_conf_t *ascf, void **loc_conf)
 }
 
 
-static const char *
-ngx_http_attest_inner_bad(ngx_http_attest_loc_conf_t *alcf,
-    ngx_http_core_loc_conf_t *clcf)
-{
-    if (alcf->inner != 1) {
-        return NULL;
-    }
-
-    if (alcf->endpoint || alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP) {
-        return "\"attest_ohttp_inner on\" cannot be used in a location with "
-               "\"attest_prompt ohttp\" or an endpoint";
-    }
-
-    if (!clcf->internal && alcf->prompt != NGX_HTTP_ATTEST_PROMPT_EHBP) {
-        return "\"attest_ohttp_inner on\" needs \"internal\" or "
-               "\"attest_prompt ehbp\", for the location takes requests "
-               "in clear";
-    }
-
-    return NULL;
-}
-
-
 /* Who else than the backend of the location would get what was opened. */
 
 static const char *
-ngx_http_attest_hands_on(ngx_conf_t *cf, void **loc_conf)
+ngx_http_attest_routes_hands_on(ngx_conf_t *cf, void **loc_conf)
 {
     ngx_uint_t                   mirrors;
     ngx_http_core_loc_conf_t    *clcf;
@@ -428,14 +214,14 @@ ngx_http_attest_hands_on(ngx_conf_t *cf, void **loc_conf)
     alcf = ngx_http_attest_loc(loc_conf, ngx_http_attest_module);
     clcf = ngx_http_attest_loc(loc_conf, ngx_http_core_module);
 
-    mirrors = ngx_http_attest_mirrors(cf, loc_conf);
+    mirrors = ngx_http_attest_routes_mirrors(cf, loc_conf);
 
-    if (alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OHTTP) {
+    if (alcf->format != NULL && alcf->format->inner) {
 
         /* it would read the message before the gateway does */
 
-        return mirrors ? "\"mirror off\" is needed with "
-                         "\"attest_prompt ohttp\"" : NULL;
+        return mirrors ? ngx_http_attest_routes_no_mirror(cf, alcf->format)
+                       : NULL;
     }
 
     if (alcf->mirror) {
@@ -457,10 +243,30 @@ ngx_http_attest_hands_on(ngx_conf_t *cf, void **loc_conf)
 }
 
 
+static const char *
+ngx_http_attest_routes_no_mirror(ngx_conf_t *cf,
+    const ngx_http_attest_format_t *format)
+{
+    u_char  *p;
+
+    static const char  text[] = "\"mirror off\" is needed with "
+                                "\"attest_prompt %V\"%Z";
+
+    p = ngx_pnalloc(cf->pool, sizeof(text) + format->name.len);
+    if (p == NULL) {
+        return "no memory for a message";
+    }
+
+    (void) ngx_sprintf(p, text, &format->name);
+
+    return (const char *) p;
+}
+
+
 /* The module may not be there; its configuration begins with the list. */
 
 static ngx_uint_t
-ngx_http_attest_mirrors(ngx_conf_t *cf, void **loc_conf)
+ngx_http_attest_routes_mirrors(ngx_conf_t *cf, void **loc_conf)
 {
     ngx_array_t   *mirror;
     ngx_module_t  *module;

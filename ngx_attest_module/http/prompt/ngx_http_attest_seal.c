@@ -9,7 +9,8 @@
 
 
 #include "http/evidence/ngx_http_attest_state.h"
-#include "http/prompt/ngx_http_attest_ohttp.h"
+#include "http/prompt/ngx_http_attest_format.h"
+#include "http/prompt/ngx_http_attest_outer.h"
 #include "http/prompt/ngx_http_attest_ends.h"
 #include "http/ngx_http_attest_guard.h"
 #include "http/prompt/ngx_http_attest_replace.h"
@@ -130,13 +131,13 @@ ngx_http_attest_header_filter(ngx_http_request_t *r)
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_module);
 
-    if (alcf->cors == NULL && alcf->prompt == NGX_HTTP_ATTEST_PROMPT_OFF
+    if (alcf->cors == NULL && alcf->format == NULL
         && !sealed)
     {
         return ngx_http_next_header_filter(r);
     }
 
-    if (sealed && ctx->ohttp != NULL) {
+    if (sealed && ctx->format->inner) {
         return ngx_http_attest_header_inside(r, ctx);
     }
 
@@ -179,19 +180,19 @@ ngx_http_attest_header_inside(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ctx->coalesce = ctx->ohttp->gateway->coalesce;
+    ctx->coalesce = ctx->conf->coalesce;
 
-    if (ctx->ohttp->gateway->cors != NULL) {
+    if (ctx->conf->cors != NULL) {
 
         /* Origin is of the outer request */
 
         headers_in = r->headers_in;
 
-        if (ctx->ohttp->inner) {
-            r->headers_in = ctx->ohttp->headers_in;
+        if (ctx->outer != NULL) {
+            r->headers_in = ctx->outer->headers_in;
         }
 
-        rc = ngx_http_attest_cors_fields(r, ctx->ohttp->gateway);
+        rc = ngx_http_attest_cors_fields(r, ctx->conf);
 
         r->headers_in = headers_in;
 
@@ -202,7 +203,7 @@ ngx_http_attest_header_inside(ngx_http_request_t *r,
 
     rc = ngx_http_next_header_filter(r);
 
-    if (rc == NGX_ERROR || rc > NGX_OK || !ctx->ohttp->at_once) {
+    if (rc == NGX_ERROR || rc > NGX_OK || !ctx->at_once) {
         return rc;
     }
 
@@ -621,11 +622,9 @@ ngx_http_attest_seal_special(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        if (ctx->ohttp != NULL && ctx->ohttp->pending.len != 0
-            && ctx->format->frame(r, ctx, b->pos, 0, out)
-               == NGX_ERROR)
+        if (ctx->format->flush != NULL
+            && ctx->format->flush(r, ctx, out) != NGX_OK)
         {
-            /* the first byte that the client waits for is in the head */
             return NGX_ERROR;
         }
 
