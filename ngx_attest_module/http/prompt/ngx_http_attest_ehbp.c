@@ -114,6 +114,7 @@ static const ngx_http_attest_refusal_t  ngx_http_attest_ehbp_refusals[] = {
 const ngx_http_attest_format_t  ngx_http_attest_ehbp_format = {
     ngx_string("ehbp"),
     0,                                     /* inner */
+    NGX_HTTP_ATTEST_KEY_FIELD,
     ngx_http_attest_ehbp_refusals,
 
     NULL,                                  /* location */
@@ -556,8 +557,8 @@ ngx_http_attest_ehbp_admit(ngx_http_attest_ctx_t *ctx)
 static ngx_int_t
 ngx_http_attest_ehbp_swap(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
-    if (ngx_http_attest_fields_drop(r, NGX_HTTP_ATTEST_DROP_KEY
-                                       |NGX_HTTP_ATTEST_DROP_FRAMING)
+    if (ngx_http_attest_fields_drop(r, NGX_HTTP_ATTEST_DROP_FRAMING,
+                                    NGX_HTTP_ATTEST_KEY_FIELD)
         != NGX_OK
         || ngx_http_attest_fields_length(r, ctx->plain.len) != NGX_OK)
     {
@@ -576,7 +577,7 @@ ngx_http_attest_ehbp_swap(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     r->gzip_ok = 0;
 #endif
 
-    ngx_http_attest_fields_no_variables(r);
+    ngx_http_attest_fields_no_variables(r, NGX_HTTP_ATTEST_KEY_FIELD);
 
     return ngx_http_attest_body_put(r, ctx->plain.data, ctx->plain.len);
 }

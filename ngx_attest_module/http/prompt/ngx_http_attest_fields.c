@@ -9,13 +9,14 @@
 #include "http/prompt/ngx_http_attest_fields.h"
 
 
-#define NGX_HTTP_ATTEST_KEY_FIELD     "ehbp-encapsulated-key"
 #define NGX_HTTP_ATTEST_OWN_FIELDS    "x-attest-"
 #define NGX_HTTP_ATTEST_OWN_VARS      "http_x_attest_"
 
 
 static ngx_uint_t ngx_http_attest_fields_dropped(ngx_str_t *key,
-    ngx_uint_t drop);
+    ngx_uint_t drop, const char *field);
+static ngx_uint_t ngx_http_attest_fields_shown(ngx_str_t *name,
+    const char *field);
 
 
 ngx_str_t *
@@ -108,15 +109,14 @@ ngx_http_attest_fields_own(ngx_str_t *key)
 
 
 static ngx_uint_t
-ngx_http_attest_fields_dropped(ngx_str_t *key, ngx_uint_t drop)
+ngx_http_attest_fields_dropped(ngx_str_t *key, ngx_uint_t drop,
+    const char *field)
 {
     if ((drop & NGX_HTTP_ATTEST_DROP_OWN) && ngx_http_attest_fields_own(key)) {
         return 1;
     }
 
-    if ((drop & NGX_HTTP_ATTEST_DROP_KEY)
-        && ngx_http_attest_fields_is(key, NGX_HTTP_ATTEST_KEY_FIELD, 0))
-    {
+    if (field != NULL && ngx_http_attest_fields_is(key, field, 0)) {
         return 1;
     }
 
@@ -142,7 +142,8 @@ ngx_http_attest_fields_dropped(ngx_str_t *key, ngx_uint_t drop)
  */
 
 ngx_int_t
-ngx_http_attest_fields_drop(ngx_http_request_t *r, ngx_uint_t drop)
+ngx_http_attest_fields_drop(ngx_http_request_t *r, ngx_uint_t drop,
+    const char *field)
 {
     ngx_uint_t        i, found;
     ngx_list_part_t   old, *part;
@@ -155,7 +156,7 @@ ngx_http_attest_fields_drop(ngx_http_request_t *r, ngx_uint_t drop)
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            found |= ngx_http_attest_fields_dropped(&h[i].key, drop);
+            found |= ngx_http_attest_fields_dropped(&h[i].key, drop, field);
         }
     }
 
@@ -175,7 +176,7 @@ ngx_http_attest_fields_drop(ngx_http_request_t *r, ngx_uint_t drop)
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (ngx_http_attest_fields_dropped(&h[i].key, drop)) {
+            if (ngx_http_attest_fields_dropped(&h[i].key, drop, field)) {
                 continue;
             }
 
@@ -188,7 +189,7 @@ ngx_http_attest_fields_drop(ngx_http_request_t *r, ngx_uint_t drop)
         }
     }
 
-    ngx_http_attest_fields_no_variables(r);
+    ngx_http_attest_fields_no_variables(r, field);
 
     return NGX_OK;
 }
@@ -197,7 +198,8 @@ ngx_http_attest_fields_drop(ngx_http_request_t *r, ngx_uint_t drop)
 /* Values of dropped fields that the rewrite phase may have looked up. */
 
 void
-ngx_http_attest_fields_no_variables(ngx_http_request_t *r)
+ngx_http_attest_fields_no_variables(ngx_http_request_t *r,
+    const char *field)
 {
     ngx_str_t                  *name;
     ngx_uint_t                  i, n;
@@ -212,7 +214,6 @@ ngx_http_attest_fields_no_variables(ngx_http_request_t *r)
         ngx_string("http_connection"),
         ngx_string("http_upgrade"),
         ngx_string("http_http2_settings"),
-        ngx_string("http_ehbp_encapsulated_key"),
         ngx_string("request_body"),
         ngx_null_string
     };
@@ -232,6 +233,7 @@ ngx_http_attest_fields_no_variables(ngx_http_request_t *r)
         }
 
         if (name[n].len
+            || ngx_http_attest_fields_shown(&v[i].name, field)
             || (v[i].name.len > sizeof(NGX_HTTP_ATTEST_OWN_VARS) - 1
                 && ngx_strncmp(v[i].name.data, NGX_HTTP_ATTEST_OWN_VARS,
                                sizeof(NGX_HTTP_ATTEST_OWN_VARS) - 1) == 0))
@@ -240,6 +242,26 @@ ngx_http_attest_fields_no_variables(ngx_http_request_t *r)
             r->variables[i].not_found = 0;
         }
     }
+}
+
+
+/* 1 for the variable of a request's field. */
+
+static ngx_uint_t
+ngx_http_attest_fields_shown(ngx_str_t *name, const char *field)
+{
+    ngx_str_t  key;
+
+    if (field == NULL || name->len < sizeof("http_") - 1
+        || ngx_strncmp(name->data, "http_", sizeof("http_") - 1) != 0)
+    {
+        return 0;
+    }
+
+    key.data = name->data + sizeof("http_") - 1;
+    key.len = name->len - (sizeof("http_") - 1);
+
+    return ngx_http_attest_fields_is(&key, field, 0);
 }
 
 

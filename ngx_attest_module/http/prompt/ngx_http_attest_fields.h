@@ -10,8 +10,7 @@
 
 /* which of the client's fields go */
 #define NGX_HTTP_ATTEST_DROP_OWN      1     /* those that we set */
-#define NGX_HTTP_ATTEST_DROP_KEY      2     /* the encapsulated key */
-#define NGX_HTTP_ATTEST_DROP_FRAMING  4     /* what described the ciphertext */
+#define NGX_HTTP_ATTEST_DROP_FRAMING  2     /* what described the ciphertext */
 
 
 /* The request's value of a field, compared in lower case, or NULL. */
@@ -24,10 +23,15 @@ ngx_uint_t ngx_http_attest_fields_is(ngx_str_t *key, const char *name,
     ngx_uint_t prefix);
 /* 1 for what only we say to a backend: X-Attest-*, in any spelling. */
 ngx_uint_t ngx_http_attest_fields_own(ngx_str_t *key);
-/* Takes those of a mask of NGX_HTTP_ATTEST_DROP_* out of the request. */
-ngx_int_t ngx_http_attest_fields_drop(ngx_http_request_t *r, ngx_uint_t drop);
+/*
+ * Takes those of a mask of NGX_HTTP_ATTEST_DROP_* out of the request, and
+ * this field, if it is not NULL.
+ */
+ngx_int_t ngx_http_attest_fields_drop(ngx_http_request_t *r, ngx_uint_t drop,
+    const char *field);
 /* Values of dropped fields that somebody has looked up. */
-void ngx_http_attest_fields_no_variables(ngx_http_request_t *r);
+void ngx_http_attest_fields_no_variables(ngx_http_request_t *r,
+    const char *field);
 /* Content-Length, and what nginx has of it. */
 ngx_int_t ngx_http_attest_fields_length(ngx_http_request_t *r, size_t len);
 

@@ -35,6 +35,9 @@ struct ngx_http_attest_format_s {
      */
     ngx_uint_t    inner;
 
+    /* field of the request that is not for the backend, or NULL */
+    const char   *field;
+
     /* the answers of refuse() that are its own, the last one without `why' */
     const ngx_http_attest_refusal_t  *refusals;
 

@@ -90,6 +90,7 @@ static const ngx_http_attest_refusal_t  ngx_http_attest_ohttp_refusals[] = {
 const ngx_http_attest_format_t  ngx_http_attest_ohttp_format = {
     ngx_string("ohttp"),
     1,                                     /* inner */
+    NULL,                                  /* field */
     ngx_http_attest_ohttp_refusals,
 
     ngx_http_attest_ohttp_location,

@@ -81,7 +81,9 @@ ngx_http_attest_prompt_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    if (ngx_http_attest_fields_drop(r, NGX_HTTP_ATTEST_DROP_OWN) != NGX_OK) {
+    if (ngx_http_attest_fields_drop(r, NGX_HTTP_ATTEST_DROP_OWN, NULL)
+        != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -257,7 +259,7 @@ ngx_http_attest_prompt_plain(ngx_http_request_t *r,
                                       NGX_HTTP_ATTEST_UNSEALED);
     }
 
-    if (ngx_http_attest_fields_drop(r, NGX_HTTP_ATTEST_DROP_KEY) != NGX_OK) {
+    if (ngx_http_attest_fields_drop(r, 0, alcf->format->field) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
