@@ -36,7 +36,7 @@ my $roots = policy('roots.json', simulated_roots => [
 
 $t->backend();
 $ENV{LD_LIBRARY_PATH} = $t->nvml_env()->{LD_LIBRARY_PATH};
-gateway('required');
+serve('required');
 
 test_served();
 test_verdicts();
@@ -57,34 +57,11 @@ sub policy {
 }
 
 
-sub gateway {
+sub serve {
     my ($required, %o) = @_;
 
-    $t->write_conf(<<"END");
-%%GLOBALS%%
-events {}
-http {
-    %%HTTP%%
-    attest_tpm %%TCTI%%;
-    attest_azure imds=$imds;
-    attest_gpu nvidia $required interval=1s timeout=8s;
-
-    server {
-        listen 127.0.0.1:%%PORT_TLS%% ssl http2;
-        server_name localhost;
-        attest_certificate on;
-        location = /.well-known/attestation { attest_evidence; }
-        location = /.well-known/hpke-keys { attest_keys; }
-        location = /attest-status { attest_status; }
-        location / {
-            attest_prompt ehbp;
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_buffering off;
-        }
-    }
-}
-END
+    $t->gateway(source => "attest_tpm %%TCTI%%; attest_azure imds=$imds;
+        attest_gpu nvidia $required interval=1s timeout=8s;");
     return $t->start(%o);
 }
 
@@ -180,11 +157,11 @@ sub test_start_without {
     $t->allow(qr/\[emerg\].*confidential computing of the GPUs is off/);
 
     $t->fake_nvml('state 2 0 0');
-    ok(!gateway('required', may_fail => 1), 'GPUs that are not confidential');
+    ok(!serve('required', may_fail => 1), 'GPUs that are not confidential');
     like($t->error_log() . AttestTest::read_file($t->path('logs/nginx.out')),
         qr/confidential computing of the GPUs is off/, 'are named');
 
-    ok(gateway(''), 'they are not required');
+    ok(serve(''), 'they are not required');
     my $got = AttestTest::json($t->get('/.well-known/attestation')) || {};
     ok(!exists $got->{gpu}, 'and not in the evidence');
     like($t->wait_log(qr/no GPU evidence/), qr/no GPU evidence/,

@@ -34,11 +34,10 @@ AttestTest::done();
 
 # ---- surroundings
 
-sub gateway {
+sub serve {
     my ($t, $more, %o) = @_;
 
-    $t->{workers} = $o{workers} || 1;
-    $t->write_conf(conf($t, $more, %o));
+    conf($t, $more, %o);
     $t->start();
 }
 
@@ -49,27 +48,12 @@ sub conf {
     my $tsm = 'attest_tsm path=' . $t->path('tsm') . ' timeout='
         . ($o{timeout} || '5s');
 
-    return <<"END";
-%%GLOBALS%%
-events {}
-http {
-    %%HTTP%%
-    $tsm;
-    $more
-    attest_lifetime $lifetime;
-
-    server {
-        listen 127.0.0.1:%%PORT_TLS%% ssl;
-        server_name localhost;
-        attest_certificate on;
-        location = /.well-known/attestation { attest_evidence; }
-    }
-
-    server {
+    $t->gateway(source => "$tsm; $more attest_lifetime $lifetime;",
+        workers => $o{workers} || 1, servers => <<'END');
+server {
         listen 127.0.0.1:%%PORT_STATUS%%;
         location = /attest-status { attest_status; }
     }
-}
 END
 }
 
@@ -138,7 +122,7 @@ sub close_it {
 sub test_reload_without {
     my $t = machine('gpus 2');
 
-    gateway($t, 'attest_gpu nvidia required interval=1s;');
+    serve($t, 'attest_gpu nvidia required interval=1s;');
     is_deeply(status($t)->{gpus}, { required => JSON::PP::true(),
         attest => JSON::PP::true() }, 'status: the GPUs attest');
     is(status($t)->{provider}, 'nvidia+tsm', 'status: the provider');
@@ -149,14 +133,14 @@ sub test_reload_without {
     like(status($t, '?format=prometheus'), qr/^ngx_attest_gpus_attest 0$/m,
         'metrics too');
 
-    $t->write_conf(conf($t, ''));
+    conf($t, '');
     ok($t->reload(), 'a reload without attest_gpu');
     within(10, 'service again', sub { evidence($t) });
     is(status($t)->{gpus}, undef, 'status: no GPUs are asked for');
 
     # and back: the master has just collected what there is
     $t->fake_nvml('gpus 2');
-    $t->write_conf(conf($t, 'attest_gpu nvidia required interval=1h;'));
+    conf($t, 'attest_gpu nvidia required interval=1h;');
     ok($t->reload(), 'a reload with GPUs again');
     within(10, 'service', sub { (evidence($t) || {})->{gpu} });
     done_with($t);
@@ -167,7 +151,7 @@ sub test_reload_without {
 sub test_reload_same {
     my $t = machine('gpus 2');
 
-    gateway($t, 'attest_gpu nvidia required interval=2s;');
+    serve($t, 'attest_gpu nvidia required interval=2s;');
     close_it($t, 'gpus 1');
     sleep 4;
     ok(!evidence($t), 'it stays closed');
@@ -182,7 +166,7 @@ sub test_reload_same {
 sub test_worker_dies {
     my $t = machine('gpus 1');
 
-    gateway($t, 'attest_gpu nvidia required interval=9s;');
+    serve($t, 'attest_gpu nvidia required interval=9s;');
     close_it($t, 'gpus 0', 30);
 
     $t->fake_nvml('gpus 1');
@@ -198,7 +182,7 @@ sub test_worker_dies {
 sub test_worker_hangs {
     my $t = machine('gpus 1');
 
-    gateway($t, 'attest_gpu nvidia required interval=1s;', workers => 2,
+    serve($t, 'attest_gpu nvidia required interval=1s;', workers => 2,
         timeout => '300ms');
     ok(evidence($t), 'serves');
 
@@ -224,7 +208,7 @@ sub test_worker_hangs {
 sub test_not_required {
     my $t = machine('gpus 2');
 
-    gateway($t, 'attest_gpu nvidia interval=1s;');
+    serve($t, 'attest_gpu nvidia interval=1s;');
     ok(evidence($t)->{gpu}, 'GPUs are in the evidence');
 
     $t->mark_log();
@@ -253,7 +237,7 @@ sub test_not_required {
 sub test_eight {
     my $t = machine('gpus 8');
 
-    gateway($t, 'attest_gpu nvidia required interval=1s; attest_zone 1m;',
+    serve($t, 'attest_gpu nvidia required interval=1s; attest_zone 1m;',
         timeout => '30s');
     my $gpus = AttestTest::json({ body => unpack_gpu(evidence($t)->{gpu}) });
     is(scalar @$gpus, 8, 'eight GPUs in the evidence');
@@ -276,7 +260,7 @@ sub unpack_gpu {
 sub test_flood {
     my $t = machine('gpus 1', 'delay 600');
 
-    gateway($t, 'attest_gpu nvidia required interval=1s;', workers => 6,
+    serve($t, 'attest_gpu nvidia required interval=1s;', workers => 6,
         lifetime => '12s', timeout => '2s');
 
     $t->mark_log();
@@ -324,9 +308,9 @@ sub test_user {
 
     my $t = machine('gpus 1');
 
-    gateway($t, '', lifetime => '4s');
+    serve($t, '', lifetime => '4s');
     $t->{user} = 'nobody nogroup';
-    $t->write_conf(conf($t, '', lifetime => '4s'));
+    conf($t, '', lifetime => '4s');
     ok($t->reload(), 'a reload with another user');
 
     my $first = status($t)->{generation};
@@ -340,7 +324,7 @@ sub test_user {
 sub test_said_once {
     my $t = machine('gpus 0');
 
-    gateway($t, 'attest_gpu nvidia interval=1h;', lifetime => '3s');
+    serve($t, 'attest_gpu nvidia interval=1h;', lifetime => '3s');
     within(20, 'some renewals',
         sub { (status($t)->{generation} || 0) >= 4 });
 

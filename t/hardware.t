@@ -40,38 +40,17 @@ AttestTest::done();
 
 # ---- surroundings
 
-sub gateway {
+sub serve {
     my ($t, $source, %o) = @_;
     my $lifetime = $o{lifetime} || '60s';
 
     $t->backend();
-    $t->write_conf(<<"END");
-%%GLOBALS%%
-events {}
-http {
-    %%HTTP%%
-    $source
-    attest_lifetime $lifetime;
-
-    server {
-        listen 127.0.0.1:%%PORT_TLS%% ssl;
-        server_name localhost;
-        attest_certificate on;
-        location = /.well-known/attestation { attest_evidence; }
-        location = /.well-known/hpke-keys { attest_keys; }
-        location / {
-            attest_prompt ehbp;
-            proxy_pass http://%%BACKEND%%;
-            proxy_http_version 1.1;
-            proxy_buffering off;
-        }
-    }
-
-    server {
+    $t->gateway(source => "$source attest_lifetime $lifetime;",
+        servers => <<'END');
+server {
         listen 127.0.0.1:%%PORT_STATUS%%;
         location = /attest-status { attest_status; }
     }
-}
 END
 }
 
@@ -174,7 +153,7 @@ sub test_snp {
     my $t = AttestTest->new();
     my $dir = $t->fake_tsm();
 
-    gateway($t, "attest_tsm path=$dir timeout=2s;", lifetime => '8s');
+    serve($t, "attest_tsm path=$dir timeout=2s;", lifetime => '8s');
     $t->start();
 
     my $policy = judged($t, 'SNP', [ $t->path('tsm-roots.pem') ], [
@@ -233,7 +212,7 @@ sub test_tdx {
     my $t = AttestTest->new();
     my $dir = $t->fake_tsm('provider tdx_guest');
 
-    gateway($t, "attest_tsm path=$dir;");
+    serve($t, "attest_tsm path=$dir;");
     $t->start();
 
     # without Intel's collateral nothing says how new the firmware is
@@ -263,7 +242,7 @@ sub test_snp_with_tpm {
     my $dir = $t->fake_tsm();
 
     $t->swtpm();
-    gateway($t, "attest_tsm path=$dir; attest_tpm %%TCTI%%;");
+    serve($t, "attest_tsm path=$dir; attest_tpm %%TCTI%%;");
     $t->start();
 
     judged($t, 'SNP and TPM', [ $t->path('tsm-roots.pem') ],
@@ -287,7 +266,7 @@ sub test_svsm {
     my $t = AttestTest->new();
     my $dir = $t->fake_tsm("vmpl 0\nmanifest 90");
 
-    gateway($t, "attest_tsm path=$dir svsm;");
+    serve($t, "attest_tsm path=$dir svsm;");
     ok($t->start(may_fail => 1), 'SVSM: starts')
         or return diag($t->error_log());
     like($t->attest('show', $t->url()) ? ($t->attest('show', $t->url()))[1]
@@ -302,7 +281,7 @@ sub test_no_certificates {
     my $t = AttestTest->new();
     my $dir = $t->fake_tsm('aux 0');
 
-    gateway($t, "attest_tsm path=$dir;");
+    serve($t, "attest_tsm path=$dir;");
     $t->start();
     says('SNP without certificates', 2, qr/^\?{4}  fresh-snp-certificate: /m,
         $t->attest('verify', $t->url()));
@@ -317,7 +296,7 @@ sub test_nitro {
     my $t = AttestTest->new();
 
     $t->fake_nsm();
-    gateway($t, 'attest_nitro;', lifetime => '8s');
+    serve($t, 'attest_nitro;', lifetime => '8s');
     $t->start();
 
     my $policy = judged($t, 'Nitro', [ $t->double_roots('nitro') ],
@@ -344,7 +323,7 @@ sub test_gpus {
 
     $t->fake_nvml("gpus 2");
     $t->{nginx_env} = { %{ AttestTest::nginx_env() }, %{ $t->nvml_env() } };
-    gateway($t, "attest_tsm path=$dir; "
+    serve($t, "attest_tsm path=$dir; "
         . 'attest_gpu nvidia required interval=1s;');
     $t->start();
 
@@ -399,7 +378,7 @@ sub test_gpus_not_needed {
 
     $t->fake_nvml('gpus 0');
     $t->{nginx_env} = { %{ AttestTest::nginx_env() }, %{ $t->nvml_env() } };
-    gateway($t, "attest_tsm path=$dir; attest_gpu nvidia interval=1s;");
+    serve($t, "attest_tsm path=$dir; attest_gpu nvidia interval=1s;");
     $t->start();
     like($t->error_log(), qr/\[warn\].*attest: .*GPU/, 'no GPU: a warning');
 
@@ -429,7 +408,7 @@ sub test_azure {
     $t->tpm_nv('0x01400001', "$dir/hcl.bin");
     my $imds = $t->start_fake_imds($dir);
 
-    gateway($t, "attest_azure imds=$imds; attest_tpm %%TCTI%%;");
+    serve($t, "attest_azure imds=$imds; attest_tpm %%TCTI%%;");
     $t->start();
 
     judged($t, 'Azure', [ "$dir/root.pem" ],
@@ -445,7 +424,7 @@ sub test_google {
     $t->swtpm();
     my $ca = $t->google_tpm();
 
-    gateway($t, 'attest_gcp; attest_tpm %%TCTI%%;');
+    serve($t, 'attest_gcp; attest_tpm %%TCTI%%;');
     $t->start();
 
     judged($t, 'Google', [$ca], [ qr/^PASS  fresh-ak-cert\S*: /m ]);
@@ -457,7 +436,7 @@ sub test_google {
 sub test_auto {
     my $t = AttestTest->new();
 
-    gateway($t, 'attest_provider auto;');
+    serve($t, 'attest_provider auto;');
     my ($ok, $out) = $t->test_conf();
 
     SKIP: {
@@ -477,7 +456,7 @@ sub test_auto_finds {
         skip 'only root has mount namespaces', 1 if $> != 0;
         skip 'no mount over /sys/kernel here', 1 if !$t->fake_tsm_in_place();
 
-        gateway($t, 'attest_provider auto;');
+        serve($t, 'attest_provider auto;');
         my ($ok, $out) = $t->test_conf();
         ok($ok, 'auto: the configuration is good') or diag($out);
         like($out, qr/auto" picks attest_tsm: .*report works/,

@@ -32,24 +32,11 @@ AttestTest::done();
 
 # ---- surroundings
 
-sub gateway {
+
+sub serve {
     my ($t, $source) = @_;
 
-    $t->write_conf(<<"END");
-%%GLOBALS%%
-events {}
-http {
-    %%HTTP%%
-    $source
-
-    server {
-        listen 127.0.0.1:%%PORT_TLS%% ssl;
-        server_name localhost;
-        attest_certificate on;
-        location = /.well-known/attestation { attest_evidence; }
-    }
-}
-END
+    $t->gateway(source => $source);
     $t->start();
 }
 
@@ -174,7 +161,7 @@ sub test_software {
     my $t = AttestTest->new(fresh_tpm => 0);
 
     $t->swtpm();
-    gateway($t, 'attest_tpm %%TCTI%%;');
+    serve($t, 'attest_tpm %%TCTI%%;');
     my ($kept, $p, $said) = kept($t, 'software');
 
     like($p->{ak}[0], qr/^000b/, 'software: its key is named');
@@ -270,7 +257,7 @@ sub test_snp {
     my $t = AttestTest->new();
     my $dir = $t->fake_tsm();
 
-    gateway($t, "attest_tsm path=$dir;");
+    serve($t, "attest_tsm path=$dir;");
     my %base = (simulated_roots => [ pems($t->path('tsm-roots.pem')) ]);
     my ($kept, $p, $said) = kept($t, 'SNP', %base);
 
@@ -295,7 +282,7 @@ sub test_snp_with_tpm {
     my $dir = $t->fake_tsm();
 
     $t->swtpm();
-    gateway($t, "attest_tsm path=$dir; attest_tpm %%TCTI%%;");
+    serve($t, "attest_tsm path=$dir; attest_tpm %%TCTI%%;");
     my %base = (simulated_roots => [ pems($t->path('tsm-roots.pem')) ]);
     my ($kept, $p, $said) = kept($t, 'SNP and TPM', %base);
 
@@ -312,7 +299,7 @@ sub test_tdx {
     my $t = AttestTest->new();
     my $dir = $t->fake_tsm('provider tdx_guest');
 
-    gateway($t, "attest_tsm path=$dir;");
+    serve($t, "attest_tsm path=$dir;");
     my %base = (simulated_roots => [ pems($t->path('tsm-roots.pem')) ],
         tdx => { require_tcb => JSON::PP::false });
     my ($kept, $p, $said) = kept($t, 'TDX', %base);
@@ -329,7 +316,7 @@ sub test_nitro {
     my $t = AttestTest->new();
 
     $t->fake_nsm();
-    gateway($t, 'attest_nitro;');
+    serve($t, 'attest_nitro;');
     my %base = (simulated_roots => [ pems($t->double_roots('nitro')) ]);
     my ($kept, $p, $said) = kept($t, 'Nitro', %base);
 
@@ -346,7 +333,7 @@ sub test_gpus {
 
     $t->fake_nvml('gpus 2');
     $t->{nginx_env} = { %{ AttestTest::nginx_env() }, %{ $t->nvml_env() } };
-    gateway($t, "attest_tsm path=$dir; attest_gpu nvidia required;");
+    serve($t, "attest_tsm path=$dir; attest_gpu nvidia required;");
     my %base = (simulated_roots => [ pems($t->path('tsm-roots.pem'),
         $t->double_roots('gpu')) ], snp => { measurement_covers => 'kernel' });
     my ($kept, $p, $said) = kept($t, 'GPUs', %base);
@@ -372,7 +359,7 @@ sub test_azure {
     $t->tpm_nv('0x01400001', "$dir/hcl.bin");
     my $imds = $t->start_fake_imds($dir);
 
-    gateway($t, "attest_azure imds=$imds; attest_tpm %%TCTI%%;");
+    serve($t, "attest_azure imds=$imds; attest_tpm %%TCTI%%;");
     my %base = (simulated_roots => [ pems("$dir/root.pem") ]);
     my ($kept, $p, $said) = kept($t, 'Azure', %base);
 
@@ -391,7 +378,7 @@ sub test_google {
     $t->swtpm();
     my $ca = $t->google_tpm();
 
-    gateway($t, 'attest_gcp; attest_tpm %%TCTI%%;');
+    serve($t, 'attest_gcp; attest_tpm %%TCTI%%;');
     my %base = (simulated_roots => [ pems($ca) ]);
     my ($kept, $p, $said) = kept($t, 'Google', %base);
 

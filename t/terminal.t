@@ -62,7 +62,7 @@ my $out = clean('JSON', 'verify', $text, '--json');
 my $r = eval { JSON::PP->new->utf8->decode($out) };
 is($r && $r->{version}, 1, 'which is JSON');
 
-my ($pid, $port) = gateway();
+my ($pid, $port) = hostile_gateway();
 
 for my $command (qw(verify show policy)) {
     clean("$command, a gateway's refusal", $command,
@@ -118,7 +118,7 @@ sub collection {
 
 
 # Refuses everything with a title of its own.
-sub gateway {
+sub hostile_gateway {
     my $title = join '', map { sprintf '\u%04x', $_ } unpack 'n*',
         encode('UTF-16BE', $hostile);
     my $body = "{\"title\":\"$title\"}";

@@ -95,30 +95,9 @@ sub import {
 # Text for "http_config": a TPM and an attested server on TLS_PORT with the
 # three endpoints, and with EHBP in front of the backend at /.
 sub gateway {
-    my (%o) = @_;
-    my ($tpm, $http, $server, $location) =
-        map { $o{$_} // '' } qw(tpm_args http server location);
-
-    return <<"END";
-    attest_tpm \$TEST_NGINX_TCTI $tpm;
-    $http
-    server {
-        listen 127.0.0.1:\$TEST_NGINX_TLS_PORT ssl http2;
-        server_name localhost;
-        attest_certificate on;
-        $server
-        location = /.well-known/attestation { attest_evidence; }
-        location = /.well-known/hpke-keys { attest_keys; }
-        location = /attest-status { attest_status; }
-        location / {
-            attest_prompt ehbp;
-            proxy_pass http://\$TEST_NGINX_BACKEND;
-            proxy_http_version 1.1;
-            proxy_buffering off;
-            $location
-        }
-    }
-END
+    return AttestTest::gateway_text(@_, tcti => '$TEST_NGINX_TCTI',
+        listen => '127.0.0.1:$TEST_NGINX_TLS_PORT ssl http2',
+        backend => '$TEST_NGINX_BACKEND');
 }
 
 
