@@ -88,7 +88,7 @@ sub test_both {
         'hello');
     is($exit, 0, 'chat') or diag($text);
 
-    # X-Wing's, where OpenSSL has it, are asked in ohttp.t
+    # X-Wing's, where OpenSSL has it, are asked in ohttp_keys.t
     ask($_, scalar @members)
         for grep { substr($members[$_], 1, 2) eq "\x00\x20" } 0 .. $#members;
 }

@@ -10,11 +10,14 @@ package PromptClient;
 use strict;
 use warnings;
 
+use Exporter qw(import);
 use IPC::Open2;
 use JSON::PP qw(encode_json decode_json);
 use Test::More ();
 
 use AttestTest;
+
+our @EXPORT_OK = qw(chat echo_of);
 
 
 # The packaged one: the clients need the packaged python3-cryptography.
@@ -74,6 +77,26 @@ sub end {
 
     close $self->{in};
     waitpid $self->{pid}, 0;
+}
+
+
+# A request of OpenAI's form.
+sub chat {
+    my ($text, %o) = @_;
+
+    return encode_json({ model => 'echo-1', %o,
+        messages => [ { role => 'user', content => $text } ] });
+}
+
+
+# What scripts/backend.py says that it got; its fields by name, too.
+sub echo_of {
+    my ($body) = @_;
+    my $doc = AttestTest::json({ body => $body }) || {};
+
+    $doc->{field} = { map { lc($_->[0]) => $_->[1] }
+        @{ $doc->{headers} || [] } };
+    return $doc;
 }
 
 
