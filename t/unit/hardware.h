@@ -565,4 +565,20 @@ hw_expect(const char *what, const char *id, int state, int verdict)
     HW_CASE(what, id, UNKNOWN, ATTEST_UNDECIDED, __VA_ARGS__)
 
 
+/* A policy whose member `name` is that: not accepted, and what is said. */
+
+static inline void
+hw_policy_error(const char *name, const char *value, const char *want)
+{
+    char                     json[1024], err[256] = "";
+    size_t                   n;
+    static attest_policy_t   policy;
+
+    n = (size_t) snprintf(json, sizeof(json), "{\"version\":1,\"%s\":%s}",
+                          name, value);
+    OK(attest_policy_parse(json, n, &policy, err, sizeof(err)) != ATTEST_OK
+       && strstr(err, want) != NULL, "policy: %s", err);
+}
+
+
 #endif /* HARDWARE_H_INCLUDED */

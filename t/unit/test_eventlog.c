@@ -37,7 +37,6 @@ typedef struct {
 } build_t;
 
 
-static uint8_t *exact(const uint8_t *p, size_t n);
 static int visit(void *ctx, const attest_event_t *e);
 static void test_log(const char *name, const uint8_t *p, size_t n,
     uint16_t alg, size_t events, const expect_t *want, size_t count);
@@ -87,21 +86,6 @@ main(void)
     test_names();
 
     DONE();
-}
-
-
-static uint8_t *
-exact(const uint8_t *p, size_t n)
-{
-    uint8_t  *copy = malloc(n ? n : 1);
-
-    if (copy == NULL) {
-        printf("Bail out! no memory\n");
-        exit(1);
-    }
-
-    memcpy(copy, p, n);
-    return copy;
 }
 
 
@@ -399,7 +383,7 @@ test_cuts(const char *name, const uint8_t *p, size_t n)
     OK(v.events > 10, "%s: more than ten events", name);
 
     for (i = 0; i <= n; i++) {
-        cut = exact(p, i);
+        cut = unit_exact(p, i);
         rc = attest_eventlog_replay(cut, i, SHA384, &bank, NULL, NULL);
         free(cut);
 
@@ -484,7 +468,7 @@ static int
 replay(const build_t *b, attest_tpm_bank_t *bank)
 {
     int       rc;
-    uint8_t  *p = exact(b->p, b->n);
+    uint8_t  *p = unit_exact(b->p, b->n);
 
     rc = attest_eventlog_replay(p, b->n, SHA256, bank, NULL, NULL);
     free(p);

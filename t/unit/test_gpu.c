@@ -47,7 +47,6 @@ static void test_roots(void);
 static void test_policy(void);
 static void test_policy_devices(void);
 static void test_policy_errors(void);
-static void policy_error(const char *gpu, const char *want);
 static void test_mutations(void);
 static void test_claimed_mutations(void);
 
@@ -1002,37 +1001,24 @@ test_policy_devices(void)
 
 
 static void
-policy_error(const char *gpu, const char *want)
-{
-    char                     text[1024], err[256] = "";
-    size_t                   n;
-    static attest_policy_t   policy;
-
-    n = (size_t) snprintf(text, sizeof(text), "{\"version\":1,\"gpu\":%s}",
-                          gpu);
-    OK(attest_policy_parse(text, n, &policy, err, sizeof(err)) != ATTEST_OK
-       && strstr(err, want) != NULL, "policy: %s", err);
-}
-
-
-static void
 test_policy_errors(void)
 {
-    policy_error("[]", "gpu: must be an object");
-    policy_error("{\"counts\":1}", "gpu.counts: unknown member");
-    policy_error("{\"required\":1}", "must be true or false");
-    policy_error("{}", "gpu: empty: it demands nothing");
-    policy_error("{\"required\":false}", "it demands nothing");
-    policy_error("{\"count\":0}", "gpu.count: must not be 0");
-    policy_error("{\"count\":65}", "gpu.count: must be a number");
-    policy_error("{\"min_count\":0}", "gpu.min_count: must not be 0");
-    policy_error("{\"count\":1,\"min_count\":1}", "either count or");
-    policy_error("{\"switches\":-1}", "not negative");
-    policy_error("{\"arch\":[\"LS10\"]}", "HOPPER or BLACKWELL");
-    policy_error("{\"arch\":[\"hopper\"]}", "HOPPER or BLACKWELL");
-    policy_error("{\"modes\":[\"none\"]}", "spt, mpt or ppcie");
-    policy_error("{\"driver\":\"1\"}", "must be a list of texts");
-    policy_error("{\"devices\":[\"00\"]}", "wrong number of hex digits");
+    hw_policy_error("gpu", "[]", "gpu: must be an object");
+    hw_policy_error("gpu", "{\"counts\":1}", "gpu.counts: unknown member");
+    hw_policy_error("gpu", "{\"required\":1}", "must be true or false");
+    hw_policy_error("gpu", "{}", "gpu: empty: it demands nothing");
+    hw_policy_error("gpu", "{\"required\":false}", "it demands nothing");
+    hw_policy_error("gpu", "{\"count\":0}", "gpu.count: must not be 0");
+    hw_policy_error("gpu", "{\"count\":65}", "gpu.count: must be a number");
+    hw_policy_error("gpu", "{\"min_count\":0}", "gpu.min_count: must not be 0");
+    hw_policy_error("gpu", "{\"count\":1,\"min_count\":1}", "either count or");
+    hw_policy_error("gpu", "{\"switches\":-1}", "not negative");
+    hw_policy_error("gpu", "{\"arch\":[\"LS10\"]}", "HOPPER or BLACKWELL");
+    hw_policy_error("gpu", "{\"arch\":[\"hopper\"]}", "HOPPER or BLACKWELL");
+    hw_policy_error("gpu", "{\"modes\":[\"none\"]}", "spt, mpt or ppcie");
+    hw_policy_error("gpu", "{\"driver\":\"1\"}", "must be a list of texts");
+    hw_policy_error("gpu", "{\"devices\":[\"00\"]}",
+                    "wrong number of hex digits");
 }
 
 

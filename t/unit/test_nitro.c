@@ -57,7 +57,6 @@ static void test_policy(void);
 static void test_labels(void);
 static void test_mutations(void);
 static void test_policy_errors(void);
-static void policy_error(const char *nitro, const char *want);
 
 
 static void
@@ -601,35 +600,25 @@ test_mutations(void)
 
 
 static void
-policy_error(const char *nitro, const char *want)
-{
-    char                     json[1024], err[256] = "";
-    size_t                   n;
-    static attest_policy_t   policy;
-
-    n = (size_t) snprintf(json, sizeof(json), "{\"version\":1,\"nitro\":%s}",
-                          nitro);
-    OK(attest_policy_parse(json, n, &policy, err, sizeof(err)) != ATTEST_OK
-       && strstr(err, want) != NULL, "policy: %s", err);
-}
-
-
-static void
 test_policy_errors(void)
 {
-    policy_error("[]", "nitro: must be an object");
-    policy_error("{\"pcr\":{}}", "nitro.pcr: unknown member");
-    policy_error("{\"pcrs\":{}}", "nitro.pcrs: empty");
-    policy_error("{\"pcrs\":[]}", "nitro.pcrs: must be an object");
-    policy_error("{\"pcrs\":{\"32\":\"00\"}}", "nitro.pcrs.32: unknown");
-    policy_error("{\"pcrs\":{\"00\":\"00\"}}", "nitro.pcrs.00: unknown");
-    policy_error("{\"pcrs\":{\"0\":\"00\"}}", "wrong number of hex digits");
-    policy_error("{\"pcrs\":{\"0\":[]}}", "an empty list");
-    policy_error("{\"max_age\":0}", "nitro.max_age: must not be 0");
-    policy_error("{\"max_age\":86401}", "nitro.max_age: must be a number");
-    policy_error("{\"allow_debug\":1}", "must be true or false");
-    policy_error("{\"module_ids\":[]}", "must be a list of texts");
-    policy_error("{\"max_age\":5,\"max_age\":6}", "given twice");
+    hw_policy_error("nitro", "[]", "nitro: must be an object");
+    hw_policy_error("nitro", "{\"pcr\":{}}", "nitro.pcr: unknown member");
+    hw_policy_error("nitro", "{\"pcrs\":{}}", "nitro.pcrs: empty");
+    hw_policy_error("nitro", "{\"pcrs\":[]}", "nitro.pcrs: must be an object");
+    hw_policy_error("nitro", "{\"pcrs\":{\"32\":\"00\"}}",
+                    "nitro.pcrs.32: unknown");
+    hw_policy_error("nitro", "{\"pcrs\":{\"00\":\"00\"}}",
+                    "nitro.pcrs.00: unknown");
+    hw_policy_error("nitro", "{\"pcrs\":{\"0\":\"00\"}}",
+                    "wrong number of hex digits");
+    hw_policy_error("nitro", "{\"pcrs\":{\"0\":[]}}", "an empty list");
+    hw_policy_error("nitro", "{\"max_age\":0}", "nitro.max_age: must not be 0");
+    hw_policy_error("nitro", "{\"max_age\":86401}",
+                    "nitro.max_age: must be a number");
+    hw_policy_error("nitro", "{\"allow_debug\":1}", "must be true or false");
+    hw_policy_error("nitro", "{\"module_ids\":[]}", "must be a list of texts");
+    hw_policy_error("nitro", "{\"max_age\":5,\"max_age\":6}", "given twice");
 }
 
 

@@ -396,20 +396,6 @@ live_deadline(void)
 }
 
 
-static int
-fds(void)
-{
-    int   n = 0;
-    DIR  *d = opendir("/proc/self/fd");
-
-    while (readdir(d) != NULL) {
-        n++;
-    }
-    closedir(d);
-    return n;
-}
-
-
 static void
 live_many(void)
 {
@@ -421,7 +407,7 @@ live_many(void)
     control("");
     (void) collect(p, TIMEOUT, &ev, &took);
     attest_evidence_clear(&ev);
-    before = fds();
+    before = unit_fds();
 
     for (i = good = 0; i < MANY; i++) {
         if (i % 10 == 3) {
@@ -436,7 +422,7 @@ live_many(void)
     }
 
     IS_INT(good, MANY - MANY / 10, "all but the refused ones of %d", MANY);
-    IS_INT(fds(), before, "no descriptor stays open");
+    IS_INT(unit_fds(), before, "no descriptor stays open");
     p->destroy(p);
 }
 

@@ -143,20 +143,6 @@ entries(void)
 }
 
 
-static int
-fds(void)
-{
-    int   n = 0;
-    DIR  *d = opendir("/proc/self/fd");
-
-    while (readdir(d) != NULL) {
-        n++;
-    }
-    closedir(d);
-    return n;
-}
-
-
 /* Lines of the double's log that begin so. */
 
 static int
@@ -1000,7 +986,7 @@ live_many(void)
     p = provider();
     (void) collect(p, TIMEOUT, &ev, &took);
     attest_evidence_clear(&ev);
-    before = fds();
+    before = unit_fds();
 
     for (i = good = 0; i < MANY; i++) {
         if (i % 10 == 3) {
@@ -1015,11 +1001,11 @@ live_many(void)
     }
 
     /* a thread may take a moment to end after its last word */
-    for (i = 0; i < 50 && fds() != before; i++) {
+    for (i = 0; i < 50 && unit_fds() != before; i++) {
         nap(20);
     }
     IS_INT(good, MANY - MANY / 10, "all but the wrong ones of %d", MANY);
-    IS_INT(fds(), before, "no descriptor stays open");
+    IS_INT(unit_fds(), before, "no descriptor stays open");
     p->destroy(p);
 }
 

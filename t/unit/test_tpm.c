@@ -26,7 +26,6 @@
 #define Q_DIGEST      111
 
 
-static uint8_t *exact(const uint8_t *p, size_t n);
 static uint8_t *file(const char *name, const char *ext, size_t *n);
 static void test_algs(void);
 static void test_swtpm(const char *name, uint16_t hash,
@@ -92,23 +91,6 @@ main(void)
     test_cert();
 
     DONE();
-}
-
-
-/* A copy without a byte to spare, for AddressSanitizer. */
-
-static uint8_t *
-exact(const uint8_t *p, size_t n)
-{
-    uint8_t  *copy = malloc(n ? n : 1);
-
-    if (copy == NULL) {
-        printf("Bail out! no memory\n");
-        exit(1);
-    }
-
-    memcpy(copy, p, n);
-    return copy;
 }
 
 
@@ -192,7 +174,7 @@ test_swtpm(const char *name, uint16_t hash, const uint16_t *banks,
     test_signature_cuts(name, &ak, msg, msg_len, sig, sig_len);
 
     for (n = 0; n < msg_len; n++) {
-        cut = exact(msg, n);
+        cut = unit_exact(msg, n);
         if (attest_tpm_quote_parse(cut, n, &q) != ATTEST_EFORMAT) {
             break;
         }
@@ -200,7 +182,7 @@ test_swtpm(const char *name, uint16_t hash, const uint16_t *banks,
     }
     IS_INT(n, msg_len, "%s: no shorter quote parses", name);
 
-    cut = exact(msg, msg_len + 1);
+    cut = unit_exact(msg, msg_len + 1);
     IS_INT(attest_tpm_quote_parse(cut, msg_len + 1, &q), ATTEST_EFORMAT,
            "%s: nor a longer one", name);
     free(cut);
@@ -341,7 +323,7 @@ test_flips(const char *name, const attest_tpm_public_t *ak,
     const uint8_t *msg, size_t msg_len, const uint8_t *sig, size_t sig_len)
 {
     size_t    i, bad = 0;
-    uint8_t  *m = exact(msg, msg_len), *s = exact(sig, sig_len);
+    uint8_t  *m = unit_exact(msg, msg_len), *s = unit_exact(sig, sig_len);
 
     for (i = 0; i < 8 * msg_len; i++) {
         m[i / 8] ^= 1 << i % 8;
@@ -378,7 +360,7 @@ test_signature_cuts(const char *name, const attest_tpm_public_t *ak,
     uint16_t  hash;
 
     for (n = 0; n < sig_len; n++) {
-        cut = exact(sig, n);
+        cut = unit_exact(sig, n);
         if (attest_tpm_signature_hash(cut, n, &hash) != ATTEST_EFORMAT
             || attest_tpm_signature_verify(ak, cut, n, msg, msg_len)
                != ATTEST_EFORMAT)
@@ -389,7 +371,7 @@ test_signature_cuts(const char *name, const attest_tpm_public_t *ak,
     }
     IS_INT(n, sig_len, "%s: no shorter signature parses", name);
 
-    cut = exact(sig, sig_len + 1);
+    cut = unit_exact(sig, sig_len + 1);
     IS_INT(attest_tpm_signature_verify(ak, cut, sig_len + 1, msg, msg_len),
            ATTEST_EFORMAT, "%s: nor a longer one", name);
     free(cut);
@@ -965,19 +947,19 @@ test_public(const char *name, size_t want)
     IS_INT(attest_tpm_public_parse(p, n, &good), ATTEST_OK, "%s", name);
 
     for (i = 0; i < n; i++) {
-        cut = exact(p, i);
+        cut = unit_exact(p, i);
         bad += attest_tpm_public_parse(cut, i, &pub) == ATTEST_EFORMAT
                && pub.key == NULL;
         free(cut);
     }
     IS_INT(bad, n, "%s: no shorter one parses", name);
 
-    cut = exact(p, n + 1);
+    cut = unit_exact(p, n + 1);
     IS_INT(attest_tpm_public_parse(cut, n + 1, &pub), ATTEST_EFORMAT,
            "%s: nor a longer one", name);
     free(cut);
 
-    cut = exact(p, n);
+    cut = unit_exact(p, n);
     for (i = 0, bad = 0; i < 8 * n; i++) {
         cut[i / 8] ^= 1 << i % 8;
         rc = attest_tpm_public_parse(cut, n, &pub);
@@ -1003,7 +985,7 @@ static int
 public_with(const uint8_t *p, size_t n, size_t off, const char *hex)
 {
     int                  rc;
-    uint8_t             *copy = exact(p, n);
+    uint8_t             *copy = unit_exact(p, n);
     attest_tpm_public_t  pub;
 
     unit_hex(hex, copy + off, n - off);

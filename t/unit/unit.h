@@ -9,6 +9,7 @@
 #define UNIT_H_INCLUDED
 
 
+#include <dirent.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -88,6 +89,43 @@ unit_read(const char *path, size_t *len)
         *len = (size_t) n;
     }
     return p;
+}
+
+
+/* A copy without a byte to spare, for AddressSanitizer. */
+
+static inline uint8_t *
+unit_exact(const uint8_t *p, size_t n)
+{
+    uint8_t  *copy = malloc(n ? n : 1);
+
+    if (copy == NULL) {
+        printf("Bail out! no memory\n");
+        exit(1);
+    }
+
+    memcpy(copy, p, n);
+    return copy;
+}
+
+
+/* How many files this process has open. */
+
+static inline int
+unit_fds(void)
+{
+    int   n = 0;
+    DIR  *d = opendir("/proc/self/fd");
+
+    while (d != NULL && readdir(d) != NULL) {
+        n++;
+    }
+
+    if (d != NULL) {
+        closedir(d);
+    }
+
+    return n;
 }
 
 
