@@ -1,7 +1,8 @@
 
 /*
  * Input: an "azure-hcl" item.  It has one encoding; and whatever it is, only
- * the keys that real machines' evidence in the corpus names are ever proven.
+ * the keys that evidence of real machines names (t/data/README.md) are ever
+ * proven.
  */
 
 #include <stdlib.h>
