@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """A small OpenAI-compatible backend that streams: for the quickstart, the
 tests and the benchmark.  It answers deterministically and knows no language.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Encrypted prompts on the side ways of nginx: error_page while the body is
 # read, protocols that are switched, other locations at debug level.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # What an auditor does later: evidence that was kept, judged again as of then;
 # policies that somebody must have signed.
 

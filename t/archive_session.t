@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # An archive is what somebody wrote down: the verdict says so, and whatever
 # was saved is read again.
 

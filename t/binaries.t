@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # What the linker made: symbols, names and hardening of the binaries, as a
 # distribution's checks read them, and the Makefile as packagers use it.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # What "ngx-attest chat" makes of all that a backend may answer: it shows the
 # text, or says why there is none, and only a whole answer is success.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # Gateways that ask their clients for a certificate (ssl_verify_client), and
 # what a gateway's refusals look like.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # A machine's clock that is set back, forward, or forward and back: nothing
 # lives longer for it, nothing acts twice, and new evidence is made at once.
 # The clocks of nginx are played by t/doubles/fake_clock.

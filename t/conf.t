@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Directives: values that are accepted, and values that "nginx -t" refuses
 # with a message that names the directive and the value.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # The connection of ngx-attest to a gateway: one, that is never replaced; its
 # limits and deadlines; and what the environment does not change.
 

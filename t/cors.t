@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # attest_prompt_cors: what a browser asks before it asks is answered wherever
 # the directive holds, not only where prompts are opened.  t/interop/browser.t

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # A gateway on Azure with GPUs, as doubles play them: what it serves, what a
 # verifier says of it, and what happens when a device fails.
 

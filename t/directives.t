@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Every directive and endpoint, block by block, by Test::Nginx::Socket.  Values
 # in full are in t/conf.t, answers in full in t/endpoint.t.
 

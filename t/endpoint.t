@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # The endpoints: every answer of attest_evidence, attest_keys, attest_status.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # What changes a process from outside, by its environment, is in the record;
 # what would let secrets out is refused.

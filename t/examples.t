@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # Every file in conf-examples runs: with this test's ports, paths, TPM and
 # backend instead of a real machine's, and nothing else changed.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # What becomes of servers that need their GPUs, and of others that do not:
 # across checks, reloads, the death of a worker and under load.  configfs-tsm
 # and NVIDIA's library are played by doubles.

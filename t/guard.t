@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Ways around the two rules of attested servers, "only on a connection made to
 # this server" and "only with valid evidence", and around the rule that
 # evidence names the very configuration that runs.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # An attested server without evidence answers nothing but its status, whoever
 # makes the answer; and a refusal stays one, whatever error_page says.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Gateways on hardware that is played by doubles behind the interfaces of the
 # real one: configfs-tsm (FUSE), /dev/nsm, NVIDIA's library, Azure's and
 # Google's virtual TPMs.  Certificate and endpoint carry the evidence, the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # Files that are neither a certificate nor evidence: show, verify and policy say
 # what they are.

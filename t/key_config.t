@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # The key configurations: EHBP's endpoint serves one with exactly its suite,
 # whatever Oblivious HTTP offers beside it, and it is in the list that the

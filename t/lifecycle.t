@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Whole lives: start, renewal, rotation, reload, several workers, and what
 # happens when a worker or the TPM is killed.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # Modules of others that are loaded beside this one: they are in the
 # configuration record, those that read files are warned about, and none

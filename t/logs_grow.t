@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # Logs grow while the gateway runs.  One that is too long is left out of the
 # evidence, which says so; nothing is closed, and a start works.

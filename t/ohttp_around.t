@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Oblivious HTTP: beside other locations and EHBP, what memory and logs keep,
 # configurations, and keys that change.
 

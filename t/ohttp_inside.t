@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Oblivious HTTP: every rule about the request inside, against a client that
 # breaks it; what the backend gets to see, and responses of all kinds.
 

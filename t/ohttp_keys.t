@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Oblivious HTTP: keys, suites, sizes, and what is refused in clear.
 
 use strict;

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Oblivious HTTP: streams in both directions, interim responses, padding.
 
 use strict;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # Oblivious HTTP while the world changes: reload, rotation of the key, death
 # of the worker, and clients that leave, in the middle of answers.

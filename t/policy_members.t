@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # The policy that "ngx-attest policy" writes: it says what "verify" wants said,
 # takes values only from what was judged, adds and never replaces; and no member

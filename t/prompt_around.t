@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Encrypted prompts (EHBP): browsers, no plaintext where it must not be, other
 # modules, configurations, and keys that change.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Sealed bodies as they come: from clients that seal in any pieces, through
 # modules that have read them before, beside a folder of temporary files that
 # cannot be written, and with redirects and subrequests behind them.

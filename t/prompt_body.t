@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Where a backend would get something else than the prompt that was opened:
 # refused when the configuration says so, or when a request comes there.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Prompts that were opened and are refused then, as replays or by the access
 # phase: nobody gets them, neither a log nor a subrequest.
 

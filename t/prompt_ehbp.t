@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Encrypted prompts (EHBP): both directions on HTTP/1.1 and HTTP/2, modes, and
 # every row of the protocol's table of refusals.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Encrypted prompts (EHBP): streams, frames, truncation, interim responses,
 # and errors of backends.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # The memory of encrypted prompts: in proportion to what has arrived, one
 # mapping of each worker, 503 when it is used up, and given back as soon as
 # the backend has the prompt.

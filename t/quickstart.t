@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # scripts/quickstart as a newcomer runs it: with its port taken, twice, and
 # interrupted; nothing may stay behind.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # The configuration record lists what nginx has opened, as it was then, and
 # says so where that cannot be: files that were read by another name or twice,

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # The replay cache: who may fill it, what happens when it is full, copies that
 # come at the same time, and locations that remember in different ways.
 

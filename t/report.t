@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # What "verify --json" hands to a program that goes on with a gateway, and
 # where --save keeps what was seen.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # Where an opened prompt may go: which locations requests from inside
 # Oblivious HTTP enter, what other modules would hand a prompt on, and whose

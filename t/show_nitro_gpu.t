@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # ngx-attest show: AWS' document and NVIDIA's evidence in words.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Policies that somebody must have signed, and when: an older one has a good
 # signature, too.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # What a hostile gateway, file or policy puts on the terminal of whoever looks
 # at it: nothing that a terminal obeys, nothing that moves or hides letters, no

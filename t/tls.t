@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # The attested certificate in nginx's TLS: no tickets, no resumption, TLS 1.3
 # only, and never attested content on a connection of another server.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # Whether a server has TLS is said by the addresses that it listens on, not by
 # what it inherits from http{}.

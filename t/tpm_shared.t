@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # A TPM that others use or own: what they have loaded is theirs, and what
 # stands in our way is called by its name.

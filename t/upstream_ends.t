@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # The end of an answer is proven only where the protocol of its backend has
 # one and nginx has seen it: backends of every upstream module, and subrequests
 # to them, die at every record of their answer.  What they said arrives all

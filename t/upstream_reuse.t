@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # A connection to a backend whose answer was not taken as it is, because it
 # was an interim response, or replaced, is not used again: the next request on
 # it, another client's, would get what was meant for the first.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # ngx-attest against a real gateway, and against what may stand between them:
 # another server with genuine evidence, a proxy that cuts or alters answers,
 # a server that speaks no proper HTTP.

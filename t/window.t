@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # A client that shuts and opens its window, and backends that have long said
 # all: what waits in between is still there when it is sealed, whatever the
 # location and its module do with buffers, and nothing that nginx has freed

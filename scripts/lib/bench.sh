@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # The load generator of scripts/bench and scripts/soak: build/bench/bench.
 
 build_load()

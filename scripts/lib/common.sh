@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Sourced by the scripts beside it: paths, messages, privileges.
 
 set -euo pipefail

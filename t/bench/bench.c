@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Load for scripts/bench: a fast backend, clients of it, and the bare cost of

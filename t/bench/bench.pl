@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
 
 # Runs by scripts/bench: one nginx with one pinned worker, load from the other
 # CPUs, and what it cost the worker.  Rounds are interleaved, so that whatever

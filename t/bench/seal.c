@@ -1,3 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The client's side of the encrypted formats, for bench.c.
+ */
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
 
 # Runs by scripts/soak: rounds of the same mix, and after each of them, when
 # nothing is in flight, what memory the worker holds.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The roots below which the doubles of Nitro and of NVIDIA's devices sign,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A Nitro security module for tests: preloaded into a process, it makes

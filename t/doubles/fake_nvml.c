@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A double of NVIDIA's management library, for tests.  Its GPUs sign with the

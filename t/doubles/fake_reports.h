@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * What the double of configfs-tsm answers: reports and quotes that a test

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A file system that behaves as Linux' configfs-tsm does, for tests: FUSE, so

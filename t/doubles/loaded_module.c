@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A module of somebody else's, under the name of one that reads files.  It is

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * sodium_memzero() ends in __explicit_bzero_chk(), OPENSSL_cleanse() in
  * assembly: AddressSanitizer sees neither, and whoever wipes memory that is

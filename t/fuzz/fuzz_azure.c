@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Input: an "azure-hcl" item.  It has one encoding; and whatever it is, only

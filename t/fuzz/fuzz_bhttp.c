@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Binary HTTP.  The first byte chooses: bit 0 request or response, bit 1 a

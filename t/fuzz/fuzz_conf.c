@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Input: a text in nginx's configuration language.  Tokens lie in it, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * EHBP requests, opened as they arrive, at once and in pieces.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* Input: a TCG event log.  Each event's bytes must lie inside the input. */
 

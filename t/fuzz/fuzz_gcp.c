@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Input: a certificate, or the extension of Google's in one.  Texts lie

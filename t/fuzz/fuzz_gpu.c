@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* Input: a GPU item.  What parses encodes, and then to itself. */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Input: a paravisor's report.  What was read lies inside of it, keys are

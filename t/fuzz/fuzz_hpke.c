@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * HPKE as a network sees it: an encapsulated key and a ciphertext from

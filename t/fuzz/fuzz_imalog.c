@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Input: an IMA log.  The value of the whole log is reached by it, so as a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Key configurations, bare and as a list: what parses encodes to the same

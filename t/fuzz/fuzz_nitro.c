@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* Input: a Nitro document.  Everything found lies in it, within its limits. */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * OHTTP and chunked OHTTP.  The first byte chooses, the second is the length

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The evidence endpoint's request parsers.  The first byte chooses one.

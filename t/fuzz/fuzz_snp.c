@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Input: a byte that says what follows: 0 a report, 1 a certificate table, 2

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* Input: an SPDM report.  What was counted can be read again, all of it. */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A quote.  Its certificates are read and its signatures checked; whatever

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A signed text of Intel's service or a whole answer.  What is read is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* Input: a "tpm" item.  It has one encoding: what parses encodes to itself. */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* Input: a TPMT_PUBLIC.  What parses has a key, and maybe is an EK. */
 

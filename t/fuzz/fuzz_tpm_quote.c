@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Input: one byte n, a TPMT_SIGNATURE of n bytes, a TPMS_ATTEST.  Random

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* Input: a "tsm-report" item.  What parses can be written and read again. */
 

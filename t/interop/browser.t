@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # conf-examples/browser.conf with a page of another origin in a headless
 # browser: stock npm clients, as they are, over the browser's own CORS.

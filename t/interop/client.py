@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """The stock Python client, PyPI "tinfoil-ehbp", unmodified.  Run by ehbp.t:
 
     python client.py URL CASE

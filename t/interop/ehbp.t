@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # The stock clients, unmodified, against the real gateway: "ehbp" and "openai"
 # from npm, "tinfoil-ehbp" from PyPI.

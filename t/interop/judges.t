@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Independent judges of our evidence: Google's go-sev-guest and go-tdx-guest,
 # unmodified, and tpm2_checkquote of tpm2-tools.  What they accept we accept,
 # what they refuse we refuse: on reports of real machines as our collections

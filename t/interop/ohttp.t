@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # Stock clients, unmodified, against the real gateway: the reference
 # implementation, the Rust crates "ohttp" and "bhttp", and the Go module

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # README's complete example and the program for Node of docs/clients.md, as
 # they stand there: the program goes on through renewals of keys and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # Runs when all other tests are done: what nginx wrote in any of them holds no
 # prompt, no key and no sanitizer's complaint.  scripts/test keeps the logs.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 package AttestTest;
 
 # A real nginx with a software TPM and a backend, for tests of whole lives:

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 package Docs;
 
 # The documents that people read, README.md, CONTRIBUTING.md and docs/*.md:

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 package EhbpTest;
 
 # What the tests of encrypted prompts (EHBP) share: a gateway with locations

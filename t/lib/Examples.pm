@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 package Examples;
 
 # Configurations that people read, conf-examples/*.conf and the documents',

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 package Interop;
 
 # Stock clients for t/interop: installed below build/interop by their lock

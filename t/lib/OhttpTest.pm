@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 package OhttpTest;
 
 # What the tests of the Oblivious HTTP gateway share: a gateway with locations

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 package PromptClient;
 
 # A client of one sealed format, ehbp_client.py or ohttp_client.py, which

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 package Records;
 
 # Answers as the bytes that backends of nginx's upstream modules send, in the

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 package Sealed;
 
 # Both sealed formats against one gateway, for tests of what holds for both:

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """An EHBP client for tests: the format written down a second time, in another
 language and on another library, so that no mistake is made twice.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 
 """A TPM that misbehaves on demand, in front of a real swtpm.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """An Oblivious HTTP client for tests: RFC 9458, its chunked form and Binary
 HTTP written down a second time, in another language and on another library,
 and able to say what no honest client would.

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """A backend that says what a plan tells it, byte for byte, whatever protocol
 that is: it reads a request as something that has come, and knows no more.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Clients that announce a sealed request, send a little of it, and wait.
 
 Reads one JSON object per line from standard input, writes one per line:

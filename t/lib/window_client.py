@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """An HTTP/2 client that shuts and opens its window: it reads an answer in
 steps, and in between its backend comes to an end.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # Everything that the code knows has its entry in the documents, everything
 # that they describe exists, and every link leads somewhere.

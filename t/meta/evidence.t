@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Evidence of others stays outside of the repository: t/data/README.md lists
 # it, what is there is what the list says, and nothing of it lies here.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # Each fuzz target for a few seconds, from its corpus; scripts/fuzz runs them
 # for long.  New inputs go to a folder below build/, never into the tree.

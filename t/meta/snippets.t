@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # What the documents show runs: every configuration, every row of what
 # "nginx -t" says, every command, policy and program.

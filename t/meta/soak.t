@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 
 # The short form of scripts/soak: memory after thousands of requests, and of
 # streams that clients left in the middle.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # t/README.md says what is where: each file has its line, each line its file.
 
 use strict;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * What a provider collected, as a verifier sees it: claims, one item, the

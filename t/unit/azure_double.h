@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Plays Azure's paravisor: makes the JSON text and the report around it, for

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Writes what a Binary HTTP decoder reports as text, so that two decodings

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
 
 # Credentials of attest_tpm_make_credential() opened by a TPM: swtpm of its
 # own on free ports, tpm2-tools, and test_credential (see there) as the maker.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * What the doubles of Nitro and of NVIDIA's devices share: a test authority

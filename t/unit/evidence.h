@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Evidence made in the process: a software "TPM" whose quotes, event logs and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A double of NVIDIA devices: a test root, a chain of five certificates for

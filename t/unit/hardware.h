@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A whole appraisal of an enclave with GPUs, made by the doubles: certificate,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A double of the Nitro Security Module: a test root, the four certificates

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
 
 # The Azure provider against a software TPM, whose NV holds a paravisor's
 # report signed by a test root, and a double of the metadata service.

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
 
 # GPUs, Azure's paravisor and the TPM in one, against doubles of each.
 # ATTEST_UNIT: folder of the test binaries (build/unit).

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
 
 # The Nitro provider against a security module that is preloaded
 # (t/doubles/fake_nsm.c).  The scenarios are in test_provider_nitro.c.

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
 
 # The NVIDIA provider against a double of NVIDIA's library.  ATTEST_UNIT:
 # folder of the test binaries (build/unit).

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
 
 # The TPM provider against swtpm: on free ports, with a state directory of
 # its own.  ATTEST_UNIT: folder of the test binaries (build/unit).

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
 
 # The configfs-tsm provider against a file system that behaves as the kernel's
 # does (t/doubles/fake_tsm.c).  The scenarios are in test_provider_tsm.c.

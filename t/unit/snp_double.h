@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A test double of an AMD chip: its own root, ASK and VCEK or VLEK in AMD's

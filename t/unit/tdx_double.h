@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * An Intel that is none: root, platform CA, PCK, TCB signer, quotes and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * libngx-attest.so as another program links it: its header, nothing of the

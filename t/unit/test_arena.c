@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The arena of prompts: runs that do not overlap, memory that is whole again

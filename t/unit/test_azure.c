@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Azure: evidence of doubles and of real machines link by link, then each

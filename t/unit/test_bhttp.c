@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Binary HTTP: the examples of RFC 9292 in both directions, any split, each

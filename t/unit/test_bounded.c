@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Blocking calls in threads of their own: a thread that was in time is wholly

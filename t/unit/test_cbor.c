@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The CBOR reader and writer: RFC 8949 appendix A in both directions, and
+ * what is not its one deterministic encoding.
+ */
 
 #include "unit.h"
 

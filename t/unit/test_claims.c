@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Claims: their one encoding, what is refused, and the digests by which
+ * evidence binds them.
+ */
 
 #include "unit.h"
 

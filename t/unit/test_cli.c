@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* ngx-attest without a network: what it prints, and what it ends with. */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * What ngx-attest says of Azure's and Google's evidence, and the policies it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* ngx-attest policy: what it makes of Nitro documents and GPU evidence. */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* What ngx-attest says of an SNP report, and the policy it makes of one. */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* What ngx-attest says of Intel quotes, and the policy that it makes. */
 

@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Collections of conceptual message wrappers, in CBOR and JSON: both ways,
+ * each truncation, every limit.
+ */
 
 #include "unit.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * attest_tpm_make_credential(), opened again with OpenSSL's own KBKDF and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * What "attest_provider auto" picks on machines that are folders here: the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * EHBP: vectors in both directions, framing at every limit and truncation,

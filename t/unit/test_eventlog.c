@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Event logs of TPMs and the CCEL table: logs of the double and of real
+ * machines replayed, each truncation, each field bent, every limit.
+ */
 
 #include <openssl/evp.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* The container of evidence: notes, and logs that are left out. */
 

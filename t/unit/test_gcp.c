@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Certificates of attestation keys, by clouds: those of the double, and real

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* GPU evidence: NVIDIA's own, the double's, and every way to bend it. */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Azure's paravisor: reports of the double and of real machines, then each

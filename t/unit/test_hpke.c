@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * HPKE: the published vectors of RFC 9180 (all encryptions and exports, byte

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * IMA logs made here from their definition (ima_fs.c, ima_template_lib.c),

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Key configurations: the bytes of RFC 9458 appendix A and of EHBP, round

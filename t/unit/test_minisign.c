@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Signatures by minisign 0.11: the good one, every byte of it and of what it

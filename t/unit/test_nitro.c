@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* Nitro documents: the double's, AWS' own, and every way to bend them. */
 

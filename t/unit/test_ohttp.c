@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * OHTTP and chunked OHTTP: the published exchanges byte for byte from both

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* What of strangers' text reaches a terminal, and what JSON makes of it. */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Evidence, policies and files that say "Proc-Type: 4,ENCRYPTED": nobody is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* The policy file: what is said, what is refused and how the path is named. */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The Azure provider.  Without arguments: what needs neither TPM nor metadata

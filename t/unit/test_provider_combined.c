@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * Several sources of evidence in one.  Without arguments: with parts that

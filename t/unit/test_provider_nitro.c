@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The Nitro provider.  Without arguments: what needs no security module.

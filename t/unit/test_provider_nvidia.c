@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The NVIDIA provider.  Without arguments: what needs no library.  With a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The TPM provider.  Without arguments: what needs no TPM.  With a scenario

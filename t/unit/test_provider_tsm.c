@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The configfs-tsm provider.  Without arguments: what needs no configfs-tsm.

@@ -1,3 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * RA-TLS certificates: what is made is read back, and what is refused.
+ */
 
 #include <openssl/bio.h>
 #include <openssl/err.h>

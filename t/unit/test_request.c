@@ -1,3 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Requests for evidence, by arguments and by body: accepted, refused, limits.
+ */
 
 #include "unit.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * The makers' certificates that we ship: each has the fingerprint that stands

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * SEV-SNP: real reports and certificates at their time, then a test double's

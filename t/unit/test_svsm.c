@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * A service module's virtual TPM beside a guest of SEV-SNP: the CPU's report

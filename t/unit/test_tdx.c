@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * TDX and SGX quotes: those of the double and real ones, every byte flipped,
+ * whole appraisals, CCEL logs, and RA-TLS certificates that carry quotes.
+ */
 
 #include <cjson/cJSON.h>
 #include <openssl/pem.h>

@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Intel's collateral: TCB levels, revocation, the service's answers; real
+ * quotes at their times, and the double's with each thing bent.
+ */
 
 #include <cjson/cJSON.h>
 

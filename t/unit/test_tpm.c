@@ -1,3 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * TPM 2.0 structures: quotes, signatures, PCR digests and public areas, of a
+ * software TPM's captures, of our own making and of real machines.
+ */
 
 #include <cjson/cJSON.h>
 #include <openssl/evp.h>

@@ -1,3 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The TPM's item: its one encoding, both ways, and what is refused.
+ */
 
 #include "core/base/attest_cbor.h"
 #include "core/evidence/attest_tpm.h"

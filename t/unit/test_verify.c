@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /* Appraisal: everything in order first, then each thing wrong in turn. */
 

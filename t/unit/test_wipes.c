@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * Wipes that a sanitizer sees: in sanitized builds a wipe of memory that is
  * somebody else's by now ends the program, which is what tests of whole

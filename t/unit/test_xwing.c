@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * X-Wing: vectors, round trips with every AEAD and through Oblivious HTTP,

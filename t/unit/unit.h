@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
  * TAP for unit tests, read by prove.  Run from the top of the tree: data

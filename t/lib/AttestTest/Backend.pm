@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 package AttestTest;
 
 # scripts/backend.py, what it got and what it logs.

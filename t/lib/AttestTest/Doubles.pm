@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 package AttestTest;
 
 # What stands for a guest's devices: configfs-tsm, NSM, NVML and a metadata

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 package AttestTest;
 
 # What nginx has written: its logs, and that nothing in them is forbidden.

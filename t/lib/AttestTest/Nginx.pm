@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 package AttestTest;
 
 # nginx: configurations with what stands for ports and folders, the one

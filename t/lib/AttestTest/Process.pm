@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 package AttestTest;
 
 # Processes of a test: programs, free ports, folders, starting and stopping,

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 package AttestTest;
 
 # Software TPMs: made once and copied, their CA, PCRs as a boot log has them,

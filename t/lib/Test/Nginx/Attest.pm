@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 package Test::Nginx::Attest;
 
 # Test::Nginx::Socket with our surroundings: the module loaded, a software
