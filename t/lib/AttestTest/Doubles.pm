@@ -67,7 +67,7 @@ sub fake_tsm {
         '--log=' . $self->path('tsm.log'),
         '--roots=' . $self->path('tsm-roots.pem'), $mount ]);
 
-    until_true(20, sub { ((stat $mount)[0] // $dev) != $dev })
+    until_true(60, sub { ((stat $mount)[0] // $dev) != $dev })
         or die "fake_tsm does not start:\n"
             . read_file($self->path('logs/fake_tsm.out'));
     return $mount;
