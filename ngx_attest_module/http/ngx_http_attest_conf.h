@@ -5,7 +5,7 @@
 #define NGX_HTTP_ATTEST_CONF_H_INCLUDED
 
 
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 
 
 /* Marks the server{} being parsed as attested (for directive handlers). */

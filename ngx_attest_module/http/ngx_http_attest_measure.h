@@ -11,7 +11,7 @@
 #define NGX_HTTP_ATTEST_MEASURE_H_INCLUDED
 
 
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 
 
 /* a file, as it was read once: the same name may come again, changed */

@@ -15,8 +15,9 @@
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/evidence/ngx_http_attest_view.h"
 #include "http/prompt/ngx_http_attest_replay.h"
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 #include "http/ngx_http_attest_status.h"
+#include "http/ngx_http_attest_problem.h"
 
 
 #define NGX_HTTP_ATTEST_STATUS_MAX  8192

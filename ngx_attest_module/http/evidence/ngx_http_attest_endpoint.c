@@ -16,6 +16,7 @@
 #include "http/evidence/ngx_http_attest_endpoint.h"
 #include "http/evidence/ngx_http_attest_fresh.h"
 #include "http/evidence/ngx_http_attest_view.h"
+#include "http/ngx_http_attest_problem.h"
 
 
 #define NGX_HTTP_ATTEST_MAX_AGE  60      /* seconds a cache may answer */

@@ -18,6 +18,8 @@
 #include "http/evidence/ngx_http_attest_job.h"
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/evidence/ngx_http_attest_view.h"
+#include "http/ngx_http_attest_problem.h"
+#include "http/ngx_http_attest_tls.h"
 
 
 typedef struct {

@@ -6,7 +6,7 @@
 
 
 #include "core/evidence/attest_request.h"
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 
 
 /*

@@ -10,6 +10,7 @@
 #include "http/evidence/ngx_http_attest_refresh.h"
 #include "http/evidence/ngx_http_attest_source.h"
 #include "http/evidence/ngx_http_attest_view.h"
+#include "http/ngx_http_attest_measure.h"
 
 #include <sodium.h>
 

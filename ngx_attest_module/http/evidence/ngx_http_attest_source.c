@@ -13,7 +13,7 @@
 
 #include "http/evidence/ngx_http_attest_source.h"
 #include "http/evidence/ngx_http_attest_state.h"
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 #include "providers/attest_detect.h"
 #include "providers/attest_http.h"
 

@@ -5,7 +5,7 @@
 #define NGX_HTTP_ATTEST_SOURCE_H_INCLUDED
 
 
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 
 
 char *ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -5,7 +5,7 @@
 #define NGX_HTTP_ATTEST_STATE_H_INCLUDED
 
 
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 
 
 /* Counters, in the zone; every worker adds, attest_status reads. */

@@ -11,6 +11,7 @@
 #include "http/evidence/ngx_http_attest_source.h"
 #include "http/evidence/ngx_http_attest_state_internal.h"
 #include "http/evidence/ngx_http_attest_zone.h"
+#include "http/ngx_http_attest_record.h"
 
 #include <sys/mman.h>
 #include <sys/prctl.h>

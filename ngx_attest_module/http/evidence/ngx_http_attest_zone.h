@@ -5,7 +5,7 @@
 #define NGX_HTTP_ATTEST_ZONE_H_INCLUDED
 
 
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 
 
 ngx_int_t ngx_http_attest_zone_add(ngx_conf_t *cf,

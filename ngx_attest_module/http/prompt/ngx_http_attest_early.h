@@ -5,7 +5,7 @@
 #define NGX_HTTP_ATTEST_EARLY_H_INCLUDED
 
 
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 
 
 /* The default of client_max_body_size, not what somebody wrote. */

@@ -20,6 +20,7 @@
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
 #include "http/prompt/ngx_http_attest_release.h"
 #include "http/prompt/ngx_http_attest_replace.h"
+#include "http/ngx_http_attest_problem.h"
 
 
 #define NGX_HTTP_ATTEST_KEY_FIELD  "ehbp-encapsulated-key"

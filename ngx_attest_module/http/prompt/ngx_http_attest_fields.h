@@ -5,7 +5,7 @@
 #define NGX_HTTP_ATTEST_FIELDS_H_INCLUDED
 
 
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 
 
 /* which of the client's fields go */

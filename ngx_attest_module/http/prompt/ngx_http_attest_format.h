@@ -11,7 +11,7 @@
 #define NGX_HTTP_ATTEST_FORMAT_H_INCLUDED
 
 
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 #include "http/prompt/ngx_http_attest_out.h"
 #include "http/prompt/ngx_http_attest_refusal.h"
 

@@ -5,7 +5,7 @@
 #define NGX_HTTP_ATTEST_NONCE_H_INCLUDED
 
 
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 
 
 /* len random bytes, 1024 at most, that no other call gets */

@@ -15,6 +15,7 @@
 #include "http/prompt/ngx_http_attest_nonce.h"
 #include "http/prompt/ngx_http_attest_prompt.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
+#include "http/ngx_http_attest_problem.h"
 
 #include <sodium.h>
 

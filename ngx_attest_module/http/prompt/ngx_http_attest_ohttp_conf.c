@@ -8,6 +8,7 @@
 
 #include "http/prompt/ngx_http_attest_ohttp.h"
 #include "http/evidence/ngx_http_attest_state.h"
+#include "http/ngx_http_attest_problem.h"
 
 #include "core/crypto/attest_xwing.h"
 

@@ -14,6 +14,7 @@
 #include "http/prompt/ngx_http_attest_body.h"
 #include "http/prompt/ngx_http_attest_fields.h"
 #include "http/prompt/ngx_http_attest_locked.h"
+#include "http/ngx_http_attest_problem.h"
 
 #include <openssl/crypto.h>
 

@@ -11,6 +11,7 @@
 #include "http/prompt/ngx_http_attest_release.h"
 #include "http/prompt/ngx_http_attest_ends.h"
 #include "http/prompt/ngx_http_attest_replace.h"
+#include "http/ngx_http_attest_problem.h"
 
 #include <sodium.h>
 

@@ -5,7 +5,7 @@
 #define NGX_HTTP_ATTEST_PROMPT_H_INCLUDED
 
 
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 
 
 /* Installs the handlers of phases; called from postconfiguration. */

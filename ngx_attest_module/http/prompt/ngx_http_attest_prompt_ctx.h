@@ -5,7 +5,7 @@
 #define NGX_HTTP_ATTEST_PROMPT_CTX_H_INCLUDED
 
 
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 
 
 /* Found again after internal redirects; NULL: no prompt here. */

@@ -11,6 +11,7 @@
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/prompt/ngx_http_attest_format.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
+#include "http/ngx_http_attest_problem.h"
 
 
 static const ngx_http_attest_refusal_t *ngx_http_attest_refusal_find(

@@ -5,7 +5,7 @@
 #define NGX_HTTP_ATTEST_REFUSAL_H_INCLUDED
 
 
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 
 
 /* Why; NGX_OK, which is 0, is none of them. */

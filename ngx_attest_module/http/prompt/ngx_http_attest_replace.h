@@ -5,7 +5,7 @@
 #define NGX_HTTP_ATTEST_REPLACE_H_INCLUDED
 
 
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 
 
 /* A 1xx of the backend that nginx takes for its answer: 502 instead. */

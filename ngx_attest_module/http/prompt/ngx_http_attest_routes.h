@@ -5,7 +5,7 @@
 #define NGX_HTTP_ATTEST_ROUTES_H_INCLUDED
 
 
-#include "http/ngx_http_attest_module.h"
+#include "http/ngx_http_attest.h"
 
 
 /* At merge: this location, or server{}, is one to be checked. */

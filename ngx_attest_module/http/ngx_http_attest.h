@@ -1,49 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * ngx_http_attest_module: what the rooms of the nginx glue share.
- *
- *   ngx_http_attest_module.c     table of directives, phase hooks
- *   ngx_http_attest_conf.c       setters of directives, defaults, merging
- *   ngx_http_attest_names.c      the names of the certificate
- *   ngx_http_attest_guard.c      who may answer, and when
- *   ngx_http_attest_source.c     sources of evidence: TPM, CPU, GPUs
- *   ngx_http_attest_record.c     the configuration record
- *   ngx_http_attest_measure.c    the digests in it
- *   ngx_http_attest_opened.c     the files that nginx opens for it
- *   ngx_http_attest_environment.c   what changes a process from outside
- *   ngx_http_attest_zone.c       the shared zone: memory, reloads
- *   ngx_http_attest_state.c      what is in it: one generation, counters
- *   ngx_http_attest_view.c       what a process has decoded of that
- *   ngx_http_attest_clock.c      the zone's own time, which only grows
- *   ngx_http_attest_job.c        evidence collection: jobs, thread
- *   ngx_http_attest_generation.c what is made for clients, by a job
- *   ngx_http_attest_refresh.c    when: at the start, by timers
- *   ngx_http_attest_tls.c        the certificate into nginx's TLS
- *   ngx_http_attest_endpoint.c   attest_evidence (cached), attest_keys
- *   ngx_http_attest_collection.c evidence as clients read it
- *   ngx_http_attest_fresh.c      fresh evidence, credential activation
- *   ngx_http_attest_status.c     attest_status
- *   ngx_http_attest_problem.c    application/problem+json answers
- *   ngx_http_attest_prompt.c     encrypted prompts: request side
- *   ngx_http_attest_body.c       reads them piece by piece
- *   ngx_http_attest_locked.c     locked memory for them
- *   ngx_http_attest_once.c       encrypted prompts: taken only once
- *   ngx_http_attest_release.c    gives it back when the backend has them
- *   ngx_http_attest_seal.c       encrypted prompts: response filters
- *   ngx_http_attest_ehbp.c       EHBP
- *   ngx_http_attest_replay.c     the replay cache
- *   ngx_http_attest_ohttp.c      Oblivious HTTP: directives, gateway, log
- *   ngx_http_attest_ohttp_request.c, _response.c   what is inside
- *   ngx_http_attest_routes.c     where opened prompts may go
- *   ngx_http_attest_backend.c    the upstream modules that are known
- *   ngx_http_attest_ends.c       the upstreams of opened prompts, their ends
- *   ngx_http_attest_pass.c       what locations hand to them
- *   ngx_http_attest_variables.c
+ * What every room of the nginx glue knows: configurations, counters, the view
+ * of the current evidence, and the context of a request.  What a file does
+ * for others stands in its own header.
  */
 
 
-#ifndef NGX_HTTP_ATTEST_MODULE_H_INCLUDED
-#define NGX_HTTP_ATTEST_MODULE_H_INCLUDED
+#ifndef NGX_HTTP_ATTEST_H_INCLUDED
+#define NGX_HTTP_ATTEST_H_INCLUDED
 
 
 #include <ngx_config.h>
@@ -320,15 +285,7 @@ struct ngx_http_attest_ctx_s {
 };
 
 
-/* ngx_http_attest_module.c */
-
 extern ngx_module_t  ngx_http_attest_module;
 
-/* until each file names what it needs */
-#include "http/ngx_http_attest_measure.h"
-#include "http/ngx_http_attest_problem.h"
-#include "http/ngx_http_attest_record.h"
-#include "http/ngx_http_attest_tls.h"
 
-
-#endif /* NGX_HTTP_ATTEST_MODULE_H_INCLUDED */
+#endif /* NGX_HTTP_ATTEST_H_INCLUDED */
