@@ -271,9 +271,10 @@ ngx_http_attest_body_file(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
             break;
         }
 
-        b->file_pos = pos + n;
-
         why = ctx->format->open(r, ctx, p, n);
+
+        /* not before: whoever opens it may ask how much there is in all */
+        b->file_pos = pos + n;
     }
 
     ngx_free(p);
