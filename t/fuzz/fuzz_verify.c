@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/policy/attest_least.h"
 #include "core/evidence/attest_claims.h"
 #include "core/appraisal/attest_verify.h"
 
