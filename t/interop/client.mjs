@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Stock clients, unmodified: npm "openai" over npm "ehbp".  Run by ehbp.t:
 //
 //   node client.mjs URL CASE

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Uses the program of docs/clients.md, run by readme.t:
 //
 //   node uses-readme.mjs PROGRAM

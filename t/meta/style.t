@@ -27,6 +27,22 @@ for my $file (sort @c) {
     ok(!@bad, $file) or diag(join "\n", @bad);
 }
 
+# What a file is for stands in its head, behind its licence.
+my $licence = 'SPDX-License-Identifier: Apache-2.0';
+
+for my $file (sort @c) {
+    my @head = (lines($file), ('') x 3)[0 .. 2];
+
+    is($head[0], "/* $licence */", "$file: licence");
+    next if $file !~ m{^ngx_attest_module/.*\.c$};
+    is("$head[1]$head[2]", '/*', "$file: says what it is for");
+}
+
+for my $file (sort grep { !/\.conf$/ } @scripts) {
+    like(join("\n", (lines($file), ('') x 2)[0 .. 1]), qr/\b\Q$licence\E$/m,
+        "$file: licence");
+}
+
 for my $file (sort @scripts) {
     my @bad = check_lines($file);
 

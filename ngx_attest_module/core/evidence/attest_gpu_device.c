@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What one device's certificates and report say of it. */
+/*
+ * What one device's certificates and report say of it.
+ */
 
 #include <string.h>
 

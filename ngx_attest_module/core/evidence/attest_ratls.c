@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+/*
+ * The certificate that carries evidence (RA-TLS): made, and read again.
+ */
+
+
 /* memmem(); nginx compiles us with its own flags */
 
 #ifndef _GNU_SOURCE
