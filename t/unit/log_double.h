@@ -205,7 +205,8 @@ log_double_boot(log_double_t *l, const uint32_t pcr[24])
     };
 
     log_double_event(l, pcr[0], 8, "F\0W\0" "1\0\0", 8);
-    log_double_event(l, pcr[0], 0x80000008, "\0\0\x82\0\0\0\0\0\0\0\x0e", 16);
+    log_double_event(l, pcr[0], 0x80000008,
+                     "\0\0\x82\0\0\0\0\0\0\0\x0e\0\0\0\0", 16);
 
     for (i = 0; i < 5; i++) {
         log_double_variable(l, pcr[7], 0x80000001, variables[i],
