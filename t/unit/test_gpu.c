@@ -696,6 +696,7 @@ test_files(void)
 static void
 test_names(void)
 {
+    void                 *copy;
     size_t                i, k;
     attest_span_t         s;
     attest_gpu_t          item;
@@ -710,7 +711,8 @@ test_names(void)
         hw_gpus(&kinds[i], 1);
         hw_build_all();
         s.n = hw.part[2].gpu_len;
-        s.p = memcpy(malloc(s.n), hw.part[2].gpu, s.n);
+        copy = malloc(s.n);
+        s.p = memcpy(copy, hw.part[2].gpu, s.n);
         IS_INT(attest_gpu_parse(s.p, s.n, &item), ATTEST_OK, "%s parses",
                kinds[i].arch);
 
@@ -740,6 +742,7 @@ test_names(void)
         }
 
         attest_gpu_free(&item);
+        free(copy);
     }
 }
 
