@@ -93,8 +93,6 @@ void cli_quote_show(attest_span_t quote);
 void cli_ccel_show(attest_span_t value, uint16_t alg);
 void cli_azure_show(attest_span_t value);
 void cli_ak_cert_show(attest_span_t value);
-void cli_nitro_show(attest_span_t value);
-void cli_gpu_show(attest_span_t value);
 /* 0: it cannot be read, nothing was added. */
 int cli_snp_policy(const attest_tsm_t *tsm, cJSON *policy);
 int cli_tdx_policy(const attest_tsm_t *tsm, cJSON *policy);

@@ -15,6 +15,7 @@
 #include "cli/cli_print.h"
 
 
+static void cli_gpu_show(attest_span_t value);
 static void cli_gpu_device(const attest_gpu_device_t *d);
 static void cli_gpu_report(const attest_spdm_t *s);
 static void cli_gpu_versions(const attest_spdm_t *s);
@@ -35,7 +36,7 @@ const cli_kind_t  cli_kind_gpu = {
 };
 
 
-void
+static void
 cli_gpu_show(attest_span_t value)
 {
     int            rc;

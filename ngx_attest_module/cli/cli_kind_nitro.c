@@ -16,6 +16,7 @@
 #include "cli/cli_print.h"
 
 
+static void cli_nitro_show(attest_span_t value);
 static void cli_nitro_bytes(const char *what, attest_span_t s);
 static void cli_nitro_pcrs(const attest_nitro_t *doc);
 static int cli_nitro_is_zero(attest_span_t s);
@@ -41,7 +42,7 @@ const cli_kind_t  cli_kind_nitro = {
 };
 
 
-void
+static void
 cli_nitro_show(attest_span_t value)
 {
     int              rc;

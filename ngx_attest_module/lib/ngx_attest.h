@@ -68,7 +68,7 @@ typedef struct {
 
 
 /*
- * A verifier for one policy (JSON, README.md "Policy"); NULL as the policy
+ * A verifier for one policy (JSON, docs/policy.md); NULL as the policy
  * is the default one.  With a minisign public key (text) the policy must be
  * signed by it: signature is the text of the .minisig file, and says when the
  * policy was signed.  NULL on failure, with a message for people in err.
@@ -95,7 +95,7 @@ void ngx_attest_verifier_destroy(ngx_attest_verifier_t *v);
 /*
  * Appraises.  Returns one of the verdicts above, never anything else;
  * whatever goes wrong is NGX_ATTEST_UNDECIDED or worse.  report, unless NULL,
- * is set to the checks as JSON (README.md "Verifier"), to be freed with
+ * is set to the checks as JSON (docs/verifier.md), to be freed with
  * ngx_attest_free(), or to NULL when there was no memory for it.
  */
 int ngx_attest_appraise(const ngx_attest_verifier_t *v,

@@ -38,6 +38,17 @@ for my $file (sort @c) {
     is("$head[1]$head[2]", '/*', "$file: says what it is for");
 }
 
+# A page that a comment names is there.
+my %there = map { $_ => 1 } @tree;
+
+for my $file (sort @c) {
+    my @named = map { m{(?<![\w.-])((?:[\w-]+/)*[\w-]+\.md)\b}g }
+        grep { m{^ \*|/\*} } lines($file);
+    my @gone = grep { !$there{$_} } @named;
+
+    ok(!@gone, "$file: names pages that are there") or diag("@gone");
+}
+
 for my $file (sort grep { !/\.conf$/ } @scripts) {
     like(join("\n", (lines($file), ('') x 2)[0 .. 1]), qr/\b\Q$licence\E$/m,
         "$file: licence");

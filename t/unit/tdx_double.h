@@ -24,7 +24,7 @@
 #include <openssl/x509v3.h>
 
 
-/* Offsets in a TD report (body of a quote), evidence.md section 12.1. */
+/* Offsets in a TD report (body of a quote) (docs/evidence.md). */
 #define TDX_DOUBLE_SVN           0
 #define TDX_DOUBLE_MRSEAM        16
 #define TDX_DOUBLE_MRSIGNERSEAM  64

@@ -2,7 +2,7 @@
 
 /*
  * A cloud's certificate for the attestation key of its virtual TPM: Google's
- * (two CAs, evidence.md) and Microsoft's.  It proves the cloud's word, not
+ * (it has two CAs) and Microsoft's.  It proves the cloud's word, not
  * the CPU's.
  */
 

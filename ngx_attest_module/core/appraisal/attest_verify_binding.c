@@ -396,7 +396,7 @@ attest_verify_nonce(attest_verify_t *v)
 }
 
 
-/* Cached evidence must never pass for fresh, evidence.md section 6. */
+/* Cached evidence must never pass for fresh (docs/claims.md). */
 
 void
 attest_verify_cached_nonce(attest_verify_t *v)

@@ -24,7 +24,7 @@ static void attest_verify_ccc_alone(attest_verify_t *v, attest_part_t *part,
     const attest_ratls_ccc_t *ccc);
 
 
-/* CCC, "Interoperable RA-TLS"; evidence.md section 2. */
+/* CCC, "Interoperable RA-TLS"; docs/evidence.md. */
 
 void
 attest_verify_ccc(attest_verify_t *v, attest_part_t *part)

@@ -85,7 +85,7 @@ static int attest_verify_gpu_in(const attest_textset_t *set,
     attest_span_t text);
 
 
-/* The order of evidence.md section 17; `fine` is said of all of them. */
+/* In the order in which they are made; `fine` is said of all of them. */
 
 static const struct {
     const char            *id;

@@ -18,7 +18,7 @@
 #include "core/appraisal/attest_verify_anchor.h"
 #include "core/appraisal/attest_verify_kinds.h"
 #include "core/appraisal/attest_verify_label.h"
-#include "core/appraisal/attest_verify_nitro.h"
+#include "core/appraisal/attest_verify_types.h"
 #include "core/appraisal/attest_verify_report.h"
 #include "core/crypto/attest_x509.h"
 
@@ -27,6 +27,8 @@
 #define ATTEST_NITRO_FIXED   16
 
 
+static void attest_verify_nitro(attest_verify_t *v, attest_part_t *part,
+    const attest_cmw_item_t *item);
 static int attest_verify_nitro_genuine(attest_verify_t *v,
     attest_part_t *part, const attest_nitro_t *doc);
 static const char *attest_verify_nitro_chain(attest_verify_t *v,
@@ -63,9 +65,9 @@ const attest_verify_kind_t  attest_verify_kind_nitro = {
 };
 
 
-/* evidence.md section 15 and 17: nothing is judged before it is genuine. */
+/* Nothing is judged before it is genuine. */
 
-void
+static void
 attest_verify_nitro(attest_verify_t *v, attest_part_t *part,
     const attest_cmw_item_t *item)
 {

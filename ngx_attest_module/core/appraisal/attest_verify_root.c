@@ -170,7 +170,7 @@ attest_verify_root_simulated(const attest_verify_t *v)
 
 /*
  * PCR values beside a CPU's report are worth as much as their TPM.  Anybody
- * can put a TPM of his own into the evidence (evidence.md, cuckoo), and what
+ * can put a TPM of his own into the evidence (docs/threat-model.md), and what
  * vouches for *a* TPM, its maker or a cloud, does not say in which machine it
  * is: such a proof can be relayed.  Then the policy has to accept what the
  * TPM is by itself, and the lower of both labels comes out.  0: it does not.

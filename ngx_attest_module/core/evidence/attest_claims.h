@@ -3,7 +3,7 @@
 /*
  * The claims-buffer: the only thing that a piece of evidence ever signs.
  * A deterministic CBOR map of text keys and byte-string values (CCC
- * interoperable RA-TLS), see ../../README.md "What is bound".
+ * interoperable RA-TLS), see docs/claims.md.
  */
 
 

@@ -15,6 +15,12 @@
 #include "core/crypto/attest_x509.h"
 
 
+static int attest_policy_hex_list(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, size_t want, attest_refset_t *set);
+static int attest_policy_hex_values(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, size_t want, attest_refset_t *set);
+static int attest_policy_certs(attest_policy_ctx_t *ctx, const char *path,
+    const cJSON *v, STACK_OF(X509) **certs);
 static const char *attest_policy_fault(attest_json_fault_e fault);
 static int attest_policy_value(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, const attest_policy_member_t *member);
@@ -212,7 +218,7 @@ attest_policy_hex(attest_policy_ctx_t *ctx, const char *path, const cJSON *v,
 }
 
 
-int
+static int
 attest_policy_hex_list(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, size_t want, attest_refset_t *set)
 {
@@ -244,7 +250,7 @@ attest_policy_hex_list(attest_policy_ctx_t *ctx, const char *path,
 
 /* "hex" or ["hex", ...] */
 
-int
+static int
 attest_policy_hex_values(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, size_t want, attest_refset_t *set)
 {
@@ -379,7 +385,7 @@ attest_policy_texts(attest_policy_ctx_t *ctx, const char *path,
 }
 
 
-int
+static int
 attest_policy_certs(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, STACK_OF(X509) **certs)
 {

@@ -83,11 +83,6 @@ int attest_policy_table_read(attest_policy_ctx_t *ctx, const char *path,
 /* Adds one value of `want` bytes (at most 64); want 0: 32 or 48 bytes. */
 int attest_policy_hex(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, size_t want, attest_refset_t *set);
-int attest_policy_hex_list(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, size_t want, attest_refset_t *set);
-/* "hex" or ["hex", ...] */
-int attest_policy_hex_values(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, size_t want, attest_refset_t *set);
 /*
  * { "0": "hex" or ["hex", ...], ... }: sets of `count` registers, each of
  * which is called `noun` in messages ("a PCR").
@@ -103,9 +98,6 @@ int attest_policy_number(attest_policy_ctx_t *ctx, const char *path,
 /* ["text", ...] */
 int attest_policy_texts(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v, attest_textset_t *set);
-/* ["PEM", ...], each one certificate; *certs is made. */
-int attest_policy_certs(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, STACK_OF(X509) **certs);
 
 
 #endif /* ATTEST_POLICY_JSON_H_INCLUDED */

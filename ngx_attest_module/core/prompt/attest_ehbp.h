@@ -2,7 +2,7 @@
 
 /*
  * EHBP, the Encrypted HTTP Body Protocol (github.com/tinfoilsh/
- * encrypted-http-body-protocol, SPEC.md v0.3.1).  Suite fixed: X25519,
+ * encrypted-http-body-protocol, specification v0.3.1).  Suite fixed: X25519,
  * HKDF-SHA256, AES-256-GCM; info "ehbp request".
  */
 

@@ -12,6 +12,7 @@
 #include "http/evidence/ngx_http_attest_view.h"
 
 
+static void ngx_http_attest_view_release(ngx_http_attest_view_t *view);
 static void ngx_http_attest_view_update(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
 static void ngx_http_attest_view_erase(ngx_http_attest_view_t *view,
@@ -511,7 +512,7 @@ ngx_http_attest_view_cleanup(void *data)
 }
 
 
-void
+static void
 ngx_http_attest_view_release(ngx_http_attest_view_t *view)
 {
     if (--view->refs == 0) {

@@ -63,7 +63,6 @@ ngx_http_attest_view_t *ngx_http_attest_view(
 /* The reference goes away with the request's pool. */
 ngx_int_t ngx_http_attest_view_ref(ngx_http_request_t *r,
     ngx_http_attest_view_t *view);
-void ngx_http_attest_view_release(ngx_http_attest_view_t *view);
 /* A request that arrives slowly needs the key's memory until the end. */
 void ngx_http_attest_view_key_use(ngx_http_attest_view_t *view,
     ngx_uint_t i);

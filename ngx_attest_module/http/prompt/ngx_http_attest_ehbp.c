@@ -80,7 +80,7 @@ static const char *ngx_http_attest_ehbp_protocol(ngx_http_attest_ctx_t *ctx);
 static void ngx_http_attest_ehbp_cleanup(ngx_http_attest_ctx_t *ctx);
 
 
-/* SPEC.md section 5.4.4: one answer for every failure to decrypt. */
+/* EHBP section 5.4.4: one answer for every failure to decrypt. */
 
 static const ngx_http_attest_refusal_t  ngx_http_attest_ehbp_refusals[] = {
 

@@ -13,6 +13,8 @@
 #define NGX_HTTP_ATTEST_OWN_VARS      "http_x_attest_"
 
 
+static ngx_uint_t ngx_http_attest_fields_is(ngx_str_t *key, const char *name,
+    ngx_uint_t prefix);
 static ngx_uint_t ngx_http_attest_fields_dropped(ngx_str_t *key,
     ngx_uint_t drop, const char *field);
 static ngx_uint_t ngx_http_attest_fields_shown(ngx_str_t *name,
@@ -76,7 +78,7 @@ ngx_http_attest_fields_count(ngx_http_request_t *r, const char *name,
  * "_" is "-".
  */
 
-ngx_uint_t
+static ngx_uint_t
 ngx_http_attest_fields_is(ngx_str_t *key, const char *name,
     ngx_uint_t prefix)
 {

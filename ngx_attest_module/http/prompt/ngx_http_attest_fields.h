@@ -18,9 +18,6 @@ ngx_str_t *ngx_http_attest_field(ngx_http_request_t *r, const char *name);
 /* How often a field is there, in any spelling, and its last value. */
 ngx_uint_t ngx_http_attest_fields_count(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
-/* 1 for this field, or for those with this prefix, in any spelling. */
-ngx_uint_t ngx_http_attest_fields_is(ngx_str_t *key, const char *name,
-    ngx_uint_t prefix);
 /* 1 for what only we say to a backend: X-Attest-*, in any spelling. */
 ngx_uint_t ngx_http_attest_fields_own(ngx_str_t *key);
 /*
