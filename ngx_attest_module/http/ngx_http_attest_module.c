@@ -17,6 +17,7 @@
 #include "http/prompt/ngx_http_attest_routes.h"
 #include "http/evidence/ngx_http_attest_refresh.h"
 #include "http/evidence/ngx_http_attest_source.h"
+#include "http/evidence/ngx_http_attest_source_conf.h"
 #include "http/evidence/ngx_http_attest_zone.h"
 #include "http/ngx_http_attest_status.h"
 #include "http/ngx_http_attest_environment.h"

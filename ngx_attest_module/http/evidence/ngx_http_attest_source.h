@@ -8,25 +8,38 @@
 #include "http/ngx_http_attest.h"
 
 
-char *ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_tsm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_azure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_gcp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_nitro(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_gpu(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_auto(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+#define NGX_HTTP_ATTEST_GCP_RSA         0x01c10000    /* certificate; template
+                                                         in the next */
+#define NGX_HTTP_ATTEST_GCP_ECC         0x01c10002
+
+
+struct ngx_http_attest_source_s {
+    attest_tpm_conf_t      tpm;
+    attest_tsm_conf_t      tsm;
+    attest_nitro_conf_t    nitro;
+    attest_azure_conf_t    azure;
+    attest_nvidia_conf_t   nvidia;
+    time_t                 gpu_interval;
+    uint32_t               gcp;             /* NV index of its certificate */
+    unsigned               has_tpm:1;
+    unsigned               has_tsm:1;
+    unsigned               has_nitro:1;
+    unsigned               has_azure:1;
+    unsigned               has_gcp:1;
+    unsigned               has_gpu:1;
+    unsigned               automatic:1;
+};
+
+
 ngx_http_attest_source_t *ngx_http_attest_source_create_conf(ngx_conf_t *cf);
 /* The default of "timeout", which depends on what is slow. */
 ngx_msec_t ngx_http_attest_source_timeout(ngx_http_attest_main_conf_t *amcf);
 /* What does not go together; what "auto" picks. */
 ngx_int_t ngx_http_attest_source_check(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);
-/* Makes amcf->run.provider, or takes over that of before with its keys. */
-ngx_int_t ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_main_conf_t *oamcf, ngx_log_t *log);
-/* Says in the log what the workers' user will not be able to open. */
-void ngx_http_attest_source_access(ngx_http_attest_main_conf_t *amcf,
-    ngx_log_t *log);
+/* Adds what tells one configuration of the sources from another. */
+ngx_int_t ngx_http_attest_source_remember(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf, ngx_str_t *args, ngx_uint_t n);
 
 
 #endif /* NGX_HTTP_ATTEST_SOURCE_H_INCLUDED */

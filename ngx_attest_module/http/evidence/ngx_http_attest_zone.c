@@ -7,8 +7,8 @@
  */
 
 
+#include "http/evidence/ngx_http_attest_provider.h"
 #include "http/evidence/ngx_http_attest_refresh.h"
-#include "http/evidence/ngx_http_attest_source.h"
 #include "http/evidence/ngx_http_attest_state_internal.h"
 #include "http/evidence/ngx_http_attest_zone.h"
 #include "http/ngx_http_attest_record.h"

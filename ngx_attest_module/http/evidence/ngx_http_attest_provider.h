@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+
+#ifndef NGX_HTTP_ATTEST_PROVIDER_H_INCLUDED
+#define NGX_HTTP_ATTEST_PROVIDER_H_INCLUDED
+
+
+#include "http/ngx_http_attest.h"
+
+
+/* Makes amcf->run.provider, or takes over that of before with its keys. */
+ngx_int_t ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_main_conf_t *oamcf, ngx_log_t *log);
+/* Says in the log what the workers' user will not be able to open. */
+void ngx_http_attest_source_access(ngx_http_attest_main_conf_t *amcf,
+    ngx_log_t *log);
+
+
+#endif /* NGX_HTTP_ATTEST_PROVIDER_H_INCLUDED */
