@@ -6,9 +6,11 @@
  */
 
 
+#include "http/evidence/ngx_http_attest_draft.h"
 #include "http/evidence/ngx_http_attest_generation.h"
 #include "http/evidence/ngx_http_attest_provider.h"
 #include "http/evidence/ngx_http_attest_refresh.h"
+#include "http/evidence/ngx_http_attest_state_internal.h"
 #include "http/evidence/ngx_http_attest_view.h"
 #include "http/ngx_http_attest_measure.h"
 
