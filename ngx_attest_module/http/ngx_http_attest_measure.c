@@ -297,3 +297,21 @@ ngx_http_attest_measure_differs(ngx_file_info_t *a, ngx_file_info_t *b)
            || a->st_ctim.tv_sec != b->st_ctim.tv_sec
            || a->st_ctim.tv_nsec != b->st_ctim.tv_nsec;
 }
+
+
+ngx_int_t
+ngx_http_attest_full_name(ngx_http_attest_measure_t *m, attest_span_t name,
+    const char *suffix, ngx_uint_t conf_prefix, ngx_str_t *full)
+{
+    full->len = name.n + ngx_strlen(suffix);
+    full->data = ngx_pnalloc(m->cycle->pool, full->len + 1);
+
+    if (full->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(full->data, name.p, name.n);
+    ngx_memcpy(full->data + name.n, suffix, full->len + 1 - name.n);
+
+    return ngx_conf_full_name(m->cycle, full, conf_prefix);
+}
