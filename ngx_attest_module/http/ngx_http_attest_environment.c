@@ -20,17 +20,17 @@
 typedef struct {
     ngx_str_t     name;
     ngx_uint_t    flags;
-} ngx_http_attest_env_variable_t;
+} ngx_http_attest_environment_variable_t;
 
 
-static ngx_uint_t ngx_http_attest_env_flags(ngx_str_t *name);
-static ngx_uint_t ngx_http_attest_env_allowed(ngx_http_attest_measure_t *m,
-    ngx_str_t *name);
-static ngx_int_t ngx_http_attest_env_files(ngx_http_attest_measure_t *m,
+static ngx_uint_t ngx_http_attest_environment_flags(ngx_str_t *name);
+static ngx_uint_t ngx_http_attest_environment_is_allowed(
+    ngx_http_attest_measure_t *m, ngx_str_t *name);
+static ngx_int_t ngx_http_attest_environment_files(ngx_http_attest_measure_t *m,
     ngx_str_t *value);
-static ngx_int_t ngx_http_attest_env_file(ngx_http_attest_measure_t *m,
+static ngx_int_t ngx_http_attest_environment_file(ngx_http_attest_measure_t *m,
     u_char *p, size_t n);
-static int ngx_libc_cdecl ngx_http_attest_env_cmp(const void *one,
+static int ngx_libc_cdecl ngx_http_attest_environment_cmp(const void *one,
     const void *two);
 
 
@@ -40,7 +40,9 @@ static int ngx_libc_cdecl ngx_http_attest_env_cmp(const void *one,
  * configuration.
  */
 
-static ngx_http_attest_env_variable_t  ngx_http_attest_env_variables[] = {
+static ngx_http_attest_environment_variable_t
+    ngx_http_attest_environment_variables[] =
+{
     { ngx_string("SSLKEYLOGFILE"), NGX_HTTP_ATTEST_ENV_REFUSED },
     { ngx_string("OPENSSL_TRACE"), NGX_HTTP_ATTEST_ENV_REFUSED },
     { ngx_string("TSS2_LOGFILE"), NGX_HTTP_ATTEST_ENV_REFUSED },
@@ -82,7 +84,7 @@ ngx_http_attest_environment_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts; i++) {
-        flags = ngx_http_attest_env_flags(&value[i]);
+        flags = ngx_http_attest_environment_flags(&value[i]);
 
         if (flags == NGX_CONF_UNSET_UINT
             || !(flags & NGX_HTTP_ATTEST_ENV_REFUSED))
@@ -123,7 +125,7 @@ ngx_http_attest_environment_measure(ngx_http_attest_measure_t *m)
         name.len = eq - name.data;
         value.data = eq + 1;
         value.len = ngx_strlen(value.data);
-        flags = ngx_http_attest_env_flags(&name);
+        flags = ngx_http_attest_environment_flags(&name);
 
         if (flags == NGX_CONF_UNSET_UINT || value.len == 0) {
             continue;
@@ -136,7 +138,7 @@ ngx_http_attest_environment_measure(ngx_http_attest_measure_t *m)
         }
 
         if ((flags & NGX_HTTP_ATTEST_ENV_REFUSED)
-            && !ngx_http_attest_env_allowed(m, &name))
+            && !ngx_http_attest_environment_is_allowed(m, &name))
         {
             ngx_log_error(NGX_LOG_EMERG, m->log, 0,
                           "attest: \"%V\" in the environment can let secrets "
@@ -146,7 +148,7 @@ ngx_http_attest_environment_measure(ngx_http_attest_measure_t *m)
         }
 
         if ((flags & NGX_HTTP_ATTEST_ENV_FILES)
-            && ngx_http_attest_env_files(m, &value) != NGX_OK)
+            && ngx_http_attest_environment_files(m, &value) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -163,7 +165,7 @@ ngx_http_attest_environment_measure(ngx_http_attest_measure_t *m)
     /* their order says nothing */
 
     ngx_qsort(m->environment.elts, m->environment.nelts / 2,
-              2 * sizeof(ngx_str_t), ngx_http_attest_env_cmp);
+              2 * sizeof(ngx_str_t), ngx_http_attest_environment_cmp);
 
     return NGX_OK;
 }
@@ -172,11 +174,11 @@ ngx_http_attest_environment_measure(ngx_http_attest_measure_t *m)
 /* NGX_CONF_UNSET_UINT: changes nothing. */
 
 static ngx_uint_t
-ngx_http_attest_env_flags(ngx_str_t *name)
+ngx_http_attest_environment_flags(ngx_str_t *name)
 {
-    ngx_http_attest_env_variable_t  *v;
+    ngx_http_attest_environment_variable_t  *v;
 
-    for (v = ngx_http_attest_env_variables; v->name.len != 0; v++) {
+    for (v = ngx_http_attest_environment_variables; v->name.len != 0; v++) {
         if (name->len >= v->name.len
             && ngx_memcmp(name->data, v->name.data, v->name.len) == 0
             && (name->len == v->name.len
@@ -191,7 +193,8 @@ ngx_http_attest_env_flags(ngx_str_t *name)
 
 
 static ngx_uint_t
-ngx_http_attest_env_allowed(ngx_http_attest_measure_t *m, ngx_str_t *name)
+ngx_http_attest_environment_is_allowed(ngx_http_attest_measure_t *m,
+    ngx_str_t *name)
 {
     ngx_str_t   *allowed;
     ngx_uint_t   i;
@@ -213,7 +216,8 @@ ngx_http_attest_env_allowed(ngx_http_attest_measure_t *m, ngx_str_t *name)
 /* Separated by blanks or colons, as the loader takes them. */
 
 static ngx_int_t
-ngx_http_attest_env_files(ngx_http_attest_measure_t *m, ngx_str_t *value)
+ngx_http_attest_environment_files(ngx_http_attest_measure_t *m,
+    ngx_str_t *value)
 {
     u_char  *p, *start, *last;
 
@@ -225,7 +229,7 @@ ngx_http_attest_env_files(ngx_http_attest_measure_t *m, ngx_str_t *value)
             continue;
         }
 
-        if (ngx_http_attest_env_file(m, start, p - start) != NGX_OK) {
+        if (ngx_http_attest_environment_file(m, start, p - start) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -239,7 +243,8 @@ ngx_http_attest_env_files(ngx_http_attest_measure_t *m, ngx_str_t *value)
 /* A library may be named without its folder, and a file may be missing. */
 
 static ngx_int_t
-ngx_http_attest_env_file(ngx_http_attest_measure_t *m, u_char *p, size_t n)
+ngx_http_attest_environment_file(ngx_http_attest_measure_t *m, u_char *p,
+    size_t n)
 {
     ngx_str_t        path;
     ngx_file_info_t  fi;
@@ -267,7 +272,7 @@ ngx_http_attest_env_file(ngx_http_attest_measure_t *m, u_char *p, size_t n)
 
 
 static int ngx_libc_cdecl
-ngx_http_attest_env_cmp(const void *one, const void *two)
+ngx_http_attest_environment_cmp(const void *one, const void *two)
 {
     const ngx_str_t  *a = one, *b = two;
 

@@ -300,8 +300,9 @@ ngx_http_attest_measure_differs(ngx_file_info_t *a, ngx_file_info_t *b)
 
 
 ngx_int_t
-ngx_http_attest_full_name(ngx_http_attest_measure_t *m, attest_span_t name,
-    const char *suffix, ngx_uint_t conf_prefix, ngx_str_t *full)
+ngx_http_attest_measure_full_name(ngx_http_attest_measure_t *m,
+    attest_span_t name, const char *suffix, ngx_uint_t conf_prefix,
+    ngx_str_t *full)
 {
     full->len = name.n + ngx_strlen(suffix);
     full->data = ngx_pnalloc(m->cycle->pool, full->len + 1);

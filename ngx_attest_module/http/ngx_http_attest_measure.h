@@ -48,7 +48,7 @@ ngx_fd_t ngx_http_attest_measure_open(ngx_http_attest_measure_t *m,
     ngx_str_t *path, ngx_file_info_t *fi);
 
 /* The full name of a file, from nginx' prefix or that of its configuration. */
-ngx_int_t ngx_http_attest_full_name(ngx_http_attest_measure_t *m,
+ngx_int_t ngx_http_attest_measure_full_name(ngx_http_attest_measure_t *m,
     attest_span_t name, const char *suffix, ngx_uint_t conf_prefix,
     ngx_str_t *full);
 /* It did, since nginx began to read its configuration. */

@@ -34,66 +34,66 @@
 #define NGX_HTTP_ATTEST_STATUS     2
 
 
-static ngx_int_t ngx_http_attest_preconfiguration(ngx_conf_t *cf);
-static ngx_int_t ngx_http_attest_postconfiguration(ngx_conf_t *cf);
-static ngx_int_t ngx_http_attest_init_process(ngx_cycle_t *cycle);
-static void ngx_http_attest_exit_process(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_attest_module_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_attest_module_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_attest_module_init_process(ngx_cycle_t *cycle);
+static void ngx_http_attest_module_exit_process(ngx_cycle_t *cycle);
 
-static char *ngx_http_attest_endpoint_slot(ngx_conf_t *cf,
+static char *ngx_http_attest_module_set_endpoint(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 
-static ngx_int_t ngx_http_attest_private_pool(ngx_conf_t *cf,
+static ngx_int_t ngx_http_attest_module_private_pool(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);
-static ngx_int_t ngx_http_attest_add_handlers(ngx_conf_t *cf);
+static ngx_int_t ngx_http_attest_module_add_handlers(ngx_conf_t *cf);
 
 
 static ngx_command_t  ngx_http_attest_commands[] = {
 
     { ngx_string("attest_tpm"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
-      ngx_http_attest_tpm,
+      ngx_http_attest_source_conf_tpm,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("attest_tsm"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_ANY,
-      ngx_http_attest_tsm,
+      ngx_http_attest_source_conf_tsm,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("attest_azure"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_ANY,
-      ngx_http_attest_azure,
+      ngx_http_attest_source_conf_azure,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("attest_gcp"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_ANY,
-      ngx_http_attest_gcp,
+      ngx_http_attest_source_conf_gcp,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("attest_nitro"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_ANY,
-      ngx_http_attest_nitro,
+      ngx_http_attest_source_conf_nitro,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("attest_gpu"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
-      ngx_http_attest_gpu,
+      ngx_http_attest_source_conf_gpu,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("attest_provider"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
-      ngx_http_attest_auto,
+      ngx_http_attest_source_conf_auto,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -177,21 +177,21 @@ static ngx_command_t  ngx_http_attest_commands[] = {
 
     { ngx_string("attest_evidence"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_http_attest_endpoint_slot,
+      ngx_http_attest_module_set_endpoint,
       NGX_HTTP_LOC_CONF_OFFSET,
       NGX_HTTP_ATTEST_EVIDENCE,
       NULL },
 
     { ngx_string("attest_keys"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_http_attest_endpoint_slot,
+      ngx_http_attest_module_set_endpoint,
       NGX_HTTP_LOC_CONF_OFFSET,
       NGX_HTTP_ATTEST_KEYS_LIST,
       NULL },
 
     { ngx_string("attest_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_http_attest_endpoint_slot,
+      ngx_http_attest_module_set_endpoint,
       NGX_HTTP_LOC_CONF_OFFSET,
       NGX_HTTP_ATTEST_STATUS,
       NULL },
@@ -271,8 +271,8 @@ static ngx_command_t  ngx_http_attest_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_attest_module_ctx = {
-    ngx_http_attest_preconfiguration,      /* preconfiguration */
-    ngx_http_attest_postconfiguration,     /* postconfiguration */
+    ngx_http_attest_module_preconfiguration,      /* preconfiguration */
+    ngx_http_attest_module_postconfiguration,     /* postconfiguration */
 
     ngx_http_attest_conf_create_main,      /* create main configuration */
     ngx_http_attest_conf_init_main,        /* init main configuration */
@@ -292,17 +292,17 @@ ngx_module_t  ngx_http_attest_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    ngx_http_attest_init_process,          /* init process */
+    ngx_http_attest_module_init_process,          /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    ngx_http_attest_exit_process,          /* exit process */
+    ngx_http_attest_module_exit_process,          /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
 
 
 static ngx_int_t
-ngx_http_attest_preconfiguration(ngx_conf_t *cf)
+ngx_http_attest_module_preconfiguration(ngx_conf_t *cf)
 {
     if (sodium_init() < 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -325,7 +325,7 @@ ngx_http_attest_preconfiguration(ngx_conf_t *cf)
 
 
 static ngx_int_t
-ngx_http_attest_postconfiguration(ngx_conf_t *cf)
+ngx_http_attest_module_postconfiguration(ngx_conf_t *cf)
 {
     ngx_http_attest_main_conf_t  *amcf;
 
@@ -340,10 +340,10 @@ ngx_http_attest_postconfiguration(ngx_conf_t *cf)
     ngx_http_attest_format_kems(amcf);
 
     if (ngx_http_attest_source_check(cf, amcf) != NGX_OK
-        || ngx_http_attest_add_handlers(cf) != NGX_OK
+        || ngx_http_attest_module_add_handlers(cf) != NGX_OK
         || ngx_http_attest_tls_postconfiguration(cf, amcf) != NGX_OK
         || ngx_http_attest_names_collect(cf, amcf) != NGX_OK
-        || ngx_http_attest_private_pool(cf, amcf) != NGX_OK
+        || ngx_http_attest_module_private_pool(cf, amcf) != NGX_OK
         || ngx_http_attest_routes_check(cf) != NGX_OK
         || ngx_http_attest_conf_memory_size(cf, amcf) != NGX_OK
         || ngx_http_attest_replay_zone(cf, amcf) != NGX_OK)
@@ -358,7 +358,7 @@ ngx_http_attest_postconfiguration(ngx_conf_t *cf)
 /* Handlers of a phase run last in, first out: ours come before the others. */
 
 static ngx_int_t
-ngx_http_attest_add_handlers(ngx_conf_t *cf)
+ngx_http_attest_module_add_handlers(ngx_conf_t *cf)
 {
     ngx_uint_t                  i;
     ngx_http_handler_pt        *h;
@@ -402,7 +402,7 @@ ngx_http_attest_add_handlers(ngx_conf_t *cf)
  */
 
 static ngx_int_t
-ngx_http_attest_init_process(ngx_cycle_t *cycle)
+ngx_http_attest_module_init_process(ngx_cycle_t *cycle)
 {
     struct rlimit                 rl;
     ngx_http_attest_main_conf_t  *amcf;
@@ -444,7 +444,7 @@ ngx_http_attest_init_process(ngx_cycle_t *cycle)
 
 
 static void
-ngx_http_attest_exit_process(ngx_cycle_t *cycle)
+ngx_http_attest_module_exit_process(ngx_cycle_t *cycle)
 {
     ngx_http_attest_main_conf_t  *amcf;
 
@@ -460,7 +460,8 @@ ngx_http_attest_exit_process(ngx_cycle_t *cycle)
 /* The endpoints of a server are read in clear, whatever it seals. */
 
 static char *
-ngx_http_attest_endpoint_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_attest_module_set_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     ngx_http_attest_loc_conf_t *alcf = conf;
 
@@ -477,14 +478,14 @@ ngx_http_attest_endpoint_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     switch (cmd->offset) {
 
     case NGX_HTTP_ATTEST_EVIDENCE:
-        rv = ngx_http_attest_evidence(cf, cmd, conf);
+        rv = ngx_http_attest_endpoint_set_evidence(cf, cmd, conf);
         break;
 
     case NGX_HTTP_ATTEST_KEYS_LIST:
         amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
         amcf->keys = 1;
 
-        rv = ngx_http_attest_keys(cf, cmd, conf);
+        rv = ngx_http_attest_endpoint_set_keys(cf, cmd, conf);
         break;
 
     default: /* NGX_HTTP_ATTEST_STATUS */
@@ -495,7 +496,7 @@ ngx_http_attest_endpoint_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ascf->ungated = 1;
         alcf->ungated = 1;
 
-        return ngx_http_attest_status(cf, cmd, conf);
+        return ngx_http_attest_status_set(cf, cmd, conf);
     }
 
     if (rv == NGX_CONF_OK) {
@@ -513,7 +514,7 @@ ngx_http_attest_endpoint_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  */
 
 static ngx_int_t
-ngx_http_attest_private_pool(ngx_conf_t *cf,
+ngx_http_attest_module_private_pool(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf)
 {
     char           *rv;

@@ -24,9 +24,9 @@
 
 
 typedef enum {
-    NGX_HTTP_ATTEST_CONF = 0,                /* directives */
-    NGX_HTTP_ATTEST_CONF_DATA,               /* map, types, ... */
-    NGX_HTTP_ATTEST_CONF_GEO
+    NGX_HTTP_ATTEST_OPENED_CONF = 0,                /* directives */
+    NGX_HTTP_ATTEST_OPENED_DATA,               /* map, types, ... */
+    NGX_HTTP_ATTEST_OPENED_GEO
 } ngx_http_attest_conf_e;
 
 
@@ -46,33 +46,34 @@ static void *ngx_http_attest_opened_create_conf(ngx_cycle_t *cycle);
 static void ngx_http_attest_opened_insert(ngx_rbtree_node_t *temp,
     ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
 
-static ngx_int_t ngx_http_attest_walk(ngx_http_attest_measure_t *m,
+static ngx_int_t ngx_http_attest_opened_walk(ngx_http_attest_measure_t *m,
     ngx_str_t *path, ngx_http_attest_conf_e kind);
-static ngx_int_t ngx_http_attest_walk_kept(ngx_http_attest_measure_t *m,
+static ngx_int_t ngx_http_attest_opened_walk_kept(ngx_http_attest_measure_t *m,
     ngx_str_t *path, ngx_http_attest_conf_e kind, ngx_uint_t *found);
-static ngx_int_t ngx_http_attest_walk_disk(ngx_http_attest_measure_t *m,
+static ngx_int_t ngx_http_attest_opened_walk_disk(ngx_http_attest_measure_t *m,
     ngx_str_t *path, ngx_http_attest_conf_e kind);
-static ngx_int_t ngx_http_attest_walk_again(ngx_http_attest_measure_t *m,
-    ngx_str_t *path, ngx_http_attest_conf_e kind);
-static ngx_conf_dump_t *ngx_http_attest_kept(ngx_cycle_t *cycle,
+static ngx_int_t ngx_http_attest_opened_mark_walked(
+    ngx_http_attest_measure_t *m, ngx_str_t *path, ngx_http_attest_conf_e kind);
+static ngx_conf_dump_t *ngx_http_attest_opened_next_text(ngx_cycle_t *cycle,
     ngx_str_t *path, ngx_conf_dump_t *behind);
-static ngx_int_t ngx_http_attest_scan(ngx_http_attest_measure_t *m,
+static ngx_int_t ngx_http_attest_opened_scan(ngx_http_attest_measure_t *m,
     ngx_str_t *path, const u_char *p, size_t n,
     ngx_http_attest_conf_e kind);
-static ngx_int_t ngx_http_attest_block(ngx_http_attest_measure_t *m,
+static ngx_int_t ngx_http_attest_opened_block(ngx_http_attest_measure_t *m,
     ngx_str_t *path, attest_conf_reader_t *r, attest_conf_statement_t *s,
     ngx_http_attest_conf_e *kind);
-static ngx_int_t ngx_http_attest_statement(ngx_http_attest_measure_t *m,
+static ngx_int_t ngx_http_attest_opened_statement(ngx_http_attest_measure_t *m,
     ngx_str_t *path, attest_conf_statement_t *s,
     ngx_http_attest_conf_e kind);
-static ngx_int_t ngx_http_attest_loads(ngx_http_attest_measure_t *m,
-    attest_span_t name);
-static ngx_int_t ngx_http_attest_include(ngx_http_attest_measure_t *m,
+static ngx_int_t ngx_http_attest_opened_load_module(
+    ngx_http_attest_measure_t *m, attest_span_t name);
+static ngx_int_t ngx_http_attest_opened_include(ngx_http_attest_measure_t *m,
     attest_span_t pattern, ngx_http_attest_conf_e kind);
-static ngx_int_t ngx_http_attest_include_glob(ngx_http_attest_measure_t *m,
-    ngx_str_t *pattern, ngx_http_attest_conf_e kind);
-static ngx_int_t ngx_http_attest_include_geo(ngx_http_attest_measure_t *m,
-    attest_span_t name);
+static ngx_int_t ngx_http_attest_opened_include_glob(
+    ngx_http_attest_measure_t *m, ngx_str_t *pattern,
+    ngx_http_attest_conf_e kind);
+static ngx_int_t ngx_http_attest_opened_include_geo(
+    ngx_http_attest_measure_t *m, attest_span_t name);
 
 
 static ngx_core_module_t  ngx_http_attest_opened_module_ctx = {
@@ -165,7 +166,7 @@ ngx_http_attest_opened_since(ngx_cycle_t *cycle, struct timespec *ts)
 
 
 ngx_int_t
-ngx_http_attest_opened(ngx_http_attest_measure_t *m)
+ngx_http_attest_opened_measure(ngx_http_attest_measure_t *m)
 {
     ngx_uint_t         i;
     ngx_str_t          name;
@@ -191,7 +192,8 @@ ngx_http_attest_opened(ngx_http_attest_measure_t *m)
         }
     }
 
-    if (ngx_http_attest_walk(m, &m->cycle->conf_file, NGX_HTTP_ATTEST_CONF)
+    if (ngx_http_attest_opened_walk(m, &m->cycle->conf_file,
+                                    NGX_HTTP_ATTEST_OPENED_CONF)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -199,15 +201,16 @@ ngx_http_attest_opened(ngx_http_attest_measure_t *m)
 
     ngx_str_set(&name, "nginx -g");
 
-    if (ngx_http_attest_scan(m, &name, m->cycle->conf_param.data,
-                             m->cycle->conf_param.len, NGX_HTTP_ATTEST_CONF)
+    if (ngx_http_attest_opened_scan(m, &name, m->cycle->conf_param.data,
+                                    m->cycle->conf_param.len,
+                                    NGX_HTTP_ATTEST_OPENED_CONF)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     if (m->amcf->measure->nelts == 0) {
-        ngx_http_attest_modules(m);
+        ngx_http_attest_reader_warn_modules(m);
     }
 
     return NGX_OK;
@@ -217,13 +220,13 @@ ngx_http_attest_opened(ngx_http_attest_measure_t *m)
 /* One file and all that it includes, as often as it was read. */
 
 static ngx_int_t
-ngx_http_attest_walk(ngx_http_attest_measure_t *m, ngx_str_t *path,
+ngx_http_attest_opened_walk(ngx_http_attest_measure_t *m, ngx_str_t *path,
     ngx_http_attest_conf_e kind)
 {
     ngx_int_t   rc;
     ngx_uint_t  found;
 
-    rc = ngx_http_attest_walk_again(m, path, kind);
+    rc = ngx_http_attest_opened_mark_walked(m, path, kind);
 
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
@@ -238,14 +241,15 @@ ngx_http_attest_walk(ngx_http_attest_measure_t *m, ngx_str_t *path,
 
     m->depth++;
 
-    rc = ngx_http_attest_walk_kept(m, path, kind, &found);
+    rc = ngx_http_attest_opened_walk_kept(m, path, kind, &found);
 
     /* nginx keeps all or nothing of what it reads first */
 
     if (rc == NGX_OK && !found
-        && ngx_http_attest_kept(m->cycle, &m->cycle->conf_file, NULL) == NULL)
+        && ngx_http_attest_opened_next_text(m->cycle, &m->cycle->conf_file,
+                                            NULL) == NULL)
     {
-        rc = ngx_http_attest_walk_disk(m, path, kind);
+        rc = ngx_http_attest_opened_walk_disk(m, path, kind);
     }
 
     m->depth--;
@@ -255,22 +259,22 @@ ngx_http_attest_walk(ngx_http_attest_measure_t *m, ngx_str_t *path,
 
 
 static ngx_int_t
-ngx_http_attest_walk_kept(ngx_http_attest_measure_t *m, ngx_str_t *path,
+ngx_http_attest_opened_walk_kept(ngx_http_attest_measure_t *m, ngx_str_t *path,
     ngx_http_attest_conf_e kind, ngx_uint_t *found)
 {
     ngx_conf_dump_t  *dump;
 
     *found = 0;
 
-    for (dump = ngx_http_attest_kept(m->cycle, path, NULL);
+    for (dump = ngx_http_attest_opened_next_text(m->cycle, path, NULL);
          dump != NULL;
-         dump = ngx_http_attest_kept(m->cycle, path, dump))
+         dump = ngx_http_attest_opened_next_text(m->cycle, path, dump))
     {
         *found = 1;
 
-        if (ngx_http_attest_scan(m, path, dump->buffer->pos,
-                                 dump->buffer->last - dump->buffer->pos,
-                                 kind)
+        if (ngx_http_attest_opened_scan(m, path, dump->buffer->pos,
+                                        dump->buffer->last - dump->buffer->pos,
+                                        kind)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -284,7 +288,7 @@ ngx_http_attest_walk_kept(ngx_http_attest_measure_t *m, ngx_str_t *path,
 /* The next text of this name behind that one, or the first. */
 
 static ngx_conf_dump_t *
-ngx_http_attest_kept(ngx_cycle_t *cycle, ngx_str_t *path,
+ngx_http_attest_opened_next_text(ngx_cycle_t *cycle, ngx_str_t *path,
     ngx_conf_dump_t *behind)
 {
     ngx_conf_dump_t  *dump, *last;
@@ -307,7 +311,7 @@ ngx_http_attest_kept(ngx_cycle_t *cycle, ngx_str_t *path,
 /* Read once: what is hashed is what is searched. */
 
 static ngx_int_t
-ngx_http_attest_walk_disk(ngx_http_attest_measure_t *m, ngx_str_t *path,
+ngx_http_attest_opened_walk_disk(ngx_http_attest_measure_t *m, ngx_str_t *path,
     ngx_http_attest_conf_e kind)
 {
     off_t             size;
@@ -348,7 +352,7 @@ ngx_http_attest_walk_disk(ngx_http_attest_measure_t *m, ngx_str_t *path,
 
     if (n == 0 && ngx_http_attest_measure_text(m, path, text, len) == NGX_OK)
     {
-        rc = ngx_http_attest_scan(m, path, text, len, kind);
+        rc = ngx_http_attest_opened_scan(m, path, text, len, kind);
     }
 
 done:
@@ -366,8 +370,8 @@ done:
 /* NGX_DECLINED: this was seen before. */
 
 static ngx_int_t
-ngx_http_attest_walk_again(ngx_http_attest_measure_t *m, ngx_str_t *path,
-    ngx_http_attest_conf_e kind)
+ngx_http_attest_opened_mark_walked(ngx_http_attest_measure_t *m,
+    ngx_str_t *path, ngx_http_attest_conf_e kind)
 {
     ngx_uint_t                 i;
     ngx_http_attest_walked_t  *w;
@@ -395,7 +399,7 @@ ngx_http_attest_walk_again(ngx_http_attest_measure_t *m, ngx_str_t *path,
 
 
 static ngx_int_t
-ngx_http_attest_scan(ngx_http_attest_measure_t *m, ngx_str_t *path,
+ngx_http_attest_opened_scan(ngx_http_attest_measure_t *m, ngx_str_t *path,
     const u_char *p, size_t n, ngx_http_attest_conf_e kind)
 {
     u_char                   *text;
@@ -429,12 +433,13 @@ ngx_http_attest_scan(ngx_http_attest_measure_t *m, ngx_str_t *path,
             }
 
             stack[depth + 1] = stack[depth];
-            rc = ngx_http_attest_block(m, path, &r, &s, &stack[depth + 1]);
+            rc = ngx_http_attest_opened_block(m, path, &r, &s,
+                                              &stack[depth + 1]);
             depth += (rc == NGX_OK);
             rc = (rc == NGX_DONE) ? NGX_OK : rc;
 
         } else if (rc == NGX_OK && s.end == ';') {
-            rc = ngx_http_attest_statement(m, path, &s, stack[depth]);
+            rc = ngx_http_attest_opened_statement(m, path, &s, stack[depth]);
 
         } else if (s.end == '}' && depth > 0) {
             depth--;
@@ -457,35 +462,35 @@ ngx_http_attest_scan(ngx_http_attest_measure_t *m, ngx_str_t *path,
 /* What is in a block; NGX_DONE: it is behind us. */
 
 static ngx_int_t
-ngx_http_attest_block(ngx_http_attest_measure_t *m, ngx_str_t *path,
+ngx_http_attest_opened_block(ngx_http_attest_measure_t *m, ngx_str_t *path,
     attest_conf_reader_t *r, attest_conf_statement_t *s,
     ngx_http_attest_conf_e *kind)
 {
     attest_span_t  name;
 
-    if (s->count == 0 || *kind != NGX_HTTP_ATTEST_CONF) {
+    if (s->count == 0 || *kind != NGX_HTTP_ATTEST_OPENED_CONF) {
         return NGX_OK;
     }
 
     name = s->token[0];
 
-    if (ngx_http_attest_reads(m, path, s) != NGX_OK) {
+    if (ngx_http_attest_reader_warn(m, path, s) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (ngx_http_attest_ends_with(name, "_by_lua_block")) {
+    if (ngx_http_attest_reader_ends_with(name, "_by_lua_block")) {
         return (attest_conf_skip_lua(r) == ATTEST_OK) ? NGX_DONE : NGX_ABORT;
     }
 
     if (attest_span_is(name, "geo")) {
-        *kind = NGX_HTTP_ATTEST_CONF_GEO;
+        *kind = NGX_HTTP_ATTEST_OPENED_GEO;
 
     } else if (attest_span_is(name, "map")
                || attest_span_is(name, "types")
                || attest_span_is(name, "split_clients")
                || attest_span_is(name, "charset_map"))
     {
-        *kind = NGX_HTTP_ATTEST_CONF_DATA;
+        *kind = NGX_HTTP_ATTEST_OPENED_DATA;
     }
 
     return NGX_OK;
@@ -493,7 +498,7 @@ ngx_http_attest_block(ngx_http_attest_measure_t *m, ngx_str_t *path,
 
 
 static ngx_int_t
-ngx_http_attest_statement(ngx_http_attest_measure_t *m, ngx_str_t *path,
+ngx_http_attest_opened_statement(ngx_http_attest_measure_t *m, ngx_str_t *path,
     attest_conf_statement_t *s, ngx_http_attest_conf_e kind)
 {
     if (s->count == 0) {
@@ -501,32 +506,33 @@ ngx_http_attest_statement(ngx_http_attest_measure_t *m, ngx_str_t *path,
     }
 
     if (s->count == 2 && attest_span_is(s->token[0], "include")) {
-        return (kind == NGX_HTTP_ATTEST_CONF_GEO)
-               ? ngx_http_attest_include_geo(m, s->token[1])
-               : ngx_http_attest_include(m, s->token[1], kind);
+        return (kind == NGX_HTTP_ATTEST_OPENED_GEO)
+               ? ngx_http_attest_opened_include_geo(m, s->token[1])
+               : ngx_http_attest_opened_include(m, s->token[1], kind);
     }
 
-    if (kind != NGX_HTTP_ATTEST_CONF) {
+    if (kind != NGX_HTTP_ATTEST_OPENED_CONF) {
         return NGX_OK;
     }
 
     if (s->count == 2 && attest_span_is(s->token[0], "load_module")) {
-        return ngx_http_attest_loads(m, s->token[1]);
+        return ngx_http_attest_opened_load_module(m, s->token[1]);
     }
 
-    return ngx_http_attest_reads(m, path, s);
+    return ngx_http_attest_reader_warn(m, path, s);
 }
 
 
 /* What the text says is said by the code of who reads it. */
 
 static ngx_int_t
-ngx_http_attest_loads(ngx_http_attest_measure_t *m, attest_span_t name)
+ngx_http_attest_opened_load_module(ngx_http_attest_measure_t *m,
+    attest_span_t name)
 {
     ngx_str_t        full;
     ngx_file_info_t  fi;
 
-    if (ngx_http_attest_full_name(m, name, "", 0, &full) != NGX_OK) {
+    if (ngx_http_attest_measure_full_name(m, name, "", 0, &full) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -537,25 +543,25 @@ ngx_http_attest_loads(ngx_http_attest_measure_t *m, attest_span_t name)
 /* As ngx_conf_include() finds files. */
 
 static ngx_int_t
-ngx_http_attest_include(ngx_http_attest_measure_t *m, attest_span_t pattern,
-    ngx_http_attest_conf_e kind)
+ngx_http_attest_opened_include(ngx_http_attest_measure_t *m,
+    attest_span_t pattern, ngx_http_attest_conf_e kind)
 {
     ngx_str_t  full;
 
-    if (ngx_http_attest_full_name(m, pattern, "", 1, &full) != NGX_OK) {
+    if (ngx_http_attest_measure_full_name(m, pattern, "", 1, &full) != NGX_OK) {
         return NGX_ERROR;
     }
 
     if (strpbrk((char *) full.data, "*?[") == NULL) {
-        return ngx_http_attest_walk(m, &full, kind);
+        return ngx_http_attest_opened_walk(m, &full, kind);
     }
 
-    return ngx_http_attest_include_glob(m, &full, kind);
+    return ngx_http_attest_opened_include_glob(m, &full, kind);
 }
 
 
 static ngx_int_t
-ngx_http_attest_include_glob(ngx_http_attest_measure_t *m,
+ngx_http_attest_opened_include_glob(ngx_http_attest_measure_t *m,
     ngx_str_t *pattern, ngx_http_attest_conf_e kind)
 {
     ngx_int_t   rc;
@@ -583,7 +589,7 @@ ngx_http_attest_include_glob(ngx_http_attest_measure_t *m,
             break;
         }
 
-        rc = ngx_http_attest_walk(m, &file, kind);
+        rc = ngx_http_attest_opened_walk(m, &file, kind);
     }
 
     ngx_close_glob(&gl);
@@ -598,24 +604,26 @@ ngx_http_attest_include_glob(ngx_http_attest_measure_t *m,
  */
 
 static ngx_int_t
-ngx_http_attest_include_geo(ngx_http_attest_measure_t *m, attest_span_t name)
+ngx_http_attest_opened_include_geo(ngx_http_attest_measure_t *m,
+    attest_span_t name)
 {
     ngx_str_t        full, bin;
     ngx_file_info_t  fi;
 
-    if (ngx_http_attest_full_name(m, name, "", 1, &full) != NGX_OK
-        || ngx_http_attest_full_name(m, name, ".bin", 1, &bin) != NGX_OK)
+    if (ngx_http_attest_measure_full_name(m, name, "", 1, &full) != NGX_OK
+        || ngx_http_attest_measure_full_name(m, name, ".bin", 1,
+                                             &bin) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     if (ngx_file_info(bin.data, &fi) != NGX_FILE_ERROR
-        && !(ngx_http_attest_kept(m->cycle, &full, NULL) != NULL
+        && !(ngx_http_attest_opened_next_text(m->cycle, &full, NULL) != NULL
              && ngx_http_attest_measure_touched(m, &fi))
         && ngx_http_attest_measure_file(m, &bin, &fi) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_attest_walk(m, &full, NGX_HTTP_ATTEST_CONF_GEO);
+    return ngx_http_attest_opened_walk(m, &full, NGX_HTTP_ATTEST_OPENED_GEO);
 }

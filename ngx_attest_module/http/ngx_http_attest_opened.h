@@ -9,7 +9,7 @@
 
 
 /* Adds all that nginx has parsed, and what was read besides by "geo". */
-ngx_int_t ngx_http_attest_opened(ngx_http_attest_measure_t *m);
+ngx_int_t ngx_http_attest_opened_measure(ngx_http_attest_measure_t *m);
 /* When nginx began to read what we record. */
 void ngx_http_attest_opened_since(ngx_cycle_t *cycle, struct timespec *ts);
 

@@ -38,8 +38,8 @@ typedef struct {
 
 
 static ngx_uint_t ngx_http_attest_reader_arg(attest_conf_statement_t *s);
-static ngx_uint_t ngx_http_attest_covered(ngx_http_attest_measure_t *m,
-    ngx_str_t *full);
+static ngx_uint_t ngx_http_attest_reader_is_measured(
+    ngx_http_attest_measure_t *m, ngx_str_t *full);
 
 
 /*
@@ -120,7 +120,7 @@ static ngx_http_attest_reader_module_t  ngx_http_attest_reader_modules[] = {
 /* A module that reads files may do so without a directive, too. */
 
 void
-ngx_http_attest_modules(ngx_http_attest_measure_t *m)
+ngx_http_attest_reader_warn_modules(ngx_http_attest_measure_t *m)
 {
     ngx_uint_t                        i;
     ngx_http_attest_reader_module_t  *rm;
@@ -145,7 +145,7 @@ ngx_http_attest_modules(ngx_http_attest_measure_t *m)
 /* A directive of a module that reads a file of its own. */
 
 ngx_int_t
-ngx_http_attest_reads(ngx_http_attest_measure_t *m, ngx_str_t *path,
+ngx_http_attest_reader_warn(ngx_http_attest_measure_t *m, ngx_str_t *path,
     attest_conf_statement_t *s)
 {
     ngx_str_t      full[2];
@@ -178,14 +178,15 @@ ngx_http_attest_reads(ngx_http_attest_measure_t *m, ngx_str_t *path,
 
     /* modules differ in the folder that a name is relative to */
 
-    if (ngx_http_attest_full_name(m, file, "", 0, &full[0]) != NGX_OK
-        || ngx_http_attest_full_name(m, file, "", 1, &full[1]) != NGX_OK)
+    if (ngx_http_attest_measure_full_name(m, file, "", 0, &full[0]) != NGX_OK
+        || ngx_http_attest_measure_full_name(m, file, "", 1,
+                                             &full[1]) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (!ngx_http_attest_covered(m, &full[0])
-        && !ngx_http_attest_covered(m, &full[1]))
+    if (!ngx_http_attest_reader_is_measured(m, &full[0])
+        && !ngx_http_attest_reader_is_measured(m, &full[1]))
     {
         ngx_log_error(NGX_LOG_WARN, m->log, 0,
                       "\"%*s\" reads \"%*s\", which the configuration record "
@@ -217,12 +218,12 @@ ngx_http_attest_reader_arg(attest_conf_statement_t *s)
         }
     }
 
-    if (ngx_http_attest_ends_with(name, "_by_lua_file")) {
+    if (ngx_http_attest_reader_ends_with(name, "_by_lua_file")) {
         return 1;
     }
 
-    return (ngx_http_attest_ends_with(name, "_by_lua_block")
-            || ngx_http_attest_ends_with(name, "_by_lua"))
+    return (ngx_http_attest_reader_ends_with(name, "_by_lua_block")
+            || ngx_http_attest_reader_ends_with(name, "_by_lua"))
            ? NGX_HTTP_ATTEST_ARG_CODE : 0;
 }
 
@@ -230,7 +231,8 @@ ngx_http_attest_reader_arg(attest_conf_statement_t *s)
 /* The file itself, or something in the folder. */
 
 static ngx_uint_t
-ngx_http_attest_covered(ngx_http_attest_measure_t *m, ngx_str_t *full)
+ngx_http_attest_reader_is_measured(ngx_http_attest_measure_t *m,
+    ngx_str_t *full)
 {
     size_t                       n;
     ngx_uint_t                   i;
@@ -253,7 +255,7 @@ ngx_http_attest_covered(ngx_http_attest_measure_t *m, ngx_str_t *full)
 
 
 ngx_uint_t
-ngx_http_attest_ends_with(attest_span_t s, const char *text)
+ngx_http_attest_reader_ends_with(attest_span_t s, const char *text)
 {
     size_t  n;
 

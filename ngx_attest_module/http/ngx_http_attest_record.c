@@ -55,7 +55,7 @@ ngx_http_attest_record(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log,
         return NGX_ERROR;
     }
 
-    if (ngx_http_attest_opened(&m) != NGX_OK
+    if (ngx_http_attest_opened_measure(&m) != NGX_OK
         || ngx_http_attest_measure_named(&m) != NGX_OK
         || ngx_http_attest_environment_measure(&m) != NGX_OK)
     {

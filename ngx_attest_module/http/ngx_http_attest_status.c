@@ -218,7 +218,7 @@ ngx_http_attest_status_report(ngx_http_request_t *r,
     ngx_memzero(report, sizeof(ngx_http_attest_report_t));
 
     report->view = ngx_http_attest_view(amcf, r->connection->log);
-    report->stats = ngx_http_attest_stats(amcf);
+    report->stats = ngx_http_attest_state_stats(amcf);
     report->provider = amcf->run.provider->name;
     report->gpu = (amcf->run.gpu != NULL);
     report->required = amcf->run.gpu_required;
@@ -465,7 +465,7 @@ ngx_http_attest_status_gauge(u_char *p, u_char *last, const char *name,
 
 
 char *
-ngx_http_attest_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_attest_status_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_core_loc_conf_t  *clcf;
 

@@ -9,7 +9,8 @@
 
 
 /* Setter of attest_status. */
-char *ngx_http_attest_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_attest_status_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 #endif /* NGX_HTTP_ATTEST_STATUS_H_INCLUDED */

@@ -18,42 +18,42 @@
 #define NGX_HTTP_ATTEST_VAR_GENERATION  2
 
 
-static ngx_int_t ngx_http_attest_variable_set(ngx_http_variable_value_t *v,
+static ngx_int_t ngx_http_attest_variables_set(ngx_http_variable_value_t *v,
     u_char *p, u_char *last);
-static ngx_int_t ngx_http_attest_variable_protocol(
+static ngx_int_t ngx_http_attest_variables_protocol(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_attest_variable_key_id(
+static ngx_int_t ngx_http_attest_variables_key_id(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_attest_variable_status(
+static ngx_int_t ngx_http_attest_variables_status(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_attest_variable_view(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_variables_view(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
 
 static ngx_http_variable_t  ngx_http_attest_variables[] = {
 
     { ngx_string("attest_prompt_protocol"), NULL,
-      ngx_http_attest_variable_protocol, 0,
+      ngx_http_attest_variables_protocol, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("attest_prompt_key_id"), NULL,
-      ngx_http_attest_variable_key_id, 0,
+      ngx_http_attest_variables_key_id, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("attest_prompt_status"), NULL,
-      ngx_http_attest_variable_status, 0,
+      ngx_http_attest_variables_status, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("attest_evidence_age"), NULL,
-      ngx_http_attest_variable_view, NGX_HTTP_ATTEST_VAR_AGE,
+      ngx_http_attest_variables_view, NGX_HTTP_ATTEST_VAR_AGE,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("attest_root_of_trust"), NULL,
-      ngx_http_attest_variable_view, NGX_HTTP_ATTEST_VAR_ROOT,
+      ngx_http_attest_variables_view, NGX_HTTP_ATTEST_VAR_ROOT,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("attest_generation"), NULL,
-      ngx_http_attest_variable_view, NGX_HTTP_ATTEST_VAR_GENERATION,
+      ngx_http_attest_variables_view, NGX_HTTP_ATTEST_VAR_GENERATION,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
@@ -80,7 +80,7 @@ ngx_http_attest_variables_add(ngx_conf_t *cf)
 
 
 static ngx_int_t
-ngx_http_attest_variable_set(ngx_http_variable_value_t *v, u_char *p,
+ngx_http_attest_variables_set(ngx_http_variable_value_t *v, u_char *p,
     u_char *last)
 {
     v->data = p;
@@ -94,7 +94,7 @@ ngx_http_attest_variable_set(ngx_http_variable_value_t *v, u_char *p,
 
 
 static ngx_int_t
-ngx_http_attest_variable_protocol(ngx_http_request_t *r,
+ngx_http_attest_variables_protocol(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     const char             *name;
@@ -109,13 +109,13 @@ ngx_http_attest_variable_protocol(ngx_http_request_t *r,
 
     name = ctx->format->protocol(ctx);
 
-    return ngx_http_attest_variable_set(v, (u_char *) name,
-                                        (u_char *) name + ngx_strlen(name));
+    return ngx_http_attest_variables_set(v, (u_char *) name,
+                                         (u_char *) name + ngx_strlen(name));
 }
 
 
 static ngx_int_t
-ngx_http_attest_variable_key_id(ngx_http_request_t *r,
+ngx_http_attest_variables_key_id(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     u_char                 *p;
@@ -133,7 +133,7 @@ ngx_http_attest_variable_key_id(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    return ngx_http_attest_variable_set(v, p,
+    return ngx_http_attest_variables_set(v, p,
                           ngx_sprintf(p, "%ud", (unsigned) ctx->key_id));
 }
 
@@ -141,7 +141,7 @@ ngx_http_attest_variable_key_id(ngx_http_request_t *r,
 /* Of the sealed response, where the status outside is always 200. */
 
 static ngx_int_t
-ngx_http_attest_variable_status(ngx_http_request_t *r,
+ngx_http_attest_variables_status(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     u_char                 *p;
@@ -161,12 +161,12 @@ ngx_http_attest_variable_status(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    return ngx_http_attest_variable_set(v, p, ngx_sprintf(p, "%ui", status));
+    return ngx_http_attest_variables_set(v, p, ngx_sprintf(p, "%ui", status));
 }
 
 
 static ngx_int_t
-ngx_http_attest_variable_view(ngx_http_request_t *r,
+ngx_http_attest_variables_view(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     u_char                       *p, *last;
@@ -205,5 +205,5 @@ ngx_http_attest_variable_view(ngx_http_request_t *r,
         break;
     }
 
-    return ngx_http_attest_variable_set(v, p, last);
+    return ngx_http_attest_variables_set(v, p, last);
 }

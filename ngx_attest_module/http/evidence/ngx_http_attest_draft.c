@@ -43,7 +43,7 @@ ngx_http_attest_draft_create(ngx_http_attest_main_conf_t *amcf)
     ngx_memzero(draft, sizeof(ngx_http_attest_draft_t));
     ngx_http_attest_clock(amcf, &draft->time);
 
-    old = ngx_http_attest_gen_copy(amcf);
+    old = ngx_http_attest_state_gen_copy(amcf);
     if (old != NULL) {
         draft->base = old->number;
         draft->retire = ngx_http_attest_clock_stepped(&draft->time,
@@ -62,7 +62,7 @@ ngx_http_attest_draft_create(ngx_http_attest_main_conf_t *amcf)
     }
 
     if (old != NULL) {
-        ngx_http_attest_gen_free(old);
+        ngx_http_attest_state_gen_free(old);
     }
 
     if (rc != NGX_OK) {
@@ -86,7 +86,7 @@ ngx_http_attest_draft_keys(ngx_http_attest_draft_t *draft,
     }
 
     if (old != NULL) {
-        der = ngx_http_attest_gen_part(old, NGX_HTTP_ATTEST_PART_KEY);
+        der = ngx_http_attest_state_gen_part(old, NGX_HTTP_ATTEST_PART_KEY);
         p = der.p;
 
         if (der.n != 0) {

@@ -541,7 +541,8 @@ ngx_http_attest_endpoint_set_handler(ngx_conf_t *cf,
 
 
 char *
-ngx_http_attest_evidence(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_attest_endpoint_set_evidence(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     return ngx_http_attest_endpoint_set_handler(cf,
                                            ngx_http_attest_endpoint_evidence);
@@ -549,7 +550,8 @@ ngx_http_attest_evidence(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_http_attest_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_attest_endpoint_set_keys(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     return ngx_http_attest_endpoint_set_handler(cf,
                                                 ngx_http_attest_endpoint_keys);

@@ -45,25 +45,25 @@ typedef struct {
 static ngx_int_t ngx_http_attest_fresh_claims(ngx_http_request_t *r,
     ngx_http_attest_view_t *view, attest_request_t *req, u_char *claims,
     size_t *len);
-static ngx_http_attest_round_t *ngx_http_attest_round_find(
+static ngx_http_attest_round_t *ngx_http_attest_fresh_round_find(
     ngx_http_attest_main_conf_t *amcf, u_char *claims, size_t len);
-static ngx_int_t ngx_http_attest_round_start(
+static ngx_int_t ngx_http_attest_fresh_round_start(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_job_t *job,
     ngx_log_t *log, ngx_http_attest_round_t **round);
-static ngx_int_t ngx_http_attest_round_post(ngx_http_attest_waiter_t *w,
+static ngx_int_t ngx_http_attest_fresh_round_post(ngx_http_attest_waiter_t *w,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_job_t *job);
-static ngx_int_t ngx_http_attest_round_refused(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_fresh_round_refused(ngx_http_request_t *r,
     ngx_int_t rc);
-static void ngx_http_attest_round_done(ngx_http_attest_job_t *job);
-static ngx_queue_t *ngx_http_attest_round_list(void);
+static void ngx_http_attest_fresh_round_done(ngx_http_attest_job_t *job);
+static ngx_queue_t *ngx_http_attest_fresh_round_list(void);
 
-static ngx_http_attest_waiter_t *ngx_http_attest_waiter_create(
+static ngx_http_attest_waiter_t *ngx_http_attest_fresh_waiter_create(
     ngx_http_request_t *r, ngx_http_attest_view_t *view, ngx_uint_t json);
-static ngx_int_t ngx_http_attest_waiter_join(ngx_http_attest_waiter_t *w,
+static ngx_int_t ngx_http_attest_fresh_waiter_join(ngx_http_attest_waiter_t *w,
     ngx_http_attest_round_t *round);
-static void ngx_http_attest_waiter_leave(ngx_http_attest_waiter_t *w);
-static void ngx_http_attest_waiter_cleanup(void *data);
-static void ngx_http_attest_waiter_timeout(ngx_event_t *ev);
+static void ngx_http_attest_fresh_waiter_leave(ngx_http_attest_waiter_t *w);
+static void ngx_http_attest_fresh_waiter_cleanup(void *data);
+static void ngx_http_attest_fresh_waiter_timeout(ngx_event_t *ev);
 
 static ngx_int_t ngx_http_attest_fresh_answer(ngx_http_attest_waiter_t *w,
     ngx_http_attest_job_t *job);
@@ -81,11 +81,11 @@ static ngx_str_t  ngx_http_attest_fresh_json =
     NGX_HTTP_ATTEST_TYPE_JSON(ATTEST_CMWC_FRESH);
 static ngx_str_t  ngx_http_attest_fresh_cbor =
     NGX_HTTP_ATTEST_TYPE_CBOR(ATTEST_CMWC_FRESH);
-static ngx_str_t  ngx_http_attest_proof_type =
+static ngx_str_t  ngx_http_attest_fresh_proof_type =
     ngx_string("application/json");
 
 /* This process's rounds, of all cycles: a job belongs to the process. */
-static ngx_queue_t  ngx_http_attest_round_queue;
+static ngx_queue_t  ngx_http_attest_fresh_rounds;
 
 
 ngx_int_t
@@ -125,16 +125,16 @@ ngx_http_attest_fresh(ngx_http_request_t *r, attest_request_t *req,
                                        "not resumed", 0);
     }
 
-    w = ngx_http_attest_waiter_create(r, view, json);
+    w = ngx_http_attest_fresh_waiter_create(r, view, json);
     if (w == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    round = ngx_http_attest_round_find(amcf, claims, len);
+    round = ngx_http_attest_fresh_round_find(amcf, claims, len);
 
     if (round != NULL) {
         ngx_http_attest_count(amcf, quotes_coalesced);
-        return ngx_http_attest_waiter_join(w, round);
+        return ngx_http_attest_fresh_waiter_join(w, round);
     }
 
     job = ngx_http_attest_job_create();
@@ -147,7 +147,7 @@ ngx_http_attest_fresh(ngx_http_request_t *r, attest_request_t *req,
     job->claims_len = len;
     job->want_logs = 1;
 
-    return ngx_http_attest_round_post(w, amcf, job);
+    return ngx_http_attest_fresh_round_post(w, amcf, job);
 }
 
 
@@ -202,7 +202,7 @@ ngx_http_attest_fresh_activate(ngx_http_request_t *r, attest_request_t *req)
         return ngx_http_attest_no_evidence(r, NGX_HTTP_ATTEST_NOT_NOW);
     }
 
-    w = ngx_http_attest_waiter_create(r, view, 1);
+    w = ngx_http_attest_fresh_waiter_create(r, view, 1);
     if (w == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -231,30 +231,30 @@ ngx_http_attest_fresh_activate(ngx_http_request_t *r, attest_request_t *req)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_attest_round_post(w, amcf, job);
+    return ngx_http_attest_fresh_round_post(w, amcf, job);
 }
 
 
 static ngx_queue_t *
-ngx_http_attest_round_list(void)
+ngx_http_attest_fresh_round_list(void)
 {
-    if (ngx_http_attest_round_queue.next == NULL) {
-        ngx_queue_init(&ngx_http_attest_round_queue);
+    if (ngx_http_attest_fresh_rounds.next == NULL) {
+        ngx_queue_init(&ngx_http_attest_fresh_rounds);
     }
 
-    return &ngx_http_attest_round_queue;
+    return &ngx_http_attest_fresh_rounds;
 }
 
 
 static ngx_http_attest_round_t *
-ngx_http_attest_round_find(ngx_http_attest_main_conf_t *amcf, u_char *claims,
-    size_t len)
+ngx_http_attest_fresh_round_find(ngx_http_attest_main_conf_t *amcf,
+    u_char *claims, size_t len)
 {
     ngx_queue_t              *q, *rounds;
     ngx_http_attest_job_t    *job;
     ngx_http_attest_round_t  *round;
 
-    rounds = ngx_http_attest_round_list();
+    rounds = ngx_http_attest_fresh_round_list();
 
     for (q = ngx_queue_head(rounds);
          q != ngx_queue_sentinel(rounds);
@@ -279,7 +279,7 @@ ngx_http_attest_round_find(ngx_http_attest_main_conf_t *amcf, u_char *claims,
 /* A round of its own, for a job of its own. */
 
 static ngx_int_t
-ngx_http_attest_round_post(ngx_http_attest_waiter_t *w,
+ngx_http_attest_fresh_round_post(ngx_http_attest_waiter_t *w,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_job_t *job)
 {
     ngx_int_t                 rc;
@@ -288,19 +288,20 @@ ngx_http_attest_round_post(ngx_http_attest_waiter_t *w,
 
     r = w->request;
 
-    rc = ngx_http_attest_round_start(amcf, job, r->connection->log, &round);
+    rc = ngx_http_attest_fresh_round_start(amcf, job, r->connection->log,
+                                           &round);
     if (rc != NGX_OK) {
-        return ngx_http_attest_round_refused(r, rc);
+        return ngx_http_attest_fresh_round_refused(r, rc);
     }
 
-    return ngx_http_attest_waiter_join(w, round);
+    return ngx_http_attest_fresh_waiter_join(w, round);
 }
 
 
 /* The job is ours until it is posted, and freed on failure. */
 
 static ngx_int_t
-ngx_http_attest_round_start(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_fresh_round_start(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_job_t *job, ngx_log_t *log,
     ngx_http_attest_round_t **roundp)
 {
@@ -318,7 +319,7 @@ ngx_http_attest_round_start(ngx_http_attest_main_conf_t *amcf,
     round->amcf = amcf;
     round->posting = 1;
 
-    job->done = ngx_http_attest_round_done;
+    job->done = ngx_http_attest_fresh_round_done;
     job->data = round;
 
     rc = ngx_http_attest_job_post(amcf, job);
@@ -336,7 +337,7 @@ ngx_http_attest_round_start(ngx_http_attest_main_conf_t *amcf,
         return rc;
     }
 
-    ngx_queue_insert_tail(ngx_http_attest_round_list(), &round->link);
+    ngx_queue_insert_tail(ngx_http_attest_fresh_round_list(), &round->link);
     *roundp = round;
 
     return NGX_OK;
@@ -344,7 +345,7 @@ ngx_http_attest_round_start(ngx_http_attest_main_conf_t *amcf,
 
 
 static ngx_int_t
-ngx_http_attest_round_refused(ngx_http_request_t *r, ngx_int_t rc)
+ngx_http_attest_fresh_round_refused(ngx_http_request_t *r, ngx_int_t rc)
 {
     ngx_http_attest_main_conf_t  *amcf;
 
@@ -362,7 +363,7 @@ ngx_http_attest_round_refused(ngx_http_request_t *r, ngx_int_t rc)
 
 
 static void
-ngx_http_attest_round_done(ngx_http_attest_job_t *job)
+ngx_http_attest_fresh_round_done(ngx_http_attest_job_t *job)
 {
     ngx_int_t                  rc;
     ngx_queue_t               *q;
@@ -387,7 +388,7 @@ ngx_http_attest_round_done(ngx_http_attest_job_t *job)
         q = ngx_queue_head(&round->waiters);
         w = ngx_queue_data(q, ngx_http_attest_waiter_t, queue);
 
-        ngx_http_attest_waiter_leave(w);
+        ngx_http_attest_fresh_waiter_leave(w);
 
         r = w->request;
         c = r->connection;
@@ -405,7 +406,7 @@ ngx_http_attest_round_done(ngx_http_attest_job_t *job)
 
 
 static ngx_http_attest_waiter_t *
-ngx_http_attest_waiter_create(ngx_http_request_t *r,
+ngx_http_attest_fresh_waiter_create(ngx_http_request_t *r,
     ngx_http_attest_view_t *view, ngx_uint_t json)
 {
     ngx_http_cleanup_t        *cln;
@@ -424,11 +425,11 @@ ngx_http_attest_waiter_create(ngx_http_request_t *r,
     w->view = view;
     w->json = json;
 
-    w->timer.handler = ngx_http_attest_waiter_timeout;
+    w->timer.handler = ngx_http_attest_fresh_waiter_timeout;
     w->timer.data = w;
     w->timer.log = r->connection->log;
 
-    cln->handler = ngx_http_attest_waiter_cleanup;
+    cln->handler = ngx_http_attest_fresh_waiter_cleanup;
     cln->data = w;
 
     return w;
@@ -442,7 +443,7 @@ ngx_http_attest_waiter_create(ngx_http_request_t *r,
  */
 
 static ngx_int_t
-ngx_http_attest_waiter_join(ngx_http_attest_waiter_t *w,
+ngx_http_attest_fresh_waiter_join(ngx_http_attest_waiter_t *w,
     ngx_http_attest_round_t *round)
 {
     ngx_msec_t           wait;
@@ -453,7 +454,7 @@ ngx_http_attest_waiter_join(ngx_http_attest_waiter_t *w,
     w->round = round;
     ngx_queue_insert_tail(&round->waiters, &w->queue);
 
-    rounds = ngx_http_attest_round_list();
+    rounds = ngx_http_attest_fresh_round_list();
     wait = 3 * round->amcf->timeout;
 
     for (q = ngx_queue_head(rounds);
@@ -471,7 +472,7 @@ ngx_http_attest_waiter_join(ngx_http_attest_waiter_t *w,
         r->read_event_handler = ngx_http_test_reading;
 
         if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
-            ngx_http_attest_waiter_leave(w);
+            ngx_http_attest_fresh_waiter_leave(w);
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }
@@ -483,7 +484,7 @@ ngx_http_attest_waiter_join(ngx_http_attest_waiter_t *w,
 
 
 static void
-ngx_http_attest_waiter_leave(ngx_http_attest_waiter_t *w)
+ngx_http_attest_fresh_waiter_leave(ngx_http_attest_waiter_t *w)
 {
     ngx_http_attest_round_t  *round;
 
@@ -510,14 +511,14 @@ ngx_http_attest_waiter_leave(ngx_http_attest_waiter_t *w)
 
 
 static void
-ngx_http_attest_waiter_cleanup(void *data)
+ngx_http_attest_fresh_waiter_cleanup(void *data)
 {
-    ngx_http_attest_waiter_leave(data);
+    ngx_http_attest_fresh_waiter_leave(data);
 }
 
 
 static void
-ngx_http_attest_waiter_timeout(ngx_event_t *ev)
+ngx_http_attest_fresh_waiter_timeout(ngx_event_t *ev)
 {
     ngx_int_t                  rc;
     ngx_connection_t          *c;
@@ -533,7 +534,7 @@ ngx_http_attest_waiter_timeout(ngx_event_t *ev)
     ngx_log_error(NGX_LOG_ERR, c->log, NGX_ETIMEDOUT,
                   "attest: no fresh evidence in time");
 
-    ngx_http_attest_waiter_leave(w);
+    ngx_http_attest_fresh_waiter_leave(w);
 
     rc = ngx_http_attest_fresh_unavailable(r,
                 "evidence could not be collected in time");
@@ -671,7 +672,8 @@ ngx_http_attest_fresh_answer_proof(ngx_http_attest_waiter_t *w,
     p = ngx_hex_dump(p, job->proof, sizeof(job->proof));
     ngx_memcpy(p, "\"}\n", 3);
 
-    return ngx_http_attest_send(r, NGX_HTTP_OK, &ngx_http_attest_proof_type,
+    return ngx_http_attest_send(r, NGX_HTTP_OK,
+                                &ngx_http_attest_fresh_proof_type,
                                 "no-store", &body);
 }
 

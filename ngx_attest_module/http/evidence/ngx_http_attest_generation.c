@@ -93,7 +93,7 @@ done:
     }
 
     if (gen != NULL) {
-        ngx_http_attest_gen_free(gen);
+        ngx_http_attest_state_gen_free(gen);
     }
 
     ngx_destroy_pool(pool);
@@ -146,7 +146,7 @@ ngx_http_attest_generation_assemble(ngx_http_attest_main_conf_t *amcf,
         len += ev->items[i].len;
     }
 
-    gen = ngx_http_attest_gen_alloc(len);
+    gen = ngx_http_attest_state_gen_alloc(len);
     if (gen == NULL) {
         return NULL;
     }
@@ -167,16 +167,17 @@ ngx_http_attest_generation_assemble(ngx_http_attest_main_conf_t *amcf,
         gen->hpke[i].set = 1;
     }
 
-    ngx_http_attest_gen_add(gen, "", "", key->data, key->len);
-    ngx_http_attest_gen_add(gen, "", "", cert->data, cert->len);
-    ngx_http_attest_gen_add(gen, "", "", draft->claims, draft->claims_len);
-    ngx_http_attest_gen_add(gen, "", "", draft->list, draft->list_len);
-    ngx_http_attest_gen_add(gen, "", "", amcf->run.record.data,
-                            amcf->run.record.len);
+    ngx_http_attest_state_gen_add(gen, "", "", key->data, key->len);
+    ngx_http_attest_state_gen_add(gen, "", "", cert->data, cert->len);
+    ngx_http_attest_state_gen_add(gen, "", "", draft->claims,
+                                  draft->claims_len);
+    ngx_http_attest_state_gen_add(gen, "", "", draft->list, draft->list_len);
+    ngx_http_attest_state_gen_add(gen, "", "", amcf->run.record.data,
+                                  amcf->run.record.len);
 
     for (i = 0; i < ev->count; i++) {
-        ngx_http_attest_gen_add(gen, ev->items[i].item, ev->items[i].type,
-                                ev->items[i].data, ev->items[i].len);
+        ngx_http_attest_state_gen_add(gen, ev->items[i].item, ev->items[i].type,
+                                      ev->items[i].data, ev->items[i].len);
     }
 
     return gen;

@@ -123,7 +123,7 @@ done:
 
     if (job->kind == NGX_HTTP_ATTEST_JOB_COLLECT && job->rc == ATTEST_OK) {
         job->rc = attest_evidence_fit(&job->evidence,
-                                      ngx_http_attest_gen_room(amcf));
+                                    ngx_http_attest_state_evidence_room(amcf));
     }
 }
 
@@ -558,7 +558,7 @@ ngx_http_attest_job_end(ngx_http_attest_jobs_t *w,
 {
     ngx_http_attest_stats_t  *stats;
 
-    stats = ngx_http_attest_stats(w->amcf);
+    stats = ngx_http_attest_state_stats(w->amcf);
 
     if (job->kind != NGX_HTTP_ATTEST_JOB_COLLECT) {
 

@@ -22,13 +22,13 @@ struct ngx_http_attest_provider_ref_s {
 };
 
 
-static ngx_int_t ngx_http_attest_source_make(
+static ngx_int_t ngx_http_attest_provider_make(
     ngx_http_attest_main_conf_t *amcf);
-static attest_provider_t *ngx_http_attest_source_cpu(
+static attest_provider_t *ngx_http_attest_provider_cpu(
     ngx_http_attest_main_conf_t *amcf);
-static ngx_uint_t ngx_http_attest_source_same(
+static ngx_uint_t ngx_http_attest_provider_is_same(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_main_conf_t *oamcf);
-static void ngx_http_attest_source_cleanup(void *data);
+static void ngx_http_attest_provider_cleanup(void *data);
 
 
 /*
@@ -38,7 +38,7 @@ static void ngx_http_attest_source_cleanup(void *data);
  */
 
 ngx_int_t
-ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_provider_init(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_main_conf_t *oamcf, ngx_log_t *log)
 {
     ngx_pool_cleanup_t  *cln;
@@ -55,11 +55,11 @@ ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
 
     if (oamcf != NULL && oamcf->run.provider_ref != NULL
         && !(amcf->run.gpu_required && ngx_http_attest_state_gpu_failed(amcf))
-        && ngx_http_attest_source_same(amcf, oamcf))
+        && ngx_http_attest_provider_is_same(amcf, oamcf))
     {
         amcf->run.provider_ref = oamcf->run.provider_ref;
 
-    } else if (ngx_http_attest_source_make(amcf) != NGX_OK) {
+    } else if (ngx_http_attest_provider_make(amcf) != NGX_OK) {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
                       "attest: no memory for the sources of evidence");
         return NGX_ERROR;
@@ -71,7 +71,7 @@ ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
     amcf->run.gpu_interval = (amcf->run.gpu != NULL)
                              ? amcf->source->gpu_interval : 0;
 
-    cln->handler = ngx_http_attest_source_cleanup;
+    cln->handler = ngx_http_attest_provider_cleanup;
     cln->data = amcf->run.provider_ref;
 
     return NGX_OK;
@@ -79,7 +79,7 @@ ngx_http_attest_source_init(ngx_http_attest_main_conf_t *amcf,
 
 
 static void
-ngx_http_attest_source_cleanup(void *data)
+ngx_http_attest_provider_cleanup(void *data)
 {
     ngx_http_attest_provider_ref_t *ref = data;
 
@@ -93,7 +93,7 @@ ngx_http_attest_source_cleanup(void *data)
 
 
 static ngx_uint_t
-ngx_http_attest_source_same(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_provider_is_same(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_main_conf_t *oamcf)
 {
     ngx_str_t        *a, *b;
@@ -128,7 +128,7 @@ ngx_http_attest_source_same(ngx_http_attest_main_conf_t *amcf,
 
 
 static ngx_int_t
-ngx_http_attest_source_make(ngx_http_attest_main_conf_t *amcf)
+ngx_http_attest_provider_make(ngx_http_attest_main_conf_t *amcf)
 {
     ngx_core_conf_t                 *ccf;
     attest_provider_t               *gpu, *cpu, *tpm;
@@ -147,7 +147,7 @@ ngx_http_attest_source_make(ngx_http_attest_main_conf_t *amcf)
     }
 
     gpu = s->has_gpu ? attest_nvidia_provider(&s->nvidia) : NULL;
-    cpu = ngx_http_attest_source_cpu(amcf);
+    cpu = ngx_http_attest_provider_cpu(amcf);
     tpm = s->has_tpm ? attest_tpm_provider(&s->tpm) : NULL;
 
     ref->gpu = gpu;
@@ -193,7 +193,7 @@ failed:
 
 
 static attest_provider_t *
-ngx_http_attest_source_cpu(ngx_http_attest_main_conf_t *amcf)
+ngx_http_attest_provider_cpu(ngx_http_attest_main_conf_t *amcf)
 {
     ngx_http_attest_source_t  *s;
 
@@ -218,7 +218,7 @@ ngx_http_attest_source_cpu(ngx_http_attest_main_conf_t *amcf)
  */
 
 void
-ngx_http_attest_source_access(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_provider_check_access(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log)
 {
     const char                *path;

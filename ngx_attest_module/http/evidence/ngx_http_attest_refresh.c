@@ -179,7 +179,7 @@ ngx_http_attest_refresh_current_ok(ngx_http_attest_main_conf_t *amcf,
 
     *changed = 0;
 
-    gen = ngx_http_attest_gen_copy(amcf);
+    gen = ngx_http_attest_state_gen_copy(amcf);
     if (gen == NULL) {
         return 0;
     }
@@ -193,7 +193,7 @@ ngx_http_attest_refresh_current_ok(ngx_http_attest_main_conf_t *amcf,
          && !ngx_http_attest_clock_stepped(&t, gen->drift)
          && !amcf->run.remember->full(amcf);
 
-    ngx_http_attest_gen_free(gen);
+    ngx_http_attest_state_gen_free(gen);
 
     return ok;
 }
@@ -217,7 +217,7 @@ ngx_http_attest_refresh_init_worker(ngx_cycle_t *cycle,
     amcf->run.refresh = rf;
 
     if (ngx_worker == 0) {
-        ngx_http_attest_source_access(amcf, cycle->log);
+        ngx_http_attest_provider_check_access(amcf, cycle->log);
     }
 
     rf->tick.handler = ngx_http_attest_refresh_tick;

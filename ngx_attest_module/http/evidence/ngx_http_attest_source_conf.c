@@ -17,44 +17,45 @@ typedef ngx_int_t (*ngx_http_attest_param_pt)(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value);
 
 
-static char *ngx_http_attest_params(ngx_conf_t *cf,
+static char *ngx_http_attest_source_conf_params(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_uint_t first,
     ngx_http_attest_param_pt handler);
-static ngx_int_t ngx_http_attest_tpm_param(ngx_conf_t *cf,
+static ngx_int_t ngx_http_attest_source_conf_tpm_param(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value);
-static ngx_int_t ngx_http_attest_tpm_log(ngx_conf_t *cf,
+static ngx_int_t ngx_http_attest_source_conf_tpm_log(ngx_conf_t *cf,
     attest_tpm_conf_t *tpm, ngx_str_t *name, ngx_str_t *value);
-static ngx_int_t ngx_http_attest_tsm_param(ngx_conf_t *cf,
+static ngx_int_t ngx_http_attest_source_conf_tsm_param(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value);
-static ngx_int_t ngx_http_attest_azure_param(ngx_conf_t *cf,
+static ngx_int_t ngx_http_attest_source_conf_azure_param(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value);
-static ngx_int_t ngx_http_attest_gcp_param(ngx_conf_t *cf,
+static ngx_int_t ngx_http_attest_source_conf_gcp_param(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value);
-static ngx_int_t ngx_http_attest_nitro_param(ngx_conf_t *cf,
+static ngx_int_t ngx_http_attest_source_conf_nitro_param(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value);
-static ngx_int_t ngx_http_attest_gpu_param(ngx_conf_t *cf,
+static ngx_int_t ngx_http_attest_source_conf_gpu_param(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value);
-static ngx_int_t ngx_http_attest_auto_param(ngx_conf_t *cf,
+static ngx_int_t ngx_http_attest_source_conf_auto_param(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value);
-static ngx_int_t ngx_http_attest_timeout(ngx_http_attest_main_conf_t *amcf,
-    ngx_str_t *value);
-static ngx_int_t ngx_http_attest_path(ngx_conf_t *cf, ngx_str_t *value,
-    const char **path);
-static ngx_int_t ngx_http_attest_number(ngx_str_t *value, ngx_int_t max,
-    int *number);
-static ngx_int_t ngx_http_attest_pcrs(ngx_str_t *value,
+static ngx_int_t ngx_http_attest_source_conf_timeout(
+    ngx_http_attest_main_conf_t *amcf, ngx_str_t *value);
+static ngx_int_t ngx_http_attest_source_conf_path(ngx_conf_t *cf,
+    ngx_str_t *value, const char **path);
+static ngx_int_t ngx_http_attest_source_conf_number(ngx_str_t *value,
+    ngx_int_t max, int *number);
+static ngx_int_t ngx_http_attest_source_conf_pcrs(ngx_str_t *value,
     attest_tpm_conf_t *tpm);
-static u_char *ngx_http_attest_pcr_range(u_char *p, u_char *last,
+static u_char *ngx_http_attest_source_conf_pcr_range(u_char *p, u_char *last,
     uint32_t *select);
-static ngx_int_t ngx_http_attest_handle(ngx_str_t *value, uint32_t *handle,
-    uint32_t type);
+static ngx_int_t ngx_http_attest_source_conf_handle(ngx_str_t *value,
+    uint32_t *handle, uint32_t type);
 
 
 /* All "name=value" from this argument on; what the directive is called. */
 
 static char *
-ngx_http_attest_params(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
-    ngx_uint_t first, ngx_http_attest_param_pt handler)
+ngx_http_attest_source_conf_params(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf, ngx_uint_t first,
+    ngx_http_attest_param_pt handler)
 {
     u_char      *eq;
     ngx_int_t    rc;
@@ -98,7 +99,7 @@ ngx_http_attest_params(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
 
 
 char *
-ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_attest_source_conf_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_attest_main_conf_t *amcf = conf;
 
@@ -127,7 +128,8 @@ ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    rv = ngx_http_attest_params(cf, amcf, 2, ngx_http_attest_tpm_param);
+    rv = ngx_http_attest_source_conf_params(cf, amcf, 2,
+                                        ngx_http_attest_source_conf_tpm_param);
 
     if (rv == NGX_CONF_OK && s->tpm.ak_handle != 0
         && s->tpm.ak_template != 0)
@@ -143,8 +145,8 @@ ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static ngx_int_t
-ngx_http_attest_tpm_param(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
-    ngx_str_t *name, ngx_str_t *value)
+ngx_http_attest_source_conf_tpm_param(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value)
 {
     attest_tpm_conf_t  *tpm = &amcf->source->tpm;
 
@@ -153,7 +155,7 @@ ngx_http_attest_tpm_param(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
     }
 
     if (ngx_http_attest_is(name, "pcrs")) {
-        return ngx_http_attest_pcrs(value, tpm);
+        return ngx_http_attest_source_conf_pcrs(value, tpm);
     }
 
     if (ngx_http_attest_is(name, "key")) {
@@ -163,35 +165,36 @@ ngx_http_attest_tpm_param(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
     }
 
     if (ngx_http_attest_is(name, "ak")) {
-        return ngx_http_attest_handle(value, &tpm->ak_handle, 0x81);
+        return ngx_http_attest_source_conf_handle(value, &tpm->ak_handle, 0x81);
     }
 
     if (ngx_http_attest_is(name, "ak_template")) {
-        return ngx_http_attest_handle(value, &tpm->ak_template, 0x01);
+        return ngx_http_attest_source_conf_handle(value, &tpm->ak_template,
+                                                  0x01);
     }
 
     if (ngx_http_attest_is(name, "ak_cert")) {
-        return ngx_http_attest_handle(value, &tpm->ak_cert, 0x01);
+        return ngx_http_attest_source_conf_handle(value, &tpm->ak_cert, 0x01);
     }
 
     if (ngx_http_attest_is(name, "timeout")) {
-        return ngx_http_attest_timeout(amcf, value);
+        return ngx_http_attest_source_conf_timeout(amcf, value);
     }
 
-    return ngx_http_attest_tpm_log(cf, tpm, name, value);
+    return ngx_http_attest_source_conf_tpm_log(cf, tpm, name, value);
 }
 
 
 static ngx_int_t
-ngx_http_attest_tpm_log(ngx_conf_t *cf, attest_tpm_conf_t *tpm,
+ngx_http_attest_source_conf_tpm_log(ngx_conf_t *cf, attest_tpm_conf_t *tpm,
     ngx_str_t *name, ngx_str_t *value)
 {
     if (ngx_http_attest_is(name, "eventlog")) {
-        return ngx_http_attest_path(cf, value, &tpm->eventlog);
+        return ngx_http_attest_source_conf_path(cf, value, &tpm->eventlog);
     }
 
     if (ngx_http_attest_is(name, "imalog")) {
-        return ngx_http_attest_path(cf, value, &tpm->imalog);
+        return ngx_http_attest_source_conf_path(cf, value, &tpm->imalog);
     }
 
     return NGX_ERROR;
@@ -199,7 +202,7 @@ ngx_http_attest_tpm_log(ngx_conf_t *cf, attest_tpm_conf_t *tpm,
 
 
 char *
-ngx_http_attest_tsm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_attest_source_conf_tsm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_attest_main_conf_t *amcf = conf;
 
@@ -209,13 +212,14 @@ ngx_http_attest_tsm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     amcf->source->has_tsm = 1;
 
-    return ngx_http_attest_params(cf, amcf, 1, ngx_http_attest_tsm_param);
+    return ngx_http_attest_source_conf_params(cf, amcf, 1,
+                                        ngx_http_attest_source_conf_tsm_param);
 }
 
 
 static ngx_int_t
-ngx_http_attest_tsm_param(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
-    ngx_str_t *name, ngx_str_t *value)
+ngx_http_attest_source_conf_tsm_param(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value)
 {
     attest_tsm_conf_t  *tsm = &amcf->source->tsm;
 
@@ -225,28 +229,29 @@ ngx_http_attest_tsm_param(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
     }
 
     if (ngx_http_attest_is(name, "path")) {
-        return ngx_http_attest_path(cf, value, &tsm->path);
+        return ngx_http_attest_source_conf_path(cf, value, &tsm->path);
     }
 
     if (ngx_http_attest_is(name, "privlevel")) {
-        return ngx_http_attest_number(value, 3, &tsm->privlevel);
+        return ngx_http_attest_source_conf_number(value, 3, &tsm->privlevel);
     }
 
     if (ngx_http_attest_is(name, "ccel")) {
-        return ngx_http_attest_path(cf, value, &tsm->ccel);
+        return ngx_http_attest_source_conf_path(cf, value, &tsm->ccel);
     }
 
     if (ngx_http_attest_is(name, "certs")) {
-        return ngx_http_attest_path(cf, value, &tsm->certs);
+        return ngx_http_attest_source_conf_path(cf, value, &tsm->certs);
     }
 
     return ngx_http_attest_is(name, "timeout")
-           ? ngx_http_attest_timeout(amcf, value) : NGX_ERROR;
+           ? ngx_http_attest_source_conf_timeout(amcf, value) : NGX_ERROR;
 }
 
 
 char *
-ngx_http_attest_azure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_attest_source_conf_azure(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     ngx_http_attest_main_conf_t *amcf = conf;
 
@@ -256,12 +261,13 @@ ngx_http_attest_azure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     amcf->source->has_azure = 1;
 
-    return ngx_http_attest_params(cf, amcf, 1, ngx_http_attest_azure_param);
+    return ngx_http_attest_source_conf_params(cf, amcf, 1,
+                                      ngx_http_attest_source_conf_azure_param);
 }
 
 
 static ngx_int_t
-ngx_http_attest_azure_param(ngx_conf_t *cf,
+ngx_http_attest_source_conf_azure_param(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value)
 {
     attest_azure_conf_t  *azure = &amcf->source->azure;
@@ -277,16 +283,16 @@ ngx_http_attest_azure_param(ngx_conf_t *cf,
     }
 
     if (ngx_http_attest_is(name, "certs")) {
-        return ngx_http_attest_path(cf, value, &azure->certs);
+        return ngx_http_attest_source_conf_path(cf, value, &azure->certs);
     }
 
     return ngx_http_attest_is(name, "timeout")
-           ? ngx_http_attest_timeout(amcf, value) : NGX_ERROR;
+           ? ngx_http_attest_source_conf_timeout(amcf, value) : NGX_ERROR;
 }
 
 
 char *
-ngx_http_attest_gcp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_attest_source_conf_gcp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_attest_main_conf_t *amcf = conf;
 
@@ -297,13 +303,14 @@ ngx_http_attest_gcp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     amcf->source->has_gcp = 1;
     amcf->source->gcp = NGX_HTTP_ATTEST_GCP_ECC;
 
-    return ngx_http_attest_params(cf, amcf, 1, ngx_http_attest_gcp_param);
+    return ngx_http_attest_source_conf_params(cf, amcf, 1,
+                                        ngx_http_attest_source_conf_gcp_param);
 }
 
 
 static ngx_int_t
-ngx_http_attest_gcp_param(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
-    ngx_str_t *name, ngx_str_t *value)
+ngx_http_attest_source_conf_gcp_param(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value)
 {
     if (ngx_http_attest_is(name, "key")) {
 
@@ -316,12 +323,13 @@ ngx_http_attest_gcp_param(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
     }
 
     return (ngx_http_attest_is(name, "timeout") && value->len != 0)
-           ? ngx_http_attest_timeout(amcf, value) : NGX_ERROR;
+           ? ngx_http_attest_source_conf_timeout(amcf, value) : NGX_ERROR;
 }
 
 
 char *
-ngx_http_attest_nitro(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_attest_source_conf_nitro(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     ngx_http_attest_main_conf_t *amcf = conf;
 
@@ -331,12 +339,13 @@ ngx_http_attest_nitro(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     amcf->source->has_nitro = 1;
 
-    return ngx_http_attest_params(cf, amcf, 1, ngx_http_attest_nitro_param);
+    return ngx_http_attest_source_conf_params(cf, amcf, 1,
+                                      ngx_http_attest_source_conf_nitro_param);
 }
 
 
 static ngx_int_t
-ngx_http_attest_nitro_param(ngx_conf_t *cf,
+ngx_http_attest_source_conf_nitro_param(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value)
 {
     if (value->len == 0) {
@@ -344,16 +353,17 @@ ngx_http_attest_nitro_param(ngx_conf_t *cf,
     }
 
     if (ngx_http_attest_is(name, "path")) {
-        return ngx_http_attest_path(cf, value, &amcf->source->nitro.path);
+        return ngx_http_attest_source_conf_path(cf, value,
+                                                &amcf->source->nitro.path);
     }
 
     return ngx_http_attest_is(name, "timeout")
-           ? ngx_http_attest_timeout(amcf, value) : NGX_ERROR;
+           ? ngx_http_attest_source_conf_timeout(amcf, value) : NGX_ERROR;
 }
 
 
 char *
-ngx_http_attest_gpu(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_attest_source_conf_gpu(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_attest_main_conf_t *amcf = conf;
 
@@ -373,13 +383,14 @@ ngx_http_attest_gpu(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_attest_params(cf, amcf, 2, ngx_http_attest_gpu_param);
+    return ngx_http_attest_source_conf_params(cf, amcf, 2,
+                                        ngx_http_attest_source_conf_gpu_param);
 }
 
 
 static ngx_int_t
-ngx_http_attest_gpu_param(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
-    ngx_str_t *name, ngx_str_t *value)
+ngx_http_attest_source_conf_gpu_param(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value)
 {
     ngx_http_attest_source_t  *s = amcf->source;
 
@@ -396,12 +407,12 @@ ngx_http_attest_gpu_param(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
     }
 
     return ngx_http_attest_is(name, "timeout")
-           ? ngx_http_attest_timeout(amcf, value) : NGX_ERROR;
+           ? ngx_http_attest_source_conf_timeout(amcf, value) : NGX_ERROR;
 }
 
 
 char *
-ngx_http_attest_auto(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_attest_source_conf_auto(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_attest_main_conf_t *amcf = conf;
 
@@ -422,31 +433,33 @@ ngx_http_attest_auto(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_attest_params(cf, amcf, 2, ngx_http_attest_auto_param);
+    return ngx_http_attest_source_conf_params(cf, amcf, 2,
+                                       ngx_http_attest_source_conf_auto_param);
 }
 
 
 static ngx_int_t
-ngx_http_attest_auto_param(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf,
-    ngx_str_t *name, ngx_str_t *value)
+ngx_http_attest_source_conf_auto_param(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value)
 {
     if (value->len == 0) {
         return NGX_ERROR;
     }
 
     if (ngx_http_attest_is(name, "pcrs")) {
-        return ngx_http_attest_pcrs(value, &amcf->source->tpm);
+        return ngx_http_attest_source_conf_pcrs(value, &amcf->source->tpm);
     }
 
     return ngx_http_attest_is(name, "timeout")
-           ? ngx_http_attest_timeout(amcf, value) : NGX_ERROR;
+           ? ngx_http_attest_source_conf_timeout(amcf, value) : NGX_ERROR;
 }
 
 
 /* One limit holds for a whole collection: the largest that is named. */
 
 static ngx_int_t
-ngx_http_attest_timeout(ngx_http_attest_main_conf_t *amcf, ngx_str_t *value)
+ngx_http_attest_source_conf_timeout(ngx_http_attest_main_conf_t *amcf,
+    ngx_str_t *value)
 {
     ngx_int_t  ms;
 
@@ -467,7 +480,8 @@ ngx_http_attest_timeout(ngx_http_attest_main_conf_t *amcf, ngx_str_t *value)
 
 
 static ngx_int_t
-ngx_http_attest_path(ngx_conf_t *cf, ngx_str_t *value, const char **path)
+ngx_http_attest_source_conf_path(ngx_conf_t *cf, ngx_str_t *value,
+    const char **path)
 {
     ngx_str_t  full;
 
@@ -484,7 +498,7 @@ ngx_http_attest_path(ngx_conf_t *cf, ngx_str_t *value, const char **path)
 
 
 static ngx_int_t
-ngx_http_attest_number(ngx_str_t *value, ngx_int_t max, int *number)
+ngx_http_attest_source_conf_number(ngx_str_t *value, ngx_int_t max, int *number)
 {
     ngx_int_t  n;
 
@@ -503,7 +517,7 @@ ngx_http_attest_number(ngx_str_t *value, ngx_int_t max, int *number)
 /* sha256:0-7,14 */
 
 static ngx_int_t
-ngx_http_attest_pcrs(ngx_str_t *value, attest_tpm_conf_t *tpm)
+ngx_http_attest_source_conf_pcrs(ngx_str_t *value, attest_tpm_conf_t *tpm)
 {
     u_char     *p, *last, *colon;
     uint32_t    select;
@@ -534,7 +548,7 @@ ngx_http_attest_pcrs(ngx_str_t *value, attest_tpm_conf_t *tpm)
     p = colon;
 
     do {
-        p = ngx_http_attest_pcr_range(p + 1, last, &select);
+        p = ngx_http_attest_source_conf_pcr_range(p + 1, last, &select);
 
     } while (p != NULL && p < last && *p == ',');
 
@@ -547,7 +561,7 @@ ngx_http_attest_pcrs(ngx_str_t *value, attest_tpm_conf_t *tpm)
 /* "14" or "0-7"; NULL: malformed, or what cannot be. */
 
 static u_char *
-ngx_http_attest_pcr_range(u_char *p, u_char *last, uint32_t *select)
+ngx_http_attest_source_conf_pcr_range(u_char *p, u_char *last, uint32_t *select)
 {
     ngx_uint_t  n[2], i;
 
@@ -587,7 +601,8 @@ ngx_http_attest_pcr_range(u_char *p, u_char *last, uint32_t *select)
 
 
 static ngx_int_t
-ngx_http_attest_handle(ngx_str_t *value, uint32_t *handle, uint32_t type)
+ngx_http_attest_source_conf_handle(ngx_str_t *value, uint32_t *handle,
+    uint32_t type)
 {
     ngx_int_t  n;
 

@@ -10,13 +10,20 @@
 
 /* Setters of directives. */
 
-char *ngx_http_attest_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_tsm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_azure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_gcp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_nitro(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_gpu(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_attest_auto(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_attest_source_conf_tpm(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_attest_source_conf_tsm(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_attest_source_conf_azure(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_attest_source_conf_gcp(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_attest_source_conf_nitro(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_attest_source_conf_gpu(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_attest_source_conf_auto(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 #endif /* NGX_HTTP_ATTEST_SOURCE_CONF_H_INCLUDED */

@@ -16,14 +16,14 @@
 #define NGX_HTTP_ATTEST_KEY_ROOM  1024      /* our TLS key, DER */
 
 
-static size_t ngx_http_attest_gen_size(const ngx_http_attest_gen_t *gen);
+static size_t ngx_http_attest_state_gen_size(const ngx_http_attest_gen_t *gen);
 static ngx_int_t ngx_http_attest_state_publish_locked(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *gen,
     uint64_t base, ngx_uint_t retire, ngx_log_t *log);
 
 
 ngx_http_attest_stats_t *
-ngx_http_attest_stats(ngx_http_attest_main_conf_t *amcf)
+ngx_http_attest_state_stats(ngx_http_attest_main_conf_t *amcf)
 {
     return &amcf->run.state->stats;
 }
@@ -85,7 +85,7 @@ ngx_http_attest_state_set_worth(ngx_http_attest_main_conf_t *amcf,
 
 
 static size_t
-ngx_http_attest_gen_size(const ngx_http_attest_gen_t *gen)
+ngx_http_attest_state_gen_size(const ngx_http_attest_gen_t *gen)
 {
     size_t      size;
     ngx_uint_t  i;
@@ -101,7 +101,7 @@ ngx_http_attest_gen_size(const ngx_http_attest_gen_t *gen)
 
 
 size_t
-ngx_http_attest_gen_room(ngx_http_attest_main_conf_t *amcf)
+ngx_http_attest_state_evidence_room(ngx_http_attest_main_conf_t *amcf)
 {
     size_t  room, rest;
 
@@ -118,7 +118,7 @@ ngx_http_attest_gen_room(ngx_http_attest_main_conf_t *amcf)
 
 
 ngx_http_attest_gen_t *
-ngx_http_attest_gen_alloc(size_t len)
+ngx_http_attest_state_gen_alloc(size_t len)
 {
     ngx_http_attest_gen_t  *gen;
 
@@ -136,7 +136,7 @@ ngx_http_attest_gen_alloc(size_t len)
 
 
 void
-ngx_http_attest_gen_free(ngx_http_attest_gen_t *gen)
+ngx_http_attest_state_gen_free(ngx_http_attest_gen_t *gen)
 {
     /* wipes */
     sodium_free(gen);
@@ -144,13 +144,13 @@ ngx_http_attest_gen_free(ngx_http_attest_gen_t *gen)
 
 
 void
-ngx_http_attest_gen_add(ngx_http_attest_gen_t *gen, const char *label,
+ngx_http_attest_state_gen_add(ngx_http_attest_gen_t *gen, const char *label,
     const char *type, const void *data, size_t len)
 {
     size_t      used;
     ngx_uint_t  n;
 
-    used = ngx_http_attest_gen_size(gen) - sizeof(ngx_http_attest_gen_t);
+    used = ngx_http_attest_state_gen_size(gen) - sizeof(ngx_http_attest_gen_t);
     n = gen->nparts++;
 
     ngx_cpystrn((u_char *) gen->parts[n].label, (u_char *) label,
@@ -167,7 +167,8 @@ ngx_http_attest_gen_add(ngx_http_attest_gen_t *gen, const char *label,
 
 
 attest_span_t
-ngx_http_attest_gen_part(const ngx_http_attest_gen_t *gen, ngx_uint_t part)
+ngx_http_attest_state_gen_part(const ngx_http_attest_gen_t *gen,
+    ngx_uint_t part)
 {
     ngx_uint_t     i;
     attest_span_t  span;
@@ -191,7 +192,7 @@ ngx_http_attest_gen_part(const ngx_http_attest_gen_t *gen, ngx_uint_t part)
 
 
 ngx_http_attest_gen_t *
-ngx_http_attest_gen_copy(ngx_http_attest_main_conf_t *amcf)
+ngx_http_attest_state_gen_copy(ngx_http_attest_main_conf_t *amcf)
 {
     size_t                    size;
     ngx_http_attest_gen_t    *gen, *slot;
@@ -203,10 +204,10 @@ ngx_http_attest_gen_copy(ngx_http_attest_main_conf_t *amcf)
 
     if (state->number != 0) {
         slot = state->slot[state->number & 1];
-        size = ngx_http_attest_gen_size(slot);
+        size = ngx_http_attest_state_gen_size(slot);
 
-        gen = ngx_http_attest_gen_alloc(size
-                                        - sizeof(ngx_http_attest_gen_t));
+        gen = ngx_http_attest_state_gen_alloc(size
+                                              - sizeof(ngx_http_attest_gen_t));
         if (gen != NULL) {
             ngx_memcpy(gen, slot, size);
         }
@@ -243,7 +244,7 @@ ngx_http_attest_state_publish_locked(ngx_http_attest_main_conf_t *amcf,
     size_t                    size;
     ngx_http_attest_state_t  *state = amcf->run.state;
 
-    size = ngx_http_attest_gen_size(gen);
+    size = ngx_http_attest_state_gen_size(gen);
 
     if (size > state->room) {
         ngx_log_error(NGX_LOG_ERR, log, 0,

@@ -36,11 +36,11 @@ typedef struct {
 } ngx_http_attest_stats_t;
 
 
-ngx_http_attest_stats_t *ngx_http_attest_stats(
+ngx_http_attest_stats_t *ngx_http_attest_state_stats(
     ngx_http_attest_main_conf_t *amcf);
 
 #define ngx_http_attest_count(amcf, field)                                   \
-    (void) ngx_atomic_fetch_add(&ngx_http_attest_stats(amcf)->field, 1)
+    (void) ngx_atomic_fetch_add(&ngx_http_attest_state_stats(amcf)->field, 1)
 
 /* GPUs do not attest; servers are closed when they must. */
 ngx_uint_t ngx_http_attest_state_gpu_failed(ngx_http_attest_main_conf_t *amcf);

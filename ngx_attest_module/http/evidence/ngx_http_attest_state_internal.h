@@ -98,18 +98,18 @@ struct ngx_http_attest_state_s {
 
 
 /* A copy of the current generation on locked heap, or NULL. */
-ngx_http_attest_gen_t *ngx_http_attest_gen_copy(
+ngx_http_attest_gen_t *ngx_http_attest_state_gen_copy(
     ngx_http_attest_main_conf_t *amcf);
-void ngx_http_attest_gen_free(ngx_http_attest_gen_t *gen);
+void ngx_http_attest_state_gen_free(ngx_http_attest_gen_t *gen);
 /* Bytes for evidence beside all else: in the zone, and in a document. */
-size_t ngx_http_attest_gen_room(ngx_http_attest_main_conf_t *amcf);
+size_t ngx_http_attest_state_evidence_room(ngx_http_attest_main_conf_t *amcf);
 /* Locked heap for a generation whose parts take `len` bytes. */
-ngx_http_attest_gen_t *ngx_http_attest_gen_alloc(size_t len);
+ngx_http_attest_gen_t *ngx_http_attest_state_gen_alloc(size_t len);
 /* Appends a part to the data of a generation with enough room. */
-void ngx_http_attest_gen_add(ngx_http_attest_gen_t *gen, const char *label,
-    const char *type, const void *data, size_t len);
+void ngx_http_attest_state_gen_add(ngx_http_attest_gen_t *gen,
+    const char *label, const char *type, const void *data, size_t len);
 /* The bytes of a part, empty when there is none. */
-attest_span_t ngx_http_attest_gen_part(const ngx_http_attest_gen_t *gen,
+attest_span_t ngx_http_attest_state_gen_part(const ngx_http_attest_gen_t *gen,
     ngx_uint_t part);
 /*
  * NGX_DECLINED: somebody else has published since `base` was current.

@@ -162,7 +162,7 @@ ngx_http_attest_view_update(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
     ngx_http_attest_gen_t   *gen;
     ngx_http_attest_view_t  *view;
 
-    gen = ngx_http_attest_gen_copy(amcf);
+    gen = ngx_http_attest_state_gen_copy(amcf);
     if (gen == NULL) {
         return;
     }
@@ -175,7 +175,7 @@ ngx_http_attest_view_update(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
         view = ngx_http_attest_view_create(gen, log);
     }
 
-    ngx_http_attest_gen_free(gen);
+    ngx_http_attest_state_gen_free(gen);
 
     if (ours && view == NULL) {
         ngx_log_error(NGX_LOG_ERR, log, 0,
@@ -329,7 +329,7 @@ ngx_http_attest_view_keys(ngx_http_attest_view_t *view,
     attest_keyconfig_t  kc[NGX_HTTP_ATTEST_MEMBERS];
 
     if (ngx_http_attest_view_copy(view, &view->key_list,
-                ngx_http_attest_gen_part(gen, NGX_HTTP_ATTEST_PART_LIST))
+                ngx_http_attest_state_gen_part(gen, NGX_HTTP_ATTEST_PART_LIST))
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -385,8 +385,8 @@ ngx_http_attest_view_tls(ngx_http_attest_view_t *view,
     attest_span_t   cert, key;
     const u_char   *p;
 
-    cert = ngx_http_attest_gen_part(gen, NGX_HTTP_ATTEST_PART_CERT);
-    key = ngx_http_attest_gen_part(gen, NGX_HTTP_ATTEST_PART_KEY);
+    cert = ngx_http_attest_state_gen_part(gen, NGX_HTTP_ATTEST_PART_CERT);
+    key = ngx_http_attest_state_gen_part(gen, NGX_HTTP_ATTEST_PART_KEY);
 
     if (cert.n == 0) {
         return NGX_OK;
@@ -410,9 +410,9 @@ ngx_http_attest_view_bodies(ngx_http_attest_view_t *view,
     attest_span_t            claims, list, record, part;
     attest_evidence_item_t   items[ATTEST_EVIDENCE_MAX];
 
-    claims = ngx_http_attest_gen_part(gen, NGX_HTTP_ATTEST_PART_CLAIMS);
-    list = ngx_http_attest_gen_part(gen, NGX_HTTP_ATTEST_PART_LIST);
-    record = ngx_http_attest_gen_part(gen, NGX_HTTP_ATTEST_PART_RECORD);
+    claims = ngx_http_attest_state_gen_part(gen, NGX_HTTP_ATTEST_PART_CLAIMS);
+    list = ngx_http_attest_state_gen_part(gen, NGX_HTTP_ATTEST_PART_LIST);
+    record = ngx_http_attest_state_gen_part(gen, NGX_HTTP_ATTEST_PART_RECORD);
 
     if (ngx_http_attest_view_copy(view, &view->claims_bytes, claims)
         != NGX_OK
@@ -426,7 +426,7 @@ ngx_http_attest_view_bodies(ngx_http_attest_view_t *view,
     ngx_memzero(items, sizeof(items));
 
     for (n = 0, i = NGX_HTTP_ATTEST_PART_ITEMS; i < gen->nparts; i++, n++) {
-        part = ngx_http_attest_gen_part(gen, i);
+        part = ngx_http_attest_state_gen_part(gen, i);
 
         items[n].item = gen->parts[i].label;
         items[n].type = gen->parts[i].type;

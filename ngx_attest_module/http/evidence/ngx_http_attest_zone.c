@@ -227,7 +227,7 @@ ngx_http_attest_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    if (ngx_http_attest_source_init(amcf, oamcf, shm_zone->shm.log)
+    if (ngx_http_attest_provider_init(amcf, oamcf, shm_zone->shm.log)
         != NGX_OK)
     {
         return NGX_ERROR;

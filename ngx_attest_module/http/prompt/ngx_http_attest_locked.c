@@ -67,7 +67,7 @@ ngx_http_attest_memory_init(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
     /* a place of this process: whoever dies leaves it to its successor */
 
     ngx_http_attest_memory_used =
-                      &ngx_http_attest_stats(amcf)->memory[ngx_process_slot];
+                  &ngx_http_attest_state_stats(amcf)->memory[ngx_process_slot];
     ngx_http_attest_memory_count();
 
     return NGX_OK;

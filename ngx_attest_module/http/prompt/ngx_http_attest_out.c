@@ -92,8 +92,8 @@ ngx_http_attest_out_count(ngx_http_request_t *r, size_t len)
         return;
     }
 
-    stats = ngx_http_attest_stats(ngx_http_get_module_main_conf(r,
-                                                    ngx_http_attest_module));
+    stats = ngx_http_attest_state_stats(ngx_http_get_module_main_conf(r,
+                                                      ngx_http_attest_module));
 
     (void) ngx_atomic_fetch_add(&stats->chunks_sealed, 1);
     (void) ngx_atomic_fetch_add(&stats->bytes_sealed, len);

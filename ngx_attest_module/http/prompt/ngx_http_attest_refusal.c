@@ -103,7 +103,7 @@ ngx_http_attest_refuse(ngx_http_request_t *r,
 
     if (no->counter != NGX_HTTP_ATTEST_UNCOUNTED) {
         amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
-        p = (u_char *) ngx_http_attest_stats(amcf) + no->counter;
+        p = (u_char *) ngx_http_attest_state_stats(amcf) + no->counter;
         (void) ngx_atomic_fetch_add((ngx_atomic_t *) p, 1);
     }
 
