@@ -15,6 +15,7 @@
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/evidence/ngx_http_attest_view.h"
 #include "http/ngx_http_attest_guard.h"
+#include "http/ngx_http_attest_answer.h"
 #include "http/ngx_http_attest_problem.h"
 #include "http/ngx_http_attest_tls.h"
 
@@ -95,7 +96,7 @@ ngx_http_attest_guard_refuse(ngx_http_request_t *r, ngx_uint_t misdirected)
                                        "names", 0);
     }
 
-    return ngx_http_attest_no_evidence(r, NGX_HTTP_ATTEST_CLOSED);
+    return ngx_http_attest_problem_no_evidence(r, NGX_HTTP_ATTEST_CLOSED);
 }
 
 
@@ -139,7 +140,7 @@ ngx_http_attest_guard_answer(ngx_http_request_t *r)
 
     ascf = ngx_http_get_module_srv_conf(r, ngx_http_attest_module);
 
-    if (!ascf->attested || ngx_http_attest_sends(r)) {
+    if (!ascf->attested || ngx_http_attest_answer_is_being_sent(r)) {
         return NGX_DECLINED;
     }
 

@@ -30,16 +30,8 @@ ngx_int_t ngx_http_attest_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, const char *title, const char *detail,
     time_t retry_after);
 /* 503, counted, for want of valid evidence. */
-ngx_int_t ngx_http_attest_no_evidence(ngx_http_request_t *r,
+ngx_int_t ngx_http_attest_problem_no_evidence(ngx_http_request_t *r,
     const char *detail);
-/* A complete answer from memory that lives as long as the request. */
-ngx_int_t ngx_http_attest_send(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_str_t *type, const char *cache_control, ngx_str_t *body);
-/* The header that is being sent is that of such an answer. */
-ngx_uint_t ngx_http_attest_sends(ngx_http_request_t *r);
-/* Adds one response header field; value must live as long as the request. */
-ngx_int_t ngx_http_attest_add_header(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value);
 
 
 #endif /* NGX_HTTP_ATTEST_PROBLEM_H_INCLUDED */

@@ -17,6 +17,7 @@
 #include "http/prompt/ngx_http_attest_replay.h"
 #include "http/ngx_http_attest.h"
 #include "http/ngx_http_attest_status.h"
+#include "http/ngx_http_attest_answer.h"
 #include "http/ngx_http_attest_problem.h"
 
 
@@ -147,7 +148,7 @@ ngx_http_attest_status_handler(ngx_http_request_t *r)
     static ngx_str_t  prometheus = ngx_string("format=prometheus");
 
     if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD) {
-        if (ngx_http_attest_add_header(r, "Allow", &allow) != NGX_OK) {
+        if (ngx_http_attest_answer_field(r, "Allow", &allow) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
@@ -194,10 +195,10 @@ ngx_http_attest_status_handler(ngx_http_request_t *r)
                 : ngx_http_attest_status_json(p, last, &report);
     body.len = p - body.data;
 
-    return ngx_http_attest_send(r, NGX_HTTP_OK,
-                                metrics ? &ngx_http_attest_status_text_type
-                                        : &ngx_http_attest_status_json_type,
-                                "no-store", &body);
+    return ngx_http_attest_answer(r, NGX_HTTP_OK,
+                                  metrics ? &ngx_http_attest_status_text_type
+                                          : &ngx_http_attest_status_json_type,
+                                  "no-store", &body);
 }
 
 
@@ -230,7 +231,7 @@ ngx_http_attest_status_report(ngx_http_request_t *r,
     report->why = ngx_http_attest_view_why(amcf, r->connection->log);
 
     if (report->view != NULL) {
-        report->age = ngx_http_attest_now(amcf) - report->view->from;
+        report->age = ngx_http_attest_clock_now(amcf) - report->view->from;
     }
 
     ngx_http_attest_status_memory(amcf, report);

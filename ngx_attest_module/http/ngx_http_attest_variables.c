@@ -193,7 +193,8 @@ ngx_http_attest_variables_view(ngx_http_request_t *r,
     switch (data) {
 
     case NGX_HTTP_ATTEST_VAR_AGE:
-        last = ngx_sprintf(p, "%T", ngx_http_attest_now(amcf) - view->from);
+        last = ngx_sprintf(p, "%T",
+                           ngx_http_attest_clock_now(amcf) - view->from);
         break;
 
     case NGX_HTTP_ATTEST_VAR_ROOT:

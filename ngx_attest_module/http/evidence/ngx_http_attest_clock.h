@@ -45,7 +45,7 @@ typedef struct {
 
 void ngx_http_attest_clock(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_time_t *t);
-time_t ngx_http_attest_now(ngx_http_attest_main_conf_t *amcf);
+time_t ngx_http_attest_clock_now(ngx_http_attest_main_conf_t *amcf);
 void ngx_http_attest_clock_steps(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_steps_t *steps);
 

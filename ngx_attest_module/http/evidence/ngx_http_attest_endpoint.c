@@ -16,6 +16,7 @@
 #include "http/evidence/ngx_http_attest_endpoint.h"
 #include "http/evidence/ngx_http_attest_fresh.h"
 #include "http/evidence/ngx_http_attest_view.h"
+#include "http/ngx_http_attest_answer.h"
 #include "http/ngx_http_attest_problem.h"
 
 
@@ -293,10 +294,10 @@ ngx_http_attest_endpoint_cached(ngx_http_request_t *r)
 
     view = ngx_http_attest_view(amcf, r->connection->log);
     if (view == NULL) {
-        return ngx_http_attest_no_evidence(r, NGX_HTTP_ATTEST_NOT_NOW);
+        return ngx_http_attest_problem_no_evidence(r, NGX_HTTP_ATTEST_NOT_NOW);
     }
 
-    if (ngx_http_attest_add_header(r, "Vary", &vary) != NGX_OK) {
+    if (ngx_http_attest_answer_field(r, "Vary", &vary) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -333,7 +334,7 @@ ngx_http_attest_endpoint_keys(ngx_http_request_t *r)
 
     view = ngx_http_attest_view(amcf, r->connection->log);
     if (view == NULL) {
-        return ngx_http_attest_no_evidence(r, NGX_HTTP_ATTEST_NOT_NOW);
+        return ngx_http_attest_problem_no_evidence(r, NGX_HTTP_ATTEST_NOT_NOW);
     }
 
     if (view->key_config.len == 0) {
@@ -403,9 +404,9 @@ ngx_http_attest_endpoint_send(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_attest_send(r, NGX_HTTP_OK,
-                                &ngx_http_attest_endpoint_forms[form].type,
-                                cache_control, body);
+    return ngx_http_attest_answer(r, NGX_HTTP_OK,
+                                  &ngx_http_attest_endpoint_forms[form].type,
+                                  cache_control, body);
 }
 
 
@@ -494,7 +495,7 @@ ngx_http_attest_endpoint_not_allowed(ngx_http_request_t *r, const char *allow)
     value.data = (u_char *) allow;
     value.len = ngx_strlen(allow);
 
-    if (ngx_http_attest_add_header(r, "Allow", &value) != NGX_OK) {
+    if (ngx_http_attest_answer_field(r, "Allow", &value) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -18,6 +18,7 @@
 #include "http/evidence/ngx_http_attest_job.h"
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/evidence/ngx_http_attest_view.h"
+#include "http/ngx_http_attest_answer.h"
 #include "http/ngx_http_attest_problem.h"
 #include "http/ngx_http_attest_tls.h"
 
@@ -105,7 +106,7 @@ ngx_http_attest_fresh(ngx_http_request_t *r, attest_request_t *req,
 
     view = ngx_http_attest_view(amcf, r->connection->log);
     if (view == NULL) {
-        return ngx_http_attest_no_evidence(r, NGX_HTTP_ATTEST_NOT_NOW);
+        return ngx_http_attest_problem_no_evidence(r, NGX_HTTP_ATTEST_NOT_NOW);
     }
 
     len = sizeof(claims);
@@ -199,7 +200,7 @@ ngx_http_attest_fresh_activate(ngx_http_request_t *r, attest_request_t *req)
 
     view = ngx_http_attest_view(amcf, r->connection->log);
     if (view == NULL) {
-        return ngx_http_attest_no_evidence(r, NGX_HTTP_ATTEST_NOT_NOW);
+        return ngx_http_attest_problem_no_evidence(r, NGX_HTTP_ATTEST_NOT_NOW);
     }
 
     w = ngx_http_attest_fresh_waiter_create(r, view, 1);
@@ -637,10 +638,10 @@ ngx_http_attest_fresh_answer_evidence(ngx_http_attest_waiter_t *w,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_attest_send(r, NGX_HTTP_OK,
-                                w->json ? &ngx_http_attest_fresh_json
-                                        : &ngx_http_attest_fresh_cbor,
-                                "no-store", &body);
+    return ngx_http_attest_answer(r, NGX_HTTP_OK,
+                                  w->json ? &ngx_http_attest_fresh_json
+                                          : &ngx_http_attest_fresh_cbor,
+                                  "no-store", &body);
 }
 
 
@@ -672,9 +673,9 @@ ngx_http_attest_fresh_answer_proof(ngx_http_attest_waiter_t *w,
     p = ngx_hex_dump(p, job->proof, sizeof(job->proof));
     ngx_memcpy(p, "\"}\n", 3);
 
-    return ngx_http_attest_send(r, NGX_HTTP_OK,
-                                &ngx_http_attest_fresh_proof_type,
-                                "no-store", &body);
+    return ngx_http_attest_answer(r, NGX_HTTP_OK,
+                                  &ngx_http_attest_fresh_proof_type,
+                                  "no-store", &body);
 }
 
 

@@ -120,7 +120,7 @@ ngx_http_attest_generation_publish(ngx_http_attest_main_conf_t *amcf,
                                                             ATTEST_ITEM_GPU);
 
         if (!amcf->run.state->gpu_failed) {
-            amcf->run.state->gpu_checked = ngx_http_attest_now(amcf);
+            amcf->run.state->gpu_checked = ngx_http_attest_clock_now(amcf);
         }
 
         ngx_http_attest_generation_log(amcf, gen, ev->note, log);

@@ -311,7 +311,7 @@ ngx_http_attest_job_retry_after(ngx_http_attest_main_conf_t *amcf)
     time_t                     wait;
     ngx_http_attest_jobs_t  *w = amcf->run.jobs;
 
-    wait = (w != NULL) ? w->backoff_until - ngx_http_attest_now(amcf) : 0;
+    wait = (w != NULL) ? w->backoff_until - ngx_http_attest_clock_now(amcf) : 0;
 
     return ngx_max(wait, 1);
 }
@@ -338,7 +338,7 @@ ngx_http_attest_job_post(ngx_http_attest_main_conf_t *amcf,
         ngx_queue_insert_head(&w->queue, &job->queue);
 
     } else {
-        if (w->backoff_until > ngx_http_attest_now(amcf)) {
+        if (w->backoff_until > ngx_http_attest_clock_now(amcf)) {
             return NGX_DECLINED;
         }
 
@@ -574,7 +574,7 @@ ngx_http_attest_job_end(ngx_http_attest_jobs_t *w,
 
         /* a refused credential is the client's matter, this is ours */
 
-        w->backoff_until = ngx_http_attest_now(w->amcf)
+        w->backoff_until = ngx_http_attest_clock_now(w->amcf)
                            + ngx_min(1 << w->failures, 8);
         w->failures = ngx_min(w->failures + 1, 3);
 

@@ -264,7 +264,7 @@ ngx_http_attest_refresh_tick(ngx_event_t *ev)
 
     ngx_http_attest_clock_log(rf->amcf, rf->log);
 
-    now = ngx_http_attest_now(rf->amcf);
+    now = ngx_http_attest_clock_now(rf->amcf);
     due = ngx_http_attest_refresh_due(rf);
 
     if (now >= due && now >= rf->next_try && rf->draft == NULL) {
@@ -564,7 +564,7 @@ ngx_http_attest_refresh_gpu_result(ngx_http_attest_refresh_t *rf,
     }
 
     if (error == NULL) {
-        state->gpu_checked = ngx_http_attest_now(rf->amcf);
+        state->gpu_checked = ngx_http_attest_clock_now(rf->amcf);
     }
 
     rf->gpu_said = (error != NULL);
@@ -588,7 +588,7 @@ ngx_http_attest_refresh_failed(ngx_http_attest_refresh_t *rf,
         rf->draft = NULL;
     }
 
-    now = ngx_http_attest_now(rf->amcf);
+    now = ngx_http_attest_clock_now(rf->amcf);
     view = ngx_http_attest_view(rf->amcf, rf->log);
 
     wait = ladder[ngx_min(rf->failures, 2)];

@@ -324,7 +324,8 @@ ngx_http_attest_state_gpu_overdue(ngx_http_attest_main_conf_t *amcf)
     limit = amcf->run.gpu_interval + (time_t) (4 * amcf->timeout + 999) / 1000
             + NGX_HTTP_ATTEST_GPU_LATE;
 
-    passed = ngx_http_attest_now(amcf) - (time_t) amcf->run.state->gpu_checked;
+    passed = ngx_http_attest_clock_now(amcf)
+             - (time_t) amcf->run.state->gpu_checked;
 
     return (passed > limit) ? passed : 0;
 }

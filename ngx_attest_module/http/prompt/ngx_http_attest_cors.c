@@ -9,7 +9,7 @@
 
 #include "http/prompt/ngx_http_attest_cors.h"
 #include "http/prompt/ngx_http_attest_fields.h"
-#include "http/ngx_http_attest_problem.h"
+#include "http/ngx_http_attest_answer.h"
 
 
 #define NGX_HTTP_ATTEST_EXPOSE                                               \
@@ -34,7 +34,7 @@ ngx_http_attest_cors_fields(ngx_http_request_t *r,
 
     ngx_str_set(&value, "Origin");
 
-    if (ngx_http_attest_add_header(r, "Vary", &value) != NGX_OK) {
+    if (ngx_http_attest_answer_field(r, "Vary", &value) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -43,7 +43,7 @@ ngx_http_attest_cors_fields(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (ngx_http_attest_add_header(r, "Access-Control-Allow-Origin", origin)
+    if (ngx_http_attest_answer_field(r, "Access-Control-Allow-Origin", origin)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -55,8 +55,8 @@ ngx_http_attest_cors_fields(ngx_http_request_t *r,
 
     ngx_str_set(&value, NGX_HTTP_ATTEST_EXPOSE);
 
-    return ngx_http_attest_add_header(r, "Access-Control-Expose-Headers",
-                                      &value);
+    return ngx_http_attest_answer_field(r, "Access-Control-Expose-Headers",
+                                        &value);
 }
 
 
@@ -143,7 +143,7 @@ ngx_http_attest_cors_answer(ngx_http_request_t *r)
 
     ngx_str_set(&value, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 
-    if (ngx_http_attest_add_header(r, "Access-Control-Allow-Methods", &value)
+    if (ngx_http_attest_answer_field(r, "Access-Control-Allow-Methods", &value)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -151,7 +151,7 @@ ngx_http_attest_cors_answer(ngx_http_request_t *r)
 
     ngx_str_set(&value, "600");
 
-    if (ngx_http_attest_add_header(r, "Access-Control-Max-Age", &value)
+    if (ngx_http_attest_answer_field(r, "Access-Control-Max-Age", &value)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -186,6 +186,6 @@ ngx_http_attest_cors_answer(ngx_http_request_t *r)
         }
     }
 
-    return ngx_http_attest_add_header(r, "Access-Control-Allow-Headers",
-                                      &value);
+    return ngx_http_attest_answer_field(r, "Access-Control-Allow-Headers",
+                                        &value);
 }

@@ -20,6 +20,7 @@
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
 #include "http/prompt/ngx_http_attest_release.h"
 #include "http/prompt/ngx_http_attest_replace.h"
+#include "http/ngx_http_attest_answer.h"
 #include "http/ngx_http_attest_problem.h"
 
 
@@ -301,7 +302,7 @@ ngx_http_attest_ehbp_keys(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 
     ctx->view = view;
     eh = ctx->data;
-    now = ngx_http_attest_now(amcf);
+    now = ngx_http_attest_clock_now(amcf);
     n = 0;
 
     for (i = 0; i < NGX_HTTP_ATTEST_KEYS; i++) {
@@ -376,7 +377,7 @@ ngx_http_attest_ehbp_fresh(ngx_http_request_t *r,
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
 
     eh = ctx->data;
-    now = ngx_http_attest_now(amcf);
+    now = ngx_http_attest_clock_now(amcf);
 
     if (eh->opener.hpke.cipher != NULL) {
         return ngx_http_attest_ehbp_live(ctx, eh->opener.which, now)
@@ -463,7 +464,7 @@ ngx_http_attest_ehbp_finish(ngx_http_request_t *r,
     }
 
     if (!ngx_http_attest_ehbp_live(ctx, op->which,
-                                     ngx_http_attest_now(amcf)))
+                                     ngx_http_attest_clock_now(amcf)))
     {
         return NGX_HTTP_ATTEST_NO_KEY;
     }
@@ -614,7 +615,7 @@ ngx_http_attest_ehbp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     eh = ctx->data;
     ngx_hex_dump(p, eh->nonce, ATTEST_EHBP_NONCE_LEN);
 
-    if (ngx_http_attest_add_header(r, "Ehbp-Response-Nonce", &value)
+    if (ngx_http_attest_answer_field(r, "Ehbp-Response-Nonce", &value)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -624,13 +625,13 @@ ngx_http_attest_ehbp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 
     ngx_str_set(&value, "?1");
 
-    if (ngx_http_attest_add_header(r, "Incremental", &value) != NGX_OK) {
+    if (ngx_http_attest_answer_field(r, "Incremental", &value) != NGX_OK) {
         return NGX_ERROR;
     }
 
     ngx_str_set(&value, "no-store");
 
-    if (ngx_http_attest_add_header(r, "Cache-Control", &value) != NGX_OK) {
+    if (ngx_http_attest_answer_field(r, "Cache-Control", &value) != NGX_OK) {
         return NGX_ERROR;
     }
 

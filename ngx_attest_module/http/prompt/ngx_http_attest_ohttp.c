@@ -15,6 +15,7 @@
 #include "http/prompt/ngx_http_attest_nonce.h"
 #include "http/prompt/ngx_http_attest_prompt.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
+#include "http/ngx_http_attest_answer.h"
 #include "http/ngx_http_attest_problem.h"
 
 #include <sodium.h>
@@ -105,7 +106,7 @@ ngx_http_attest_ohttp_handler(ngx_http_request_t *r)
     default:
         ngx_str_set(&value, "GET, HEAD, POST");
 
-        if (ngx_http_attest_add_header(r, "Allow", &value) != NGX_OK) {
+        if (ngx_http_attest_answer_field(r, "Allow", &value) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
@@ -155,9 +156,9 @@ ngx_http_attest_ohttp_keys(ngx_http_request_t *r)
 
     /* a client must not seal to a key that was rotated out meanwhile */
 
-    return ngx_http_attest_send(r, NGX_HTTP_OK,
-                                &ngx_http_attest_ohttp_keys_type, "no-store",
-                                &view->key_list);
+    return ngx_http_attest_answer(r, NGX_HTTP_OK,
+                                  &ngx_http_attest_ohttp_keys_type, "no-store",
+                                  &view->key_list);
 }
 
 
@@ -288,7 +289,8 @@ ngx_http_attest_ohttp_fresh(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
 
-    return (oh->opening->begun && oh->expires <= ngx_http_attest_now(amcf))
+    return (oh->opening->begun
+            && oh->expires <= ngx_http_attest_clock_now(amcf))
            ? NGX_HTTP_ATTEST_NO_KEY : NGX_OK;
 }
 
@@ -556,7 +558,7 @@ ngx_http_attest_ohttp_recipient(ngx_http_attest_opening_t *op)
         return NGX_HTTP_ATTEST_INTERNAL;
     }
 
-    now = ngx_http_attest_now(amcf);
+    now = ngx_http_attest_clock_now(amcf);
 
     for (i = 0, n = 0; i < count; i++) {
         k = ngx_http_attest_ohttp_member(view, &kc[i]);
@@ -663,7 +665,7 @@ ngx_http_attest_ohttp_admit(ngx_http_attest_opening_t *op)
         return NGX_HTTP_ATTEST_NO_EVIDENCE;
     }
 
-    if (oh->expires <= ngx_http_attest_now(amcf)) {
+    if (oh->expires <= ngx_http_attest_clock_now(amcf)) {
         return NGX_HTTP_ATTEST_NO_KEY;
     }
 

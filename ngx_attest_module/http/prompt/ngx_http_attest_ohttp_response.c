@@ -11,7 +11,7 @@
 #include "http/prompt/ngx_http_attest_release.h"
 #include "http/prompt/ngx_http_attest_ends.h"
 #include "http/prompt/ngx_http_attest_replace.h"
-#include "http/ngx_http_attest_problem.h"
+#include "http/ngx_http_attest_answer.h"
 
 #include <sodium.h>
 
@@ -363,7 +363,7 @@ ngx_http_attest_ohttp_outside(ngx_http_request_t *r,
         ngx_str_set(&out->content_type, ATTEST_OHTTP_TYPE_CHUNKED_RES);
         ngx_str_set(&value, "?1");
 
-        if (ngx_http_attest_add_header(r, "Incremental", &value) != NGX_OK) {
+        if (ngx_http_attest_answer_field(r, "Incremental", &value) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -376,7 +376,7 @@ ngx_http_attest_ohttp_outside(ngx_http_request_t *r,
 
     ngx_str_set(&value, "no-store");
 
-    return ngx_http_attest_add_header(r, "Cache-Control", &value);
+    return ngx_http_attest_answer_field(r, "Cache-Control", &value);
 }
 
 

@@ -300,7 +300,7 @@ ngx_http_attest_replay_add(ngx_http_attest_main_conf_t *amcf,
 
     /* never before the time by which another process has forgotten */
 
-    now = ngx_http_attest_now(amcf);
+    now = ngx_http_attest_clock_now(amcf);
 
     if (once->expires <= now || once->born < rp->floor) {
 
