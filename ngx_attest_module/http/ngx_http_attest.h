@@ -128,8 +128,9 @@ typedef struct {
     const ngx_http_attest_remember_t  *remember;    /* what is in it */
 
     ngx_str_t                  record;          /* configuration record */
-    u_char                     record_hash[32];
-    u_char                     fingerprint[32]; /* of the attested part */
+    u_char                     record_hash[ATTEST_SHA256_LEN];
+    /* of what evidence depends on */
+    u_char                     fingerprint[ATTEST_SHA256_LEN];
 
     /* in a worker */
     ngx_http_attest_jobs_t    *jobs;            /* this process's */

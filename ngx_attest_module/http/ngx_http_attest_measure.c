@@ -124,7 +124,7 @@ ngx_http_attest_measure_file(ngx_http_attest_measure_t *m, ngx_str_t *path,
 
     file.path = *path;
     file.size = ngx_file_size(fi);
-    ngx_memzero(file.digest, 32);
+    ngx_memzero(file.digest, ATTEST_SHA256_LEN);
 
     /* "nginx -t" says what is too much; what it says is no evidence */
 
@@ -248,7 +248,7 @@ ngx_http_attest_measure_push(ngx_http_attest_measure_t *m,
             && f[i].size == file->size
             && ngx_memcmp(f[i].path.data, file->path.data, file->path.len)
                == 0
-            && ngx_memcmp(f[i].digest, file->digest, 32) == 0)
+            && ngx_memcmp(f[i].digest, file->digest, ATTEST_SHA256_LEN) == 0)
         {
             return &f[i];
         }

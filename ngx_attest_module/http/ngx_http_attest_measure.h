@@ -19,7 +19,7 @@
 typedef struct {
     ngx_str_t                     path;
     off_t                         size;
-    u_char                        digest[32];
+    u_char                        digest[ATTEST_SHA256_LEN];
 } ngx_http_attest_file_t;
 
 

@@ -29,9 +29,13 @@
 #include <sys/resource.h>
 
 
-#define NGX_HTTP_ATTEST_EVIDENCE   0
-#define NGX_HTTP_ATTEST_KEYS_LIST  1
-#define NGX_HTTP_ATTEST_STATUS     2
+/* What an endpoint of ours answers; the "offset" of its directive. */
+
+typedef enum {
+    NGX_HTTP_ATTEST_ENDPOINT_EVIDENCE = 0,
+    NGX_HTTP_ATTEST_ENDPOINT_KEYS,
+    NGX_HTTP_ATTEST_ENDPOINT_STATUS
+} ngx_http_attest_module_endpoint_e;
 
 
 static ngx_int_t ngx_http_attest_module_preconfiguration(ngx_conf_t *cf);
@@ -179,21 +183,21 @@ static ngx_command_t  ngx_http_attest_commands[] = {
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_attest_module_set_endpoint,
       NGX_HTTP_LOC_CONF_OFFSET,
-      NGX_HTTP_ATTEST_EVIDENCE,
+      NGX_HTTP_ATTEST_ENDPOINT_EVIDENCE,
       NULL },
 
     { ngx_string("attest_keys"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_attest_module_set_endpoint,
       NGX_HTTP_LOC_CONF_OFFSET,
-      NGX_HTTP_ATTEST_KEYS_LIST,
+      NGX_HTTP_ATTEST_ENDPOINT_KEYS,
       NULL },
 
     { ngx_string("attest_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_attest_module_set_endpoint,
       NGX_HTTP_LOC_CONF_OFFSET,
-      NGX_HTTP_ATTEST_STATUS,
+      NGX_HTTP_ATTEST_ENDPOINT_STATUS,
       NULL },
 
     { ngx_string("attest_prompt"),
@@ -477,18 +481,18 @@ ngx_http_attest_module_set_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
 
     switch (cmd->offset) {
 
-    case NGX_HTTP_ATTEST_EVIDENCE:
+    case NGX_HTTP_ATTEST_ENDPOINT_EVIDENCE:
         rv = ngx_http_attest_endpoint_set_evidence(cf, cmd, conf);
         break;
 
-    case NGX_HTTP_ATTEST_KEYS_LIST:
+    case NGX_HTTP_ATTEST_ENDPOINT_KEYS:
         amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
         amcf->keys = 1;
 
         rv = ngx_http_attest_endpoint_set_keys(cf, cmd, conf);
         break;
 
-    default: /* NGX_HTTP_ATTEST_STATUS */
+    default: /* NGX_HTTP_ATTEST_ENDPOINT_STATUS */
 
         /* an operator needs it most when there is no evidence */
 

@@ -83,7 +83,8 @@ ngx_http_attest_record_cmp(const void *one, const void *two)
     rc = (int) ngx_memn2cmp(a->path.data, b->path.data, a->path.len,
                             b->path.len);
 
-    return (rc != 0) ? rc : ngx_memcmp(a->digest, b->digest, 32);
+    return (rc != 0) ? rc
+                     : ngx_memcmp(a->digest, b->digest, ATTEST_SHA256_LEN);
 }
 
 
@@ -105,7 +106,7 @@ ngx_http_attest_record_text(ngx_http_attest_measure_t *m, ngx_str_t *record)
     ngx_http_attest_file_t  *file;
 
     len = sizeof(NGX_HTTP_ATTEST_RECORD_HEAD)
-          + sizeof("globals  \n") + 64 + NGX_OFF_T_LEN;
+          + sizeof("globals  \n") + 2 * ATTEST_SHA256_LEN + NGX_OFF_T_LEN;
 
     var = m->environment.elts;
 
@@ -116,7 +117,7 @@ ngx_http_attest_record_text(ngx_http_attest_measure_t *m, ngx_str_t *record)
     file = m->files.elts;
 
     for (i = 0; i < m->files.nelts; i++) {
-        len += sizeof("file   \n") + 64 + NGX_OFF_T_LEN
+        len += sizeof("file   \n") + 2 * ATTEST_SHA256_LEN + NGX_OFF_T_LEN
                + file[i].path.len * 3;
     }
 
@@ -137,7 +138,7 @@ ngx_http_attest_record_text(ngx_http_attest_measure_t *m, ngx_str_t *record)
 
     for (i = 0; i < m->files.nelts; i++) {
         p = ngx_cpymem(p, "file ", 5);
-        p = ngx_hex_dump(p, file[i].digest, 32);
+        p = ngx_hex_dump(p, file[i].digest, ATTEST_SHA256_LEN);
         p = ngx_sprintf(p, " %O ", file[i].size);
 
         /* %-encoding: a path cannot forge a line of the record */
@@ -168,7 +169,7 @@ ngx_http_attest_record_text(ngx_http_attest_measure_t *m, ngx_str_t *record)
 static u_char *
 ngx_http_attest_record_globals(ngx_http_attest_measure_t *m, u_char *p)
 {
-    u_char         digest[32];
+    u_char         digest[ATTEST_SHA256_LEN];
     attest_span_t  globals;
 
     if (m->cycle->conf_param.len == 0) {
@@ -183,7 +184,7 @@ ngx_http_attest_record_globals(ngx_http_attest_measure_t *m, u_char *p)
     }
 
     p = ngx_cpymem(p, "globals ", 8);
-    p = ngx_hex_dump(p, digest, 32);
+    p = ngx_hex_dump(p, digest, ATTEST_SHA256_LEN);
 
     return ngx_sprintf(p, " %uz\n", globals.n);
 }

@@ -688,10 +688,11 @@ ngx_http_attest_tls_marked(ngx_http_request_t *r,
 }
 
 
-/* RFC 9266: 32 bytes, no context, TLS 1.3 only */
+/* RFC 9266: no context, TLS 1.3 only */
 
 ngx_int_t
-ngx_http_attest_tls_exporter(ngx_http_request_t *r, u_char out[32])
+ngx_http_attest_tls_exporter(ngx_http_request_t *r,
+    u_char out[ATTEST_EXPORTER_LEN])
 {
     ngx_ssl_conn_t              *ssl_conn;
     ngx_http_attest_srv_conf_t  *ascf;
@@ -707,8 +708,8 @@ ngx_http_attest_tls_exporter(ngx_http_request_t *r, u_char out[32])
     ssl_conn = r->connection->ssl->connection;
 
     if (SSL_version(ssl_conn) != TLS1_3_VERSION
-        || SSL_export_keying_material(ssl_conn, out, 32, label,
-                                      sizeof(label) - 1, NULL, 0, 0)
+        || SSL_export_keying_material(ssl_conn, out, ATTEST_EXPORTER_LEN,
+                                      label, sizeof(label) - 1, NULL, 0, 0)
            != 1)
     {
         return NGX_DECLINED;

@@ -16,9 +16,9 @@ ngx_int_t ngx_http_attest_tls_postconfiguration(ngx_conf_t *cf,
 /* 1 when the request came over a connection of this attested server. */
 ngx_uint_t ngx_http_attest_tls_marked(ngx_http_request_t *r,
     ngx_http_attest_srv_conf_t *ascf);
-/* NGX_OK and 32 bytes, or NGX_DECLINED: no exporter on this connection. */
+/* NGX_OK, or NGX_DECLINED: no exporter on this connection. */
 ngx_int_t ngx_http_attest_tls_exporter(ngx_http_request_t *r,
-    u_char out[32]);
+    u_char out[ATTEST_EXPORTER_LEN]);
 
 
 #endif /* NGX_HTTP_ATTEST_TLS_H_INCLUDED */

@@ -13,9 +13,13 @@
 #include "http/ngx_http_attest_variables.h"
 
 
-#define NGX_HTTP_ATTEST_VAR_AGE         0
-#define NGX_HTTP_ATTEST_VAR_ROOT        1
-#define NGX_HTTP_ATTEST_VAR_GENERATION  2
+/* What is wanted of the view; the "data" of a variable. */
+
+typedef enum {
+    NGX_HTTP_ATTEST_VARIABLE_AGE = 0,
+    NGX_HTTP_ATTEST_VARIABLE_ROOT,
+    NGX_HTTP_ATTEST_VARIABLE_GENERATION
+} ngx_http_attest_variables_view_e;
 
 
 static ngx_int_t ngx_http_attest_variables_set(ngx_http_variable_value_t *v,
@@ -45,15 +49,15 @@ static ngx_http_variable_t  ngx_http_attest_variables[] = {
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("attest_evidence_age"), NULL,
-      ngx_http_attest_variables_view, NGX_HTTP_ATTEST_VAR_AGE,
+      ngx_http_attest_variables_view, NGX_HTTP_ATTEST_VARIABLE_AGE,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("attest_root_of_trust"), NULL,
-      ngx_http_attest_variables_view, NGX_HTTP_ATTEST_VAR_ROOT,
+      ngx_http_attest_variables_view, NGX_HTTP_ATTEST_VARIABLE_ROOT,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("attest_generation"), NULL,
-      ngx_http_attest_variables_view, NGX_HTTP_ATTEST_VAR_GENERATION,
+      ngx_http_attest_variables_view, NGX_HTTP_ATTEST_VARIABLE_GENERATION,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
@@ -192,16 +196,16 @@ ngx_http_attest_variables_view(ngx_http_request_t *r,
 
     switch (data) {
 
-    case NGX_HTTP_ATTEST_VAR_AGE:
+    case NGX_HTTP_ATTEST_VARIABLE_AGE:
         last = ngx_sprintf(p, "%T",
                            ngx_http_attest_clock_now(amcf) - view->from);
         break;
 
-    case NGX_HTTP_ATTEST_VAR_ROOT:
+    case NGX_HTTP_ATTEST_VARIABLE_ROOT:
         last = ngx_cpymem(p, view->root.data, view->root.len);
         break;
 
-    default: /* NGX_HTTP_ATTEST_VAR_GENERATION */
+    default: /* NGX_HTTP_ATTEST_VARIABLE_GENERATION */
         last = ngx_sprintf(p, "%uL", view->number);
         break;
     }

@@ -16,6 +16,7 @@
 
 #define ATTEST_NONCE_MIN       32
 #define ATTEST_NONCE_MAX       64
+#define ATTEST_EXPORTER_LEN    32    /* RFC 9266 */
 
 /* What a CPU's report has room for. */
 #define ATTEST_CLAIMS_REPORT_DATA  64
@@ -39,7 +40,7 @@ typedef struct {
     uint8_t    hpke_keys[ATTEST_SHA256_LEN];    /* of the list */
     uint8_t    config[ATTEST_SHA256_LEN];       /* of the record */
     uint8_t    gpu[ATTEST_SHA256_LEN];
-    uint8_t    exporter[32];                /* RFC 9266 */
+    uint8_t    exporter[ATTEST_EXPORTER_LEN];
 
     uint64_t   not_before;                  /* Unix seconds */
     uint64_t   not_after;

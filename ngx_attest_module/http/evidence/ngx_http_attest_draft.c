@@ -14,6 +14,11 @@
 
 #define NGX_HTTP_ATTEST_BACKDATE    120     /* s, for clients' clocks */
 
+/* Identifiers of keys are one byte, and go round: how far apart kinds are. */
+
+#define NGX_HTTP_ATTEST_HALF_TURN     128
+#define NGX_HTTP_ATTEST_QUARTER_TURN  64
+
 
 static ngx_int_t ngx_http_attest_draft_keys(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old);
@@ -35,7 +40,8 @@ ngx_http_attest_draft_create(ngx_http_attest_main_conf_t *amcf)
     ngx_http_attest_gen_t    *old;
     ngx_http_attest_draft_t  *draft;
 
-    draft = sodium_malloc(ngx_align(sizeof(ngx_http_attest_draft_t), 64));
+    draft = sodium_malloc(ngx_align(sizeof(ngx_http_attest_draft_t),
+                                    NGX_HTTP_ATTEST_ALIGNMENT));
     if (draft == NULL) {
         return NULL;
     }
@@ -131,7 +137,7 @@ ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
     /* both change together: their identifiers stay half a turn apart */
 
     if (kem == ATTEST_KEM_XWING) {
-        draft->id[n] = draft->id[0] + 128;
+        draft->id[n] = draft->id[0] + NGX_HTTP_ATTEST_HALF_TURN;
 
     } else if (old != NULL && i < NGX_HTTP_ATTEST_KEYS) {
         draft->id[n] = old->hpke[i].id + 1;
@@ -147,7 +153,9 @@ ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
      */
 
     if (draft->retire || old->hpke[i].expires <= draft->time.now
-        || ngx_memcmp(old->fingerprint, amcf->run.fingerprint, 32) != 0)
+        || ngx_memcmp(old->fingerprint, amcf->run.fingerprint,
+                      ATTEST_SHA256_LEN)
+           != 0)
     {
         return NGX_OK;
     }
@@ -202,7 +210,7 @@ ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
             && draft->hpke[i].kem == ATTEST_KEM_X25519)
         {
             ngx_http_attest_draft_member(draft, i, 1, &kc[members]);
-            kc[members++].id += 64;
+            kc[members++].id += NGX_HTTP_ATTEST_QUARTER_TURN;
         }
     }
 
@@ -275,7 +283,7 @@ ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
         claims.has_hpke_keys = 1;
     }
 
-    ngx_memcpy(claims.config, amcf->run.record_hash, 32);
+    ngx_memcpy(claims.config, amcf->run.record_hash, ATTEST_SHA256_LEN);
     claims.has_config = 1;
 
     claims.not_before = ngx_http_attest_draft_not_before(draft);

@@ -155,7 +155,7 @@ ngx_http_attest_generation_assemble(ngx_http_attest_main_conf_t *amcf,
 
     ngx_cpystrn((u_char *) gen->root, (u_char *) ev->root,
                 sizeof(gen->root));
-    ngx_memcpy(gen->fingerprint, amcf->run.fingerprint, 32);
+    ngx_memcpy(gen->fingerprint, amcf->run.fingerprint, ATTEST_SHA256_LEN);
 
     for (i = 0; i < draft->nkeys; i++) {
         ngx_memcpy(gen->hpke[i].sk, draft->hpke[i].sk, ATTEST_KEM_MAX_SK);

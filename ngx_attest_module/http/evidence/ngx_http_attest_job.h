@@ -40,12 +40,12 @@ struct ngx_http_attest_job_s {
     size_t                  cred_len;
     u_char                  enc[NGX_HTTP_ATTEST_CRED_MAX];
     size_t                  enc_len;
-    u_char                  msg[32];            /* activation: HMAC input */
+    u_char                  msg[ATTEST_SHA256_LEN]; /* of the claims */
 
     /* out */
     int                     rc;                 /* ATTEST_OK, ATTEST_E* */
     attest_evidence_t       evidence;
-    u_char                  proof[32];
+    u_char                  proof[ATTEST_SHA256_LEN];   /* HMAC of msg */
     char                    error[256];
 
     /* called once, in the event loop; the owner then calls job_free() */

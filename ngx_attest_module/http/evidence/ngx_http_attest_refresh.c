@@ -184,7 +184,9 @@ ngx_http_attest_refresh_current_ok(ngx_http_attest_main_conf_t *amcf,
         return 0;
     }
 
-    *changed = (ngx_memcmp(gen->fingerprint, amcf->run.fingerprint, 32) != 0);
+    *changed = (ngx_memcmp(gen->fingerprint, amcf->run.fingerprint,
+                           ATTEST_SHA256_LEN)
+                != 0);
 
     ngx_http_attest_clock(amcf, &t);
 
@@ -484,7 +486,7 @@ ngx_http_attest_refresh_gpu_check(ngx_http_attest_refresh_t *rf)
     }
 
     ngx_memzero(&claims, sizeof(attest_claims_t));
-    claims.pubkey_hash_alg = 1;
+    claims.pubkey_hash_alg = ATTEST_CLAIMS_SHA256;
     claims.pubkey_hash_len = ATTEST_SHA256_LEN;
     claims.nonce_len = ATTEST_NONCE_MIN;
     randombytes_buf(claims.nonce, claims.nonce_len);

@@ -122,9 +122,8 @@ ngx_http_attest_state_gen_alloc(size_t len)
 {
     ngx_http_attest_gen_t  *gen;
 
-    /* sodium_malloc() aligns the end of what it returns, not the start */
-
-    gen = sodium_malloc(ngx_align(sizeof(ngx_http_attest_gen_t) + len, 64));
+    gen = sodium_malloc(ngx_align(sizeof(ngx_http_attest_gen_t) + len,
+                                  NGX_HTTP_ATTEST_ALIGNMENT));
     if (gen == NULL) {
         return NULL;
     }

@@ -15,7 +15,12 @@
 #include <pthread.h>
 
 
-#define NGX_HTTP_ATTEST_PARTS       (5 + ATTEST_EVIDENCE_MAX)
+/* For sodium_malloc(), which aligns the end of its memory, not the start. */
+
+#define NGX_HTTP_ATTEST_ALIGNMENT   64
+
+
+/* The parts of a generation, in this order. */
 
 #define NGX_HTTP_ATTEST_PART_KEY      0      /* TLS key, DER: a secret */
 #define NGX_HTTP_ATTEST_PART_CERT     1
@@ -23,6 +28,9 @@
 #define NGX_HTTP_ATTEST_PART_LIST     3      /* key configurations */
 #define NGX_HTTP_ATTEST_PART_RECORD   4
 #define NGX_HTTP_ATTEST_PART_ITEMS    5      /* and what follows */
+
+#define NGX_HTTP_ATTEST_PARTS                                                \
+    (NGX_HTTP_ATTEST_PART_ITEMS + ATTEST_EVIDENCE_MAX)
 
 
 /* One generation, flat: no pointers, any process can read it. */
@@ -38,7 +46,7 @@ typedef struct {
     time_t       expires;
     int64_t      drift;                      /* of the wall clock, then */
     char         root[16];
-    u_char       fingerprint[32];
+    u_char       fingerprint[ATTEST_SHA256_LEN];
 
     struct {
         u_char   sk[ATTEST_KEM_MAX_SK];

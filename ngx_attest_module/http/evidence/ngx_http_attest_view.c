@@ -169,7 +169,9 @@ ngx_http_attest_view_update(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 
     view = NULL;
     number = gen->number;
-    ours = (ngx_memcmp(gen->fingerprint, amcf->run.fingerprint, 32) == 0);
+    ours = (ngx_memcmp(gen->fingerprint, amcf->run.fingerprint,
+                       ATTEST_SHA256_LEN)
+            == 0);
 
     if (ours) {
         view = ngx_http_attest_view_create(gen, log);
@@ -292,7 +294,7 @@ ngx_http_attest_view_create(ngx_http_attest_gen_t *gen, ngx_log_t *log)
     view->renew = gen->renew;
     view->expires = gen->expires;
     view->drift = gen->drift;
-    ngx_memcpy(view->fingerprint, gen->fingerprint, 32);
+    ngx_memcpy(view->fingerprint, gen->fingerprint, ATTEST_SHA256_LEN);
 
     len = ngx_strlen(gen->root);
     view->root.data = ngx_pnalloc(pool, len + 1);

@@ -23,7 +23,7 @@ struct ngx_http_attest_view_s {
     time_t               renew;
     time_t               expires;
     int64_t              drift;
-    u_char               fingerprint[32];
+    u_char               fingerprint[ATTEST_SHA256_LEN];
     ngx_str_t            root;          /* root of trust label */
 
     X509                *cert;          /* NULL: attest_certificate off */

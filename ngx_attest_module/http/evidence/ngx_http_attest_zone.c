@@ -100,7 +100,7 @@ ngx_http_attest_zone_kept_size(ngx_conf_t *cf, ngx_str_t *name,
 static ngx_int_t
 ngx_http_attest_zone_fingerprint(ngx_http_attest_main_conf_t *amcf)
 {
-    u_char          spki[32], flags[3];
+    u_char          spki[ATTEST_SHA256_LEN], flags[3];
     ngx_int_t       rc;
     ngx_uint_t      n;
     attest_span_t  *parts;
