@@ -336,7 +336,7 @@ ngx_http_attest_conf_bounded(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (bounds->parse == ngx_http_attest_conf_seconds) {
-        /* not everywhere */
+        /* time_t is not everywhere as long as a pointer */
         *(time_t *) field = n;
 
     } else {
@@ -347,7 +347,7 @@ ngx_http_attest_conf_bounded(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* NGX_ERROR, which is below all bounds: it is none. */
+/* What is no number gives NGX_ERROR, which is below all bounds. */
 
 static int64_t
 ngx_http_attest_conf_seconds(ngx_str_t *value)

@@ -162,7 +162,7 @@ ngx_http_attest_environment_measure(ngx_http_attest_measure_t *m)
         var[1] = value;
     }
 
-    /* their order says nothing */
+    /* the same variables in another order are the same environment */
 
     ngx_qsort(m->environment.elts, m->environment.nelts / 2,
               2 * sizeof(ngx_str_t), ngx_http_attest_environment_cmp);
@@ -171,7 +171,7 @@ ngx_http_attest_environment_measure(ngx_http_attest_measure_t *m)
 }
 
 
-/* NGX_CONF_UNSET_UINT: changes nothing. */
+/* NGX_CONF_UNSET_UINT: a variable that changes nothing. */
 
 static ngx_uint_t
 ngx_http_attest_environment_flags(ngx_str_t *name)

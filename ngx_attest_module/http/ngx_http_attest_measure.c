@@ -126,7 +126,7 @@ ngx_http_attest_measure_file(ngx_http_attest_measure_t *m, ngx_str_t *path,
     file.size = ngx_file_size(fi);
     ngx_memzero(file.digest, ATTEST_SHA256_LEN);
 
-    /* "nginx -t" says what is too much; what it says is no evidence */
+    /* "nginx -t" makes no evidence, it only says what is too much */
 
     rc = ngx_test_config ? NGX_OK
                          : ngx_http_attest_measure_digest(m, &file, fd);
@@ -232,7 +232,7 @@ done:
 }
 
 
-/* Once, unless it has become another one in between. */
+/* A file that comes again is listed again only if it has changed. */
 
 static ngx_http_attest_file_t *
 ngx_http_attest_measure_push(ngx_http_attest_measure_t *m,
@@ -266,7 +266,7 @@ ngx_http_attest_measure_push(ngx_http_attest_measure_t *m,
 
 /*
  * What is read a second time must be what nginx, or a module, has read the
- * first time.  A time to come is the mark of a clock that was set back.
+ * first time.  A time in the future is from before the clock was set back.
  */
 
 ngx_uint_t

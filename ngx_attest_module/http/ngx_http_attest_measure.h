@@ -51,11 +51,11 @@ ngx_fd_t ngx_http_attest_measure_open(ngx_http_attest_measure_t *m,
 ngx_int_t ngx_http_attest_measure_full_name(ngx_http_attest_measure_t *m,
     attest_span_t name, const char *suffix, ngx_uint_t conf_prefix,
     ngx_str_t *full);
-/* It did, since nginx began to read its configuration. */
+/* 1 when it changed since nginx began to read its configuration. */
 ngx_uint_t ngx_http_attest_measure_touched(ngx_http_attest_measure_t *m,
     ngx_file_info_t *fi);
 
-/* Says in the log, once, what is not any more what the record names. */
+/* Logs, once for each, which files are not any more what the record names. */
 void ngx_http_attest_measure_check(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
 

@@ -101,7 +101,11 @@ ngx_module_t  ngx_http_attest_opened_module = {
 };
 
 
-/* The node is found by no name, and nothing is ever found below it. */
+/*
+ * nginx looks in this tree whether it has kept a file.  Here it finds none:
+ * the root has no name, and nothing hangs below it.  So each is kept, as often
+ * as it is read.
+ */
 
 static void *
 ngx_http_attest_opened_create_conf(ngx_cycle_t *cycle)
@@ -367,7 +371,7 @@ done:
 }
 
 
-/* NGX_DECLINED: this was seen before. */
+/* NGX_DECLINED: it was walked before. */
 
 static ngx_int_t
 ngx_http_attest_opened_mark_walked(ngx_http_attest_measure_t *m,
@@ -523,7 +527,7 @@ ngx_http_attest_opened_statement(ngx_http_attest_measure_t *m, ngx_str_t *path,
 }
 
 
-/* What the text says is said by the code of who reads it. */
+/* Code that reads the configuration decides what it means. */
 
 static ngx_int_t
 ngx_http_attest_opened_load_module(ngx_http_attest_measure_t *m,

@@ -14,6 +14,7 @@ ngx_int_t ngx_http_attest_reader_warn(ngx_http_attest_measure_t *m,
     ngx_str_t *path, attest_conf_statement_t *s);
 /* Warns of each module that reads files, where nothing is measured. */
 void ngx_http_attest_reader_warn_modules(ngx_http_attest_measure_t *m);
+/* 1 when this is the end of it. */
 ngx_uint_t ngx_http_attest_reader_ends_with(attest_span_t s, const char *text);
 
 

@@ -167,7 +167,7 @@ ngx_http_attest_fresh_claims(ngx_http_request_t *r,
 
     c = view->claims;
 
-    /* what there is now, the provider will say */
+    /* the provider says which GPUs there are now */
 
     c.has_gpu = 0;
 

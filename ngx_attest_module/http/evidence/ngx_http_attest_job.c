@@ -128,7 +128,7 @@ done:
 }
 
 
-/* GPUs that need not be there are missed all the same. */
+/* A GPU that is gone fails the check, whether it is required or not. */
 
 static int
 ngx_http_attest_job_run_gpu(ngx_http_attest_main_conf_t *amcf,

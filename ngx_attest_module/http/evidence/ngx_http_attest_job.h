@@ -24,7 +24,7 @@ typedef enum {
 typedef enum {
     NGX_HTTP_ATTEST_JOB_COLLECT = 0,
     NGX_HTTP_ATTEST_JOB_ACTIVATE,
-    NGX_HTTP_ATTEST_JOB_GPU                     /* are they as they were? */
+    NGX_HTTP_ATTEST_JOB_GPU                     /* do they still attest? */
 } ngx_http_attest_job_e;
 
 struct ngx_http_attest_job_s {
@@ -67,15 +67,15 @@ void ngx_http_attest_job_run(ngx_http_attest_main_conf_t *amcf,
 ngx_http_attest_job_t *ngx_http_attest_job_create(void);
 /*
  * NGX_OK: queued; done() will be called once, whatever happens, at the
- * latest some 2 * amcf->timeout after its turn came: waiting for the device
- * and using it have that limit in turn.  NGX_BUSY: more
- * than amcf->queue jobs wait.  NGX_DECLINED: the provider failed lately and
- * is backing off, retry after ngx_http_attest_job_retry_after() seconds.  On
+ * latest some 2 * amcf->timeout after its turn came: amcf->timeout is the
+ * limit of waiting for the device, and of using it.  NGX_BUSY: more than
+ * amcf->queue jobs wait.  NGX_DECLINED: the provider failed lately, retry
+ * after ngx_http_attest_job_retry_after() seconds.  On
  * any value but NGX_OK the caller still owns the job.
  */
 ngx_int_t ngx_http_attest_job_post(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_job_t *job);
-/* The owner lost interest (client gone): done() will not be called. */
+/* Its owner does not wait any more: done() will not be called. */
 void ngx_http_attest_job_abandon(ngx_http_attest_job_t *job);
 void ngx_http_attest_job_free(ngx_http_attest_job_t *job);
 time_t ngx_http_attest_job_retry_after(ngx_http_attest_main_conf_t *amcf);

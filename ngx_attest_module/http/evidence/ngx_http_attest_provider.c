@@ -51,7 +51,7 @@ ngx_http_attest_provider_init(ngx_http_attest_main_conf_t *amcf,
     amcf->run.gpu_required = amcf->source->has_gpu
                          && amcf->source->nvidia.required;
 
-    /* to read the configuration again is to accept the GPUs that are left */
+    /* a reload accepts the GPUs that are left */
 
     if (oamcf != NULL && oamcf->run.provider_ref != NULL
         && !(amcf->run.gpu_required && ngx_http_attest_state_gpu_failed(amcf))

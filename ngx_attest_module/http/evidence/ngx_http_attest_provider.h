@@ -8,10 +8,10 @@
 #include "http/ngx_http_attest.h"
 
 
-/* Makes amcf->run.provider, or takes over that of before with its keys. */
+/* Makes amcf->run.provider, or takes over that of the cycle before. */
 ngx_int_t ngx_http_attest_provider_init(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_main_conf_t *oamcf, ngx_log_t *log);
-/* Says in the log what the workers' user will not be able to open. */
+/* Logs what the workers' user will not be able to open. */
 void ngx_http_attest_provider_check_access(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
 

@@ -530,7 +530,7 @@ ngx_http_attest_refresh_gpu_done(ngx_http_attest_job_t *job)
 }
 
 
-/* error: NULL when they are as they were. */
+/* error: NULL when they attest. */
 
 static void
 ngx_http_attest_refresh_gpu_result(ngx_http_attest_refresh_t *rf,

@@ -50,7 +50,7 @@ static ngx_int_t ngx_http_attest_source_conf_handle(ngx_str_t *value,
     uint32_t *handle, uint32_t type);
 
 
-/* All "name=value" from this argument on; what the directive is called. */
+/* All arguments from the first on: words, and "name=value". */
 
 static char *
 ngx_http_attest_source_conf_params(ngx_conf_t *cf,

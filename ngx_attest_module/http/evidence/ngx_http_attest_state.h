@@ -42,11 +42,11 @@ ngx_http_attest_stats_t *ngx_http_attest_state_stats(
 #define ngx_http_attest_count(amcf, field)                                   \
     (void) ngx_atomic_fetch_add(&ngx_http_attest_state_stats(amcf)->field, 1)
 
-/* GPUs do not attest; servers are closed when they must. */
+/* 1 when the GPUs do not attest: servers that require them are closed. */
 ngx_uint_t ngx_http_attest_state_gpu_failed(ngx_http_attest_main_conf_t *amcf);
 /*
- * Seconds since they attested last, when this is longer ago than any check
- * takes: the worker that checks hangs.  0: it is not.
+ * When they attested so long ago that the worker that checks them must hang:
+ * how many seconds.  0: it does not.
  */
 time_t ngx_http_attest_state_gpu_overdue(ngx_http_attest_main_conf_t *amcf);
 /* Last error of collection, for status; copies at most len - 1 bytes. */

@@ -85,7 +85,7 @@ struct ngx_http_attest_state_s {
 
     ngx_http_attest_clock_t   clock;
 
-    /* a check of the GPUs failed; each configuration decides what it means */
+    /* a check of the GPUs failed: a configuration may require them, or not */
     ngx_atomic_t              gpu_failed;
 
     /* when one succeeded last, s of the zone's own time */
@@ -109,7 +109,7 @@ struct ngx_http_attest_state_s {
 ngx_http_attest_gen_t *ngx_http_attest_state_gen_copy(
     ngx_http_attest_main_conf_t *amcf);
 void ngx_http_attest_state_gen_free(ngx_http_attest_gen_t *gen);
-/* Bytes for evidence beside all else: in the zone, and in a document. */
+/* Bytes that the zone, and a document, have for evidence beside the rest. */
 size_t ngx_http_attest_state_evidence_room(ngx_http_attest_main_conf_t *amcf);
 /* Locked heap for a generation whose parts take `len` bytes. */
 ngx_http_attest_gen_t *ngx_http_attest_state_gen_alloc(size_t len);
@@ -129,7 +129,7 @@ ngx_int_t ngx_http_attest_state_publish(ngx_http_attest_main_conf_t *amcf,
 /* Erases the prompt keys that have expired; returns the zone's own time. */
 time_t ngx_http_attest_state_expire(ngx_http_attest_main_conf_t *amcf);
 
-/* Remembers what evidence is worth: 1 when that is something new. */
+/* Remembers what evidence is worth; 1 when that has changed. */
 ngx_uint_t ngx_http_attest_state_set_worth(ngx_http_attest_main_conf_t *amcf,
     const char *root, const char *note);
 

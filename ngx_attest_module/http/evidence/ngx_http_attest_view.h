@@ -77,7 +77,7 @@ const char *ngx_http_attest_view_why(ngx_http_attest_main_conf_t *amcf,
 /* The same also while servers are closed for want of GPUs. */
 ngx_http_attest_view_t *ngx_http_attest_view_evidence(
     ngx_http_attest_main_conf_t *amcf, ngx_log_t *log);
-/* The zone holds a generation of another configuration than ours. */
+/* 1 when the zone holds a generation of another configuration. */
 ngx_uint_t ngx_http_attest_view_foreign(ngx_http_attest_main_conf_t *amcf);
 /* The process is about to end: wipes what it has decoded. */
 void ngx_http_attest_view_drop(void);
