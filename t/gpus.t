@@ -179,13 +179,14 @@ sub test_worker_dies {
 }
 
 
-# Nothing is closed, but evidence says soon what there is.
 # One worker checks for all: when it hangs, the others must not go on without.
+# The limit of a check is one that it keeps under load, too: after a check that
+# failed servers are closed for another reason.
 sub test_worker_hangs {
     my $t = machine('gpus 1');
 
     serve($t, 'attest_gpu nvidia required interval=1s;', workers => 2,
-        timeout => '300ms');
+        timeout => '3s');
     ok(evidence($t), 'serves');
 
     # the one whose title says so cannot be told: the first is the oldest
@@ -195,8 +196,9 @@ sub test_worker_hangs {
 
     within(60, 'the other one closes', sub {
         return !status($t)->{gpus}{attest} });
-    like(status($t)->{evidence}{reason}, qr/GPUs were not checked lately/,
-        'status says why');
+    within(60, 'status says why', sub {
+        my $why = status($t)->{evidence}{reason} || '';
+        return $why =~ /GPUs were not checked lately/ });
     ok(!evidence($t), 'no service');
     like($t->wait_log(qr/GPUs were not checked for \d+ s, .*refuse/),
         qr/refuse/, 'so does the log');
@@ -207,6 +209,7 @@ sub test_worker_hangs {
 }
 
 
+# Nothing is closed, but evidence says soon what there is.
 sub test_not_required {
     my $t = machine('gpus 2');
 
