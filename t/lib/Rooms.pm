@@ -58,6 +58,18 @@ sub sources {
 }
 
 
+# source_of(OBJECT, FILES): whose object it is.  Make keeps the whole path below
+# obj/, nginx the last folder.  undef: its source is gone, or has moved.
+sub source_of {
+    my ($object, $files) = @_;
+    my ($dir, $name) = $object =~ m{(?:/obj|/addon)/(.+)/([^/]+)\.o$}
+        or return undef;
+    my @found = grep { m{(?:^|/)\Q$dir/$name.c\E$} } sort keys %$files;
+
+    return $found[0];
+}
+
+
 sub room { my $dir = dirname($_[0]); return $dir eq '.' ? '' : $dir }
 
 

@@ -73,17 +73,15 @@ sub test_layout {
 }
 
 
-# Objects are named after their sources, and lie in folders of the build's.
+# Objects are named after their sources, and after the folders of these.
 sub test_house {
     my ($what, @objects) = @_;
-    my %path = map { m{([^/]+)\.c$} ? ($1 => $_) : () } keys %$files;
     my %of;
 
     for my $object (@objects) {
-        my ($name) = $object =~ m{([^/]+)\.o$};
+        my $source = Rooms::source_of($object, $files);
 
-        # left behind by a source that is gone
-        $of{ $path{$name} } = $object if $path{$name};
+        $of{$source} = $object if defined $source;
     }
 
     cmp_ok(scalar keys %of, '>', 20, "$what: there are objects");
@@ -136,6 +134,13 @@ sub test_mutants {
 
     is(join("\n", Rooms::twins($small)),
         'core/base/low.c and core/crypto/low.c', 'twins are found');
+
+    is(Rooms::source_of('build/obj/core/base/low.o', $small),
+        'core/base/low.c', 'an object is that of its folder');
+    is(Rooms::source_of('build/nginx/addon/crypto/low.o', $small),
+        'core/crypto/low.c', 'also by the last folder alone');
+    is(Rooms::source_of('build/obj/core/policy/low.o', $small), undef,
+        'not one that a source left behind which is gone');
 
     for (qw(core/base/low core/policy/high core/policy/other)) {
         (my $out = "$dir/$_.o") =~ s{.*/}{$dir/};
