@@ -272,7 +272,7 @@ sub formats {
 
     # texts that stand in front of "in the attested server" and the like
     push @found, map { s/\\(.)/$1/gr } $text
-        =~ /ngx_http_attest_conflict\(cf, ascf,\s*"((?:\\.|[^"\\])*)"/g;
+        =~ /ngx_http_attest_tls_conflict\(cf, ascf,\s*"((?:\\.|[^"\\])*)"/g;
     push @found, map { s/\\(.)/$1/gr } grep { /\\"|needed|conflicts/ } $text
         =~ /\bbad = "((?:\\.|[^"\\])*)"/g;
     push @found, map { s/\\(.)/$1/gr } $text
