@@ -13,15 +13,15 @@
 static ngx_http_request_t  *ngx_http_attest_answer_sender;
 
 
-ngx_int_t
-ngx_http_attest_answer_field(ngx_http_request_t *r, const char *name,
+ngx_table_elt_t *
+ngx_http_attest_answer_push(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
 {
     ngx_table_elt_t  *h;
 
     h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     h->hash = 1;
@@ -31,7 +31,16 @@ ngx_http_attest_answer_field(ngx_http_request_t *r, const char *name,
     h->lowcase_key = NULL;
     h->value = *value;
 
-    return NGX_OK;
+    return h;
+}
+
+
+ngx_int_t
+ngx_http_attest_answer_field(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    return (ngx_http_attest_answer_push(r, name, value) != NULL) ? NGX_OK
+                                                                 : NGX_ERROR;
 }
 
 

@@ -16,6 +16,9 @@ ngx_uint_t ngx_http_attest_answer_is_being_sent(ngx_http_request_t *r);
 /* Adds one response header field; value must live as long as the request. */
 ngx_int_t ngx_http_attest_answer_field(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
+/* The same for a field that nginx has a pointer to; NULL: no memory. */
+ngx_table_elt_t *ngx_http_attest_answer_push(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
 
 
 #endif /* NGX_HTTP_ATTEST_ANSWER_H_INCLUDED */

@@ -362,25 +362,17 @@ ngx_http_attest_endpoint_accepts(ngx_http_request_t *r)
 
     ngx_memzero(&accept, sizeof(attest_accept_t));
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
 
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].hash != 0 && h[i].key.len == sizeof("Accept") - 1
+                && ngx_strncasecmp(h[i].key.data, (u_char *) "Accept",
+                                   sizeof("Accept") - 1)
+                   == 0)
+            {
+                attest_accept_add(&accept, h[i].value.data, h[i].value.len);
             }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].hash != 0 && h[i].key.len == 6
-            && ngx_strncasecmp(h[i].key.data, (u_char *) "Accept", 6) == 0)
-        {
-            attest_accept_add(&accept, h[i].value.data, h[i].value.len);
         }
     }
 
@@ -453,25 +445,26 @@ ngx_http_attest_endpoint_etag(ngx_http_request_t *r,
 {
     u_char           *p;
     uint32_t          crc;
+    ngx_str_t         value;
     ngx_table_elt_t  *h;
 
     p = ngx_pnalloc(r->pool, sizeof("\"----\"") + 3 * 16 + 8);
-    h = ngx_list_push(&r->headers_out.headers);
-
-    if (p == NULL || h == NULL) {
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
     crc = ngx_crc32_long(view->claims_bytes.data, view->claims_bytes.len);
 
-    h->hash = 1;
-    ngx_http_attest_elt_init(h);
-    ngx_str_set(&h->key, "ETag");
-    h->value.data = p;
-    h->value.len = ngx_sprintf(p, "\"%xL-%xT-%08xD-%c\"",
-                               (int64_t) view->number, view->not_before,
-                               crc, ngx_http_attest_endpoint_forms[form].tag)
-                   - p;
+    value.data = p;
+    value.len = ngx_sprintf(p, "\"%xL-%xT-%08xD-%c\"",
+                            (int64_t) view->number, view->not_before, crc,
+                            ngx_http_attest_endpoint_forms[form].tag)
+                - p;
+
+    h = ngx_http_attest_answer_push(r, "ETag", &value);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
 
     r->headers_out.etag = h;
 
