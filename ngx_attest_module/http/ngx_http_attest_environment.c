@@ -26,10 +26,10 @@ typedef struct {
 static ngx_uint_t ngx_http_attest_environment_flags(ngx_str_t *name);
 static ngx_uint_t ngx_http_attest_environment_is_allowed(
     ngx_http_attest_measure_t *m, ngx_str_t *name);
-static ngx_int_t ngx_http_attest_environment_files(ngx_http_attest_measure_t *m,
-    ngx_str_t *value);
-static ngx_int_t ngx_http_attest_environment_file(ngx_http_attest_measure_t *m,
-    u_char *p, size_t n);
+static ngx_int_t ngx_http_attest_environment_measure_files(
+    ngx_http_attest_measure_t *m, ngx_str_t *value);
+static ngx_int_t ngx_http_attest_environment_measure_file(
+    ngx_http_attest_measure_t *m, u_char *p, size_t n);
 static int ngx_libc_cdecl ngx_http_attest_environment_cmp(const void *one,
     const void *two);
 
@@ -148,7 +148,7 @@ ngx_http_attest_environment_measure(ngx_http_attest_measure_t *m)
         }
 
         if ((flags & NGX_HTTP_ATTEST_ENV_FILES)
-            && ngx_http_attest_environment_files(m, &value) != NGX_OK)
+            && ngx_http_attest_environment_measure_files(m, &value) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -216,7 +216,7 @@ ngx_http_attest_environment_is_allowed(ngx_http_attest_measure_t *m,
 /* Separated by blanks or colons, as the loader takes them. */
 
 static ngx_int_t
-ngx_http_attest_environment_files(ngx_http_attest_measure_t *m,
+ngx_http_attest_environment_measure_files(ngx_http_attest_measure_t *m,
     ngx_str_t *value)
 {
     u_char  *p, *start, *last;
@@ -229,7 +229,8 @@ ngx_http_attest_environment_files(ngx_http_attest_measure_t *m,
             continue;
         }
 
-        if (ngx_http_attest_environment_file(m, start, p - start) != NGX_OK) {
+        if (ngx_http_attest_environment_measure_file(m, start,
+                                                     p - start) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -243,8 +244,8 @@ ngx_http_attest_environment_files(ngx_http_attest_measure_t *m,
 /* A library may be named without its folder, and a file may be missing. */
 
 static ngx_int_t
-ngx_http_attest_environment_file(ngx_http_attest_measure_t *m, u_char *p,
-    size_t n)
+ngx_http_attest_environment_measure_file(ngx_http_attest_measure_t *m,
+    u_char *p, size_t n)
 {
     ngx_str_t        path;
     ngx_file_info_t  fi;

@@ -42,7 +42,7 @@ ngx_http_attest_guard_misdirected(ngx_http_request_t *r,
         return 0;
     }
 
-    return !ngx_http_attest_tls_marked(r, ascf);
+    return !ngx_http_attest_tls_is_of_server(r, ascf);
 }
 
 

@@ -165,7 +165,7 @@ ngx_http_attest_measure_open(ngx_http_attest_measure_t *m, ngx_str_t *path,
         ngx_log_error(NGX_LOG_EMERG, m->log, ngx_errno,
                       "attest: " ngx_open_file_n " \"%V\" failed", path);
 
-    } else if (ngx_http_attest_measure_touched(m, fi)) {
+    } else if (ngx_http_attest_measure_has_changed(m, fi)) {
         ngx_log_error(NGX_LOG_EMERG, m->log, 0,
                       "attest: \"%V\" changed while nginx was starting",
                       path);
@@ -270,7 +270,7 @@ ngx_http_attest_measure_push(ngx_http_attest_measure_t *m,
  */
 
 ngx_uint_t
-ngx_http_attest_measure_touched(ngx_http_attest_measure_t *m,
+ngx_http_attest_measure_has_changed(ngx_http_attest_measure_t *m,
     ngx_file_info_t *fi)
 {
     struct timespec  now;

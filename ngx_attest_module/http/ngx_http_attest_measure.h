@@ -52,7 +52,7 @@ ngx_int_t ngx_http_attest_measure_full_name(ngx_http_attest_measure_t *m,
     attest_span_t name, const char *suffix, ngx_uint_t conf_prefix,
     ngx_str_t *full);
 /* 1 when it changed since nginx began to read its configuration. */
-ngx_uint_t ngx_http_attest_measure_touched(ngx_http_attest_measure_t *m,
+ngx_uint_t ngx_http_attest_measure_has_changed(ngx_http_attest_measure_t *m,
     ngx_file_info_t *fi);
 
 /* Logs, once for each, which files are not any more what the record names. */

@@ -623,7 +623,7 @@ ngx_http_attest_opened_include_geo(ngx_http_attest_measure_t *m,
 
     if (ngx_file_info(bin.data, &fi) != NGX_FILE_ERROR
         && !(ngx_http_attest_opened_next_text(m->cycle, &full, NULL) != NULL
-             && ngx_http_attest_measure_touched(m, &fi))
+             && ngx_http_attest_measure_has_changed(m, &fi))
         && ngx_http_attest_measure_file(m, &bin, &fi) != NGX_OK)
     {
         return NGX_ERROR;

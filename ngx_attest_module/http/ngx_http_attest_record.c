@@ -23,7 +23,7 @@
 
 static int ngx_libc_cdecl ngx_http_attest_record_cmp(const void *one,
     const void *two);
-static ngx_int_t ngx_http_attest_record_text(ngx_http_attest_measure_t *m,
+static ngx_int_t ngx_http_attest_record_write(ngx_http_attest_measure_t *m,
     ngx_str_t *record);
 static u_char *ngx_http_attest_record_globals(ngx_http_attest_measure_t *m,
     u_char *p);
@@ -70,7 +70,7 @@ ngx_http_attest_record(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log,
     ngx_qsort(m.files.elts, m.files.nelts, sizeof(ngx_http_attest_file_t),
               ngx_http_attest_record_cmp);
 
-    return ngx_http_attest_record_text(&m, record);
+    return ngx_http_attest_record_write(&m, record);
 }
 
 
@@ -97,7 +97,7 @@ ngx_http_attest_record_cmp(const void *one, const void *two)
  */
 
 static ngx_int_t
-ngx_http_attest_record_text(ngx_http_attest_measure_t *m, ngx_str_t *record)
+ngx_http_attest_record_write(ngx_http_attest_measure_t *m, ngx_str_t *record)
 {
     size_t                   len;
     u_char                  *p;

@@ -228,7 +228,7 @@ ngx_http_attest_status_report(ngx_http_request_t *r,
 
     ngx_http_attest_clock_steps(amcf, &report->clock);
     ngx_http_attest_replay_fill(amcf, &report->used, &report->capacity);
-    report->why = ngx_http_attest_view_why(amcf, r->connection->log);
+    report->why = ngx_http_attest_view_why_not(amcf, r->connection->log);
 
     if (report->view != NULL) {
         report->age = ngx_http_attest_clock_now(amcf) - report->view->from;

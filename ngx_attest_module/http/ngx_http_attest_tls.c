@@ -14,12 +14,12 @@
 
 static ngx_int_t ngx_http_attest_tls_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_attest_tls_server(ngx_conf_t *cf,
+static ngx_int_t ngx_http_attest_tls_setup_server(ngx_conf_t *cf,
     ngx_http_core_srv_conf_t *cscf, ngx_http_attest_srv_conf_t *ascf);
 static void ngx_http_attest_tls_listens(ngx_conf_t *cf,
     ngx_http_core_srv_conf_t *cscf, ngx_str_t **tls, ngx_str_t **plain);
 static ngx_uint_t ngx_http_attest_tls_on_address(ngx_http_conf_addr_t *addr);
-static ngx_int_t ngx_http_attest_tls_secure(ngx_conf_t *cf,
+static ngx_int_t ngx_http_attest_tls_setup(ngx_conf_t *cf,
     ngx_http_attest_srv_conf_t *ascf, ngx_http_ssl_srv_conf_t *sscf);
 static char *ngx_http_attest_tls_conflicts(ngx_conf_t *cf,
     ngx_http_attest_srv_conf_t *ascf, ngx_http_ssl_srv_conf_t *sscf);
@@ -28,9 +28,9 @@ static char *ngx_http_attest_tls_protocols(ngx_conf_t *cf,
 static char *ngx_http_attest_tls_ca_key(ngx_conf_t *cf,
     ngx_http_attest_srv_conf_t *ascf, SSL_CTX *ctx);
 static void ngx_http_attest_tls_no_resumption(SSL_CTX *ctx);
-static ngx_int_t ngx_http_attest_tls_address(ngx_conf_t *cf,
+static ngx_int_t ngx_http_attest_tls_setup_address(ngx_conf_t *cf,
     ngx_http_conf_addr_t *addr);
-static ngx_int_t ngx_http_attest_tls_default(ngx_conf_t *cf,
+static ngx_int_t ngx_http_attest_tls_default_server(ngx_conf_t *cf,
     ngx_http_conf_addr_t *addr, ngx_http_attest_srv_conf_t *ascf);
 static int ngx_http_attest_tls_cert_cb(ngx_ssl_conn_t *ssl_conn, void *data);
 static void ngx_http_attest_tls_key_cleanup(void *data);
@@ -131,7 +131,7 @@ ngx_http_attest_tls_placeholder(ngx_conf_t *cf)
 
 
 static ngx_int_t
-ngx_http_attest_tls_server(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf,
+ngx_http_attest_tls_setup_server(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf,
     ngx_http_attest_srv_conf_t *ascf)
 {
     ngx_str_t                    *tls, *plain;
@@ -171,7 +171,7 @@ ngx_http_attest_tls_server(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf,
 
     ascf->tls = 1;
 
-    return ngx_http_attest_tls_secure(cf, ascf, sscf);
+    return ngx_http_attest_tls_setup(cf, ascf, sscf);
 }
 
 
@@ -236,7 +236,7 @@ ngx_http_attest_tls_on_address(ngx_http_conf_addr_t *addr)
 
 
 static ngx_int_t
-ngx_http_attest_tls_secure(ngx_conf_t *cf, ngx_http_attest_srv_conf_t *ascf,
+ngx_http_attest_tls_setup(ngx_conf_t *cf, ngx_http_attest_srv_conf_t *ascf,
     ngx_http_ssl_srv_conf_t *sscf)
 {
     ngx_http_attest_main_conf_t  *amcf;
@@ -516,7 +516,7 @@ ngx_http_attest_tls_postconfiguration(ngx_conf_t *cf,
         ascf = cscfp[s]->ctx->srv_conf[ngx_http_attest_module.ctx_index];
 
         if (ascf->attested
-            && ngx_http_attest_tls_server(cf, cscfp[s], ascf) != NGX_OK)
+            && ngx_http_attest_tls_setup_server(cf, cscfp[s], ascf) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -528,7 +528,7 @@ ngx_http_attest_tls_postconfiguration(ngx_conf_t *cf,
         addr = port[p].addrs.elts;
 
         for (a = 0; a < port[p].addrs.nelts; a++) {
-            if (ngx_http_attest_tls_address(cf, &addr[a]) != NGX_OK) {
+            if (ngx_http_attest_tls_setup_address(cf, &addr[a]) != NGX_OK) {
                 return NGX_ERROR;
             }
         }
@@ -539,7 +539,7 @@ ngx_http_attest_tls_postconfiguration(ngx_conf_t *cf,
 
 
 static ngx_int_t
-ngx_http_attest_tls_address(ngx_conf_t *cf, ngx_http_conf_addr_t *addr)
+ngx_http_attest_tls_setup_address(ngx_conf_t *cf, ngx_http_conf_addr_t *addr)
 {
     ngx_uint_t                    s;
     ngx_http_core_srv_conf_t    **cscfp;
@@ -563,14 +563,14 @@ ngx_http_attest_tls_address(ngx_conf_t *cf, ngx_http_conf_addr_t *addr)
         return NGX_OK;
     }
 
-    return ngx_http_attest_tls_default(cf, addr, ascf);
+    return ngx_http_attest_tls_default_server(cf, addr, ascf);
 }
 
 
 /* Its default server decides what SNI comes too late for. */
 
 static ngx_int_t
-ngx_http_attest_tls_default(ngx_conf_t *cf, ngx_http_conf_addr_t *addr,
+ngx_http_attest_tls_default_server(ngx_conf_t *cf, ngx_http_conf_addr_t *addr,
     ngx_http_attest_srv_conf_t *ascf)
 {
     ngx_http_ssl_srv_conf_t  *sscf;
@@ -672,7 +672,7 @@ ngx_http_attest_tls_cert_cb(ngx_ssl_conn_t *ssl_conn, void *data)
 
 
 ngx_uint_t
-ngx_http_attest_tls_marked(ngx_http_request_t *r,
+ngx_http_attest_tls_is_of_server(ngx_http_request_t *r,
     ngx_http_attest_srv_conf_t *ascf)
 {
     ngx_ssl_conn_t  *ssl_conn;
@@ -701,7 +701,7 @@ ngx_http_attest_tls_exporter(ngx_http_request_t *r,
 
     ascf = ngx_http_get_module_srv_conf(r, ngx_http_attest_module);
 
-    if (!ngx_http_attest_tls_marked(r, ascf)) {
+    if (!ngx_http_attest_tls_is_of_server(r, ascf)) {
         return NGX_DECLINED;
     }
 

@@ -14,7 +14,7 @@ ngx_int_t ngx_http_attest_tls_preconfiguration(ngx_conf_t *cf);
 ngx_int_t ngx_http_attest_tls_postconfiguration(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);
 /* 1 when the request came over a connection of this attested server. */
-ngx_uint_t ngx_http_attest_tls_marked(ngx_http_request_t *r,
+ngx_uint_t ngx_http_attest_tls_is_of_server(ngx_http_request_t *r,
     ngx_http_attest_srv_conf_t *ascf);
 /* NGX_OK, or NGX_DECLINED: no exporter on this connection. */
 ngx_int_t ngx_http_attest_tls_exporter(ngx_http_request_t *r,

@@ -22,7 +22,7 @@
 
 
 static int64_t ngx_http_attest_clock_get(clockid_t id);
-static int64_t ngx_http_attest_clock_both(int64_t *boot);
+static int64_t ngx_http_attest_clock_get_both(int64_t *boot);
 
 
 static int64_t
@@ -45,7 +45,7 @@ ngx_http_attest_clock_get(clockid_t id)
  */
 
 static int64_t
-ngx_http_attest_clock_both(int64_t *boot)
+ngx_http_attest_clock_get_both(int64_t *boot)
 {
     int64_t     before, wall;
     ngx_uint_t  i;
@@ -69,7 +69,7 @@ ngx_http_attest_clock_init(ngx_http_attest_clock_t *clock)
 {
     int64_t  boot, wall;
 
-    wall = ngx_http_attest_clock_both(&boot);
+    wall = ngx_http_attest_clock_get_both(&boot);
 
     ngx_memzero(clock, sizeof(ngx_http_attest_clock_t));
 
@@ -86,7 +86,7 @@ ngx_http_attest_clock_read(ngx_http_attest_clock_t *clock,
 {
     int64_t  boot, wall;
 
-    wall = ngx_http_attest_clock_both(&boot);
+    wall = ngx_http_attest_clock_get_both(&boot);
 
     t->drift = wall - boot;
 

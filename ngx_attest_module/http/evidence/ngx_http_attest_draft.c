@@ -20,14 +20,15 @@
 #define NGX_HTTP_ATTEST_QUARTER_TURN  64
 
 
-static ngx_int_t ngx_http_attest_draft_keys(ngx_http_attest_draft_t *draft,
+static ngx_int_t ngx_http_attest_draft_tls_key(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old);
-static ngx_int_t ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
+static ngx_int_t ngx_http_attest_draft_kem_keys(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old,
     uint16_t kem);
-static ngx_int_t ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
-    ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old);
-static void ngx_http_attest_draft_member(ngx_http_attest_draft_t *draft,
+static ngx_int_t ngx_http_attest_draft_prompt_keys(
+    ngx_http_attest_draft_t *draft, ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_gen_t *old);
+static void ngx_http_attest_draft_list_member(ngx_http_attest_draft_t *draft,
     ngx_uint_t i, ngx_uint_t nsuites, attest_keyconfig_t *kc);
 static ngx_int_t ngx_http_attest_draft_claims(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf);
@@ -57,10 +58,10 @@ ngx_http_attest_draft_create(ngx_http_attest_main_conf_t *amcf)
                         || amcf->run.remember->full(amcf);
     }
 
-    rc = ngx_http_attest_draft_keys(draft, amcf, old);
+    rc = ngx_http_attest_draft_tls_key(draft, amcf, old);
 
     if (rc == NGX_OK && amcf->kems != 0) {
-        rc = ngx_http_attest_draft_hpke(draft, amcf, old);
+        rc = ngx_http_attest_draft_prompt_keys(draft, amcf, old);
     }
 
     if (rc == NGX_OK) {
@@ -81,7 +82,7 @@ ngx_http_attest_draft_create(ngx_http_attest_main_conf_t *amcf)
 
 
 static ngx_int_t
-ngx_http_attest_draft_keys(ngx_http_attest_draft_t *draft,
+ngx_http_attest_draft_tls_key(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old)
 {
     attest_span_t   der;
@@ -110,7 +111,7 @@ ngx_http_attest_draft_keys(ngx_http_attest_draft_t *draft,
 /* A new key, and the one that it follows. */
 
 static ngx_int_t
-ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
+ngx_http_attest_draft_kem_keys(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old,
     uint16_t kem)
 {
@@ -173,20 +174,20 @@ ngx_http_attest_draft_kem(ngx_http_attest_draft_t *draft,
 
 
 static ngx_int_t
-ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
+ngx_http_attest_draft_prompt_keys(ngx_http_attest_draft_t *draft,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_gen_t *old)
 {
     ngx_uint_t          i, members, suites;
     attest_keyconfig_t  kc[NGX_HTTP_ATTEST_MEMBERS];
 
-    if (ngx_http_attest_draft_kem(draft, amcf, old, ATTEST_KEM_X25519)
+    if (ngx_http_attest_draft_kem_keys(draft, amcf, old, ATTEST_KEM_X25519)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     if ((amcf->kems & NGX_HTTP_ATTEST_KEM_XWING)
-        && ngx_http_attest_draft_kem(draft, amcf, old, ATTEST_KEM_XWING)
+        && ngx_http_attest_draft_kem_keys(draft, amcf, old, ATTEST_KEM_XWING)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -209,13 +210,13 @@ ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
         if (suites != 1 && (amcf->kems & NGX_HTTP_ATTEST_KEM_X25519)
             && draft->hpke[i].kem == ATTEST_KEM_X25519)
         {
-            ngx_http_attest_draft_member(draft, i, 1, &kc[members]);
+            ngx_http_attest_draft_list_member(draft, i, 1, &kc[members]);
             kc[members++].id += NGX_HTTP_ATTEST_QUARTER_TURN;
         }
     }
 
     for (i = 0; i < draft->nkeys; i++) {
-        ngx_http_attest_draft_member(draft, i, suites, &kc[members++]);
+        ngx_http_attest_draft_list_member(draft, i, suites, &kc[members++]);
     }
 
     draft->list_len = sizeof(draft->list);
@@ -230,7 +231,7 @@ ngx_http_attest_draft_hpke(ngx_http_attest_draft_t *draft,
 /* One member of the list: a key and the first of our suites. */
 
 static void
-ngx_http_attest_draft_member(ngx_http_attest_draft_t *draft, ngx_uint_t i,
+ngx_http_attest_draft_list_member(ngx_http_attest_draft_t *draft, ngx_uint_t i,
     ngx_uint_t nsuites, attest_keyconfig_t *kc)
 {
     ngx_uint_t  n;

@@ -36,9 +36,9 @@ static ngx_int_t ngx_http_attest_endpoint_evidence(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_endpoint_get(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_endpoint_post(ngx_http_request_t *r);
 static void ngx_http_attest_endpoint_body(ngx_http_request_t *r);
-static ngx_int_t ngx_http_attest_endpoint_read(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_endpoint_read_body(ngx_http_request_t *r,
     u_char *buf, size_t room, size_t *len);
-static ngx_int_t ngx_http_attest_endpoint_parsed(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_endpoint_serve(ngx_http_request_t *r,
     int rc, attest_request_t *req);
 static ngx_int_t ngx_http_attest_endpoint_cached(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_endpoint_keys(ngx_http_request_t *r);
@@ -120,7 +120,7 @@ ngx_http_attest_endpoint_get(ngx_http_request_t *r)
 
     parsed = attest_request_args(r->args.data, r->args.len, &req);
 
-    rc = ngx_http_attest_endpoint_parsed(r, parsed, &req);
+    rc = ngx_http_attest_endpoint_serve(r, parsed, &req);
     if (rc != NGX_AGAIN) {
         return rc;
     }
@@ -176,11 +176,11 @@ ngx_http_attest_endpoint_body(ngx_http_request_t *r)
     ngx_int_t         rc;
     attest_request_t  req;
 
-    rc = ngx_http_attest_endpoint_read(r, buf, sizeof(buf), &len);
+    rc = ngx_http_attest_endpoint_read_body(r, buf, sizeof(buf), &len);
 
     if (rc == NGX_OK) {
         parsed = attest_request_json(buf, len, &req);
-        rc = ngx_http_attest_endpoint_parsed(r, parsed, &req);
+        rc = ngx_http_attest_endpoint_serve(r, parsed, &req);
 
     } else if (rc == NGX_DECLINED) {
         rc = ngx_http_attest_endpoint_too_large(r);
@@ -203,8 +203,8 @@ ngx_http_attest_endpoint_body(ngx_http_request_t *r)
  */
 
 static ngx_int_t
-ngx_http_attest_endpoint_read(ngx_http_request_t *r, u_char *buf, size_t room,
-    size_t *len)
+ngx_http_attest_endpoint_read_body(ngx_http_request_t *r, u_char *buf,
+    size_t room, size_t *len)
 {
     off_t         size;
     size_t        used;
@@ -252,7 +252,7 @@ ngx_http_attest_endpoint_read(ngx_http_request_t *r, u_char *buf, size_t room,
 /* NGX_AGAIN: the request waits. */
 
 static ngx_int_t
-ngx_http_attest_endpoint_parsed(ngx_http_request_t *r, int rc,
+ngx_http_attest_endpoint_serve(ngx_http_request_t *r, int rc,
     attest_request_t *req)
 {
     attest_accept_e  accept;

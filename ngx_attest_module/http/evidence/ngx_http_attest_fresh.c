@@ -557,7 +557,7 @@ ngx_http_attest_fresh_answer(ngx_http_attest_waiter_t *w,
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
 
-    if (!ngx_http_attest_view_valid(amcf, w->view)) {
+    if (!ngx_http_attest_view_is_valid(amcf, w->view)) {
 
         /* what was asked for has ended while it waited */
 

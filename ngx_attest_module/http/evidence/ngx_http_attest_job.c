@@ -46,19 +46,19 @@ struct ngx_http_attest_jobs_s {
 
 static int ngx_http_attest_job_run_gpu(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_job_t *job, ngx_msec_t timeout);
-static void ngx_http_attest_job_check(ngx_http_attest_job_t *job);
-static ngx_int_t ngx_http_attest_job_device_turn(
+static void ngx_http_attest_job_check_evidence(ngx_http_attest_job_t *job);
+static ngx_int_t ngx_http_attest_job_wait_for_device(
     ngx_http_attest_state_t *state, ngx_uint_t refresh, ngx_msec_t timeout);
-static ngx_int_t ngx_http_attest_job_device_lock(
+static ngx_int_t ngx_http_attest_job_lock_device(
     ngx_http_attest_state_t *state, ngx_msec_t timeout);
-static void ngx_http_attest_job_next(ngx_http_attest_jobs_t *w);
+static void ngx_http_attest_job_start_next(ngx_http_attest_jobs_t *w);
 static ngx_int_t ngx_http_attest_job_launch(ngx_http_attest_jobs_t *w,
     ngx_http_attest_job_t *job);
 static void ngx_http_attest_job_thread(void *data, ngx_log_t *log);
 static void ngx_http_attest_job_thread_done(ngx_event_t *ev);
 static void ngx_http_attest_job_deadline(ngx_event_t *ev);
 static void ngx_http_attest_job_fail_queue(ngx_http_attest_jobs_t *w);
-static void ngx_http_attest_job_end(ngx_http_attest_jobs_t *w,
+static void ngx_http_attest_job_finish(ngx_http_attest_jobs_t *w,
     ngx_http_attest_job_t *job);
 
 
@@ -80,7 +80,7 @@ ngx_http_attest_job_run(ngx_http_attest_main_conf_t *amcf,
         goto done;
     }
 
-    if (ngx_http_attest_job_device_turn(state, job->refresh, timeout)
+    if (ngx_http_attest_job_wait_for_device(state, job->refresh, timeout)
         != NGX_OK)
     {
         job->rc = ATTEST_EINTERNAL;
@@ -116,7 +116,7 @@ done:
                 sizeof(job->error));
 
     if (job->kind == NGX_HTTP_ATTEST_JOB_COLLECT && job->rc == ATTEST_OK) {
-        ngx_http_attest_job_check(job);
+        ngx_http_attest_job_check_evidence(job);
     }
 
     /* logs grow: that they do not fit is no reason to have no evidence */
@@ -162,7 +162,7 @@ ngx_http_attest_job_run_gpu(ngx_http_attest_main_conf_t *amcf,
  */
 
 static void
-ngx_http_attest_job_check(ngx_http_attest_job_t *job)
+ngx_http_attest_job_check_evidence(ngx_http_attest_job_t *job)
 {
     attest_evidence_t  *ev;
 
@@ -192,7 +192,7 @@ ngx_http_attest_job_check(ngx_http_attest_job_t *job)
  */
 
 static ngx_int_t
-ngx_http_attest_job_device_turn(ngx_http_attest_state_t *state,
+ngx_http_attest_job_wait_for_device(ngx_http_attest_state_t *state,
     ngx_uint_t refresh, ngx_msec_t timeout)
 {
     int64_t    deadline;
@@ -202,7 +202,7 @@ ngx_http_attest_job_device_turn(ngx_http_attest_state_t *state,
 
     if (refresh) {
         state->renewal = deadline;
-        rc = ngx_http_attest_job_device_lock(state, timeout);
+        rc = ngx_http_attest_job_lock_device(state, timeout);
         state->renewal = 0;
 
         return rc;
@@ -217,7 +217,7 @@ ngx_http_attest_job_device_turn(ngx_http_attest_state_t *state,
         if (state->renewal > attest_monotonic_now()) {
             ngx_msleep(NGX_HTTP_ATTEST_NAP);
 
-        } else if (ngx_http_attest_job_device_lock(state, NGX_HTTP_ATTEST_NAP)
+        } else if (ngx_http_attest_job_lock_device(state, NGX_HTTP_ATTEST_NAP)
                    == NGX_OK)
         {
             return NGX_OK;
@@ -230,7 +230,7 @@ ngx_http_attest_job_device_turn(ngx_http_attest_state_t *state,
 
 
 static ngx_int_t
-ngx_http_attest_job_device_lock(ngx_http_attest_state_t *state,
+ngx_http_attest_job_lock_device(ngx_http_attest_state_t *state,
     ngx_msec_t timeout)
 {
     int              rc;
@@ -352,7 +352,7 @@ ngx_http_attest_job_post(ngx_http_attest_main_conf_t *amcf,
     job->state = NGX_HTTP_ATTEST_JOB_QUEUED;
     w->waiting++;
 
-    ngx_http_attest_job_next(w);
+    ngx_http_attest_job_start_next(w);
 
     return NGX_OK;
 }
@@ -382,7 +382,7 @@ ngx_http_attest_job_abandon(ngx_http_attest_job_t *job)
 
 
 static void
-ngx_http_attest_job_next(ngx_http_attest_jobs_t *w)
+ngx_http_attest_job_start_next(ngx_http_attest_jobs_t *w)
 {
     ngx_queue_t            *q;
     ngx_http_attest_job_t  *job;
@@ -487,10 +487,10 @@ ngx_http_attest_job_thread_done(ngx_event_t *ev)
     ngx_free(flight);
 
     if (job != NULL) {
-        ngx_http_attest_job_end(w, job);
+        ngx_http_attest_job_finish(w, job);
     }
 
-    ngx_http_attest_job_next(w);
+    ngx_http_attest_job_start_next(w);
 }
 
 
@@ -516,7 +516,7 @@ ngx_http_attest_job_deadline(ngx_event_t *ev)
         job->rc = ATTEST_EINTERNAL;
         ngx_cpystrn((u_char *) job->error, (u_char *)
                     "the device did not answer in time", sizeof(job->error));
-        ngx_http_attest_job_end(w, job);
+        ngx_http_attest_job_finish(w, job);
     }
 
     ngx_http_attest_job_fail_queue(w);
@@ -553,7 +553,7 @@ ngx_http_attest_job_fail_queue(ngx_http_attest_jobs_t *w)
 
 
 static void
-ngx_http_attest_job_end(ngx_http_attest_jobs_t *w,
+ngx_http_attest_job_finish(ngx_http_attest_jobs_t *w,
     ngx_http_attest_job_t *job)
 {
     ngx_http_attest_stats_t  *stats;

@@ -48,7 +48,7 @@ struct ngx_http_attest_refresh_s {
 
 static ngx_int_t ngx_http_attest_refresh_in_master(
     ngx_http_attest_main_conf_t *amcf, ngx_uint_t changed, ngx_log_t *log);
-static ngx_uint_t ngx_http_attest_refresh_current_ok(
+static ngx_uint_t ngx_http_attest_refresh_is_current(
     ngx_http_attest_main_conf_t *amcf, ngx_uint_t *changed);
 
 static void ngx_http_attest_refresh_tick(ngx_event_t *ev);
@@ -83,7 +83,7 @@ ngx_http_attest_refresh_first(ngx_http_attest_main_conf_t *amcf,
 
         /* a reload that changes nothing of what is attested keeps it all */
 
-        if (ngx_http_attest_refresh_current_ok(amcf, &changed)) {
+        if (ngx_http_attest_refresh_is_current(amcf, &changed)) {
             return NGX_OK;
         }
 
@@ -170,7 +170,7 @@ done:
 /* Is the zone's generation valid, and for this very configuration? */
 
 static ngx_uint_t
-ngx_http_attest_refresh_current_ok(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_refresh_is_current(ngx_http_attest_main_conf_t *amcf,
     ngx_uint_t *changed)
 {
     ngx_uint_t              ok;
@@ -316,7 +316,7 @@ ngx_http_attest_refresh_due(ngx_http_attest_refresh_t *rf)
      * that is just replacing this worker.  Only the first is ours to mend.
      */
 
-    if (!ngx_http_attest_view_foreign(rf->amcf)) {
+    if (!ngx_http_attest_view_is_foreign(rf->amcf)) {
         rf->mismatch_since = 0;
 
     } else if (rf->mismatch_since == 0) {

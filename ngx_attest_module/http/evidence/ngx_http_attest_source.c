@@ -18,7 +18,7 @@
 
 static const char *ngx_http_attest_source_conflict(
     ngx_http_attest_source_t *s);
-static ngx_int_t ngx_http_attest_source_auto(ngx_conf_t *cf,
+static ngx_int_t ngx_http_attest_source_detect(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);
 static void ngx_http_attest_source_defaults(ngx_http_attest_source_t *s);
 
@@ -97,7 +97,7 @@ ngx_http_attest_source_check(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    if (s->automatic && ngx_http_attest_source_auto(cf, amcf) != NGX_OK) {
+    if (s->automatic && ngx_http_attest_source_detect(cf, amcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -155,7 +155,7 @@ ngx_http_attest_source_conflict(ngx_http_attest_source_t *s)
 /* What the machine has is a part of the configuration from here on. */
 
 static ngx_int_t
-ngx_http_attest_source_auto(ngx_conf_t *cf,
+ngx_http_attest_source_detect(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf)
 {
     ngx_str_t                  found[3];

@@ -99,7 +99,7 @@ ngx_http_attest_view_evidence(ngx_http_attest_main_conf_t *amcf,
 
     view = ngx_http_attest_view_current;
 
-    return (view != NULL && ngx_http_attest_view_valid(amcf, view)) ? view
+    return (view != NULL && ngx_http_attest_view_is_valid(amcf, view)) ? view
                                                                    : NULL;
 }
 
@@ -110,7 +110,7 @@ ngx_http_attest_view_evidence(ngx_http_attest_main_conf_t *amcf,
  */
 
 ngx_uint_t
-ngx_http_attest_view_valid(ngx_http_attest_main_conf_t *amcf,
+ngx_http_attest_view_is_valid(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_view_t *view)
 {
     ngx_http_attest_time_t  t;
@@ -123,7 +123,7 @@ ngx_http_attest_view_valid(ngx_http_attest_main_conf_t *amcf,
 
 
 const char *
-ngx_http_attest_view_why(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
+ngx_http_attest_view_why_not(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 {
     ngx_http_attest_time_t   t;
     ngx_http_attest_view_t  *view;
@@ -196,7 +196,7 @@ ngx_http_attest_view_update(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 
 
 ngx_uint_t
-ngx_http_attest_view_foreign(ngx_http_attest_main_conf_t *amcf)
+ngx_http_attest_view_is_foreign(ngx_http_attest_main_conf_t *amcf)
 {
     return ngx_http_attest_view_other;
 }

@@ -69,16 +69,16 @@ void ngx_http_attest_view_key_use(ngx_http_attest_view_t *view,
 void ngx_http_attest_view_key_done(ngx_http_attest_view_t *view,
     ngx_uint_t i);
 /* Whether the view is valid now; those of before may have expired. */
-ngx_uint_t ngx_http_attest_view_valid(ngx_http_attest_main_conf_t *amcf,
+ngx_uint_t ngx_http_attest_view_is_valid(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_view_t *view);
 /* Why there is no view, in words; NULL when there is one. */
-const char *ngx_http_attest_view_why(ngx_http_attest_main_conf_t *amcf,
+const char *ngx_http_attest_view_why_not(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
 /* The same also while servers are closed for want of GPUs. */
 ngx_http_attest_view_t *ngx_http_attest_view_evidence(
     ngx_http_attest_main_conf_t *amcf, ngx_log_t *log);
 /* 1 when the zone holds a generation of another configuration. */
-ngx_uint_t ngx_http_attest_view_foreign(ngx_http_attest_main_conf_t *amcf);
+ngx_uint_t ngx_http_attest_view_is_foreign(ngx_http_attest_main_conf_t *amcf);
 /* The process is about to end: wipes what it has decoded. */
 void ngx_http_attest_view_drop(void);
 /* Erases the prompt keys that have expired, here and in the zone. */
