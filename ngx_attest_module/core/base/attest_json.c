@@ -29,12 +29,8 @@ static attest_json_fault_e attest_json_token(attest_json_scan_t *s,
     size_t at, size_t *used);
 static attest_json_fault_e attest_json_bracket(attest_json_scan_t *s,
     char c);
-static attest_json_fault_e attest_json_string(attest_span_t t, size_t at,
-    size_t *used);
 static attest_json_fault_e attest_json_escape(const uint8_t *p, size_t n,
     size_t *used);
-static size_t attest_json_number(const uint8_t *p, size_t n,
-    unsigned flags);
 static size_t attest_json_digits(const uint8_t *p, size_t n, size_t i);
 static int attest_json_blank(uint8_t c);
 static attest_json_fault_e attest_json_walk(const cJSON *root,
@@ -186,9 +182,7 @@ attest_json_bracket(attest_json_scan_t *s, char c)
 }
 
 
-/* *used with both quotes. */
-
-static attest_json_fault_e
+attest_json_fault_e
 attest_json_string(attest_span_t t, size_t at, size_t *used)
 {
     size_t                i, n;
@@ -258,9 +252,7 @@ attest_json_escape(const uint8_t *p, size_t n, size_t *used)
 }
 
 
-/* RFC 8259 section 6; cJSON would take more.  0: it is none. */
-
-static size_t
+size_t
 attest_json_number(const uint8_t *p, size_t n, unsigned flags)
 {
     size_t  i, start = (p[0] == '-');

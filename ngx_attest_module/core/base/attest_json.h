@@ -61,6 +61,15 @@ int attest_json_parse(attest_span_t text, const attest_json_rules_t *rules,
  */
 int attest_json_members(const cJSON *object, const char **twice);
 
+/*
+ * For readers that keep no tree.  A string from its quote at t.p[at]; *used
+ * with both quotes.  A number, RFC 8259 section 6, of which cJSON takes more:
+ * its length, or 0.
+ */
+attest_json_fault_e attest_json_string(attest_span_t t, size_t at,
+    size_t *used);
+size_t attest_json_number(const uint8_t *p, size_t n, unsigned flags);
+
 /* The text of a member; NULL when it is none or not there. */
 const char *attest_json_text(const cJSON *object, const char *name);
 

@@ -268,6 +268,9 @@ int attest_ohttp_opener_feed(attest_ohttp_opener_t *op, const uint8_t *in,
 /* The first n of the plain bytes were used: wiped, what follows moves down. */
 int attest_ohttp_opener_take(attest_ohttp_opener_t *op, size_t n);
 
+/* Only the first n are of use: others are wiped, what follows moves down. */
+int attest_ohttp_opener_keep(attest_ohttp_opener_t *op, size_t n);
+
 /*
  * The HTTP message ended, cleanly: opens the final chunk, whose length only
  * the end tells.  ATTEST_EFORMAT: the message was cut before its final chunk.

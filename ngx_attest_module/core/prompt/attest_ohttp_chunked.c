@@ -349,6 +349,27 @@ attest_ohttp_opener_take(attest_ohttp_opener_t *op, size_t n)
 
 
 int
+attest_ohttp_opener_keep(attest_ohttp_opener_t *op, size_t n)
+{
+    size_t  gone;
+
+    if (n > op->plain) {
+        return ATTEST_EARG;
+    }
+
+    gone = op->plain - n;
+
+    if (gone != 0) {
+        memmove(op->buf + n, op->buf + op->plain, op->have);
+        OPENSSL_cleanse(op->buf + n + op->have, gone);
+        op->plain = n;
+    }
+
+    return ATTEST_OK;
+}
+
+
+int
 attest_ohttp_opener_finish(attest_ohttp_opener_t *op)
 {
     int  rc;
