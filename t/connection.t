@@ -420,7 +420,7 @@ sub test_environment {
 sub test_needed {
     my $readelf = AttestTest::which('readelf') or return;
 
-    for my $file ([ AttestTest::cli(), 1 ], [ AttestTest::module(), 0 ],
+    for my $file ([ AttestTest::cli(), 1 ], [ AttestTest::module(), 1 ],
         [ AttestTest::build() . '/libngx-attest.so', 0 ])
     {
         my $out = AttestTest::run_out([ $readelf, '-dW', $file->[0] ]);

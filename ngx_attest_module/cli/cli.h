@@ -16,28 +16,16 @@
 #include "core/policy/attest_policy.h"
 #include "core/evidence/attest_tsm.h"
 #include "core/appraisal/attest_verify.h"
+#include "client/attest_fetch.h"
 
 
-#define CLI_EVIDENCE_PATH      "/.well-known/attestation"
-#define CLI_KEYS_PATH          "/.well-known/hpke-keys"
 #define CLI_CHAT_PATH          "/v1/chat/completions"
 
-#define CLI_MAX_TRIES          3
-
 #define CLI_MAX_PATH           4096
-#define CLI_MAX_ANSWER         (8 * 1024 * 1024)   /* JSON of base64 logs */
-#define CLI_MAX_SMALL          (64 * 1024)         /* keys, problems, proofs */
 
 #define CLI_OK                 0
 #define CLI_FAILED             1                   /* not trusted */
 #define CLI_UNDECIDED          2
-
-
-/* Fetched bytes, malloc()ed. */
-typedef struct {
-    uint8_t  *p;
-    size_t    n;
-} cli_bytes_t;
 
 
 typedef struct {
@@ -63,7 +51,7 @@ typedef struct {
  * cli_input.c.  A file's bytes, 0 behind, are a collection or a certificate,
  * in DER then.  Else they are freed, and what they are is said.
  */
-int cli_input(const char *name, cli_bytes_t *b);
+int cli_input(const char *name, attest_bytes_t *b);
 
 /* cli_verify.c */
 int cli_verify(const cli_options_t *opt);
@@ -73,7 +61,7 @@ int cli_policy(const cli_options_t *opt);
  * not NULL: the bytes of the file, which the caller frees; none without one.
  */
 int cli_policy_load(const cli_options_t *opt, attest_policy_t *policy,
-    cli_bytes_t *kept);
+    attest_bytes_t *kept);
 void cli_print_result(FILE *out, const attest_result_t *res, int all);
 /* The exit status for a verdict. */
 int cli_status(const attest_result_t *res);
@@ -110,7 +98,6 @@ void cli_x509_key(const char *what, EVP_PKEY *key);
 int cli_chat(const cli_options_t *opt);
 
 /* cli_util.c */
-int64_t cli_monotonic(void);
 int64_t cli_now(const cli_options_t *opt);
 /*
  * All output goes through these.  Control characters, what is no whole
@@ -132,9 +119,7 @@ int cli_path(char path[CLI_MAX_PATH], const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* A file of at most `cap` bytes; reports errors itself. */
-int cli_file(const char *name, size_t cap, cli_bytes_t *out);
-void cli_bytes_free(cli_bytes_t *b);
-attest_span_t cli_span(const cli_bytes_t *b);
+int cli_file(const char *name, size_t cap, attest_bytes_t *out);
 int cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 

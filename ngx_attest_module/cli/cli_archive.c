@@ -24,20 +24,20 @@
 #define CLI_ARCHIVE_SESSION    "session.json"
 
 
-static int cli_archive_session(const cli_evidence_t *ev,
+static int cli_archive_session(const attest_fetch_t *ev,
     const cli_options_t *opt);
 static void cli_archive_hex(cJSON *root, const char *name, const uint8_t *p,
     size_t n);
 static int cli_archive_write(const cli_options_t *opt, const char *name,
     const uint8_t *p, size_t n);
-static int cli_archive_folder(cli_evidence_t *ev, const cli_options_t *opt);
+static int cli_archive_folder(attest_fetch_t *ev, const cli_options_t *opt);
 static int cli_archive_read(const cli_options_t *opt, const char *name,
-    size_t cap, cli_bytes_t *out);
-static int cli_archive_read_session(cli_evidence_t *ev,
+    size_t cap, attest_bytes_t *out);
+static int cli_archive_read_session(attest_fetch_t *ev,
     const cli_options_t *opt);
 static int cli_archive_get(const cJSON *root, const char *name, uint8_t *out,
     size_t min, size_t max, size_t *len);
-static int cli_archive_file(cli_evidence_t *ev, const cli_options_t *opt);
+static int cli_archive_file(attest_fetch_t *ev, const cli_options_t *opt);
 
 
 /* Files of a folder, where they belong, and how much is read and fetched. */
@@ -49,10 +49,10 @@ typedef struct {
 } cli_archive_item_t;
 
 static const cli_archive_item_t  cli_archive_items[] = {
-    { "certificate.der", offsetof(cli_evidence_t, cert), CLI_MAX_CERT },
-    { "cached.cmw", offsetof(cli_evidence_t, cached), CLI_MAX_ANSWER },
-    { "fresh.cmw", offsetof(cli_evidence_t, fresh), CLI_MAX_ANSWER },
-    { "hpke-keys", offsetof(cli_evidence_t, hpke), CLI_MAX_SMALL },
+    { "certificate.der", offsetof(attest_fetch_t, cert), ATTEST_CONN_MAX_CERT },
+    { "cached.cmw", offsetof(attest_fetch_t, cached), ATTEST_FETCH_MAX_ANSWER },
+    { "fresh.cmw", offsetof(attest_fetch_t, fresh), ATTEST_FETCH_MAX_ANSWER },
+    { "hpke-keys", offsetof(attest_fetch_t, hpke), ATTEST_FETCH_MAX_SMALL },
     { NULL, 0, 0 }
 };
 
@@ -89,14 +89,14 @@ cli_archive_drop(const cli_options_t *opt)
 
 
 int
-cli_archive_save(const cli_evidence_t *ev, const cli_options_t *opt)
+cli_archive_save(const attest_fetch_t *ev, const cli_options_t *opt)
 {
     int                        rc = CLI_OK;
-    const cli_bytes_t         *b;
+    const attest_bytes_t         *b;
     const cli_archive_item_t  *item;
 
     for (item = cli_archive_items; item->name != NULL; item++) {
-        b = (const cli_bytes_t *) ((const char *) ev + item->offset);
+        b = (const attest_bytes_t *) ((const char *) ev + item->offset);
 
         if (rc == CLI_OK && b->n > item->cap) {
             rc = cli_error("%s is longer than an archive may have it",
@@ -113,7 +113,7 @@ cli_archive_save(const cli_evidence_t *ev, const cli_options_t *opt)
 
 
 static int
-cli_archive_session(const cli_evidence_t *ev, const cli_options_t *opt)
+cli_archive_session(const attest_fetch_t *ev, const cli_options_t *opt)
 {
     int     rc;
     char   *text;
@@ -190,7 +190,7 @@ cli_archive_write(const cli_options_t *opt, const char *name,
 
 
 int
-cli_archive_load(cli_evidence_t *ev, const cli_options_t *opt)
+cli_archive_load(attest_fetch_t *ev, const cli_options_t *opt)
 {
     size_t       n;
     struct stat  st;
@@ -221,17 +221,17 @@ cli_archive_load(cli_evidence_t *ev, const cli_options_t *opt)
 
 
 static int
-cli_archive_folder(cli_evidence_t *ev, const cli_options_t *opt)
+cli_archive_folder(attest_fetch_t *ev, const cli_options_t *opt)
 {
     int                        rc;
-    cli_bytes_t               *b;
+    attest_bytes_t               *b;
     const cli_archive_item_t  *item;
 
     rc = cli_archive_read_session(ev, opt);
     ev->told = 1;
 
     for (item = cli_archive_items; item->name != NULL; item++) {
-        b = (cli_bytes_t *) ((char *) ev + item->offset);
+        b = (attest_bytes_t *) ((char *) ev + item->offset);
 
         if (rc == CLI_OK) {
             rc = cli_archive_read(opt, item->name, item->cap, b);
@@ -246,7 +246,7 @@ cli_archive_folder(cli_evidence_t *ev, const cli_options_t *opt)
 
 static int
 cli_archive_read(const cli_options_t *opt, const char *name, size_t cap,
-    cli_bytes_t *out)
+    attest_bytes_t *out)
 {
     char         path[CLI_MAX_PATH];
     struct stat  st;
@@ -271,28 +271,29 @@ cli_archive_read(const cli_options_t *opt, const char *name, size_t cap,
 
 
 static int
-cli_archive_read_session(cli_evidence_t *ev, const cli_options_t *opt)
+cli_archive_read_session(attest_fetch_t *ev, const cli_options_t *opt)
 {
     int           ok;
     cJSON        *root;
     double        number;
     size_t        n = 0, secret = 0, proof = 0;
-    cli_bytes_t   file = { NULL, 0 };
+    attest_bytes_t   file = { NULL, 0 };
 
-    if (cli_archive_read(opt, CLI_ARCHIVE_SESSION, CLI_MAX_SMALL, &file)
+    if (cli_archive_read(opt, CLI_ARCHIVE_SESSION, ATTEST_FETCH_MAX_SMALL,
+                         &file)
         != CLI_OK)
     {
         return CLI_UNDECIDED;
     }
 
     if (file.n == 0) {
-        cli_bytes_free(&file);
+        attest_bytes_free(&file);
         return cli_error("%s is a folder, but no archive of --save: it has no "
                          "%s", opt->target, CLI_ARCHIVE_SESSION);
     }
 
     root = cJSON_ParseWithLength((const char *) file.p, file.n);
-    cli_bytes_free(&file);
+    attest_bytes_free(&file);
 
     ok = cJSON_IsObject(root)
          && (opt->nonce != NULL
@@ -350,13 +351,13 @@ cli_archive_get(const cJSON *root, const char *name, uint8_t *out,
 /* A certificate, or a collection that says itself whether it is fresh. */
 
 static int
-cli_archive_file(cli_evidence_t *ev, const cli_options_t *opt)
+cli_archive_file(attest_fetch_t *ev, const cli_options_t *opt)
 {
     int            rc;
-    cli_bytes_t    file;
+    attest_bytes_t    file;
     attest_cmw_t   cmw;
 
-    rc = cli_file(opt->target, CLI_MAX_ANSWER, &file);
+    rc = cli_file(opt->target, ATTEST_FETCH_MAX_ANSWER, &file);
 
     if (rc == CLI_OK) {
         rc = cli_input(opt->target, &file);

@@ -10,14 +10,14 @@
 #define CLI_ARCHIVE_H_INCLUDED
 
 
-#include "cli/cli_fetch.h"
+#include "cli/cli.h"
 
 
 int cli_is_url(const char *target);
 int cli_archive_create(const cli_options_t *opt);
 void cli_archive_drop(const cli_options_t *opt);
-int cli_archive_save(const cli_evidence_t *ev, const cli_options_t *opt);
-int cli_archive_load(cli_evidence_t *ev, const cli_options_t *opt);
+int cli_archive_save(const attest_fetch_t *ev, const cli_options_t *opt);
+int cli_archive_load(attest_fetch_t *ev, const cli_options_t *opt);
 
 
 #endif /* CLI_ARCHIVE_H_INCLUDED */

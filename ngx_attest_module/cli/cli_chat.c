@@ -19,10 +19,13 @@
 #include "core/base/attest_hex.h"
 #include "core/prompt/attest_ehbp.h"
 #include "core/prompt/attest_keyconfig.h"
+#include "client/attest_exchange.h"
 #include "cli/cli_archive.h"
-#include "cli/cli_fetch.h"
+#include "cli/cli_peer.h"
 
 
+#define CLI_STREAM_TIMEOUT    300000    /* ms between two tokens */
+#define CLI_MAX_TRIES         3
 #define CLI_MAX_PROMPT        (1024 * 1024)
 #define CLI_MAX_FRAME         (1024 * 1024)
 #define CLI_MAX_EVENT         (1024 * 1024)
@@ -33,7 +36,7 @@
 
 
 typedef struct {
-    cli_conn_t      *conn;
+    attest_conn_t      *conn;
     attest_aead_t    aead;
     uint8_t         *in;            /* sealed bytes, not opened yet */
     size_t           in_len;
@@ -57,15 +60,15 @@ static int cli_chat_stdin(char *prompt);
 static int cli_chat_run(const cli_options_t *opt);
 static int cli_chat_once(const cli_options_t *opt,
     const attest_policy_t *policy);
-static int cli_chat_send(cli_evidence_t *ev, const cli_options_t *opt,
+static int cli_chat_send(attest_fetch_t *ev, const cli_options_t *opt,
     const char *body);
 static char *cli_chat_body(const cli_options_t *opt);
-static int cli_chat_key(const cli_evidence_t *ev, uint8_t pk[32]);
-static int cli_chat_seal(cli_evidence_t *ev, const cli_options_t *opt,
+static int cli_chat_key(const attest_fetch_t *ev, uint8_t pk[32]);
+static int cli_chat_seal(attest_fetch_t *ev, const cli_options_t *opt,
     const uint8_t pk[32], const char *body, attest_hpke_ctx_t *ctx,
     uint8_t enc[ATTEST_EHBP_ENC_LEN]);
-static int cli_chat_refused(cli_evidence_t *ev);
-static int cli_chat_answer(cli_evidence_t *ev, const attest_hpke_ctx_t *ctx,
+static int cli_chat_refused(attest_fetch_t *ev);
+static int cli_chat_answer(attest_fetch_t *ev, const attest_hpke_ctx_t *ctx,
     const uint8_t enc[ATTEST_EHBP_ENC_LEN]);
 static int cli_stream_run(cli_stream_t *s);
 static int cli_stream_last(cli_stream_t *s);
@@ -214,21 +217,21 @@ cli_chat_once(const cli_options_t *opt, const attest_policy_t *policy)
     int              rc;
     char            *body;
     attest_result_t  res;
-    cli_evidence_t   ev;
+    attest_peer_t    peer;
 
-    rc = cli_run(&ev, opt, policy, 1, &res);
+    rc = cli_run(&peer, opt, policy, 1, &res);
 
     if (rc == CLI_OK && res.verdict != ATTEST_TRUSTED) {
         cli_print_result(stderr, &res, 0);
         (void) cli_error("nothing was sent");
         rc = cli_status(&res);
 
-    } else if (rc == CLI_OK && ev.conn.close) {
+    } else if (rc == CLI_OK && attest_conn_over(&peer.seen.conn)) {
         rc = CLI_AGAIN;
 
     } else if (rc == CLI_OK) {
         body = cli_chat_body(opt);
-        rc = body != NULL ? cli_chat_send(&ev, opt, body)
+        rc = body != NULL ? cli_chat_send(&peer.seen, opt, body)
                           : cli_error("the prompt is too long");
 
         if (body != NULL) {
@@ -237,7 +240,7 @@ cli_chat_once(const cli_options_t *opt, const attest_policy_t *policy)
         }
     }
 
-    cli_evidence_clear(&ev);
+    attest_peer_clear(&peer);
     return rc;
 }
 
@@ -268,7 +271,7 @@ cli_chat_body(const cli_options_t *opt)
 
 
 static int
-cli_chat_send(cli_evidence_t *ev, const cli_options_t *opt, const char *body)
+cli_chat_send(attest_fetch_t *ev, const cli_options_t *opt, const char *body)
 {
     int                 rc;
     uint8_t             pk[32], enc[ATTEST_EHBP_ENC_LEN];
@@ -285,7 +288,7 @@ cli_chat_send(cli_evidence_t *ev, const cli_options_t *opt, const char *body)
 
     /* a status without this field was not sealed by who opened the prompt */
 
-    rc = ev->conn.ehbp_nonce[0] == '\0' ? cli_chat_refused(ev)
+    rc = ev->conn.head.ehbp_nonce[0] == '\0' ? cli_chat_refused(ev)
                                         : cli_chat_answer(ev, &ctx, enc);
 
     attest_hpke_ctx_clear(&ctx);
@@ -296,7 +299,7 @@ cli_chat_send(cli_evidence_t *ev, const cli_options_t *opt, const char *body)
 /* The first fitting key of the list whose hash the verified claims hold. */
 
 static int
-cli_chat_key(const cli_evidence_t *ev, uint8_t pk[32])
+cli_chat_key(const attest_fetch_t *ev, uint8_t pk[32])
 {
     int                       found = 0;
     size_t                    i, k, count = ATTEST_KEYCONFIG_MAX_KEYS;
@@ -340,7 +343,7 @@ cli_chat_key(const cli_evidence_t *ev, uint8_t pk[32])
 /* One frame with the whole request; CLI_OK: ctx stands, a head was read. */
 
 static int
-cli_chat_seal(cli_evidence_t *ev, const cli_options_t *opt,
+cli_chat_seal(attest_fetch_t *ev, const cli_options_t *opt,
     const uint8_t pk[32], const char *body, attest_hpke_ctx_t *ctx,
     uint8_t enc[ATTEST_EHBP_ENC_LEN])
 {
@@ -348,7 +351,7 @@ cli_chat_seal(cli_evidence_t *ev, const cli_options_t *opt,
     char            hex[2 * ATTEST_EHBP_ENC_LEN + 1], extra[128];
     size_t          n = strlen(body);
     uint8_t        *sealed;
-    cli_request_t   req = { "POST", NULL, "text/event-stream",
+    attest_question_t   q = { "POST", NULL, "text/event-stream",
                             "application/json", extra, NULL, 0 };
 
     sealed = malloc(n + ATTEST_EHBP_OVERHEAD);
@@ -367,16 +370,16 @@ cli_chat_seal(cli_evidence_t *ev, const cli_options_t *opt,
 
     attest_hex_encode(hex, enc, ATTEST_EHBP_ENC_LEN);
     (void) snprintf(extra, sizeof(extra), "Ehbp-Encapsulated-Key: %s", hex);
-    req.path = opt->path != NULL ? opt->path : CLI_CHAT_PATH;
-    req.body = sealed;
-    req.len = n + ATTEST_EHBP_OVERHEAD;
+    q.path = opt->path != NULL ? opt->path : CLI_CHAT_PATH;
+    q.body = sealed;
+    q.len = n + ATTEST_EHBP_OVERHEAD;
 
-    cli_set_timeout(&ev->conn, CLI_STREAM_TIMEOUT, 0);
+    attest_exchange_timeout(&ev->conn, CLI_STREAM_TIMEOUT, 0);
 
     if (rc != ATTEST_OK) {
         rc = cli_error("cannot seal the prompt: %s", attest_strerror(rc));
 
-    } else if (cli_exchange(&ev->conn, &ev->url, &req) != CLI_OK) {
+    } else if (attest_exchange(&ev->conn, &q) != ATTEST_OK) {
         rc = cli_error("%s", ev->conn.err);
     }
 
@@ -391,41 +394,44 @@ cli_chat_seal(cli_evidence_t *ev, const cli_options_t *opt,
 
 
 static int
-cli_chat_refused(cli_evidence_t *ev)
+cli_chat_refused(attest_fetch_t *ev)
 {
     int           again = 0;
     cJSON        *json;
-    cli_bytes_t   body;
+    attest_bytes_t   body;
     const cJSON  *type, *title;
 
-    if (cli_read_all(&ev->conn, CLI_MAX_SMALL, &body) != CLI_OK) {
+    if (attest_exchange_all(&ev->conn, ATTEST_FETCH_MAX_SMALL, &body)
+        != ATTEST_OK)
+    {
         return cli_error("the gateway answered %d, not sealed",
-                         ev->conn.status);
+                         ev->conn.head.status);
     }
 
     json = cJSON_ParseWithLength((const char *) body.p, body.n);
     type = cJSON_GetObjectItemCaseSensitive(json, "type");
     title = cJSON_GetObjectItemCaseSensitive(json, "title");
 
-    if (ev->conn.status == 422 && cJSON_IsString(type)
+    if (ev->conn.head.status == 422 && cJSON_IsString(type)
         && strcmp(type->valuestring, CLI_MISMATCH_TYPE) == 0)
     {
         again = 1;
 
     } else {
         (void) cli_error("the gateway answered %d, not sealed%s%.200s",
-                         ev->conn.status, cJSON_IsString(title) ? ": " : "",
+                         ev->conn.head.status,
+                         cJSON_IsString(title) ? ": " : "",
                          cJSON_IsString(title) ? title->valuestring : "");
     }
 
     cJSON_Delete(json);
-    cli_bytes_free(&body);
+    attest_bytes_free(&body);
     return again ? CLI_AGAIN : CLI_UNDECIDED;
 }
 
 
 static int
-cli_chat_answer(cli_evidence_t *ev, const attest_hpke_ctx_t *ctx,
+cli_chat_answer(attest_fetch_t *ev, const attest_hpke_ctx_t *ctx,
     const uint8_t enc[ATTEST_EHBP_ENC_LEN])
 {
     int           rc;
@@ -435,7 +441,7 @@ cli_chat_answer(cli_evidence_t *ev, const attest_hpke_ctx_t *ctx,
     memset(&s, 0, sizeof(s));
     s.conn = &ev->conn;
 
-    if (attest_hex_exact(attest_span_text(ev->conn.ehbp_nonce), nonce,
+    if (attest_hex_exact(attest_span_text(ev->conn.head.ehbp_nonce), nonce,
                          sizeof(nonce))
         != ATTEST_OK
         || attest_ehbp_response(&s.aead, ctx, enc, nonce, 0) != ATTEST_OK)
@@ -477,8 +483,8 @@ cli_stream_verdict(cli_stream_t *s, int rc)
         return rc;
     }
 
-    if (s->conn->status != 200) {
-        return cli_error("the backend answered %d", s->conn->status);
+    if (s->conn->head.status != 200) {
+        return cli_error("the backend answered %d", s->conn->head.status);
     }
 
     if (s->refused) {
@@ -512,7 +518,7 @@ cli_stream_run(cli_stream_t *s)
             return CLI_UNDECIDED;
         }
 
-        n = cli_read(s->conn, s->in + s->in_len,
+        n = attest_exchange_read(s->conn, s->in + s->in_len,
                      CLI_MAX_FRAME + 4 - s->in_len);
         if (n < 0 && !s->marker) {
             s->why = s->conn->err;

@@ -39,7 +39,7 @@ static const char *cli_input_decoded(attest_span_t s);
 static size_t cli_input_hex(const char *text, uint8_t *out);
 static size_t cli_input_base64(const char *text, uint8_t *out);
 static int cli_input_yaml(const char *text);
-static int cli_input_pem(cli_bytes_t *b);
+static int cli_input_pem(attest_bytes_t *b);
 
 
 /*
@@ -48,28 +48,28 @@ static int cli_input_pem(cli_bytes_t *b);
  */
 
 int
-cli_input(const char *name, cli_bytes_t *b)
+cli_input(const char *name, attest_bytes_t *b)
 {
     char  what[128];
 
     /* CBOR may hold PEM, but is no text */
 
-    if (cli_input_is_text(cli_span(b))
+    if (cli_input_is_text(attest_bytes_span(b))
         && memmem(b->p, b->n, "-----BEGIN CERTIFICATE-----", 27) != NULL)
     {
         if (cli_input_pem(b)) {
             return CLI_OK;
         }
 
-        cli_bytes_free(b);
+        attest_bytes_free(b);
         return cli_error("%s: the certificate cannot be read", name);
     }
 
-    if (!cli_input_other(cli_span(b), what, sizeof(what))) {
+    if (!cli_input_other(attest_bytes_span(b), what, sizeof(what))) {
         return CLI_OK;
     }
 
-    cli_bytes_free(b);
+    attest_bytes_free(b);
     return cli_error("%s is %s: neither a certificate nor evidence; wanted "
                      "is a certificate in PEM or DER, or a collection of "
                      "evidence in CBOR or JSON", name, what);
@@ -371,13 +371,13 @@ cli_input_yaml(const char *text)
 /* The first one of a file, which is the leaf. */
 
 static int
-cli_input_pem(cli_bytes_t *b)
+cli_input_pem(attest_bytes_t *b)
 {
     int          n;
     X509        *x;
-    cli_bytes_t  der = { NULL, 0 };
+    attest_bytes_t  der = { NULL, 0 };
 
-    x = attest_pem_cert(cli_span(b), NULL);
+    x = attest_pem_cert(attest_bytes_span(b), NULL);
     n = x != NULL ? i2d_X509(x, &der.p) : -1;
     X509_free(x);
 
@@ -386,7 +386,7 @@ cli_input_pem(cli_bytes_t *b)
     }
 
     der.n = (size_t) n;
-    cli_bytes_free(b);
+    attest_bytes_free(b);
     *b = der;
     return 1;
 }

@@ -69,7 +69,7 @@ static const cli_command_t  cli_commands[] = {
       "                      [--cert FILE --key FILE]\n"
       "\n"
       "Fetches evidence from https://host[:port][/path] (path: "
-      CLI_EVIDENCE_PATH ")\n"
+      ATTEST_URL_EVIDENCE ")\n"
       "for a nonce of its own and its own TLS connection, and appraises it.\n"
       "One line per check: PASS, FAIL, ???? (could not be decided), NOTE.\n"
       "Or appraises what was saved earlier, or a file with one certificate\n"

@@ -16,7 +16,7 @@
 #include "core/evidence/attest_claims.h"
 #include "core/policy/attest_policy_kinds.h"
 #include "core/evidence/attest_tpm.h"
-#include "cli/cli_fetch.h"
+#include "cli/cli_peer.h"
 #include "cli/cli_kinds.h"
 
 
@@ -27,7 +27,7 @@
 /* What a policy is made of: what was seen, judged, and given to build on. */
 
 typedef struct {
-    const cli_evidence_t     *ev;
+    const attest_fetch_t     *ev;
     const cli_options_t      *opt;
     const attest_result_t    *res;
     const char               *part;   /* "fresh" or "cached": which is read */
@@ -45,7 +45,7 @@ static int cli_policy_base(const cli_options_t *opt, attest_policy_t *policy,
 static int cli_policy_sound(const attest_result_t *res);
 static int cli_policy_open(const char *id);
 static int cli_policy_is_check(const char *id, const char *name);
-static int cli_policy_write(const cli_evidence_t *ev,
+static int cli_policy_write(const attest_fetch_t *ev,
     const cli_options_t *opt, const attest_result_t *res, cJSON *root);
 static int cli_policy_read(cli_policy_t *p);
 static int cli_policy_add(cli_policy_t *p);
@@ -84,7 +84,7 @@ cli_policy(const cli_options_t *opt)
     cJSON            *root = NULL;
     attest_result_t   res;
     attest_policy_t  *policy;
-    cli_evidence_t    ev;
+    attest_peer_t     peer;
 
     policy = calloc(1, sizeof(*policy));
     if (policy == NULL) {
@@ -98,7 +98,7 @@ cli_policy(const cli_options_t *opt)
         return rc;
     }
 
-    rc = cli_run(&ev, opt, policy, 1, &res);
+    rc = cli_run(&peer, opt, policy, 1, &res);
 
     if (rc == CLI_OK && !cli_policy_sound(&res)) {
         cli_print_result(stderr, &res, 0);
@@ -110,10 +110,10 @@ cli_policy(const cli_options_t *opt)
         }
 
     } else if (rc == CLI_OK) {
-        rc = cli_policy_write(&ev, opt, &res, root);
+        rc = cli_policy_write(&peer.seen, opt, &res, root);
     }
 
-    cli_evidence_clear(&ev);
+    attest_peer_clear(&peer);
     attest_policy_clear(policy);
     free(policy);
     cJSON_Delete(root);
@@ -131,7 +131,7 @@ cli_policy_base(const cli_options_t *opt, attest_policy_t *policy,
     cJSON **root)
 {
     int          rc;
-    cli_bytes_t  file = { NULL, 0 };
+    attest_bytes_t  file = { NULL, 0 };
 
     rc = cli_policy_load(opt, policy, &file);
     if (rc != CLI_OK) {
@@ -142,7 +142,7 @@ cli_policy_base(const cli_options_t *opt, attest_policy_t *policy,
 
     *root = opt->policy == NULL ? cJSON_CreateObject()
             : cJSON_ParseWithLength((const char *) file.p, file.n);
-    cli_bytes_free(&file);
+    attest_bytes_free(&file);
 
     if (*root == NULL) {
         return cli_error("out of memory");
@@ -238,7 +238,7 @@ cli_policy_is_check(const char *id, const char *name)
 
 
 static int
-cli_policy_write(const cli_evidence_t *ev, const cli_options_t *opt,
+cli_policy_write(const attest_fetch_t *ev, const cli_options_t *opt,
     const attest_result_t *res, cJSON *root)
 {
     int           rc;
@@ -270,7 +270,7 @@ cli_policy_write(const cli_evidence_t *ev, const cli_options_t *opt,
 static int
 cli_policy_read(cli_policy_t *p)
 {
-    const cli_bytes_t        *from;
+    const attest_bytes_t        *from;
     const attest_cmw_item_t  *c, *t;
 
     from = p->ev->fresh.n != 0 ? &p->ev->fresh : &p->ev->cached;
@@ -653,7 +653,7 @@ cli_policy_check(const cli_policy_t *p, const char *text)
         return 0;
     }
 
-    cli_appraise(p->ev, p->opt, policy, &res);
+    attest_peer_verdict(p->ev, p->opt->now, policy, &res);
     attest_policy_clear(policy);
     free(policy);
 

@@ -15,11 +15,12 @@
 #include "cli/cli_archive.h"
 #include "cli/cli_items.h"
 #include "cli/cli_kinds.h"
+#include "cli/cli_peer.h"
 #include "cli/cli_print.h"
 
 
-static int cli_show_bytes(const cli_bytes_t *b);
-static int cli_show_seen(const cli_evidence_t *ev, int rc);
+static int cli_show_bytes(const attest_bytes_t *b);
+static int cli_show_seen(const attest_fetch_t *ev, int rc);
 static int cli_show_certificate(attest_span_t der);
 static int cli_show_ccc(attest_span_t ext, int alone);
 static int cli_show_collection(attest_span_t raw);
@@ -32,39 +33,39 @@ cli_show(const cli_options_t *opt)
 {
     int             rc;
     struct stat     st;
-    cli_bytes_t     file;
-    cli_evidence_t  ev;
+    attest_bytes_t     file;
+    attest_fetch_t  ev;
 
     if (cli_is_url(opt->target)) {
-        rc = cli_collect(&ev, opt, 0);
+        rc = cli_collect(&ev, opt);
         rc = cli_show_seen(&ev, rc);
-        cli_evidence_clear(&ev);
+        attest_fetch_clear(&ev);
         return rc;
     }
 
     if (stat(opt->target, &st) == 0 && S_ISDIR(st.st_mode)) {
         rc = cli_archive_load(&ev, opt);
         rc = cli_show_seen(&ev, rc);
-        cli_evidence_clear(&ev);
+        attest_fetch_clear(&ev);
         return rc;
     }
 
-    rc = cli_file(opt->target, CLI_MAX_ANSWER, &file);
+    rc = cli_file(opt->target, ATTEST_FETCH_MAX_ANSWER, &file);
     if (rc != CLI_OK) {
         return rc;
     }
 
     rc = cli_show_bytes(&file);
-    cli_bytes_free(&file);
+    attest_bytes_free(&file);
     return rc;
 }
 
 
 static int
-cli_show_bytes(const cli_bytes_t *b)
+cli_show_bytes(const attest_bytes_t *b)
 {
     int          rc;
-    cli_bytes_t  own = { malloc(b->n + 1), b->n };
+    attest_bytes_t  own = { malloc(b->n + 1), b->n };
 
     if (own.p == NULL) {
         return cli_error("out of memory");
@@ -76,9 +77,9 @@ cli_show_bytes(const cli_bytes_t *b)
     rc = cli_input("this", &own);
 
     if (rc == CLI_OK) {
-        rc = own.p[0] == 0x30 ? cli_show_certificate(cli_span(&own))
-                              : cli_show_collection(cli_span(&own));
-        cli_bytes_free(&own);
+        rc = own.p[0] == 0x30 ? cli_show_certificate(attest_bytes_span(&own))
+                              : cli_show_collection(attest_bytes_span(&own));
+        attest_bytes_free(&own);
     }
 
     return rc;
@@ -88,23 +89,23 @@ cli_show_bytes(const cli_bytes_t *b)
 /* By a connection, or what an archive kept of one. */
 
 static int
-cli_show_seen(const cli_evidence_t *ev, int rc)
+cli_show_seen(const attest_fetch_t *ev, int rc)
 {
     size_t  i;
 
     if (rc == CLI_OK && ev->cert.n != 0) {
         cli_printf("== certificate of the connection\n");
-        rc = cli_show_certificate(cli_span(&ev->cert));
+        rc = cli_show_certificate(attest_bytes_span(&ev->cert));
     }
 
     if (rc == CLI_OK && ev->cached.n != 0) {
         cli_printf("\n== cached evidence of the endpoint\n");
-        rc = cli_show_collection(cli_span(&ev->cached));
+        rc = cli_show_collection(attest_bytes_span(&ev->cached));
     }
 
     if (rc == CLI_OK && ev->fresh.n != 0) {
         cli_printf("\n== fresh evidence of the endpoint\n");
-        rc = cli_show_collection(cli_span(&ev->fresh));
+        rc = cli_show_collection(attest_bytes_span(&ev->fresh));
     }
 
     for (i = 0; i < ev->nnotes; i++) {

@@ -143,16 +143,6 @@ cli_now(const cli_options_t *opt)
 }
 
 
-int64_t
-cli_monotonic(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-
 void
 cli_print_text(FILE *out, const uint8_t *p, size_t n, int newlines)
 {
@@ -296,51 +286,10 @@ cli_path(char path[CLI_MAX_PATH], const char *fmt, ...)
 
 
 int
-cli_file(const char *name, size_t cap, cli_bytes_t *out)
+cli_file(const char *name, size_t cap, attest_bytes_t *out)
 {
-    FILE  *f;
+    char  err[ATTEST_CLIENT_ERR];
 
-    memset(out, 0, sizeof(*out));
-
-    f = fopen(name, "rb");
-    if (f == NULL) {
-        return cli_error("cannot open %s: %s", name, strerror(errno));
-    }
-
-    out->p = malloc(cap + 2);
-    if (out->p == NULL) {
-        fclose(f);
-        return cli_error("out of memory");
-    }
-
-    out->n = fread(out->p, 1, cap + 1, f);
-
-    if (ferror(f) || out->n > cap) {
-        fclose(f);
-        cli_bytes_free(out);
-        return cli_error("%s cannot be read, or is longer than %zu bytes",
-                         name, cap);
-    }
-
-    fclose(f);
-    out->p[out->n] = '\0';
-    return CLI_OK;
-}
-
-
-void
-cli_bytes_free(cli_bytes_t *b)
-{
-    free(b->p);
-    b->p = NULL;
-    b->n = 0;
-}
-
-
-attest_span_t
-cli_span(const cli_bytes_t *b)
-{
-    attest_span_t  s = { b->p, b->n };
-
-    return s;
+    return attest_bytes_file(name, cap, out, err) == ATTEST_OK
+           ? CLI_OK : cli_error("%s", err);
 }

@@ -21,10 +21,9 @@
 #include <openssl/evp.h>
 
 #include "core/base/attest_hex.h"
-#include "core/evidence/attest_claims.h"
-#include "core/crypto/attest_minisign.h"
-#include "core/evidence/attest_ratls.h"
+#include "client/attest_policy_file.h"
 #include "cli/cli_archive.h"
+#include "cli/cli_peer.h"
 
 
 /* 64 digits of the key, a blank, 20 of the time, a newline: always as long */
@@ -36,18 +35,11 @@
 
 
 static void cli_print_report(const cli_options_t *opt,
-    const cli_evidence_t *ev, const attest_result_t *res);
-static void cli_report(cJSON *root, const cli_evidence_t *ev);
-static void cli_report_claims(cJSON *root, const cli_evidence_t *ev,
-    const attest_ratls_cert_t *cert, const attest_cmw_t *cmw);
-static void cli_report_validity(cJSON *root, const attest_ratls_cert_t *cert,
-    const attest_claims_t *claims);
+    const attest_peer_t *peer, const attest_result_t *res);
+static void cli_report(cJSON *root, const attest_peer_t *peer);
 static void cli_report_base64(cJSON *root, const char *name,
     attest_span_t s);
 static void cli_report_pem(cJSON *root, attest_span_t der);
-static void cli_as_told(attest_result_t *res);
-static int cli_policy_date(const cli_options_t *opt,
-    const attest_minisign_key_t *pk, int64_t when);
 static int cli_policy_state(const cli_options_t *opt,
     const attest_minisign_key_t *pk, int64_t when);
 static int cli_state_check(int fd, const cli_options_t *opt,
@@ -56,8 +48,6 @@ static int cli_state_parse(const char text[CLI_STATE_LEN + 1],
     char key[CLI_STATE_KEY + 1], int64_t *when);
 static int cli_state_write(int fd, const cli_options_t *opt,
     const char key[CLI_STATE_KEY + 1], int64_t when);
-static int cli_policy_signed(const cli_options_t *opt,
-    const cli_bytes_t *policy);
 static int cli_verify_run(const cli_options_t *opt,
     const attest_policy_t *policy);
 
@@ -102,12 +92,12 @@ cli_verify_run(const cli_options_t *opt, const attest_policy_t *policy)
 {
     int              rc, saved = CLI_OK;
     attest_result_t  res;
-    cli_evidence_t   ev;
+    attest_peer_t    peer;
 
-    rc = cli_run(&ev, opt, policy, 1, &res);
+    rc = cli_run(&peer, opt, policy, 1, &res);
 
     if (rc == CLI_OK && opt->save != NULL) {
-        saved = cli_archive_save(&ev, opt);
+        saved = cli_archive_save(&peer.seen, opt);
 
     } else if (opt->save != NULL) {
         cli_archive_drop(opt);
@@ -117,20 +107,20 @@ cli_verify_run(const cli_options_t *opt, const attest_policy_t *policy)
         memset(&res, 0, sizeof(res));
         res.verdict = ATTEST_UNDECIDED;
         (void) snprintf(res.why, sizeof(res.why), "no evidence was obtained: "
-                        "%.300s", ev.conn.err[0] != '\0' ? ev.conn.err
+                        "%.300s", peer.err[0] != '\0' ? peer.err
                         : cli_is_url(opt->target)
                         ? "the request could not be made"
                         : "none could be read");
     }
 
     if (opt->json) {
-        cli_print_report(opt, &ev, &res);
+        cli_print_report(opt, &peer, &res);
 
     } else {
         cli_print_result(stdout, &res, 1);
     }
 
-    cli_evidence_clear(&ev);
+    attest_peer_clear(&peer);
 
     /* what was to be kept and is not is no success */
 
@@ -139,84 +129,12 @@ cli_verify_run(const cli_options_t *opt, const attest_policy_t *policy)
 
 
 int
-cli_run(cli_evidence_t *ev, const cli_options_t *opt,
-    const attest_policy_t *policy, int activate, attest_result_t *res)
-{
-    int       rc;
-    unsigned  tries = 0;
-
-    if (!cli_is_url(opt->target)) {
-        rc = cli_archive_load(ev, opt);
-
-        if (rc == CLI_OK) {
-            cli_appraise(ev, opt, policy, res);
-
-            if (ev->told) {
-                cli_as_told(res);
-            }
-        }
-
-        return rc;
-    }
-
-    /* keys rotate, and a gateway that reloads closes its connections */
-
-    for ( ;; ) {
-        rc = cli_collect(ev, opt, activate);
-
-        if (rc != CLI_OK || ++tries == CLI_MAX_TRIES
-            || !(ev->rotated || (ev->conn.lost && ev->cert.n != 0)))
-        {
-            break;
-        }
-
-        cli_evidence_clear(ev);
-    }
-
-    if (rc == CLI_OK) {
-        cli_appraise(ev, opt, policy, res);
-    }
-
-    return rc;
-}
-
-
-/*
- * Nobody has signed session.json: whoever can write to a folder can keep a
- * nonce and an exporter that fit evidence of his choice.
- */
-
-static void
-cli_as_told(attest_result_t *res)
-{
-    char             why[sizeof(res->why)];
-    attest_check_t  *check;
-
-    static const char  what[] =
-        "as the folder says: its nonce, exporter, activation and key list "
-        "were written down and not seen, and nobody has signed them";
-
-    if (res->count < ATTEST_MAX_CHECKS) {
-        check = &res->checks[res->count++];
-        memset(check, 0, sizeof(*check));
-        check->state = ATTEST_CHECK_NOTE;
-        (void) snprintf(check->id, sizeof(check->id), "archive");
-        (void) snprintf(check->text, sizeof(check->text), "%s", what);
-    }
-
-    (void) snprintf(why, sizeof(why), "as the folder says: %.360s",
-                    res->why);
-    memcpy(res->why, why, sizeof(why));
-}
-
-
-int
 cli_policy_load(const cli_options_t *opt, attest_policy_t *policy,
-    cli_bytes_t *kept)
+    attest_bytes_t *kept)
 {
-    int          rc;
-    char         err[256];
-    cli_bytes_t  file;
+    int                    rc;
+    char                   err[ATTEST_CLIENT_ERR];
+    attest_policy_file_t   file;
 
     if (opt->policy == NULL && opt->policy_key != NULL) {
         return cli_error("--policy-key needs --policy FILE");
@@ -232,96 +150,23 @@ cli_policy_load(const cli_options_t *opt, attest_policy_t *policy,
         return CLI_OK;
     }
 
-    rc = cli_file(opt->policy, ATTEST_POLICY_MAX_JSON, &file);
-    if (rc != CLI_OK) {
-        return rc;
-    }
-
-    if (opt->policy_key != NULL && cli_policy_signed(opt, &file) != CLI_OK) {
-        cli_bytes_free(&file);
-        return CLI_UNDECIDED;
-    }
-
-    (void) snprintf(err, sizeof(err), "out of memory");
-
-    rc = attest_policy_parse((const char *) file.p, file.n, policy, err,
-                             sizeof(err));
-
-    if (rc == ATTEST_OK && kept != NULL) {
-        *kept = file;
-        return CLI_OK;
-    }
-
-    cli_bytes_free(&file);
-
-    if (rc == ATTEST_OK) {
-        return CLI_OK;
-    }
-
-    return cli_error("policy %s: %s", opt->policy, err);
-}
-
-
-/* The signature is beside the policy: FILE.minisig. */
-
-static int
-cli_policy_signed(const cli_options_t *opt, const cli_bytes_t *policy)
-{
-    int                     rc;
-    char                    name[CLI_MAX_PATH];
-    char                    comment[ATTEST_MINISIGN_COMMENT];
-    cli_bytes_t             key, sig;
-    attest_minisign_key_t   pk;
-
-    if (cli_path(name, "%s.minisig", opt->policy) != CLI_OK
-        || cli_file(opt->policy_key, ATTEST_MINISIGN_MAX, &key) != CLI_OK)
+    if (attest_policy_file(opt->policy, opt->policy_key, &file, policy, err)
+        != ATTEST_OK)
     {
-        return CLI_UNDECIDED;
+        return cli_error("%s", err);
     }
 
-    rc = attest_minisign_key((const char *) key.p, key.n, &pk);
-    cli_bytes_free(&key);
+    rc = opt->policy_state != NULL
+         ? cli_policy_state(opt, &file.key, file.signed_at) : CLI_OK;
 
-    if (rc != ATTEST_OK) {
-        return cli_error("%s is not a minisign public key", opt->policy_key);
+    if (rc == CLI_OK && kept != NULL) {
+        *kept = file.bytes;
+
+    } else {
+        attest_policy_file_clear(&file);
     }
 
-    if (cli_file(name, ATTEST_MINISIGN_MAX, &sig) != CLI_OK) {
-        return CLI_UNDECIDED;
-    }
-
-    rc = attest_minisign_verify(&pk, (const char *) sig.p, sig.n, policy->p,
-                                policy->n, comment);
-    cli_bytes_free(&sig);
-
-    if (rc != ATTEST_OK) {
-        return cli_error("policy %s is not signed by the key of %s: %s",
-                         opt->policy, opt->policy_key,
-                         rc == ATTEST_EMISMATCH ? "it is by another key"
-                         : rc == ATTEST_EUNSUPPORTED
-                         ? "the signature is of the old form"
-                         : attest_strerror(rc));
-    }
-
-    return cli_policy_date(opt, &pk, attest_minisign_time(comment));
-}
-
-
-/* Without a date nobody could tell an older policy from a newer one. */
-
-static int
-cli_policy_date(const cli_options_t *opt, const attest_minisign_key_t *pk,
-    int64_t when)
-{
-    if (when < 0) {
-        return cli_error("the signature of policy %s does not say when it was "
-                         "made: its trusted comment must begin with "
-                         "\"timestamp:SECONDS\", as minisign writes it",
-                         opt->policy);
-    }
-
-    return opt->policy_state != NULL ? cli_policy_state(opt, pk, when)
-                                     : CLI_OK;
+    return rc;
 }
 
 
@@ -490,7 +335,7 @@ cli_print_result(FILE *out, const attest_result_t *res, int all)
 /* The verdict, and what a program needs to use what was judged. */
 
 static void
-cli_print_report(const cli_options_t *opt, const cli_evidence_t *ev,
+cli_print_report(const cli_options_t *opt, const attest_peer_t *peer,
     const attest_result_t *res)
 {
     char   *text, *more;
@@ -501,7 +346,7 @@ cli_print_report(const cli_options_t *opt, const cli_evidence_t *ev,
     free(text);
 
     if (root != NULL && res->verdict == ATTEST_TRUSTED) {
-        cli_report(root, ev);
+        cli_report(root, peer);
     }
 
     more = root != NULL ? cJSON_Print(root) : NULL;
@@ -518,102 +363,40 @@ cli_print_report(const cli_options_t *opt, const cli_evidence_t *ev,
  */
 
 static void
-cli_report(cJSON *root, const cli_evidence_t *ev)
+cli_report(cJSON *root, const attest_peer_t *peer)
 {
-    attest_cmw_t          cmw;
-    attest_span_t         from;
-    attest_ratls_cert_t   cert;
+    char    hex[65];
+    cJSON  *validity;
 
-    memset(&cert, 0, sizeof(cert));
-
-    if (ev->cert.n != 0) {
-        (void) attest_ratls_parse(ev->cert.p, ev->cert.n, &cert);
-    }
-
-    from = ev->fresh.n != 0 ? cli_span(&ev->fresh)
-           : ev->cached.n != 0 ? cli_span(&ev->cached) : cert.cmw;
-
-    if (attest_cmw_parse(from.p, from.n, &cmw) != ATTEST_OK) {
+    if (!peer->has_claims) {
         return;
     }
 
-    cli_report_claims(root, ev, ev->cert.n != 0 ? &cert : NULL, &cmw);
-    attest_cmw_free(&cmw);
-
-    if (ev->generation != 0) {
-        cJSON_AddNumberToObject(root, "generation", (double) ev->generation);
-    }
-}
-
-
-static void
-cli_report_claims(cJSON *root, const cli_evidence_t *ev,
-    const attest_ratls_cert_t *cert, const attest_cmw_t *cmw)
-{
-    char                      hex[65];
-    uint8_t                   digest[32];
-    attest_span_t             keys = cli_span(&ev->hpke);
-    attest_claims_t           claims;
-    const attest_cmw_item_t  *item;
-
-    item = attest_cmw_find(cmw, ATTEST_ITEM_CLAIMS);
-
-    if (item == NULL
-        || attest_claims_parse(item->value.p, item->value.n, &claims)
-           != ATTEST_OK)
-    {
-        return;
-    }
-
-    if (cert != NULL || claims.pubkey_hash_len == 32) {
-        attest_hex_encode(hex, cert != NULL ? cert->spki_sha256
-                                            : claims.pubkey_hash, 32);
+    if (peer->has_spki) {
+        attest_hex_encode(hex, peer->spki, sizeof(peer->spki));
         cJSON_AddStringToObject(root, "tls_key_sha256", hex);
     }
 
-    if (cert != NULL) {
-        cli_report_pem(root, cli_span(&ev->cert));
+    if (peer->seen.cert.n != 0) {
+        cli_report_pem(root, attest_bytes_span(&peer->seen.cert));
     }
 
-    item = attest_cmw_find(cmw, ATTEST_ITEM_HPKE_KEYS);
-    keys = item != NULL ? item->value : keys;
-
-    if (claims.has_hpke_keys && attest_sha256(&keys, 1, digest) == ATTEST_OK
-        && memcmp(digest, claims.hpke_keys, 32) == 0)
-    {
-        cli_report_base64(root, "key_config", keys);
+    if (peer->keys.n != 0) {
+        cli_report_base64(root, "key_config", attest_bytes_span(&peer->keys));
     }
 
-    cli_report_validity(root, cert, &claims);
-}
-
-
-/* While the certificate and the evidence are valid. */
-
-static void
-cli_report_validity(cJSON *root, const attest_ratls_cert_t *cert,
-    const attest_claims_t *claims)
-{
-    cJSON    *validity;
-    int64_t   from = INT64_MIN, until = INT64_MAX;
-
-    if (claims->has_validity) {
-        from = (int64_t) claims->not_before;
-        until = (int64_t) claims->not_after;
+    if (peer->has_validity) {
+        validity = cJSON_AddObjectToObject(root, "validity");
+        cJSON_AddNumberToObject(validity, "not_before",
+                                (double) peer->not_before);
+        cJSON_AddNumberToObject(validity, "not_after",
+                                (double) peer->not_after);
     }
 
-    if (cert != NULL) {
-        from = from > cert->not_before ? from : cert->not_before;
-        until = until < cert->not_after ? until : cert->not_after;
+    if (peer->generation != 0) {
+        cJSON_AddNumberToObject(root, "generation",
+                                (double) peer->generation);
     }
-
-    if (from == INT64_MIN) {
-        return;
-    }
-
-    validity = cJSON_AddObjectToObject(root, "validity");
-    cJSON_AddNumberToObject(validity, "not_before", (double) from);
-    cJSON_AddNumberToObject(validity, "not_after", (double) until);
 }
 
 

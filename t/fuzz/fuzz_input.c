@@ -92,7 +92,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char         what[128];
-    cli_bytes_t  b;
+    attest_bytes_t  b;
 
     if (size > 32768) {
         return 0;
@@ -107,13 +107,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(b.p, data, size);
     b.p[size] = '\0';
 
-    if (cli_input_other(cli_span(&b), what, sizeof(what))) {
+    if (cli_input_other(attest_bytes_span(&b), what, sizeof(what))) {
         print((const uint8_t *) what, strlen(what));
     }
 
     print(data, size);
     print_json((const char *) b.p);
 
-    cli_bytes_free(&b);
+    attest_bytes_free(&b);
     return 0;
 }

@@ -21,6 +21,7 @@ my @policy = ('core/policy', @evidence);
 my @prompt = ('core/prompt', @crypto);
 my @core = ('core/appraisal', 'core/prompt', @policy);
 my @http = ('providers', @core, 'http', 'http/evidence');
+my @client = ('client', @core);
 
 our %USES = (
     'core/base'      => [],
@@ -31,10 +32,11 @@ our %USES = (
     'core/appraisal' => [ @policy, 'core/prompt' ],
     'providers'      => \@core,
     'lib'            => \@core,
-    'cli'            => \@core,
+    'client'         => \@core,
+    'cli'            => \@client,
     'http/evidence'  => [ 'providers', @core, 'http' ],
     'http/prompt'    => \@http,
-    'http/upstream'  => \@http,
+    'http/upstream'  => [ 'client', @http ],
     'http'           => [ @http, 'http/prompt', 'http/upstream' ],
 );
 

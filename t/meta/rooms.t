@@ -25,7 +25,7 @@ my $files = Rooms::sources($house);
 
 test_layout();
 test_house('the module', glob("$build/nginx/addon/*/*.o"));
-test_house('command and library', objects(qw(core cli)));
+test_house('command and library', objects(qw(core client cli)));
 test_house('the library', objects(qw(core lib)));
 test_mutants();
 

@@ -50,17 +50,16 @@ static void policy_of(const char *label);
 /* The network. */
 
 int
-cli_exchange(cli_conn_t *c, const cli_url_t *url, const cli_request_t *req)
+attest_exchange(attest_conn_t *c, const attest_question_t *q)
 {
-    (void) url;
-    (void) req;
+    (void) q;
     (void) snprintf(c->err, sizeof(c->err), "no network in this test");
     return CLI_UNDECIDED;
 }
 
 
 long
-cli_read(cli_conn_t *c, uint8_t *p, size_t n)
+attest_exchange_read(attest_conn_t *c, uint8_t *p, size_t n)
 {
     size_t  left = wire_len - wire_at;
 
@@ -73,16 +72,16 @@ cli_read(cli_conn_t *c, uint8_t *p, size_t n)
 
 
 int
-cli_read_all(cli_conn_t *c, size_t cap, cli_bytes_t *out)
+attest_exchange_all(attest_conn_t *c, size_t cap, attest_bytes_t *out)
 {
     (void) cap;
     memset(out, 0, sizeof(*out));
-    return cli_exchange(c, NULL, NULL);
+    return attest_exchange(c, NULL);
 }
 
 
 void
-cli_set_timeout(cli_conn_t *c, int64_t ms, int total)
+attest_exchange_timeout(attest_conn_t *c, int64_t ms, int total)
 {
     (void) c;
     (void) ms;
@@ -91,29 +90,33 @@ cli_set_timeout(cli_conn_t *c, int64_t ms, int total)
 
 
 int
-cli_collect(cli_evidence_t *ev, const cli_options_t *opt, int activate)
+cli_run(attest_peer_t *peer, const cli_options_t *opt,
+    const attest_policy_t *policy, int activate, attest_result_t *res)
 {
     (void) opt;
+    (void) policy;
     (void) activate;
-    return cli_exchange(&ev->conn, NULL, NULL);
+    memset(peer, 0, sizeof(*peer));
+    memset(res, 0, sizeof(*res));
+    return CLI_UNDECIDED;
 }
 
 
 void
-cli_evidence_clear(cli_evidence_t *ev)
-{
-    (void) ev;
-}
-
-
-void
-cli_appraise(const cli_evidence_t *ev, const cli_options_t *opt,
+attest_peer_verdict(const attest_fetch_t *ev, int64_t now,
     const attest_policy_t *policy, attest_result_t *res)
 {
     (void) ev;
-    (void) opt;
+    (void) now;
     (void) policy;
     memset(res, 0, sizeof(*res));
+}
+
+
+void
+attest_peer_clear(attest_peer_t *peer)
+{
+    (void) peer;
 }
 
 
@@ -199,13 +202,13 @@ answer(const char *type, int status, const char *text, size_t n, size_t size)
     attest_aead_t             aead;
     attest_kem_key_t          key;
     attest_hpke_ctx_t         ctx;
-    static cli_evidence_t     ev;
+    static attest_fetch_t     ev;
 
     memset(&ev, 0, sizeof(ev));
     memset(nonce, 7, sizeof(nonce));
-    attest_hex_encode(ev.conn.ehbp_nonce, nonce, sizeof(nonce));
-    (void) snprintf(ev.conn.type, sizeof(ev.conn.type), "%s", type);
-    ev.conn.status = status;
+    attest_hex_encode(ev.conn.head.ehbp_nonce, nonce, sizeof(nonce));
+    (void) snprintf(ev.conn.head.type, sizeof(ev.conn.head.type), "%s", type);
+    ev.conn.head.status = status;
 
     if (attest_kem_key_generate(&key, ATTEST_KEM_X25519) != ATTEST_OK
         || attest_ehbp_client(&ctx, key.pk, 32, enc) != ATTEST_OK

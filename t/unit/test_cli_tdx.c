@@ -22,18 +22,17 @@ static char  out[131072];
 /* Only for URLs, which no test here has. */
 
 int
-cli_collect(cli_evidence_t *ev, const cli_options_t *opt, int activate)
+cli_collect(attest_fetch_t *ev, const cli_options_t *opt)
 {
     (void) ev;
     (void) opt;
-    (void) activate;
     printf("Bail out! a test went to the network\n");
     exit(1);
 }
 
 
 void
-cli_evidence_clear(cli_evidence_t *ev)
+attest_fetch_clear(attest_fetch_t *ev)
 {
     (void) ev;
 }
@@ -46,7 +45,7 @@ show(const uint8_t *p, size_t n)
 {
     int           kept;
     FILE         *f = tmpfile();
-    cli_bytes_t   b = { (uint8_t *) p, n };
+    attest_bytes_t   b = { (uint8_t *) p, n };
 
     fflush(stdout);
     kept = dup(1);

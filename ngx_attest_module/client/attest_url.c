@@ -8,14 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "cli/cli_url.h"
+#include "client/attest_url.h"
 
 
 /* https://host[:port][/path]; also http://, and [v6] as a host. */
 
 int
-cli_url_parse(const char *text, cli_url_t *url, char err[256])
+attest_url_parse(const char *text, attest_url_t *url,
+    char err[ATTEST_CLIENT_ERR])
 {
     size_t       i, n;
     const char  *rest, *slash;
@@ -30,16 +30,14 @@ cli_url_parse(const char *text, cli_url_t *url, char err[256])
         rest = text + 7;
 
     } else {
-        (void) snprintf(err, 256, "not an https:// or http:// URL");
-        return CLI_UNDECIDED;
+        return attest_bytes_error(err, "not an https:// or http:// URL");
     }
 
     slash = strchr(rest, '/');
     n = slash != NULL ? (size_t) (slash - rest) : strlen(rest);
 
-    if (!cli_url_host_port(rest, n, url->host, url->port)) {
-        (void) snprintf(err, 256, "the URL's host or port is wrong");
-        return CLI_UNDECIDED;
+    if (!attest_url_host_port(rest, n, url->host, url->port)) {
+        return attest_bytes_error(err, "the URL's host or port is wrong");
     }
 
     if (url->port[0] == '\0') {
@@ -47,14 +45,13 @@ cli_url_parse(const char *text, cli_url_t *url, char err[256])
     }
 
     if (slash != NULL && strlen(slash) >= sizeof(url->path)) {
-        (void) snprintf(err, 256, "the URL's path is too long");
-        return CLI_UNDECIDED;
+        return attest_bytes_error(err, "the URL's path is too long");
     }
 
     (void) snprintf(url->authority, sizeof(url->authority), "%.*s", (int) n,
                     rest);
     (void) strcpy(url->path, slash != NULL && slash[1] != '\0'
-                  ? slash : CLI_EVIDENCE_PATH);
+                  ? slash : ATTEST_URL_EVIDENCE);
 
     /* nothing that could end the request line or the Host field */
 
@@ -62,20 +59,19 @@ cli_url_parse(const char *text, cli_url_t *url, char err[256])
         if ((unsigned char) text[i] <= 0x20 || text[i] == 0x7f
             || text[i] == '#' || text[i] == '@')
         {
-            (void) snprintf(err, 256, "the URL has a character that does "
-                            "not belong there");
-            return CLI_UNDECIDED;
+            return attest_bytes_error(err, "the URL has a character that "
+                                      "does not belong there");
         }
     }
 
-    return CLI_OK;
+    return ATTEST_OK;
 }
 
 
 /* host, host:port, [v6], [v6]:port */
 
 int
-cli_url_host_port(const char *text, size_t n, char *host, char *port)
+attest_url_host_port(const char *text, size_t n, char host[256], char port[8])
 {
     size_t       len, plen;
     const char  *end, *colon;
@@ -122,4 +118,21 @@ cli_url_host_port(const char *text, size_t n, char *host, char *port)
     memcpy(port, colon + 1, plen);
     port[plen] = '\0';
     return 1;
+}
+
+
+int
+attest_url_is_path(const char *path)
+{
+    size_t  i;
+
+    for (i = 0; path[i] != '\0'; i++) {
+        if ((unsigned char) path[i] <= 0x20 || path[i] == 0x7f
+            || path[i] == '#')
+        {
+            return 0;
+        }
+    }
+
+    return path[0] == '/' && i < sizeof(((attest_url_t *) 0)->path);
 }
