@@ -11,7 +11,7 @@
 /* Directive. */
 char *ngx_http_attest_environment_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-/* Adds variables that change a process; refuses those that betray it. */
+/* Adds variables that change a process; refuses those that let secrets out. */
 ngx_int_t ngx_http_attest_environment_measure(ngx_http_attest_measure_t *m);
 
 

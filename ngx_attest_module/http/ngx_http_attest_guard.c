@@ -127,8 +127,8 @@ ngx_http_attest_guard_location(ngx_http_request_t *r)
 /*
  * What we send ourselves has been asked for evidence, or needs none.  Whether
  * an error is a page of nginx's or the content of a module that comes before
- * us cannot be told.  nginx' own about a connection to the wrong server are
- * let through: they may be older than the name of the server.
+ * us cannot be told.  Errors on a connection to the wrong server are let
+ * through: nginx may have sent them before it knew the name of the server.
  */
 
 ngx_int_t

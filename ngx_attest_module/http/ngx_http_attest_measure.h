@@ -3,7 +3,8 @@
 /*
  * The configuration record while it is made: record.c, which writes it, asks
  * opened.c for what nginx has opened and environment.c for what changes a
- * process from outside; measure.c makes their digests.
+ * process from outside; reader.c warns of what neither sees.  measure.c makes
+ * the digests.
  */
 
 

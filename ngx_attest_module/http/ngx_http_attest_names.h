@@ -8,7 +8,7 @@
 #include "http/ngx_http_attest.h"
 
 
-/* When all is read: fills amcf->names. */
+/* When all is read: fills amcf->run.names. */
 ngx_int_t ngx_http_attest_names_collect(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);
 

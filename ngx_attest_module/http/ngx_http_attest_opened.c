@@ -27,7 +27,7 @@ typedef enum {
     NGX_HTTP_ATTEST_OPENED_CONF = 0,                /* directives */
     NGX_HTTP_ATTEST_OPENED_DATA,               /* map, types, ... */
     NGX_HTTP_ATTEST_OPENED_GEO
-} ngx_http_attest_conf_e;
+} ngx_http_attest_kind_e;
 
 
 typedef struct {
@@ -38,7 +38,7 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                  path;
-    ngx_http_attest_conf_e     kind;
+    ngx_http_attest_kind_e     kind;
 } ngx_http_attest_walked_t;
 
 
@@ -47,31 +47,31 @@ static void ngx_http_attest_opened_insert(ngx_rbtree_node_t *temp,
     ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
 
 static ngx_int_t ngx_http_attest_opened_walk(ngx_http_attest_measure_t *m,
-    ngx_str_t *path, ngx_http_attest_conf_e kind);
+    ngx_str_t *path, ngx_http_attest_kind_e kind);
 static ngx_int_t ngx_http_attest_opened_walk_kept(ngx_http_attest_measure_t *m,
-    ngx_str_t *path, ngx_http_attest_conf_e kind, ngx_uint_t *found);
+    ngx_str_t *path, ngx_http_attest_kind_e kind, ngx_uint_t *found);
 static ngx_int_t ngx_http_attest_opened_walk_disk(ngx_http_attest_measure_t *m,
-    ngx_str_t *path, ngx_http_attest_conf_e kind);
+    ngx_str_t *path, ngx_http_attest_kind_e kind);
 static ngx_int_t ngx_http_attest_opened_mark_walked(
-    ngx_http_attest_measure_t *m, ngx_str_t *path, ngx_http_attest_conf_e kind);
+    ngx_http_attest_measure_t *m, ngx_str_t *path, ngx_http_attest_kind_e kind);
 static ngx_conf_dump_t *ngx_http_attest_opened_next_text(ngx_cycle_t *cycle,
     ngx_str_t *path, ngx_conf_dump_t *behind);
 static ngx_int_t ngx_http_attest_opened_scan(ngx_http_attest_measure_t *m,
     ngx_str_t *path, const u_char *p, size_t n,
-    ngx_http_attest_conf_e kind);
+    ngx_http_attest_kind_e kind);
 static ngx_int_t ngx_http_attest_opened_block(ngx_http_attest_measure_t *m,
     ngx_str_t *path, attest_conf_reader_t *r, attest_conf_statement_t *s,
-    ngx_http_attest_conf_e *kind);
+    ngx_http_attest_kind_e *kind);
 static ngx_int_t ngx_http_attest_opened_statement(ngx_http_attest_measure_t *m,
     ngx_str_t *path, attest_conf_statement_t *s,
-    ngx_http_attest_conf_e kind);
+    ngx_http_attest_kind_e kind);
 static ngx_int_t ngx_http_attest_opened_load_module(
     ngx_http_attest_measure_t *m, attest_span_t name);
 static ngx_int_t ngx_http_attest_opened_include(ngx_http_attest_measure_t *m,
-    attest_span_t pattern, ngx_http_attest_conf_e kind);
+    attest_span_t pattern, ngx_http_attest_kind_e kind);
 static ngx_int_t ngx_http_attest_opened_include_glob(
     ngx_http_attest_measure_t *m, ngx_str_t *pattern,
-    ngx_http_attest_conf_e kind);
+    ngx_http_attest_kind_e kind);
 static ngx_int_t ngx_http_attest_opened_include_geo(
     ngx_http_attest_measure_t *m, attest_span_t name);
 
@@ -225,7 +225,7 @@ ngx_http_attest_opened_measure(ngx_http_attest_measure_t *m)
 
 static ngx_int_t
 ngx_http_attest_opened_walk(ngx_http_attest_measure_t *m, ngx_str_t *path,
-    ngx_http_attest_conf_e kind)
+    ngx_http_attest_kind_e kind)
 {
     ngx_int_t   rc;
     ngx_uint_t  found;
@@ -264,7 +264,7 @@ ngx_http_attest_opened_walk(ngx_http_attest_measure_t *m, ngx_str_t *path,
 
 static ngx_int_t
 ngx_http_attest_opened_walk_kept(ngx_http_attest_measure_t *m, ngx_str_t *path,
-    ngx_http_attest_conf_e kind, ngx_uint_t *found)
+    ngx_http_attest_kind_e kind, ngx_uint_t *found)
 {
     ngx_conf_dump_t  *dump;
 
@@ -316,7 +316,7 @@ ngx_http_attest_opened_next_text(ngx_cycle_t *cycle, ngx_str_t *path,
 
 static ngx_int_t
 ngx_http_attest_opened_walk_disk(ngx_http_attest_measure_t *m, ngx_str_t *path,
-    ngx_http_attest_conf_e kind)
+    ngx_http_attest_kind_e kind)
 {
     off_t             size;
     size_t            len;
@@ -375,7 +375,7 @@ done:
 
 static ngx_int_t
 ngx_http_attest_opened_mark_walked(ngx_http_attest_measure_t *m,
-    ngx_str_t *path, ngx_http_attest_conf_e kind)
+    ngx_str_t *path, ngx_http_attest_kind_e kind)
 {
     ngx_uint_t                 i;
     ngx_http_attest_walked_t  *w;
@@ -404,14 +404,14 @@ ngx_http_attest_opened_mark_walked(ngx_http_attest_measure_t *m,
 
 static ngx_int_t
 ngx_http_attest_opened_scan(ngx_http_attest_measure_t *m, ngx_str_t *path,
-    const u_char *p, size_t n, ngx_http_attest_conf_e kind)
+    const u_char *p, size_t n, ngx_http_attest_kind_e kind)
 {
     u_char                   *text;
     ngx_int_t                 rc;
     ngx_uint_t                depth;
     attest_conf_reader_t      r;
     attest_conf_statement_t   s;
-    ngx_http_attest_conf_e    stack[NGX_HTTP_ATTEST_MAX_BLOCKS + 1];
+    ngx_http_attest_kind_e    stack[NGX_HTTP_ATTEST_MAX_BLOCKS + 1];
 
     /* escapes are taken out in place */
 
@@ -463,12 +463,12 @@ ngx_http_attest_opened_scan(ngx_http_attest_measure_t *m, ngx_str_t *path,
 }
 
 
-/* What is in a block; NGX_DONE: it is behind us. */
+/* What kind of text is in a block; NGX_DONE: the block was skipped. */
 
 static ngx_int_t
 ngx_http_attest_opened_block(ngx_http_attest_measure_t *m, ngx_str_t *path,
     attest_conf_reader_t *r, attest_conf_statement_t *s,
-    ngx_http_attest_conf_e *kind)
+    ngx_http_attest_kind_e *kind)
 {
     attest_span_t  name;
 
@@ -503,7 +503,7 @@ ngx_http_attest_opened_block(ngx_http_attest_measure_t *m, ngx_str_t *path,
 
 static ngx_int_t
 ngx_http_attest_opened_statement(ngx_http_attest_measure_t *m, ngx_str_t *path,
-    attest_conf_statement_t *s, ngx_http_attest_conf_e kind)
+    attest_conf_statement_t *s, ngx_http_attest_kind_e kind)
 {
     if (s->count == 0) {
         return NGX_OK;
@@ -548,7 +548,7 @@ ngx_http_attest_opened_load_module(ngx_http_attest_measure_t *m,
 
 static ngx_int_t
 ngx_http_attest_opened_include(ngx_http_attest_measure_t *m,
-    attest_span_t pattern, ngx_http_attest_conf_e kind)
+    attest_span_t pattern, ngx_http_attest_kind_e kind)
 {
     ngx_str_t  full;
 
@@ -566,7 +566,7 @@ ngx_http_attest_opened_include(ngx_http_attest_measure_t *m,
 
 static ngx_int_t
 ngx_http_attest_opened_include_glob(ngx_http_attest_measure_t *m,
-    ngx_str_t *pattern, ngx_http_attest_conf_e kind)
+    ngx_str_t *pattern, ngx_http_attest_kind_e kind)
 {
     ngx_int_t   rc;
     ngx_str_t   file, name;

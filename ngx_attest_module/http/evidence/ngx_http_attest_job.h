@@ -70,8 +70,8 @@ ngx_http_attest_job_t *ngx_http_attest_job_create(void);
  * latest some 2 * amcf->timeout after its turn came: amcf->timeout is the
  * limit of waiting for the device, and of using it.  NGX_BUSY: more than
  * amcf->queue jobs wait.  NGX_DECLINED: the provider failed lately, retry
- * after ngx_http_attest_job_retry_after() seconds.  On
- * any value but NGX_OK the caller still owns the job.
+ * after ngx_http_attest_job_retry_after() seconds.  On any value but NGX_OK
+ * the caller still owns the job.
  */
 ngx_int_t ngx_http_attest_job_post(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_job_t *job);

@@ -160,7 +160,7 @@ ngx_http_attest_provider_make(ngx_http_attest_main_conf_t *amcf)
         goto failed;
     }
 
-    /* a TPM alone needs nothing around it */
+    /* a TPM alone is the whole provider */
 
     ref->provider = (gpu == NULL && cpu == NULL && !s->has_gcp) ? tpm
                     : attest_combined_provider(gpu, cpu, tpm);

@@ -574,7 +574,7 @@ ngx_http_attest_refresh_gpu_result(ngx_http_attest_refresh_t *rf,
 }
 
 
-/* 10, 60, 600 s, but never so late that the evidence dies of it. */
+/* 10, 60, 600 s, but never so late that the evidence expires before. */
 
 static void
 ngx_http_attest_refresh_failed(ngx_http_attest_refresh_t *rf,

@@ -105,7 +105,7 @@ ngx_http_attest_state_evidence_room(ngx_http_attest_main_conf_t *amcf)
 {
     size_t  room, rest;
 
-    /* in JSON three bytes are four */
+    /* base64, in JSON, makes four bytes of three */
 
     room = ngx_min(amcf->run.state->room - sizeof(ngx_http_attest_gen_t),
                    (ATTEST_MAX_DOCUMENT - ATTEST_MAX_ITEM) / 4 * 3);
@@ -318,7 +318,7 @@ ngx_http_attest_state_gpu_overdue(ngx_http_attest_main_conf_t *amcf)
         return 0;
     }
 
-    /* behind a job that takes its whole time, and with all of its own */
+    /* a check may wait for a job, and both take all the time they may */
 
     limit = amcf->run.gpu_interval + (time_t) (4 * amcf->timeout + 999) / 1000
             + NGX_HTTP_ATTEST_GPU_LATE;

@@ -105,8 +105,8 @@ ngx_http_attest_view_evidence(ngx_http_attest_main_conf_t *amcf,
 
 
 /*
- * By our own time as long as it was to live, and by the clock that others
- * compare with theirs between both of its ends.
+ * By the zone's own time until its lifetime has passed; by the wall clock,
+ * which others compare with theirs, between its two dates.
  */
 
 ngx_uint_t
