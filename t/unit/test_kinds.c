@@ -240,6 +240,91 @@ test_makers(void)
 }
 
 
+/* What a verdict calls a member is what a policy calls it. */
+
+static void
+test_name(void *data, const char *name)
+{
+    int                      rc;
+    char                     text[192], err[256] = "";
+    size_t                   n, open = 1;
+    const char              *p;
+    static attest_policy_t   policy;
+
+    n = (size_t) snprintf(text, sizeof(text), "{\"version\":1,\"");
+
+    for (p = name; *p != '\0' && n < 128; p++) {
+        if (*p == '.') {
+            n += (size_t) snprintf(text + n, sizeof(text) - n, "\":{\"");
+            open++;
+
+        } else {
+            text[n++] = *p;
+        }
+    }
+
+    n += (size_t) snprintf(text + n, sizeof(text) - n, "\":null");
+
+    while (open-- > 0) {
+        text[n++] = '}';
+    }
+
+    rc = attest_policy_parse(text, n, &policy, err, sizeof(err));
+    *(size_t *) data += 1;
+
+    OK(rc == ATTEST_EFORMAT && strncmp(err, name, strlen(name)) == 0
+       && err[strlen(name)] == ':' && strstr(err, "unknown") == NULL,
+       "%s is a member: %s", name, err);
+}
+
+
+static void
+test_least_names(const attest_policy_t *policy, attest_kind_e k,
+    attest_kind_e chip, size_t *count)
+{
+    size_t        i, n;
+    unsigned      root;
+    attest_gap_t  gaps[ATTEST_LEAST_MAX];
+
+    for (root = 1; attest_label(root) != NULL; root <<= 1) {
+        n = attest_policy_least(policy, k, chip, root, gaps);
+
+        for (i = 0; i < n; i++) {
+            test_name(count, gaps[i].member);
+        }
+    }
+}
+
+
+/* Nothing said; then of members with members something, but none of them. */
+
+static void
+test_names(void)
+{
+    size_t                   unsaid = 0, least = 0;
+    attest_kind_e            k;
+    static attest_policy_t   policy;
+
+    attest_policy_default(&policy);
+    attest_policy_unsaid(&policy, ~0u, test_name, &unsaid);
+
+    for (k = 0; k < ATTEST_KINDS; k++) {
+        test_least_names(&policy, k, k, &least);
+    }
+
+    test_least_names(&policy, ATTEST_KIND_AZURE, ATTEST_KIND_SNP, &least);
+    test_least_names(&policy, ATTEST_KIND_AZURE, ATTEST_KIND_TDX, &least);
+
+    policy.snp.has_min_tcb = 1;
+    policy.snp.covers = ATTEST_SNP_COVERS_FIRMWARE;
+    policy.snp.platform_mask = policy.snp.guest_mask = (uint64_t) 1 << 63;
+    attest_policy_unsaid(&policy, ~0u, test_name, &unsaid);
+    test_least_names(&policy, ATTEST_KIND_SNP, ATTEST_KIND_SNP, &least);
+
+    OK(unsaid > 70 && least > 20, "%zu and %zu names", unsaid, least);
+}
+
+
 int
 main(void)
 {
@@ -258,6 +343,7 @@ main(void)
 
     test_shown();
     test_makers();
+    test_names();
     attest_roots_clear(&roots);
     DONE();
 }

@@ -183,6 +183,6 @@ attest_policy_azure_unsaid(const attest_policy_t *policy, unsigned about,
     }
 
     if (!p->has_console) {
-        say(data, "azure.console");
+        say(data, "azure.console_enabled");
     }
 }
