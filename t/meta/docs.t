@@ -16,6 +16,7 @@ use lib "$FindBin::Bin/../lib";
 
 use AttestTest;
 use Docs;
+use File::Basename ();
 use File::Find ();
 use Test::More;
 
@@ -31,6 +32,7 @@ test_problems();
 test_status();
 test_messages();
 test_checks();
+test_members();
 test_items();
 test_command();
 test_links();
@@ -327,6 +329,37 @@ sub test_checks {
 
     cmp_ok(scalar keys %id, '>=', 120, 'checks: there are some');
     same('check', [ keys %id ], \@doc, 'docs/checks.md');
+}
+
+
+# A member that a verdict's text names is written as in a policy: what stands in
+# brackets, and every word with an underscore.
+sub test_members {
+    my $room = 'ngx_attest_module/core';
+    my $entry = qr/ATTEST_POLICY_(?:OWN|FLAG|HEX|HEX_LIST|TEXTS|CERTS)\(\s*
+        "(\w+)"/x;
+    my %member = (none => 1);
+
+    for my $file (grep { m{^$room/policy/} } sort keys %source) {
+        my ($of) = $source{$file} =~ /\.member = "(\w+)"/;
+
+        $member{ defined $of ? "$of.$_" : $_ } = 1
+            for $source{$file} =~ /$entry/g;
+    }
+
+    cmp_ok(scalar keys %member, '>', 60, 'members: there are some');
+
+    for my $file (grep { m{^$room/(?:appraisal/attest_verify|evidence/attest_label)} }
+        sort keys %source)
+    {
+        for my $text (grep { / / } $source{$file} =~ /$str/g) {
+            my @named = ($text =~ /\(([a-z]\w*(?:\.\w+)*)\)/g,
+                $text =~ /([a-z.]+_[a-z_.]*\w)/g);
+
+            ok($member{$_}, "member: $_ of " . File::Basename::basename($file)
+                . ' is one of policies') for @named;
+        }
+    }
 }
 
 

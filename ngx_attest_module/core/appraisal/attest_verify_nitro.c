@@ -354,7 +354,8 @@ attest_verify_nitro_mode(attest_verify_t *v, attest_part_t *part,
 
     attest_verify_kind(v, part, "nitro-mode", ATTEST_CHECK_NOTE,
                        "the enclave was started in debug mode, which the "
-                       "policy allows (allow_debug): it counts as simulated");
+                       "policy allows (nitro.allow_debug): it counts as "
+                       "simulated");
     part->cpu.simulated = 1;
     return 1;
 }

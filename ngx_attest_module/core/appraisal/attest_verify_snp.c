@@ -576,9 +576,10 @@ attest_verify_snp_opened(attest_verify_snp_t *j)
                            "%llx: %s, which the policy accepts by name",
                            j->name, (unsigned long long) p,
                            p & ATTEST_SNP_DEBUG
-                           ? "the host may debug the guest (allow_debug): it "
-                             "counts as simulated" : "the guest may be "
-                             "migrated (allow_migration)");
+                           ? "the host may debug the guest "
+                             "(snp.allow_debug): it counts as simulated"
+                           : "the guest may be migrated "
+                             "(snp.allow_migration)");
         return 1;
     }
 

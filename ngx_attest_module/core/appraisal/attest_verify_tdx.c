@@ -323,7 +323,7 @@ attest_td_debug(attest_td_t *td)
                        : ATTEST_CHECK_FAIL, "the TD is %s", !debug
                        ? "closed to debuggers" : allowed
                        ? "open to debuggers, which the policy allows "
-                         "(allow_debug): it counts as simulated"
+                         "(tdx.allow_debug): it counts as simulated"
                        : "open to debuggers: its host reads and writes its "
                          "memory");
 

@@ -280,5 +280,6 @@ attest_td_status(attest_td_t *td, const attest_tcb_result_t *r)
                        ? ATTEST_CHECK_PASS : ATTEST_CHECK_FAIL,
                        "tcb: %s%s", all, !ok
                        ? ", which the policy does not accept" : old
-                       ? ", of a date before the policy's min_tcb_date" : "");
+                       ? ", of a date before the policy's tdx.min_tcb_date"
+                       : "");
 }
