@@ -19,7 +19,6 @@
 static void cli_nitro_show(attest_span_t value);
 static void cli_nitro_bytes(const char *what, attest_span_t s);
 static void cli_nitro_pcrs(const attest_nitro_t *doc);
-static int cli_nitro_is_zero(attest_span_t s);
 static void cli_nitro_signature(const attest_nitro_t *doc);
 static void cli_nitro_certificate(const char *what, attest_span_t der);
 
@@ -113,27 +112,13 @@ cli_nitro_pcrs(const attest_nitro_t *doc)
 
         (void) snprintf(what, sizeof(what), "PCR %2zu", i);
 
-        if (cli_nitro_is_zero(doc->pcrs[i])) {
+        if (attest_span_is_zero(doc->pcrs[i])) {
             cli_printf("%-24szero, %zu bytes\n", what, doc->pcrs[i].n);
             continue;
         }
 
         cli_show_hex(what, doc->pcrs[i].p, doc->pcrs[i].n);
     }
-}
-
-
-static int
-cli_nitro_is_zero(attest_span_t s)
-{
-    size_t   i;
-    uint8_t  any = 0;
-
-    for (i = 0; i < s.n; i++) {
-        any |= s.p[i];
-    }
-
-    return any == 0;
 }
 
 
@@ -191,7 +176,7 @@ cli_nitro_policy(attest_span_t value, cJSON *policy)
     for (i = 0; i < CLI_NITRO_MEANINGS; i++) {
 
         if ((i > 2 && i != 8) || doc.pcrs[i].n != 48
-            || cli_nitro_is_zero(doc.pcrs[i]))
+            || attest_span_is_zero(doc.pcrs[i]))
         {
             continue;
         }

@@ -42,7 +42,6 @@ static void cli_snp_table(const attest_tsm_t *tsm,
     const attest_snp_table_t *t, int rc);
 static void cli_snp_cert(const char *what, attest_span_t der);
 static void cli_snp_leaf(const attest_snp_cert_t *c);
-static int cli_snp_zero(attest_span_t s);
 static int cli_snp_policy_own(const attest_tsm_t *tsm, cJSON *policy);
 static void cli_snp_add_hex(cJSON *to, const char *name, attest_span_t s);
 static void cli_snp_add_tcb(cJSON *to, attest_snp_product_e product,
@@ -386,21 +385,6 @@ cli_snp_leaf(const attest_snp_cert_t *c)
 }
 
 
-static int
-cli_snp_zero(attest_span_t s)
-{
-    size_t  i;
-
-    for (i = 0; i < s.n; i++) {
-        if (s.p[i] != 0) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
 /*
  * In most clouds what is measured at launch is their firmware, the same for
  * every customer.  That it covers the kernel, too, only knows who built the
@@ -448,15 +432,15 @@ cli_snp_policy(const attest_tsm_t *tsm, cJSON *policy)
 
     cli_snp_add_hex(snp, "measurement", r.measurement);
 
-    if (!cli_snp_zero(r.host_data)) {
+    if (!attest_span_is_zero(r.host_data)) {
         cli_snp_add_hex(snp, "host_data", r.host_data);
     }
 
-    if (!cli_snp_zero(r.id_key_digest)) {
+    if (!attest_span_is_zero(r.id_key_digest)) {
         cli_snp_add_hex(snp, "id_key_digest", r.id_key_digest);
     }
 
-    if (!cli_snp_zero(r.chip_id)) {
+    if (!attest_span_is_zero(r.chip_id)) {
         cli_snp_add_hex(snp, "chip_id", r.chip_id);
     }
 

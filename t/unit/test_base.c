@@ -63,6 +63,10 @@ test_span(void)
     OK(attest_span_eq(ATTEST_NO_SPAN, attest_span("x", 0)),
        "nothing equals nothing");
     OK(!attest_span_eq(ATTEST_NO_SPAN, LIT("x")), "and not something");
+    OK(attest_span_is_zero(LIT("\0\0\0")), "zeros");
+    OK(!attest_span_is_zero(LIT("\0\0\1")), "not zeros at the end");
+    OK(!attest_span_is_zero(LIT("\1\0\0")), "nor at the beginning");
+    OK(attest_span_is_zero(ATTEST_NO_SPAN), "no bytes are zeros");
     IS_INT(attest_span_text("four").n, 4, "of a text");
     IS_INT(LIT("a\0b").n, 3, "of a literal");
 }

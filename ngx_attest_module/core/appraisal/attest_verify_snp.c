@@ -36,7 +36,6 @@ static int attest_verify_snp_binding(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm, const attest_snp_report_t *r);
 static int attest_verify_snp_svsm(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm, const attest_snp_report_t *r, uint8_t want[64]);
-static int attest_verify_snp_is_zero(attest_span_t s);
 
 
 const attest_verify_kind_t  attest_verify_kind_snp = {
@@ -240,7 +239,7 @@ attest_verify_snp_chip(attest_verify_snp_t *j)
                        same ? "for" : "not for",
                        attest_verify_hex(hex, j->r->chip_id.p,
                                          j->r->chip_id.n),
-                       attest_verify_snp_is_zero(j->r->chip_id)
+                       attest_span_is_zero(j->r->chip_id)
                        ? ": the host masks it" : "");
     return same;
 }
@@ -384,7 +383,7 @@ attest_verify_snp_binding(attest_verify_t *v, attest_part_t *part,
         }
     }
 
-    ok = ok && !attest_verify_snp_is_zero(r->report_data)
+    ok = ok && !attest_span_is_zero(r->report_data)
          && CRYPTO_memcmp(want, r->report_data.p, sizeof(want)) == 0;
 
     attest_verify_kind(v, part, "snp-binding", ok ? ATTEST_CHECK_PASS
@@ -456,18 +455,4 @@ attest_verify_snp_svsm(attest_verify_t *v, attest_part_t *part,
                        attest_verify_part_name(part->which),
                        tsm->manifestblob.n);
     return ok;
-}
-
-
-static int
-attest_verify_snp_is_zero(attest_span_t s)
-{
-    size_t   i;
-    uint8_t  all = 0;
-
-    for (i = 0; i < s.n; i++) {
-        all |= s.p[i];
-    }
-
-    return all == 0;
 }

@@ -29,3 +29,17 @@ attest_span_eq(attest_span_t a, attest_span_t b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
+
+
+int
+attest_span_is_zero(attest_span_t s)
+{
+    size_t   i;
+    uint8_t  all = 0;
+
+    for (i = 0; i < s.n; i++) {
+        all |= s.p[i];
+    }
+
+    return all == 0;
+}

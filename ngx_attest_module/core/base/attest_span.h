@@ -46,6 +46,8 @@ attest_span_t attest_span_text(const char *text);
 int attest_span_is(attest_span_t s, const char *text);
 /* 1 when both hold the same bytes. */
 int attest_span_eq(attest_span_t a, attest_span_t b);
+/* 1 when no byte is other than zero. */
+int attest_span_is_zero(attest_span_t s);
 
 
 #endif /* ATTEST_SPAN_H_INCLUDED */

@@ -24,7 +24,6 @@
 
 static int attest_hcl_layout(const uint8_t *p, size_t n, attest_hcl_t *hcl,
     attest_span_t *region);
-static int attest_hcl_zeros(attest_span_t s);
 static int attest_hcl_report(attest_hcl_t *hcl, attest_span_t region);
 static const EVP_MD *attest_hcl_md(uint32_t hash);
 static attest_span_t *attest_azure_field(attest_azure_t *azure, size_t i);
@@ -108,27 +107,12 @@ attest_hcl_layout(const uint8_t *p, size_t n, attest_hcl_t *hcl,
     if (size != ATTEST_HCL_HEADER + json_size
         || data_size != ATTEST_HCL_DATA + json_size
         || request != ATTEST_HCL_REQUEST || status != 0
-        || !attest_hcl_zeros(reserved) || !attest_hcl_zeros(rest))
+        || !attest_span_is_zero(reserved) || !attest_span_is_zero(rest))
     {
         return ATTEST_EFORMAT;
     }
 
     return ATTEST_OK;
-}
-
-
-static int
-attest_hcl_zeros(attest_span_t s)
-{
-    size_t  i;
-
-    for (i = 0; i < s.n; i++) {
-        if (s.p[i] != 0) {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 
@@ -156,7 +140,7 @@ attest_hcl_report(attest_hcl_t *hcl, attest_span_t region)
 
     rest = attest_span(region.p + hcl->report.n, region.n - hcl->report.n);
 
-    return attest_hcl_zeros(rest) ? ATTEST_OK : ATTEST_EFORMAT;
+    return attest_span_is_zero(rest) ? ATTEST_OK : ATTEST_EFORMAT;
 }
 
 

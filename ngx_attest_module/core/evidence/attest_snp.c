@@ -28,7 +28,6 @@ static void attest_snp_report_identity(attest_wire_t *w,
 static void attest_snp_report_platform(attest_wire_t *w,
     attest_snp_report_t *r);
 static attest_snp_firmware_t attest_snp_firmware(attest_wire_t *w);
-static int attest_snp_zero(const uint8_t *p, size_t n);
 static uint8_t *attest_snp_signature(const uint8_t *p, int *len);
 static int attest_snp_p384(const EVP_PKEY *key);
 static int attest_snp_table_entry(attest_span_t all, size_t at, size_t end,
@@ -212,19 +211,6 @@ attest_snp_le64(attest_wire_t *w)
 }
 
 
-static int
-attest_snp_zero(const uint8_t *p, size_t n)
-{
-    uint8_t  all = 0;
-
-    while (n-- != 0) {
-        all |= *p++;
-    }
-
-    return all == 0;
-}
-
-
 /* That r and s are in [1, n - 1] is checked by OpenSSL's ECDSA. */
 
 int
@@ -273,11 +259,12 @@ attest_snp_signature(const uint8_t *p, int *len)
     const uint8_t  *rest = p_s + ATTEST_SNP_SIG_NUMBER;
     const size_t    pad = ATTEST_SNP_SIG_NUMBER - ATTEST_SNP_P384_NUMBER;
 
-    if (!attest_snp_zero(p + ATTEST_SNP_P384_NUMBER, pad)
-        || !attest_snp_zero(p_s + ATTEST_SNP_P384_NUMBER, pad)
-        || !attest_snp_zero(rest, ATTEST_SNP_REPORT_LEN
-                            - ATTEST_SNP_SIGNED_LEN
-                            - 2 * ATTEST_SNP_SIG_NUMBER))
+    if (!attest_span_is_zero(attest_span(p + ATTEST_SNP_P384_NUMBER, pad))
+        || !attest_span_is_zero(attest_span(p_s + ATTEST_SNP_P384_NUMBER,
+                                            pad))
+        || !attest_span_is_zero(attest_span(rest, ATTEST_SNP_REPORT_LEN
+                                            - ATTEST_SNP_SIGNED_LEN
+                                            - 2 * ATTEST_SNP_SIG_NUMBER)))
     {
         return NULL;
     }
@@ -398,7 +385,7 @@ attest_snp_table_end(const uint8_t *p, size_t n)
     size_t  at;
 
     for (at = 0; n - at >= ATTEST_SNP_ENTRY; at += ATTEST_SNP_ENTRY) {
-        if (attest_snp_zero(p + at, ATTEST_SNP_ENTRY)) {
+        if (attest_span_is_zero(attest_span(p + at, ATTEST_SNP_ENTRY))) {
             return at + ATTEST_SNP_ENTRY;
         }
     }
@@ -745,5 +732,6 @@ attest_snp_cert_has_chip(const attest_snp_cert_t *c, attest_span_t chip_id)
 {
     return c->hwid.n != 0 && chip_id.n == 64 && c->hwid.n <= chip_id.n
            && memcmp(c->hwid.p, chip_id.p, c->hwid.n) == 0
-           && attest_snp_zero(chip_id.p + c->hwid.n, chip_id.n - c->hwid.n);
+           && attest_span_is_zero(attest_span(chip_id.p + c->hwid.n,
+                                              chip_id.n - c->hwid.n));
 }
