@@ -82,12 +82,12 @@ void cli_ccel_show(attest_span_t value, uint16_t alg);
 void cli_azure_show(attest_span_t value);
 void cli_ak_cert_show(attest_span_t value);
 /* 0: it cannot be read, nothing was added. */
-int cli_snp_policy(const attest_tsm_t *tsm, cJSON *policy);
-int cli_tdx_policy(const attest_tsm_t *tsm, cJSON *policy);
-int cli_azure_policy(attest_span_t value, cJSON *policy);
-int cli_ak_cert_policy(attest_span_t value, cJSON *policy);
-int cli_nitro_policy(attest_span_t value, cJSON *policy);
-int cli_gpu_policy(attest_span_t value, cJSON *policy);
+bool cli_snp_policy(const attest_tsm_t *tsm, cJSON *policy);
+bool cli_tdx_policy(const attest_tsm_t *tsm, cJSON *policy);
+bool cli_azure_policy(attest_span_t value, cJSON *policy);
+bool cli_ak_cert_policy(attest_span_t value, cJSON *policy);
+bool cli_nitro_policy(attest_span_t value, cJSON *policy);
+bool cli_gpu_policy(attest_span_t value, cJSON *policy);
 
 /* cli_x509.c: names, serial number, times and key, of one of a chain. */
 void cli_x509_show(const char *what, X509 *x);

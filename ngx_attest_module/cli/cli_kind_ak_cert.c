@@ -121,7 +121,7 @@ cli_ak_cert_instance(X509 *x)
 
 /* The instance; other clouds' certificates name nothing to hold on to. */
 
-int
+bool
 cli_ak_cert_policy(attest_span_t value, cJSON *policy)
 {
     int                     found;

@@ -272,7 +272,7 @@ cli_azure_tsm(const char *provider, attest_span_t report)
 
 /* The machine, and the values of what vouches for it. */
 
-int
+bool
 cli_azure_policy(attest_span_t value, cJSON *policy)
 {
     int             found;

@@ -21,7 +21,7 @@ static void cli_gpu_report(const attest_spdm_t *s);
 static void cli_gpu_versions(const attest_spdm_t *s);
 static void cli_gpu_field(const attest_spdm_field_t *f);
 static const char *cli_gpu_field_name(unsigned type);
-static int cli_gpu_is_text(attest_span_t s);
+static bool cli_gpu_is_text(attest_span_t s);
 static void cli_gpu_measurements(const attest_spdm_t *s);
 static void cli_gpu_chain(STACK_OF(X509) *chain, const attest_spdm_t *s);
 static void cli_gpu_add(cJSON *gpu, const char *name, const char *text);
@@ -204,7 +204,7 @@ cli_gpu_field_name(unsigned type)
 }
 
 
-static int
+static bool
 cli_gpu_is_text(attest_span_t s)
 {
     size_t  i, n = s.n;
@@ -274,7 +274,7 @@ cli_gpu_chain(STACK_OF(X509) *chain, const attest_spdm_t *s)
 
 /* How many there are, of which kind, and with which versions. */
 
-int
+bool
 cli_gpu_policy(attest_span_t value, cJSON *policy)
 {
     cJSON         *gpu;

@@ -156,7 +156,7 @@ cli_nitro_certificate(const char *what, attest_span_t der)
 
 /* What says which software runs, and the image's signer if there is one. */
 
-int
+bool
 cli_nitro_policy(attest_span_t value, cJSON *policy)
 {
     char             name[8], hex[2 * 64 + 1];

@@ -42,7 +42,7 @@ static void cli_snp_table(const attest_tsm_t *tsm,
     const attest_snp_table_t *t, int rc);
 static void cli_snp_cert(const char *what, attest_span_t der);
 static void cli_snp_leaf(const attest_snp_cert_t *c);
-static int cli_snp_policy_own(const attest_tsm_t *tsm, cJSON *policy);
+static bool cli_snp_policy_own(const attest_tsm_t *tsm, cJSON *policy);
 static void cli_snp_add_hex(cJSON *to, const char *name, attest_span_t s);
 static void cli_snp_add_tcb(cJSON *to, attest_snp_product_e product,
     attest_span_t raw);
@@ -391,7 +391,7 @@ cli_snp_leaf(const attest_snp_cert_t *c)
  * image: the report does not say, and it is not claimed here.
  */
 
-static int
+static bool
 cli_snp_policy_own(const attest_tsm_t *tsm, cJSON *policy)
 {
     cJSON  *snp;
@@ -411,7 +411,7 @@ cli_snp_policy_own(const attest_tsm_t *tsm, cJSON *policy)
  * minimum; flags of the platform are for the owner to strike out.
  */
 
-int
+bool
 cli_snp_policy(const attest_tsm_t *tsm, cJSON *policy)
 {
     cJSON                 *snp;

@@ -315,7 +315,7 @@ cli_tdx_hex(const uint8_t *p, size_t n)
  * attributes are what the host chose for this TD.
  */
 
-int
+bool
 cli_tdx_policy(const attest_tsm_t *tsm, cJSON *policy)
 {
     char                   name[2] = "0";

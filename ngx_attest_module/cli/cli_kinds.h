@@ -28,8 +28,8 @@ typedef struct {
      * Adds to a policy's object; 0: it cannot be read, nothing was added.
      * Both NULL: there is nothing to add.
      */
-    int          (*policy_report)(const attest_tsm_t *tsm, cJSON *policy);
-    int          (*policy)(attest_span_t value, cJSON *policy);
+    bool         (*policy_report)(const attest_tsm_t *tsm, cJSON *policy);
+    bool         (*policy)(attest_span_t value, cJSON *policy);
 
     /* checks of a part; one that has passed says that it is genuine */
     const char    *genuine[CLI_KIND_NAMES];

@@ -31,10 +31,10 @@ struct ngx_attest_verifier_s {
 #define NGX_ATTEST_MAX_SEEN  4096
 
 
-static int ngx_attest_signed(ngx_attest_verifier_t *v,
+static bool ngx_attest_signed(ngx_attest_verifier_t *v,
     ngx_attest_bytes_t policy, const char *public_key,
     ngx_attest_bytes_t signature, int64_t since, char *err, size_t err_len);
-static int ngx_attest_seen(const ngx_attest_seen_t *seen,
+static bool ngx_attest_seen(const ngx_attest_seen_t *seen,
     ngx_attest_seen_t *known);
 static void ngx_attest_input(const ngx_attest_verifier_t *v,
     const ngx_attest_seen_t *s, attest_verify_input_t *in);
@@ -112,7 +112,7 @@ failed:
 }
 
 
-static int
+static bool
 ngx_attest_signed(ngx_attest_verifier_t *v, ngx_attest_bytes_t policy,
     const char *public_key, ngx_attest_bytes_t signature, int64_t since,
     char *err, size_t err_len)
@@ -224,7 +224,7 @@ ngx_attest_appraise(const ngx_attest_verifier_t *v,
  * absent) or newer: what we do not know must then be zero.
  */
 
-static int
+static bool
 ngx_attest_seen(const ngx_attest_seen_t *seen, ngx_attest_seen_t *known)
 {
     size_t         i;

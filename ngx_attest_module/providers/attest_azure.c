@@ -50,7 +50,7 @@ static int attest_azure_report(attest_azure_source_t *az,
     attest_span_t bytes, int64_t deadline, attest_evidence_t *ev);
 static int attest_azure_proven(attest_azure_source_t *az,
     const attest_hcl_t *hcl, int64_t deadline, int *genuine, char *error);
-static int attest_azure_known(attest_azure_source_t *az,
+static bool attest_azure_is_known(attest_azure_source_t *az,
     const uint8_t *key, size_t len);
 static int attest_azure_key(const attest_hcl_t *hcl,
     uint8_t key[ATTEST_AZURE_KEY_MAX], size_t *len, char *error);
@@ -232,7 +232,7 @@ attest_azure_proven(attest_azure_source_t *az, const attest_hcl_t *hcl,
         return rc;
     }
 
-    if (attest_azure_known(az, key, len)) {
+    if (attest_azure_is_known(az, key, len)) {
         proof = attest_span(az->proof, az->proof_len);
 
         if (attest_azure_check(hcl, proof, genuine, error) == ATTEST_OK) {
@@ -262,8 +262,8 @@ attest_azure_proven(attest_azure_source_t *az, const attest_hcl_t *hcl,
 }
 
 
-static int
-attest_azure_known(attest_azure_source_t *az, const uint8_t *key, size_t len)
+static bool
+attest_azure_is_known(attest_azure_source_t *az, const uint8_t *key, size_t len)
 {
     return az->proof != NULL && az->key_len == len
            && memcmp(az->key, key, len) == 0

@@ -21,7 +21,7 @@ static int attest_azure_snp(const attest_hcl_t *hcl, STACK_OF(X509) *certs,
     char *error);
 static int attest_azure_tdx(const attest_hcl_t *hcl,
     const attest_tdx_quote_t *q, STACK_OF(X509) *certs, char *error);
-static int attest_azure_anchored(attest_maker_e maker,
+static bool attest_azure_is_anchored(attest_maker_e maker,
     STACK_OF(X509) *certs);
 
 
@@ -57,11 +57,11 @@ attest_azure_check(const attest_hcl_t *hcl, attest_span_t proof,
 
     if (hcl->type == ATTEST_HCL_TDX) {
         rc = attest_azure_tdx(hcl, &quote, certs, error);
-        *genuine = attest_azure_anchored(ATTEST_MAKER_INTEL, certs);
+        *genuine = attest_azure_is_anchored(ATTEST_MAKER_INTEL, certs);
 
     } else {
         rc = attest_azure_snp(hcl, certs, error);
-        *genuine = attest_azure_anchored(ATTEST_MAKER_AMD, certs);
+        *genuine = attest_azure_is_anchored(ATTEST_MAKER_AMD, certs);
     }
 
     sk_X509_pop_free(certs, X509_free);
@@ -150,8 +150,8 @@ attest_azure_tdx(const attest_hcl_t *hcl, const attest_tdx_quote_t *q,
 
 /* Intermediates that we ship help out a file that has the leaf only. */
 
-static int
-attest_azure_anchored(attest_maker_e maker, STACK_OF(X509) *certs)
+static bool
+attest_azure_is_anchored(attest_maker_e maker, STACK_OF(X509) *certs)
 {
     int                   i, good = 0;
     STACK_OF(X509)       *known;

@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,7 +36,7 @@ static int attest_bounded_start(attest_bounded_t *b);
 static int attest_bounded_wait(attest_bounded_t *b, int64_t deadline);
 static int attest_bounded_thread(attest_bounded_t *b);
 static void *attest_bounded_main(void *data);
-static int attest_bounded_move(attest_bounded_t *b, int to);
+static bool attest_bounded_move(attest_bounded_t *b, int to);
 
 
 int
@@ -174,7 +175,7 @@ attest_bounded_main(void *data)
 
 /* Only one of both, caller and thread, moves it. */
 
-static int
+static bool
 attest_bounded_move(attest_bounded_t *b, int to)
 {
     int  from = ATTEST_BOUNDED_RUNNING;

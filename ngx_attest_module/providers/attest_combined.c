@@ -67,7 +67,7 @@ static int attest_combined_root(attest_combined_call_t *call,
     attest_evidence_t *ev);
 static const char *attest_combined_label(const attest_combined_call_t *call,
     const attest_evidence_t *ev);
-static int attest_combined_cloud(const attest_evidence_item_t *cert);
+static bool attest_combined_cloud(const attest_evidence_item_t *cert);
 static void attest_combined_large_last(attest_evidence_t *ev);
 static int attest_combined_activate(attest_provider_t *p,
     const uint8_t *cred, size_t cred_len, const uint8_t *enc, size_t enc_len,
@@ -495,7 +495,7 @@ attest_combined_label(const attest_combined_call_t *call,
 
 /* Does it lead to Google's root, by way of what is shipped? */
 
-static int
+static bool
 attest_combined_cloud(const attest_evidence_item_t *cert)
 {
     int                   good = 0;

@@ -31,10 +31,10 @@
 #define ATTEST_DETECT_AZURE    "7783-7084-3265-9085-8269-3286-77"
 
 
-static int attest_detect_exists(const char *root, const char *path);
-static int attest_detect_is(const char *root, const char *path,
+static bool attest_detect_exists(const char *root, const char *path);
+static bool attest_detect_is(const char *root, const char *path,
     const char *text);
-static int attest_detect_tsm(const char *root, attest_detected_t *d);
+static bool attest_detect_tsm(const char *root, attest_detected_t *d);
 static void attest_detect_cloud(const char *root, int (*has_hcl)(void),
     attest_detected_t *d);
 static void attest_detect_pick(attest_detected_t *d);
@@ -80,7 +80,7 @@ attest_detect(const char *root, int (*has_hcl)(void), attest_detected_t *d)
 }
 
 
-static int
+static bool
 attest_detect_exists(const char *root, const char *path)
 {
     char  name[512];
@@ -93,7 +93,7 @@ attest_detect_exists(const char *root, const char *path)
 
 /* Does a file of one line, as sysfs has them, say just this? */
 
-static int
+static bool
 attest_detect_is(const char *root, const char *path, const char *text)
 {
     char    name[512], line[128];
@@ -122,7 +122,7 @@ attest_detect_is(const char *root, const char *path, const char *text)
  * CPU stands behind it shows when a report is begun (ENXIO).
  */
 
-static int
+static bool
 attest_detect_tsm(const char *root, attest_detected_t *d)
 {
     char  name[512];

@@ -239,7 +239,7 @@ attest_evidence_cpu(const attest_evidence_t *ev)
 }
 
 
-int
+bool
 attest_evidence_has(const attest_evidence_t *ev, const char *item)
 {
     size_t  i;

@@ -27,12 +27,12 @@ typedef struct {
 
 
 static size_t attest_http_head_len(const uint8_t *p, size_t n);
-static int attest_http_line(attest_span_t *rest, attest_span_t *line);
+static bool attest_http_line(attest_span_t *rest, attest_span_t *line);
 static int attest_http_status(attest_span_t head, char *error);
 static int attest_http_framing(attest_span_t head, attest_http_framing_t *f);
 static int attest_http_field(attest_span_t line, attest_http_framing_t *f);
 static attest_span_t attest_http_trim(attest_span_t s);
-static int attest_http_named(attest_span_t name, const char *text);
+static bool attest_http_named(attest_span_t name, const char *text);
 static int attest_http_chunks(uint8_t *p, size_t n, size_t *len);
 static int attest_http_wrong(char *error, int rc, const char *what);
 
@@ -88,7 +88,7 @@ attest_http_answer(uint8_t *p, size_t n, attest_span_t *body,
 
 /* A server need not close although it was asked to. */
 
-int
+bool
 attest_http_whole(const uint8_t *p, size_t n)
 {
     size_t                  head;
@@ -128,7 +128,7 @@ attest_http_head_len(const uint8_t *p, size_t n)
 
 /* Without its CRLF; 0: there is none. */
 
-static int
+static bool
 attest_http_line(attest_span_t *rest, attest_span_t *line)
 {
     const uint8_t  *end;
@@ -244,7 +244,7 @@ attest_http_trim(attest_span_t s)
 }
 
 
-static int
+static bool
 attest_http_named(attest_span_t name, const char *text)
 {
     return name.n == strlen(text)

@@ -20,7 +20,7 @@ int attest_http_answer(uint8_t *p, size_t n, attest_span_t *body,
     char error[256]);
 
 /* 1: no more has to be read, for good or ill. */
-int attest_http_whole(const uint8_t *p, size_t n);
+bool attest_http_whole(const uint8_t *p, size_t n);
 
 /* Up to eight digits and nothing else. */
 int attest_http_number(attest_span_t text, int base, size_t *value);

@@ -58,7 +58,7 @@ int attest_nsm_document(const attest_nsm_call_t *call, attest_span_t *doc,
 const char *attest_nsm_reason(int err);
 
 /* Is this descriptor the kernel's /dev/nsm? */
-int attest_nsm_is_device(int fd);
+bool attest_nsm_is_device(int fd);
 
 /*
  * NULL when AWS vouched for the document when it was made, or a static text

@@ -317,7 +317,7 @@ attest_nsm_refusal(attest_cbor_reader_t *r, char *error)
 
 /* Only the kernel's own driver registers under this name. */
 
-int
+bool
 attest_nsm_is_device(int fd)
 {
     int          found;

@@ -35,7 +35,7 @@ static int attest_nitro_ask(attest_nitro_provider_t *nitro,
 static int attest_nitro_device(attest_nitro_provider_t *nitro, char *error);
 static int attest_nitro_evidence(const attest_nsm_call_t *call,
     attest_span_t digest, attest_span_t nonce, attest_evidence_t *ev);
-static int attest_nitro_is(attest_span_t value, attest_span_t want);
+static bool attest_nitro_is(attest_span_t value, attest_span_t want);
 static void attest_nitro_label(int fd, const attest_nitro_t *doc,
     attest_evidence_t *ev);
 static const char *attest_nitro_chain(const attest_nitro_t *doc, X509 *leaf,
@@ -232,7 +232,7 @@ attest_nitro_evidence(const attest_nsm_call_t *call, attest_span_t digest,
 }
 
 
-static int
+static bool
 attest_nitro_is(attest_span_t value, attest_span_t want)
 {
     return value.n == want.n

@@ -97,7 +97,7 @@ int attest_evidence_left_out(attest_evidence_t *ev, const char *item,
 int attest_evidence_fit(attest_evidence_t *ev, size_t room);
 
 /* Whether there is such an item. */
-int attest_evidence_has(const attest_evidence_t *ev, const char *item);
+bool attest_evidence_has(const attest_evidence_t *ev, const char *item);
 
 /*
  * The item that counts as CPU evidence in a TPM's extraData (ATTEST_IS_CPU);

@@ -38,7 +38,7 @@ static TSS2_RC attest_tcti_send(attest_tcti_t *t);
 static TSS2_RC attest_tcti_recv(attest_tcti_t *t, uint8_t *p, size_t *len);
 static TSS2_RC attest_tcti_check(attest_tcti_t *t, const uint8_t *p,
     size_t len);
-static int attest_tcti_busy(const uint8_t *p);
+static bool attest_tcti_busy(const uint8_t *p);
 
 
 int
@@ -330,7 +330,7 @@ attest_tcti_check(attest_tcti_t *t, const uint8_t *p, size_t len)
 
 /* The same command again, please: the state of the TPM did not change. */
 
-static int
+static bool
 attest_tcti_busy(const uint8_t *p)
 {
     uint32_t  rc;

@@ -47,7 +47,7 @@ static const attest_tcti_param_t  attest_tcti_params[] = {
 };
 
 
-int
+bool
 attest_tcti_is_swtpm(const char *tcti)
 {
     return strncmp(tcti, "swtpm:", 6) == 0;

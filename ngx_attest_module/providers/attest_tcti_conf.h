@@ -5,6 +5,7 @@
 
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -23,7 +24,7 @@ typedef struct {
 
 
 /* Is it a "swtpm:" string?  Syntax of what is behind the colon. */
-int attest_tcti_is_swtpm(const char *tcti);
+bool attest_tcti_is_swtpm(const char *tcti);
 int attest_tcti_swtpm_parse(const char *conf, attest_tcti_addr_t *addr,
     char *err, size_t err_len);
 

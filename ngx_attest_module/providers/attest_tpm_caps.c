@@ -13,7 +13,7 @@
 
 static int attest_tpm_vendor(attest_tpm_call_t *c, char vendor[17]);
 static size_t attest_tpm_text(uint32_t value, char *out);
-static int attest_tpm_is_software(attest_tpm_call_t *c, const char *maker,
+static bool attest_tpm_is_software(attest_tpm_call_t *c, const char *maker,
     const char *vendor, const attest_tpm_quoted_t *q);
 
 
@@ -133,7 +133,7 @@ attest_tpm_text(uint32_t value, char *out)
  * nothing, and a verifier trusts neither unless its policy says so.
  */
 
-static int
+static bool
 attest_tpm_is_software(attest_tpm_call_t *c, const char *maker,
     const char *vendor, const attest_tpm_quoted_t *q)
 {

@@ -82,7 +82,7 @@ attest_tpm_error(attest_tpm_call_t *c, int rc, const char *fmt, ...)
 }
 
 
-int
+bool
 attest_tpm_refused(attest_tpm_call_t *c, TSS2_RC rc)
 {
     return !c->tcti.broken && rc != TSS2_RC_SUCCESS

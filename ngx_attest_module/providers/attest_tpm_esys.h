@@ -87,7 +87,7 @@ int attest_tpm_error(attest_tpm_call_t *c, int rc, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Did the TPM itself say no?  Otherwise the transport is in trouble. */
-int attest_tpm_refused(attest_tpm_call_t *c, TSS2_RC rc);
+bool attest_tpm_refused(attest_tpm_call_t *c, TSS2_RC rc);
 
 /* Forgets a transient object or session, and sets *tr to ESYS_TR_NONE. */
 void attest_tpm_flush(attest_tpm_call_t *c, ESYS_TR *tr);
@@ -103,7 +103,7 @@ int attest_tpm_root(attest_tpm_call_t *c, const attest_tpm_quoted_t *q,
  * certificate, once. */
 int attest_tpm_ak(attest_tpm_call_t *c);
 /* Is this the AK that we know, or a key of the templates that we use? */
-int attest_tpm_key_ours(const attest_tpm_t *tpm, const TPM2B_PUBLIC *pub);
+bool attest_tpm_key_ours(const attest_tpm_t *tpm, const TPM2B_PUBLIC *pub);
 int attest_tpm_ek(attest_tpm_call_t *c);
 int attest_tpm_ek_info(attest_tpm_call_t *c);
 void attest_tpm_key_forget(attest_tpm_key_t *key);

@@ -30,14 +30,14 @@ static void attest_tpm_key_save(attest_tpm_call_t *c, attest_tpm_key_t *key,
     ESYS_TR tr);
 static int attest_tpm_key_persistent(attest_tpm_call_t *c,
     TPM2_HANDLE handle, ESYS_TR *tr, TPM2B_PUBLIC *pub);
-static int attest_tpm_key_changed(attest_tpm_key_t *key,
+static bool attest_tpm_key_changed(attest_tpm_key_t *key,
     const TPM2B_PUBLIC *pub);
 static int attest_tpm_ak_nv_template(attest_tpm_call_t *c,
     TPMT_PUBLIC *template);
 static int attest_tpm_ek_cert(attest_tpm_call_t *c, TPM2_HANDLE index);
 static int attest_tpm_ek_persistent(attest_tpm_call_t *c,
     const TPMT_PUBLIC *template);
-static int attest_tpm_from_template(const TPMT_PUBLIC *template,
+static bool attest_tpm_is_from_template(const TPMT_PUBLIC *template,
     const TPM2B_PUBLIC *pub);
 
 
@@ -97,7 +97,7 @@ attest_tpm_ak(attest_tpm_call_t *c)
  * EK is the same for everybody, and so is one that we have left behind.
  */
 
-int
+bool
 attest_tpm_key_ours(const attest_tpm_t *tpm, const TPM2B_PUBLIC *pub)
 {
     int               i;
@@ -113,13 +113,13 @@ attest_tpm_key_ours(const attest_tpm_t *tpm, const TPM2B_PUBLIC *pub)
     for (i = 0; i < 2; i++) {
         attest_tpm_ak_template(&template, i);
 
-        if (attest_tpm_from_template(&template, pub)) {
+        if (attest_tpm_is_from_template(&template, pub)) {
             return 1;
         }
 
         attest_tpm_ek_template(&template, i);
 
-        if (attest_tpm_from_template(&template, pub)) {
+        if (attest_tpm_is_from_template(&template, pub)) {
             return 1;
         }
     }
@@ -339,7 +339,7 @@ attest_tpm_key_persistent(attest_tpm_call_t *c, TPM2_HANDLE handle,
 
 /* Is this another key than the one we knew (if we knew any)? */
 
-static int
+static bool
 attest_tpm_key_changed(attest_tpm_key_t *key, const TPM2B_PUBLIC *pub)
 {
     size_t   n[2] = { 0, 0 };
@@ -467,7 +467,7 @@ attest_tpm_ek_persistent(attest_tpm_call_t *c, const TPMT_PUBLIC *template)
         return rc;
     }
 
-    if (!attest_tpm_from_template(template, &pub)) {
+    if (!attest_tpm_is_from_template(template, &pub)) {
         c->ek = ESYS_TR_NONE;
         return ATTEST_OK;
     }
@@ -478,8 +478,8 @@ attest_tpm_ek_persistent(attest_tpm_call_t *c, const TPMT_PUBLIC *template)
 }
 
 
-static int
-attest_tpm_from_template(const TPMT_PUBLIC *template,
+static bool
+attest_tpm_is_from_template(const TPMT_PUBLIC *template,
     const TPM2B_PUBLIC *pub)
 {
     TPM2B_PUBLIC      as_template;

@@ -50,7 +50,7 @@ static int attest_tsm_certs_read(const char *path, uint8_t *buf, size_t *len,
 static int attest_tsm_certs_sort(STACK_OF(X509) *certs,
     X509 *roles[ATTEST_TSM_ROLES], const char *path, char *error);
 static attest_tsm_role_e attest_tsm_certs_role(X509 *cert);
-static int attest_tsm_certs_has(X509 *cert, const char *oid);
+static bool attest_tsm_certs_has(X509 *cert, const char *oid);
 static int attest_tsm_certs_table(X509 *roles[ATTEST_TSM_ROLES],
     uint8_t **table, size_t *len);
 
@@ -181,7 +181,7 @@ attest_tsm_certs_role(X509 *cert)
 }
 
 
-static int
+static bool
 attest_tsm_certs_has(X509 *cert, const char *oid)
 {
     int           found;

@@ -24,7 +24,7 @@
 
 
 static void attest_tsm_dir_close(attest_tsm_dir_t *dir);
-static int attest_tsm_dir_alive(const attest_tsm_dir_t *dir);
+static bool attest_tsm_dir_alive(const attest_tsm_dir_t *dir);
 static int attest_tsm_dir_make(attest_tsm_dir_t *dir, char *error);
 static int attest_tsm_dir_try(attest_tsm_dir_t *dir, char *error);
 static int attest_tsm_dir_lock(attest_tsm_dir_t *dir);
@@ -121,7 +121,7 @@ attest_tsm_dir_open(attest_tsm_dir_t *dir, char *error)
 
 /* A directory that was removed keeps its descriptor, but has no files. */
 
-static int
+static bool
 attest_tsm_dir_alive(const attest_tsm_dir_t *dir)
 {
     return faccessat(dir->fd, "inblob", F_OK, 0) == 0;

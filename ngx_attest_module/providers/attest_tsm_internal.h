@@ -85,7 +85,7 @@ attest_tsm_call_t *attest_tsm_call_create(attest_tsm_dir_t *dir,
     const uint8_t inblob[ATTEST_TSM_INBLOB], int64_t deadline);
 
 /* Does this errno mean that asking again can only do harm? */
-int attest_tsm_permanent(int err);
+bool attest_tsm_permanent(int err);
 
 
 /*

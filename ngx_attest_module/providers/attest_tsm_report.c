@@ -34,7 +34,7 @@
 static void attest_tsm_call_run(attest_bounded_t *b);
 static void attest_tsm_call_free(attest_bounded_t *b);
 static void attest_tsm_call_clear(attest_tsm_call_t *call);
-static int attest_tsm_again(const attest_tsm_call_t *call, unsigned *strays);
+static bool attest_tsm_again(const attest_tsm_call_t *call, unsigned *strays);
 static int attest_tsm_nap(const attest_tsm_call_t *call, long *nap);
 static int attest_tsm_exchange(attest_tsm_call_t *call);
 static int attest_tsm_ask(attest_tsm_call_t *call, uint64_t *generation);
@@ -133,7 +133,7 @@ attest_tsm_call_run(attest_bounded_t *b)
 
 /* A driver that is busy is asked again, one that is broken is not. */
 
-static int
+static bool
 attest_tsm_again(const attest_tsm_call_t *call, unsigned *strays)
 {
     switch (call->err) {
@@ -518,7 +518,7 @@ attest_tsm_code(int err)
 }
 
 
-int
+bool
 attest_tsm_permanent(int err)
 {
     return err == ENXIO || err == EIO || err == ENOTTY;

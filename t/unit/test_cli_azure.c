@@ -201,7 +201,7 @@ test_show(void)
 /* The policy made of an item, parsed. */
 
 static int
-made(int (*make)(attest_span_t value, cJSON *policy), const uint8_t *p,
+made(bool (*make)(attest_span_t value, cJSON *policy), const uint8_t *p,
     size_t n, attest_policy_t *policy)
 {
     int             rc;

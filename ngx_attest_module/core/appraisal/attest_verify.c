@@ -30,7 +30,7 @@ static void attest_verify_claims(attest_verify_t *v, attest_part_t *part);
 static void attest_verify_unknown_items(attest_verify_t *v,
     const attest_part_t *part);
 static void attest_verify_verdict(attest_verify_t *v);
-static int attest_verify_adds_up(const attest_verify_t *v);
+static bool attest_verify_adds_up(const attest_verify_t *v);
 
 
 static const char *const  attest_part_types[ATTEST_PARTS] = {
@@ -301,7 +301,7 @@ attest_verify_verdict(attest_verify_t *v)
 
 /* Each part is signed by what it is rooted in, not by something beside it. */
 
-static int
+static bool
 attest_verify_adds_up(const attest_verify_t *v)
 {
     size_t                i;

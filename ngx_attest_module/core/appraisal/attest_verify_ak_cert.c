@@ -32,9 +32,9 @@ typedef struct {
 } attest_ak_issuer_t;
 
 
-static int attest_verify_ak_cert_key(attest_verify_t *v, attest_part_t *part,
+static bool attest_verify_ak_cert_key(attest_verify_t *v, attest_part_t *part,
     X509 *leaf);
-static int attest_verify_ak_cert_chain(attest_verify_t *v,
+static bool attest_verify_ak_cert_chain(attest_verify_t *v,
     attest_part_t *part, X509 *leaf, STACK_OF(X509) *certs,
     attest_ak_issuer_t *issuer);
 static const char *attest_verify_ak_issuer(const attest_verify_t *v,
@@ -42,7 +42,7 @@ static const char *attest_verify_ak_issuer(const attest_verify_t *v,
 static const char *attest_verify_ak_usage(X509 *leaf,
     const attest_ak_issuer_t *issuer);
 static int attest_verify_ak_eku(X509 *leaf, const char *want);
-static int attest_verify_gcp(attest_verify_t *v, attest_part_t *part,
+static bool attest_verify_gcp(attest_verify_t *v, attest_part_t *part,
     X509 *leaf);
 static void attest_verify_gcp_policy(attest_verify_t *v,
     const attest_part_t *part, const attest_gcp_instance_t *info);
@@ -93,7 +93,7 @@ attest_verify_ak_cert(attest_verify_t *v, attest_part_t *part,
 
 /* The certificate of another machine's key proves nothing about this one. */
 
-static int
+static bool
 attest_verify_ak_cert_key(attest_verify_t *v, attest_part_t *part, X509 *leaf)
 {
     int        same;
@@ -116,7 +116,7 @@ attest_verify_ak_cert_key(attest_verify_t *v, attest_part_t *part, X509 *leaf)
  * takes nothing away; it only must not count.
  */
 
-static int
+static bool
 attest_verify_ak_cert_chain(attest_verify_t *v, attest_part_t *part,
     X509 *leaf, STACK_OF(X509) *certs, attest_ak_issuer_t *issuer)
 {
@@ -262,7 +262,7 @@ attest_verify_ak_eku(X509 *leaf, const char *want)
 }
 
 
-static int
+static bool
 attest_verify_gcp(attest_verify_t *v, attest_part_t *part, X509 *leaf)
 {
     int                    rc;

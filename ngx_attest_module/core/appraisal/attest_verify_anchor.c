@@ -14,7 +14,7 @@
 static const char *attest_verify_one_anchor(STACK_OF(X509) *anchors,
     X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls,
     int64_t at);
-static int attest_verify_append(STACK_OF(X509) *list,
+static bool attest_verify_append(STACK_OF(X509) *list,
     STACK_OF(X509) *more);
 static STACK_OF(X509) *attest_verify_intermediates(const attest_verify_t *v,
     attest_maker_e maker, STACK_OF(X509) *untrusted);
@@ -103,7 +103,7 @@ attest_verify_intermediates(const attest_verify_t *v, attest_maker_e maker,
 }
 
 
-static int
+static bool
 attest_verify_append(STACK_OF(X509) *list, STACK_OF(X509) *more)
 {
     int  i;

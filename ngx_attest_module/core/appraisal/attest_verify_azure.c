@@ -35,12 +35,12 @@ typedef struct {
 
 
 static unsigned attest_verify_azure_label(attest_verify_t *v);
-static int attest_verify_azure_report(attest_verify_azure_t *j,
+static bool attest_verify_azure_report(attest_verify_azure_t *j,
     attest_span_t value);
-static int attest_verify_azure_hardware(attest_verify_azure_t *j);
-static int attest_verify_azure_snp(attest_verify_azure_t *j);
-static int attest_verify_azure_tdx(attest_verify_azure_t *j);
-static int attest_verify_azure_key(attest_verify_azure_t *j);
+static bool attest_verify_azure_hardware(attest_verify_azure_t *j);
+static bool attest_verify_azure_snp(attest_verify_azure_t *j);
+static bool attest_verify_azure_tdx(attest_verify_azure_t *j);
+static bool attest_verify_azure_key(attest_verify_azure_t *j);
 static void attest_verify_azure_policy(attest_verify_azure_t *j);
 static void attest_verify_azure_vm(attest_verify_azure_t *j);
 static void attest_verify_azure_bool(attest_verify_azure_t *j, const char *id,
@@ -82,7 +82,7 @@ attest_verify_azure(attest_verify_t *v, attest_part_t *part,
 
 /* Its form, and that the hardware's report is about this text. */
 
-static int
+static bool
 attest_verify_azure_report(attest_verify_azure_t *j, attest_span_t value)
 {
     int          rc;
@@ -120,7 +120,7 @@ attest_verify_azure_report(attest_verify_azure_t *j, attest_span_t value)
 }
 
 
-static int
+static bool
 attest_verify_azure_hardware(attest_verify_azure_t *j)
 {
     int  snp = j->hcl.type == ATTEST_HCL_SNP;
@@ -144,7 +144,7 @@ attest_verify_azure_hardware(attest_verify_azure_t *j)
  * of its own, about a text of its own.
  */
 
-static int
+static bool
 attest_verify_azure_snp(attest_verify_azure_t *j)
 {
     int                   genuine;
@@ -183,7 +183,7 @@ attest_verify_azure_snp(attest_verify_azure_t *j)
 
 /* The MAC of a TDREPORT can be checked by its own processor only. */
 
-static int
+static bool
 attest_verify_azure_tdx(attest_verify_azure_t *j)
 {
     int                 rc, same;
@@ -234,7 +234,7 @@ attest_verify_azure_tdx(attest_verify_azure_t *j)
 
 /* What all reports of one machine have in common, and the key itself. */
 
-static int
+static bool
 attest_verify_azure_key(attest_verify_azure_t *j)
 {
     char           hex[ATTEST_ABBREV];

@@ -19,7 +19,7 @@
 
 static const char *attest_verify_ccc_beside(const attest_part_t *part,
     const attest_ratls_ccc_t *ccc);
-static int attest_verify_ccc_same(attest_span_t a, attest_span_t b);
+static bool attest_verify_ccc_same(attest_span_t a, attest_span_t b);
 static void attest_verify_ccc_alone(attest_verify_t *v, attest_part_t *part,
     const attest_ratls_ccc_t *ccc);
 
@@ -93,7 +93,7 @@ attest_verify_ccc_beside(const attest_part_t *part,
 
 /* Padding behind a quote is no part of it. */
 
-static int
+static bool
 attest_verify_ccc_same(attest_span_t a, attest_span_t b)
 {
     attest_tdx_quote_t  x, y;

@@ -22,12 +22,12 @@
 #define ATTEST_OID_EK    "2.23.133.8.1"
 
 static const attest_part_t *attest_verify_ek_part(const attest_verify_t *v);
-static int attest_verify_wants_ek(const attest_verify_t *v);
+static bool attest_verify_wants_ek(const attest_verify_t *v);
 static void attest_verify_ak_reference(attest_verify_t *v);
 static void attest_verify_ek_missing(attest_verify_t *v, const char *what);
 static void attest_verify_svsm(attest_verify_t *v,
     const attest_part_t *part);
-static int attest_verify_ek_key(attest_verify_t *v,
+static bool attest_verify_ek_key(attest_verify_t *v,
     const attest_part_t *part);
 static void attest_verify_ek_chain(attest_verify_t *v,
     const attest_part_t *part);
@@ -35,7 +35,7 @@ static const char *attest_verify_ek_usage(X509 *cert);
 static const char *attest_verify_chain(const attest_verify_t *v, X509 *cert);
 static void attest_verify_activation(attest_verify_t *v,
     const attest_part_t *part);
-static int attest_verify_proof(const attest_verify_t *v,
+static bool attest_verify_proof(const attest_verify_t *v,
     const attest_part_t *part);
 
 
@@ -81,7 +81,7 @@ attest_verify_ek(attest_verify_t *v)
  * beside a CPU owes is told when it is known what it was needed for.
  */
 
-static int
+static bool
 attest_verify_wants_ek(const attest_verify_t *v)
 {
     unsigned  root;
@@ -190,7 +190,7 @@ attest_verify_svsm(attest_verify_t *v, const attest_part_t *part)
 }
 
 
-static int
+static bool
 attest_verify_ek_key(attest_verify_t *v, const attest_part_t *part)
 {
     int                  rc;
@@ -340,7 +340,7 @@ attest_verify_activation(attest_verify_t *v, const attest_part_t *part)
 
 /* proof == HMAC-SHA-256(secret, SHA-256(cached claims)) */
 
-static int
+static bool
 attest_verify_proof(const attest_verify_t *v, const attest_part_t *part)
 {
     int            ok;
@@ -369,7 +369,7 @@ attest_verify_proof(const attest_verify_t *v, const attest_part_t *part)
 
 /* Does the firmware, which the quote signs, contradict the label? */
 
-int
+bool
 attest_verify_firmware(attest_verify_t *v, unsigned root)
 {
     int       software;

@@ -14,7 +14,7 @@
 
 void attest_verify_ek(attest_verify_t *v);
 /* Does the quote's firmware contradict this root?  Adds a check. */
-int attest_verify_firmware(attest_verify_t *v, unsigned root);
+bool attest_verify_firmware(attest_verify_t *v, unsigned root);
 /* What a TPM that nothing else vouches for proves: host-vtpm or software. */
 unsigned attest_verify_tpm_label(const attest_verify_t *v);
 

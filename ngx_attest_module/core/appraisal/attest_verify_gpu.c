@@ -50,13 +50,13 @@ typedef attest_check_e (*attest_gpu_check_pt)(attest_verify_gpus_t *g,
 
 
 static void attest_verify_gpus(attest_verify_gpus_t *g);
-static int attest_verify_gpu_each(attest_verify_gpus_t *g, const char *id,
+static bool attest_verify_gpu_each(attest_verify_gpus_t *g, const char *id,
     attest_gpu_check_pt check, const char *fine);
 static attest_check_e attest_verify_gpu_report(attest_verify_gpus_t *g,
     attest_verify_gpu_t *d, const char **why);
 static attest_check_e attest_verify_gpu_arch(attest_verify_gpus_t *g,
     attest_verify_gpu_t *d, const char **why);
-static int attest_verify_gpu_is_chip(X509 *leaf, const char *chip);
+static bool attest_verify_gpu_is_chip(X509 *leaf, const char *chip);
 static attest_check_e attest_verify_gpu_chain(attest_verify_gpus_t *g,
     attest_verify_gpu_t *d, const char **why);
 static attest_check_e attest_verify_gpu_nonce(attest_verify_gpus_t *g,
@@ -81,7 +81,7 @@ static attest_check_e attest_verify_gpu_vbios(attest_verify_gpus_t *g,
     attest_verify_gpu_t *d, const char **why);
 static attest_check_e attest_verify_gpu_named(attest_verify_gpus_t *g,
     attest_verify_gpu_t *d, const char **why);
-static int attest_verify_gpu_in(const attest_textset_t *set,
+static bool attest_verify_gpu_in(const attest_textset_t *set,
     attest_span_t text);
 
 
@@ -194,7 +194,7 @@ attest_verify_gpus(attest_verify_gpus_t *g)
 
 /* One check for all devices: the first that is wrong is named. */
 
-static int
+static bool
 attest_verify_gpu_each(attest_verify_gpus_t *g, const char *id,
     attest_gpu_check_pt check, const char *fine)
 {
@@ -282,7 +282,7 @@ attest_verify_gpu_arch(attest_verify_gpus_t *g, attest_verify_gpu_t *d,
 
 /* The one common name of the subject begins with the chip: "GH100 ..". */
 
-static int
+static bool
 attest_verify_gpu_is_chip(X509 *leaf, const char *chip)
 {
     int               at;
@@ -652,7 +652,7 @@ attest_verify_gpu_named(attest_verify_gpus_t *g, attest_verify_gpu_t *d,
 }
 
 
-static int
+static bool
 attest_verify_gpu_in(const attest_textset_t *set, attest_span_t text)
 {
     size_t  i;

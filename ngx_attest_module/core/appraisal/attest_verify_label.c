@@ -142,7 +142,7 @@ attest_verify_label_more(attest_verify_t *v, unsigned stated)
 
 /* Neither more than is proven, nor what the policy does not accept. */
 
-int
+bool
 attest_verify_label_stated(attest_verify_t *v, unsigned found,
     unsigned stated)
 {

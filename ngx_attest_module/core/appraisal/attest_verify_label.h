@@ -24,7 +24,7 @@ unsigned attest_verify_label_quoted(attest_verify_t *v);
  * What the evidence says of itself is neither more than is proven, nor what
  * the policy does not accept; else 0, and a check was added.
  */
-int attest_verify_label_stated(attest_verify_t *v, unsigned found,
+bool attest_verify_label_stated(attest_verify_t *v, unsigned found,
     unsigned stated);
 
 

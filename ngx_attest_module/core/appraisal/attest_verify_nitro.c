@@ -29,32 +29,32 @@
 
 static void attest_verify_nitro(attest_verify_t *v, attest_part_t *part,
     const attest_cmw_item_t *item);
-static int attest_verify_nitro_genuine(attest_verify_t *v,
+static bool attest_verify_nitro_genuine(attest_verify_t *v,
     attest_part_t *part, const attest_nitro_t *doc);
 static const char *attest_verify_nitro_chain(attest_verify_t *v,
     attest_part_t *part, const attest_nitro_t *doc, X509 *leaf);
 static STACK_OF(X509) *attest_verify_nitro_bundle(const attest_nitro_t *doc);
-static int attest_verify_nitro_time(attest_verify_t *v, attest_part_t *part,
+static bool attest_verify_nitro_time(attest_verify_t *v, attest_part_t *part,
     const attest_nitro_t *doc);
 static const char *attest_verify_nitro_age(const attest_verify_t *v,
     const attest_part_t *part, int64_t at, uint64_t *allowed);
-static int attest_verify_nitro_binding(attest_verify_t *v,
+static bool attest_verify_nitro_binding(attest_verify_t *v,
     attest_part_t *part, const attest_nitro_t *doc);
-static int attest_verify_nitro_nonce(attest_verify_t *v,
+static bool attest_verify_nitro_nonce(attest_verify_t *v,
     attest_part_t *part, const attest_nitro_t *doc);
-static int attest_verify_nitro_mode(attest_verify_t *v, attest_part_t *part,
+static bool attest_verify_nitro_mode(attest_verify_t *v, attest_part_t *part,
     const attest_nitro_t *doc);
 static int attest_verify_nitro_machine(attest_part_t *part,
     const attest_nitro_t *doc);
 static void attest_verify_nitro_module(attest_verify_t *v,
     const attest_part_t *part, const attest_nitro_t *doc);
-static int attest_verify_nitro_is_module(const char *want,
+static bool attest_verify_nitro_is_module(const char *want,
     attest_span_t module);
 static void attest_verify_nitro_pcrs(attest_verify_t *v,
     attest_part_t *part, const attest_nitro_t *doc);
-static int attest_verify_nitro_pcr(attest_verify_t *v,
+static bool attest_verify_nitro_pcr(attest_verify_t *v,
     const attest_part_t *part, const attest_nitro_t *doc, size_t i);
-static int attest_verify_nitro_measured(attest_span_t pcr);
+static bool attest_verify_nitro_measured(attest_span_t pcr);
 
 
 const attest_verify_kind_t  attest_verify_kind_nitro = {
@@ -110,7 +110,7 @@ attest_verify_nitro(attest_verify_t *v, attest_part_t *part,
 
 /* AWS vouches for the key, and the key signed this document. */
 
-static int
+static bool
 attest_verify_nitro_genuine(attest_verify_t *v, attest_part_t *part,
     const attest_nitro_t *doc)
 {
@@ -199,7 +199,7 @@ attest_verify_nitro_bundle(const attest_nitro_t *doc)
  * A cached one may be as old as its claims are valid, and no older than they.
  */
 
-static int
+static bool
 attest_verify_nitro_time(attest_verify_t *v, attest_part_t *part,
     const attest_nitro_t *doc)
 {
@@ -274,7 +274,7 @@ attest_verify_nitro_age(const attest_verify_t *v, const attest_part_t *part,
 }
 
 
-static int
+static bool
 attest_verify_nitro_binding(attest_verify_t *v, attest_part_t *part,
     const attest_nitro_t *doc)
 {
@@ -306,7 +306,7 @@ attest_verify_nitro_binding(attest_verify_t *v, attest_part_t *part,
 
 /* What is in the claims is in the document, too: both or none. */
 
-static int
+static bool
 attest_verify_nitro_nonce(attest_verify_t *v, attest_part_t *part,
     const attest_nitro_t *doc)
 {
@@ -335,7 +335,7 @@ attest_verify_nitro_nonce(attest_verify_t *v, attest_part_t *part,
  * what runs in it.  Whatever signed that, it is worth a simulation.
  */
 
-static int
+static bool
 attest_verify_nitro_mode(attest_verify_t *v, attest_part_t *part,
     const attest_nitro_t *doc)
 {
@@ -413,7 +413,7 @@ attest_verify_nitro_module(attest_verify_t *v, const attest_part_t *part,
 
 /* The enclave itself, or its instance: what stands before "-enc". */
 
-static int
+static bool
 attest_verify_nitro_is_module(const char *want, attest_span_t module)
 {
     size_t  n = strlen(want);
@@ -470,7 +470,7 @@ attest_verify_nitro_pcrs(attest_verify_t *v, attest_part_t *part,
 
 /* Zero is what a register is before anything was measured. */
 
-static int
+static bool
 attest_verify_nitro_measured(attest_span_t pcr)
 {
     size_t   i;
@@ -484,7 +484,7 @@ attest_verify_nitro_measured(attest_span_t pcr)
 }
 
 
-static int
+static bool
 attest_verify_nitro_pcr(attest_verify_t *v, const attest_part_t *part,
     const attest_nitro_t *doc, size_t i)
 {

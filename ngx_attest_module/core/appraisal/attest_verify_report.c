@@ -204,7 +204,7 @@ attest_verify_item(const attest_part_t *part, const char *label,
 }
 
 
-int
+bool
 attest_verify_in_set(const attest_refset_t *set, const uint8_t *p, size_t n)
 {
     size_t  i;

@@ -46,7 +46,7 @@ const char *attest_verify_text(char *out, size_t room, attest_span_t text);
 const attest_cmw_item_t *attest_verify_item(const attest_part_t *part,
     const char *label, const char *type, int *wrong);
 /* 1 when a value is one of the set. */
-int attest_verify_in_set(const attest_refset_t *set, const uint8_t *p,
+bool attest_verify_in_set(const attest_refset_t *set, const uint8_t *p,
     size_t n);
 size_t attest_verify_set_count(const attest_refset_t *sets);
 

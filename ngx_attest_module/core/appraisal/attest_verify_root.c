@@ -20,14 +20,14 @@
 #include "core/crypto/attest_x509.h"
 
 
-static int attest_verify_root_items(attest_verify_t *v, unsigned found);
+static bool attest_verify_root_items(attest_verify_t *v, unsigned found);
 static unsigned attest_verify_root_least(attest_verify_t *v, unsigned found);
-static int attest_verify_root_accepted(attest_verify_t *v, unsigned root);
-static int attest_verify_root_simulated(const attest_verify_t *v);
-static int attest_verify_tpm_beside(attest_verify_t *v, unsigned *root);
+static bool attest_verify_root_accepted(attest_verify_t *v, unsigned root);
+static bool attest_verify_root_simulated(const attest_verify_t *v);
+static bool attest_verify_tpm_beside(attest_verify_t *v, unsigned *root);
 static const char *attest_verify_tpm_tie(const attest_verify_t *v);
 static unsigned attest_verify_tpm_worth(const attest_verify_t *v);
-static int attest_verify_wants_tpm(const attest_verify_t *v);
+static bool attest_verify_wants_tpm(const attest_verify_t *v);
 
 
 /*
@@ -60,7 +60,7 @@ attest_verify_root(attest_verify_t *v)
 
 /* The item "root-of-trust" of every part: what the gateway says of itself. */
 
-static int
+static bool
 attest_verify_root_items(attest_verify_t *v, unsigned found)
 {
     int                       wrong;
@@ -127,7 +127,7 @@ attest_verify_root_least(attest_verify_t *v, unsigned found)
 }
 
 
-static int
+static bool
 attest_verify_root_accepted(attest_verify_t *v, unsigned root)
 {
     if ((root & v->policy->roots) != 0) {
@@ -149,7 +149,7 @@ attest_verify_root_accepted(attest_verify_t *v, unsigned root)
  * cloud vouches for any TPM.
  */
 
-static int
+static bool
 attest_verify_root_simulated(const attest_verify_t *v)
 {
     size_t                i;
@@ -176,7 +176,7 @@ attest_verify_root_simulated(const attest_verify_t *v)
  * TPM is by itself, and the lower of both labels comes out.  0: it does not.
  */
 
-static int
+static bool
 attest_verify_tpm_beside(attest_verify_t *v, unsigned *root)
 {
     unsigned              worth;
@@ -264,7 +264,7 @@ attest_verify_tpm_worth(const attest_verify_t *v)
  * instance of Google's is what the certificate of the TPM's key says.
  */
 
-static int
+static bool
 attest_verify_wants_tpm(const attest_verify_t *v)
 {
     const attest_policy_t  *p = v->policy;

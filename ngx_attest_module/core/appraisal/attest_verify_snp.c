@@ -21,20 +21,20 @@
 #include "core/appraisal/attest_verify_snp_tcb.h"
 
 
-static int attest_verify_snp_read(attest_verify_snp_t *j);
-static int attest_verify_snp_product(attest_verify_snp_t *j);
-static int attest_verify_snp_genuine(attest_verify_snp_t *j,
+static bool attest_verify_snp_read(attest_verify_snp_t *j);
+static bool attest_verify_snp_product(attest_verify_snp_t *j);
+static bool attest_verify_snp_genuine(attest_verify_snp_t *j,
     STACK_OF(X509) *certs);
-static int attest_verify_snp_signature(attest_verify_snp_t *j);
-static int attest_verify_snp_chip(attest_verify_snp_t *j);
-static int attest_verify_snp_guest(attest_verify_snp_t *j);
-static int attest_verify_snp_opened(attest_verify_snp_t *j);
-static int attest_verify_snp_vmpl(attest_verify_snp_t *j);
-static int attest_verify_snp_machine(attest_verify_snp_t *j);
+static bool attest_verify_snp_signature(attest_verify_snp_t *j);
+static bool attest_verify_snp_chip(attest_verify_snp_t *j);
+static bool attest_verify_snp_guest(attest_verify_snp_t *j);
+static bool attest_verify_snp_opened(attest_verify_snp_t *j);
+static bool attest_verify_snp_vmpl(attest_verify_snp_t *j);
+static bool attest_verify_snp_machine(attest_verify_snp_t *j);
 
-static int attest_verify_snp_binding(attest_verify_t *v, attest_part_t *part,
+static bool attest_verify_snp_binding(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm, const attest_snp_report_t *r);
-static int attest_verify_snp_svsm(attest_verify_t *v, attest_part_t *part,
+static bool attest_verify_snp_svsm(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm, const attest_snp_report_t *r, uint8_t want[64]);
 
 
@@ -70,7 +70,7 @@ attest_verify_snp(attest_verify_t *v, attest_part_t *part,
 }
 
 
-int
+bool
 attest_verify_snp_report(attest_verify_t *v, attest_part_t *part,
     attest_span_t report, STACK_OF(X509) *certs, attest_snp_report_t *r)
 {
@@ -108,7 +108,7 @@ attest_verify_snp_report(attest_verify_t *v, attest_part_t *part,
 
 /* Its form, before anything is asked about who signed it. */
 
-static int
+static bool
 attest_verify_snp_read(attest_verify_snp_t *j)
 {
     int          rc;
@@ -147,7 +147,7 @@ attest_verify_snp_read(attest_verify_snp_t *j)
 }
 
 
-static int
+static bool
 attest_verify_snp_genuine(attest_verify_snp_t *j, STACK_OF(X509) *certs)
 {
     return attest_verify_snp_leaf(j, certs)
@@ -162,7 +162,7 @@ attest_verify_snp_genuine(attest_verify_snp_t *j, STACK_OF(X509) *certs)
 
 /* Version 2 does not say what it runs on; its certificate does. */
 
-static int
+static bool
 attest_verify_snp_product(attest_verify_snp_t *j)
 {
     attest_snp_product_e  said;
@@ -197,7 +197,7 @@ attest_verify_snp_product(attest_verify_snp_t *j)
 }
 
 
-static int
+static bool
 attest_verify_snp_signature(attest_verify_snp_t *j)
 {
     int  rc;
@@ -216,7 +216,7 @@ attest_verify_snp_signature(attest_verify_snp_t *j)
 }
 
 
-static int
+static bool
 attest_verify_snp_chip(attest_verify_snp_t *j)
 {
     int   same;
@@ -247,7 +247,7 @@ attest_verify_snp_chip(attest_verify_snp_t *j)
 
 /* Debugging and migration open the guest's memory to somebody else. */
 
-static int
+static bool
 attest_verify_snp_guest(attest_verify_snp_t *j)
 {
     uint64_t     p = j->r->policy;
@@ -276,7 +276,7 @@ attest_verify_snp_guest(attest_verify_snp_t *j)
 
 /* What a later firmware lets an owner allow may be as bad as debugging. */
 
-static int
+static bool
 attest_verify_snp_opened(attest_verify_snp_t *j)
 {
     uint64_t  p = j->r->policy;
@@ -317,7 +317,7 @@ attest_verify_snp_opened(attest_verify_snp_t *j)
 
 /* A report that the host asked for has no VMPL, and nothing of the guest. */
 
-static int
+static bool
 attest_verify_snp_vmpl(attest_verify_snp_t *j)
 {
     int  ok;
@@ -350,7 +350,7 @@ attest_verify_snp_vmpl(attest_verify_snp_t *j)
 
 /* What no two reports of one guest differ in. */
 
-static int
+static bool
 attest_verify_snp_machine(attest_verify_snp_t *j)
 {
     attest_span_t  parts[] = {
@@ -365,7 +365,7 @@ attest_verify_snp_machine(attest_verify_snp_t *j)
 
 /* The report is about our claims, and about nobody else's. */
 
-static int
+static bool
 attest_verify_snp_binding(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm, const attest_snp_report_t *r)
 {
@@ -410,7 +410,7 @@ attest_verify_snp_binding(attest_verify_t *v, attest_part_t *part,
  * his own.
  */
 
-static int
+static bool
 attest_verify_snp_svsm(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm, const attest_snp_report_t *r, uint8_t want[64])
 {

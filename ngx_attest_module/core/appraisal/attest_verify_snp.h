@@ -24,7 +24,7 @@ void attest_verify_snp(attest_verify_t *v, attest_part_t *part,
  * cpu.simulated, referenced and machine.  The binding of report_data to
  * anything is the caller's, as is cpu.proven.
  */
-int attest_verify_snp_report(attest_verify_t *v, attest_part_t *part,
+bool attest_verify_snp_report(attest_verify_t *v, attest_part_t *part,
     attest_span_t report, STACK_OF(X509) *certs, attest_snp_report_t *r);
 
 

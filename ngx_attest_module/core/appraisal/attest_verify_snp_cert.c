@@ -19,13 +19,13 @@
 
 static int attest_verify_snp_pick(attest_verify_snp_t *j,
     STACK_OF(X509) *certs);
-static int attest_verify_snp_suits(const attest_verify_snp_t *j, X509 *x,
+static bool attest_verify_snp_suits(const attest_verify_snp_t *j, X509 *x,
     attest_snp_cert_t *c);
 static const char *attest_verify_snp_issuers(attest_verify_snp_t *j,
     STACK_OF(X509) *list, int *found);
-static int attest_verify_snp_add(attest_verify_t *v, STACK_OF(X509) *certs,
+static bool attest_verify_snp_add(attest_verify_t *v, STACK_OF(X509) *certs,
     attest_span_t der);
-static int attest_verify_snp_shipped(const attest_verify_t *v,
+static bool attest_verify_snp_shipped(const attest_verify_t *v,
     attest_span_t der);
 
 
@@ -72,7 +72,7 @@ attest_verify_snp_certs(attest_verify_t *v, attest_part_t *part,
  * every chain, and decoding it again costs as much as a signature.
  */
 
-static int
+static bool
 attest_verify_snp_shipped(const attest_verify_t *v, attest_span_t der)
 {
     int                     i, n, same = 0;
@@ -106,7 +106,7 @@ attest_verify_snp_shipped(const attest_verify_t *v, attest_span_t der)
 }
 
 
-static int
+static bool
 attest_verify_snp_add(attest_verify_t *v, STACK_OF(X509) *certs,
     attest_span_t der)
 {
@@ -129,7 +129,7 @@ attest_verify_snp_add(attest_verify_t *v, STACK_OF(X509) *certs,
 
 /* The key that signed: the evidence's certificate, or else the policy's. */
 
-int
+bool
 attest_verify_snp_leaf(attest_verify_snp_t *j, STACK_OF(X509) *certs)
 {
     int  rc;
@@ -209,7 +209,7 @@ attest_verify_snp_pick(attest_verify_snp_t *j, STACK_OF(X509) *certs)
 }
 
 
-static int
+static bool
 attest_verify_snp_suits(const attest_verify_snp_t *j, X509 *x,
     attest_snp_cert_t *c)
 {
@@ -218,7 +218,7 @@ attest_verify_snp_suits(const attest_verify_snp_t *j, X509 *x,
 }
 
 
-int
+bool
 attest_verify_snp_chain(attest_verify_snp_t *j)
 {
     int          simulated;
@@ -250,7 +250,7 @@ attest_verify_snp_chain(attest_verify_snp_t *j)
  * leaf itself is looked up when the policy has a list by its issuer.
  */
 
-int
+bool
 attest_verify_snp_revoked(attest_verify_snp_t *j)
 {
     int                   i, simulated, found = 0;

@@ -20,12 +20,12 @@
 STACK_OF(X509) *attest_verify_snp_certs(attest_verify_t *v,
     attest_part_t *part, const attest_tsm_t *tsm, int *malformed);
 /* 1: j->leaf, j->cert and j->others are set, the latter to be freed always. */
-int attest_verify_snp_leaf(attest_verify_snp_t *j,
+bool attest_verify_snp_leaf(attest_verify_snp_t *j,
     STACK_OF(X509) *certs);
 /* Does it lead to AMD's root, or a simulated one?  Sets cpu.simulated. */
-int attest_verify_snp_chain(attest_verify_snp_t *j);
+bool attest_verify_snp_chain(attest_verify_snp_t *j);
 /* 0: it is revoked, or that cannot be told by the policy's lists. */
-int attest_verify_snp_revoked(attest_verify_snp_t *j);
+bool attest_verify_snp_revoked(attest_verify_snp_t *j);
 
 
 #endif /* ATTEST_VERIFY_SNP_CERT_H_INCLUDED */

@@ -11,8 +11,8 @@
 #include "core/appraisal/attest_verify_snp_tcb.h"
 
 
-static int attest_verify_snp_references(attest_verify_snp_t *j);
-static int attest_verify_snp_set(attest_verify_snp_t *j, const char *id,
+static bool attest_verify_snp_references(attest_verify_snp_t *j);
+static bool attest_verify_snp_set(attest_verify_snp_t *j, const char *id,
     const char *what, const attest_refset_t *set, attest_span_t value);
 static void attest_verify_snp_platform(attest_verify_snp_t *j);
 static void attest_verify_snp_demands(attest_verify_snp_t *j);
@@ -34,7 +34,7 @@ attest_verify_snp_policy(attest_verify_snp_t *j)
  * host data come from the host.
  */
 
-static int
+static bool
 attest_verify_snp_references(attest_verify_snp_t *j)
 {
     int                         ok = 1;
@@ -60,7 +60,7 @@ attest_verify_snp_references(attest_verify_snp_t *j)
 }
 
 
-static int
+static bool
 attest_verify_snp_set(attest_verify_snp_t *j, const char *id, const char *what,
     const attest_refset_t *set, attest_span_t value)
 {

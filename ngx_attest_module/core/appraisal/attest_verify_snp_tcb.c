@@ -23,7 +23,7 @@ static const char *attest_verify_snp_tcb_text(char out[ATTEST_SNP_TCB_TEXT],
 
 /* AMD derives the key from reported_tcb, which may be below current_tcb. */
 
-int
+bool
 attest_verify_snp_tcb(attest_verify_snp_t *j)
 {
     int               same;

@@ -13,7 +13,7 @@
 
 
 /* Is the certificate for the TCB that the report names? */
-int attest_verify_snp_tcb(attest_verify_snp_t *j);
+bool attest_verify_snp_tcb(attest_verify_snp_t *j);
 /* Does it reach what the policy wants? */
 void attest_verify_snp_minimums(attest_verify_snp_t *j);
 

@@ -32,23 +32,23 @@
 #define ATTEST_CCEL_RTMRS    0x1e
 
 
-static int attest_td_open(attest_td_t *td, attest_span_t raw);
-static int attest_td_genuine(attest_td_t *td);
-static int attest_td_chain(attest_td_t *td);
-static int attest_td_bound(attest_td_t *td, const uint8_t want[64]);
-static int attest_td_attributes(attest_td_t *td);
-static int attest_td_debug(attest_td_t *td);
-static int attest_td_module(attest_td_t *td);
-static int attest_sgx_judge(attest_td_t *td);
+static bool attest_td_open(attest_td_t *td, attest_span_t raw);
+static bool attest_td_genuine(attest_td_t *td);
+static bool attest_td_chain(attest_td_t *td);
+static bool attest_td_bound(attest_td_t *td, const uint8_t want[64]);
+static bool attest_td_attributes(attest_td_t *td);
+static bool attest_td_debug(attest_td_t *td);
+static bool attest_td_module(attest_td_t *td);
+static bool attest_sgx_judge(attest_td_t *td);
 static void attest_td_machine(attest_td_t *td);
 static void attest_td_references(attest_td_t *td);
-static int attest_td_reference(attest_td_t *td, const char *id,
+static bool attest_td_reference(attest_td_t *td, const char *id,
     const char *name, const attest_refset_t *set, const uint8_t *p,
     size_t n);
-static int attest_td_optional(attest_td_t *td, const char *id,
+static bool attest_td_optional(attest_td_t *td, const char *id,
     const char *name, const attest_refset_t *set, const uint8_t *p,
     attest_check_e unnamed);
-static int attest_td_rtmrs(attest_td_t *td);
+static bool attest_td_rtmrs(attest_td_t *td);
 static void attest_td_ccel(attest_td_t *td);
 static void attest_td_ccel_compare(attest_td_t *td,
     const attest_tpm_bank_t *log);
@@ -84,7 +84,7 @@ attest_verify_tdx(attest_verify_t *v, attest_part_t *part,
 }
 
 
-int
+bool
 attest_verify_td_quote(attest_verify_t *v, attest_part_t *part,
     attest_span_t raw, const uint8_t want[64])
 {
@@ -125,7 +125,7 @@ attest_verify_td_quote(attest_verify_t *v, attest_part_t *part,
 
 /* Layout, and the certificates that the quote carries. */
 
-static int
+static bool
 attest_td_open(attest_td_t *td, attest_span_t raw)
 {
     int          rc;
@@ -172,7 +172,7 @@ attest_td_open(attest_td_t *td, attest_span_t raw)
 
 /* Attestation key -> quoting enclave -> PCK -> Intel's root. */
 
-static int
+static bool
 attest_td_genuine(attest_td_t *td)
 {
     const char  *id = "tdx-signature", *what = NULL;
@@ -213,7 +213,7 @@ attest_td_genuine(attest_td_t *td)
 }
 
 
-static int
+static bool
 attest_td_chain(attest_td_t *td)
 {
     char         fmspc[ATTEST_ABBREV], ppid[ATTEST_ABBREV];
@@ -238,7 +238,7 @@ attest_td_chain(attest_td_t *td)
 }
 
 
-static int
+static bool
 attest_td_bound(attest_td_t *td, const uint8_t want[64])
 {
     int          same, zero;
@@ -269,7 +269,7 @@ attest_td_bound(attest_td_t *td, const uint8_t want[64])
 }
 
 
-static int
+static bool
 attest_td_attributes(attest_td_t *td)
 {
     char                        hex[ATTEST_ABBREV];
@@ -311,7 +311,7 @@ attest_td_attributes(attest_td_t *td)
 }
 
 
-static int
+static bool
 attest_td_debug(attest_td_t *td)
 {
     int  debug, allowed = td->v->policy->tdx.allow_debug;
@@ -337,7 +337,7 @@ attest_td_debug(attest_td_t *td)
 
 /* Intel's own modules have no signer and no attributes. */
 
-static int
+static bool
 attest_td_module(attest_td_t *td)
 {
     char  hex[ATTEST_ABBREV];
@@ -357,7 +357,7 @@ attest_td_module(attest_td_t *td)
 
 /* Recognised in certificates of others; there is no member of a policy. */
 
-static int
+static bool
 attest_sgx_judge(attest_td_t *td)
 {
     char  hex[ATTEST_ABBREV];
@@ -446,7 +446,7 @@ attest_td_references(attest_td_t *td)
 
 /* 0: the policy names values, and this is none of them. */
 
-static int
+static bool
 attest_td_reference(attest_td_t *td, const char *id, const char *name,
     const attest_refset_t *set, const uint8_t *p, size_t n)
 {
@@ -471,7 +471,7 @@ attest_td_reference(attest_td_t *td, const char *id, const char *name,
 
 /* Zero says that there is none; anything else has something to say. */
 
-static int
+static bool
 attest_td_optional(attest_td_t *td, const char *id, const char *name,
     const attest_refset_t *set, const uint8_t *p, attest_check_e unnamed)
 {
@@ -490,7 +490,7 @@ attest_td_optional(attest_td_t *td, const char *id, const char *name,
 }
 
 
-static int
+static bool
 attest_td_rtmrs(attest_td_t *td)
 {
     int                     ok = 1;

@@ -24,23 +24,23 @@
 
 static const attest_policy_collateral_t *attest_td_collateral(
     attest_td_t *td);
-static int attest_td_dated(const attest_policy_collateral_t *c, int64_t now,
+static bool attest_td_dated(const attest_policy_collateral_t *c, int64_t now,
     attest_tcb_info_t *info, attest_tcb_qe_t *qe);
 static const char *attest_td_signed(attest_td_t *td,
     const attest_policy_collateral_t *c, STACK_OF(X509) *chain,
     attest_span_t json, const uint8_t sig[64]);
-static int attest_td_signer(X509 *cert);
+static bool attest_td_signer(X509 *cert);
 static const char *attest_td_revoked(attest_td_t *td,
     const attest_policy_collateral_t *c);
 static const char *attest_td_anchored(attest_td_t *td, X509 *leaf,
     STACK_OF(X509) *certs, X509_CRL *root, X509_CRL *pck);
 static void attest_td_untold(attest_td_t *td);
-static int attest_td_levels(attest_td_t *td, const attest_tcb_info_t *info,
+static bool attest_td_levels(attest_td_t *td, const attest_tcb_info_t *info,
     const attest_tcb_qe_t *qe);
 static void attest_td_status(attest_td_t *td, const attest_tcb_result_t *r);
 
 
-int
+bool
 attest_td_tcb(attest_td_t *td)
 {
     const char                        *what;
@@ -117,7 +117,7 @@ attest_td_collateral(attest_td_t *td)
 }
 
 
-static int
+static bool
 attest_td_dated(const attest_policy_collateral_t *c, int64_t now,
     attest_tcb_info_t *info, attest_tcb_qe_t *qe)
 {
@@ -152,7 +152,7 @@ attest_td_signed(attest_td_t *td, const attest_policy_collateral_t *c,
 }
 
 
-static int
+static bool
 attest_td_signer(X509 *cert)
 {
     int   n;
@@ -236,7 +236,7 @@ attest_td_untold(attest_td_t *td)
 }
 
 
-static int
+static bool
 attest_td_levels(attest_td_t *td, const attest_tcb_info_t *info,
     const attest_tcb_qe_t *qe)
 {

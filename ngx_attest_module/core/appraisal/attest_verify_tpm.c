@@ -19,19 +19,19 @@
 
 
 static void attest_verify_cloud(attest_verify_t *v, attest_part_t *part);
-static int attest_verify_tpm_load(attest_verify_t *v, attest_part_t *part);
-static int attest_verify_ak(attest_verify_t *v, attest_part_t *part);
-static int attest_verify_signature(attest_verify_t *v, attest_part_t *part);
-static int attest_verify_binding(attest_verify_t *v, attest_part_t *part);
-static int attest_verify_pcr_digest(attest_verify_t *v, attest_part_t *part);
+static bool attest_verify_tpm_load(attest_verify_t *v, attest_part_t *part);
+static bool attest_verify_ak(attest_verify_t *v, attest_part_t *part);
+static bool attest_verify_signature(attest_verify_t *v, attest_part_t *part);
+static bool attest_verify_binding(attest_verify_t *v, attest_part_t *part);
+static bool attest_verify_pcr_digest(attest_verify_t *v, attest_part_t *part);
 static const char *attest_verify_tpm_differs(const attest_part_t *a,
     const attest_part_t *b);
-static int attest_verify_optional_differs(attest_span_t a, attest_span_t b);
+static bool attest_verify_optional_differs(attest_span_t a, attest_span_t b);
 static void attest_verify_pcrs_stable(attest_verify_t *v,
     const attest_part_t *a, const attest_part_t *b);
 static void attest_verify_pcr_reference(attest_verify_t *v);
 static void attest_verify_pcrs_unnamed(attest_verify_t *v);
-static int attest_verify_pcr_part(attest_verify_t *v,
+static bool attest_verify_pcr_part(attest_verify_t *v,
     const attest_part_t *part);
 
 
@@ -92,7 +92,7 @@ attest_verify_cloud(attest_verify_t *v, attest_part_t *part)
 }
 
 
-static int
+static bool
 attest_verify_tpm_load(attest_verify_t *v, attest_part_t *part)
 {
     int                       rc, wrong;
@@ -144,7 +144,7 @@ attest_verify_tpm_load(attest_verify_t *v, attest_part_t *part)
 }
 
 
-static int
+static bool
 attest_verify_ak(attest_verify_t *v, attest_part_t *part)
 {
     int   rc;
@@ -171,7 +171,7 @@ attest_verify_ak(attest_verify_t *v, attest_part_t *part)
 }
 
 
-static int
+static bool
 attest_verify_signature(attest_verify_t *v, attest_part_t *part)
 {
     int  rc;
@@ -192,7 +192,7 @@ attest_verify_signature(attest_verify_t *v, attest_part_t *part)
 
 /* extraData is made of the claims and of nothing that a caller chooses. */
 
-static int
+static bool
 attest_verify_binding(attest_verify_t *v, attest_part_t *part)
 {
     int            rc, same;
@@ -222,7 +222,7 @@ attest_verify_binding(attest_verify_t *v, attest_part_t *part)
 }
 
 
-static int
+static bool
 attest_verify_pcr_digest(attest_verify_t *v, attest_part_t *part)
 {
     int                       rc;
@@ -371,7 +371,7 @@ attest_verify_tpm_differs(const attest_part_t *a, const attest_part_t *b)
 }
 
 
-static int
+static bool
 attest_verify_optional_differs(attest_span_t a, attest_span_t b)
 {
     if (a.n == 0 || b.n == 0) {
@@ -501,7 +501,7 @@ attest_verify_pcrs_unnamed(attest_verify_t *v)
 }
 
 
-static int
+static bool
 attest_verify_pcr_part(attest_verify_t *v, const attest_part_t *part)
 {
     char                      hex[ATTEST_ABBREV], ref[ATTEST_ABBREV];

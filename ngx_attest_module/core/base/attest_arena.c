@@ -45,11 +45,11 @@ static void attest_arena_release(attest_arena_t *a, uint32_t unit,
     uint32_t n);
 static unsigned attest_arena_order(uint32_t n);
 static uint32_t attest_arena_count(size_t len);
-static int attest_arena_ahead(const attest_arena_t *a, uint32_t unit,
+static bool attest_arena_ahead(const attest_arena_t *a, uint32_t unit,
     uint32_t n);
 static void attest_arena_take(attest_arena_t *a, uint32_t unit, uint32_t n);
 static uint32_t attest_arena_find(const attest_arena_t *a, uint32_t n);
-static int attest_arena_run(const attest_arena_t *a, const uint8_t *p,
+static bool attest_arena_run(const attest_arena_t *a, const uint8_t *p,
     uint32_t *unit);
 
 
@@ -241,7 +241,7 @@ attest_arena_init(attest_arena_t *a, uint8_t *mem, size_t size, void *tables)
  * the first of them begins one.
  */
 
-static int
+static bool
 attest_arena_ahead(const attest_arena_t *a, uint32_t unit, uint32_t n)
 {
     uint32_t  end;
@@ -342,7 +342,7 @@ attest_arena_alloc(attest_arena_t *a, size_t len)
 }
 
 
-static int
+static bool
 attest_arena_run(const attest_arena_t *a, const uint8_t *p, uint32_t *unit)
 {
     size_t  offset;

@@ -70,14 +70,14 @@ static void attest_cbor_on_undefined(void *ctx);
 static void attest_cbor_on_null(void *ctx);
 static void attest_cbor_on_bool(void *ctx, bool v);
 static void attest_cbor_on_break(void *ctx);
-static int attest_cbor_strict(uint8_t head, const attest_cbor_item_t *item);
+static bool attest_cbor_strict(uint8_t head, const attest_cbor_item_t *item);
 static int attest_cbor_read(attest_cbor_reader_t *r, attest_cbor_type_e type,
     attest_cbor_item_t *item);
 static int attest_cbor_read_count(attest_cbor_reader_t *r,
     attest_cbor_type_e type, uint64_t *count);
 static int attest_cbor_skip_item(attest_cbor_reader_t *r,
     attest_cbor_level_t *levels, size_t *depth);
-static int attest_cbor_entries(const attest_cbor_item_t *item,
+static bool attest_cbor_entries(const attest_cbor_item_t *item,
     uint64_t *left);
 static int attest_cbor_enter(const attest_cbor_reader_t *r,
     const attest_cbor_item_t *item, attest_cbor_level_t *levels,
@@ -307,7 +307,7 @@ attest_cbor_writer_done(const attest_cbor_writer_t *w, size_t *len)
 
 /* What strict mode refuses: RFC 8949 section 4.2.1. */
 
-static int
+static bool
 attest_cbor_strict(uint8_t head, const attest_cbor_item_t *item)
 {
     if (item->indefinite || item->type == ATTEST_CBOR_BREAK) {
@@ -445,7 +445,7 @@ attest_cbor_skip_item(attest_cbor_reader_t *r, attest_cbor_level_t *levels,
 
 /* 0 when nothing follows; *left is 0 too for indefinite length. */
 
-static int
+static bool
 attest_cbor_entries(const attest_cbor_item_t *item, uint64_t *left)
 {
     switch (item->type) {

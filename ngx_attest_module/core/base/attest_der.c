@@ -83,7 +83,7 @@ attest_der_number(attest_wire_t *w, int *large)
 
 /* X.690 section 11.1. */
 
-int
+bool
 attest_der_bool(attest_wire_t *w)
 {
     attest_span_t  s = attest_der_take(w, ATTEST_DER_BOOLEAN);

@@ -37,7 +37,7 @@ void attest_der_enter(attest_wire_t *w, unsigned tag, attest_wire_t *inner);
  * above 64 bits.
  */
 uint64_t attest_der_number(attest_wire_t *w, int *large);
-int attest_der_bool(attest_wire_t *w);
+bool attest_der_bool(attest_wire_t *w);
 
 
 #endif /* ATTEST_DER_H_INCLUDED */

@@ -32,7 +32,7 @@ static attest_json_fault_e attest_json_bracket(attest_json_scan_t *s,
 static attest_json_fault_e attest_json_escape(const uint8_t *p, size_t n,
     size_t *used);
 static size_t attest_json_digits(const uint8_t *p, size_t n, size_t i);
-static int attest_json_blank(uint8_t c);
+static bool attest_json_is_blank(uint8_t c);
 static attest_json_fault_e attest_json_walk(const cJSON *root,
     const attest_json_rules_t *rules);
 static attest_json_fault_e attest_json_node(const cJSON *v,
@@ -93,7 +93,7 @@ attest_json_read(attest_span_t text, const attest_json_rules_t *rules,
     /* cJSON stops behind the first value */
 
     while (!(rules->flags & ATTEST_JSON_EXACT) && end < last
-           && attest_json_blank((uint8_t) *end))
+           && attest_json_is_blank((uint8_t) *end))
     {
         end++;
     }
@@ -153,7 +153,7 @@ attest_json_token(attest_json_scan_t *s, size_t at, size_t *used)
         return *used != 0 ? ATTEST_JSON_VALID : ATTEST_JSON_NUMBER;
     }
 
-    return (c > 0x20 && c < 0x7f && c != '\\') || attest_json_blank(c)
+    return (c > 0x20 && c < 0x7f && c != '\\') || attest_json_is_blank(c)
            ? ATTEST_JSON_VALID : ATTEST_JSON_CHARACTER;
 }
 
@@ -305,8 +305,8 @@ attest_json_digits(const uint8_t *p, size_t n, size_t i)
 
 /* RFC 8259 section 2. */
 
-static int
-attest_json_blank(uint8_t c)
+static bool
+attest_json_is_blank(uint8_t c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }

@@ -17,21 +17,21 @@ attest_span_text(const char *text)
 }
 
 
-int
+bool
 attest_span_is(attest_span_t s, const char *text)
 {
     return attest_span_eq(s, attest_span_text(text));
 }
 
 
-int
+bool
 attest_span_eq(attest_span_t a, attest_span_t b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
 
-int
+bool
 attest_span_is_zero(attest_span_t s)
 {
     size_t   i;

@@ -12,6 +12,7 @@
 #define ATTEST_SPAN_H_INCLUDED
 
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,11 +44,11 @@ attest_span(const void *p, size_t n)
 /* Of a C string, without its NUL. */
 attest_span_t attest_span_text(const char *text);
 /* 1 when the span equals the C string. */
-int attest_span_is(attest_span_t s, const char *text);
+bool attest_span_is(attest_span_t s, const char *text);
 /* 1 when both hold the same bytes. */
-int attest_span_eq(attest_span_t a, attest_span_t b);
+bool attest_span_eq(attest_span_t a, attest_span_t b);
 /* 1 when no byte is other than zero. */
-int attest_span_is_zero(attest_span_t s);
+bool attest_span_is_zero(attest_span_t s);
 
 
 #endif /* ATTEST_SPAN_H_INCLUDED */

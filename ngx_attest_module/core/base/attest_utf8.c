@@ -9,7 +9,7 @@
 #include "core/base/attest_utf8.h"
 
 
-int
+bool
 attest_utf8_is(attest_span_t s)
 {
     size_t  n, off;

@@ -19,7 +19,7 @@
  */
 size_t attest_utf8_char(const uint8_t *p, size_t n, uint32_t *code);
 /* 1 when all of it is UTF-8. */
-int attest_utf8_is(attest_span_t s);
+bool attest_utf8_is(attest_span_t s);
 
 
 #endif /* ATTEST_UTF8_H_INCLUDED */

@@ -51,7 +51,7 @@ attest_varint_feed(attest_varint_t *r, const uint8_t *p, size_t n)
 }
 
 
-static inline int
+static inline bool
 attest_varint_whole(const attest_varint_t *r)
 {
     return r->size != 0 && r->got == r->size;

@@ -11,7 +11,7 @@
 #include "core/crypto/attest_es384.h"
 
 
-static int attest_es384_is_key(EVP_PKEY *key);
+static bool attest_es384_is_key(EVP_PKEY *key);
 static int attest_es384_der(attest_span_t signature, uint8_t **der);
 
 
@@ -58,7 +58,7 @@ done:
 }
 
 
-static int
+static bool
 attest_es384_is_key(EVP_PKEY *key)
 {
     char    name[32];

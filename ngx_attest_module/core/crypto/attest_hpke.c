@@ -36,7 +36,7 @@ static int attest_hpke_schedule_keys(attest_hpke_ctx_t *ctx,
 static int attest_hpke_establish(attest_hpke_ctx_t *ctx,
     const attest_hpke_suite_t *suite, const uint8_t dh[ATTEST_KEM_DH],
     const uint8_t *enc, const uint8_t *pk, attest_span_t info, int seal);
-static int attest_hpke_suite_known(const attest_hpke_suite_t *suite);
+static bool attest_hpke_suite_known(const attest_hpke_suite_t *suite);
 static int attest_hpke_hmac(attest_hmac_t *h,
     const attest_kem_tools_t *tools);
 static EVP_CIPHER_CTX *attest_hpke_cipher(const attest_kem_tools_t *tools,
@@ -249,7 +249,7 @@ attest_hpke_establish(attest_hpke_ctx_t *ctx,
 }
 
 
-static int
+static bool
 attest_hpke_suite_known(const attest_hpke_suite_t *suite)
 {
     return attest_kem_enc_len(suite->kem) != 0

@@ -20,11 +20,11 @@
 #define ATTEST_MINISIGN_DIGITS     12
 
 
-static int attest_minisign_line(attest_span_t *text, attest_span_t *line);
-static int attest_minisign_prefix(attest_span_t *line, const char *prefix);
-static int attest_minisign_base64(attest_span_t line, uint8_t *out,
+static bool attest_minisign_line(attest_span_t *text, attest_span_t *line);
+static bool attest_minisign_prefix(attest_span_t *line, const char *prefix);
+static bool attest_minisign_base64(attest_span_t line, uint8_t *out,
     size_t want);
-static int attest_minisign_blank(attest_span_t text);
+static bool attest_minisign_is_blank(attest_span_t text);
 static int attest_minisign_parse(attest_span_t text, uint8_t sig[74],
     attest_span_t *comment, uint8_t global[crypto_sign_BYTES]);
 static int attest_minisign_global(const attest_minisign_key_t *key,
@@ -52,7 +52,7 @@ attest_minisign_key(const char *text, size_t n, attest_minisign_key_t *key)
     }
 
     if (!attest_minisign_base64(line, raw, sizeof(raw))
-        || memcmp(raw, "Ed", 2) != 0 || !attest_minisign_blank(rest))
+        || memcmp(raw, "Ed", 2) != 0 || !attest_minisign_is_blank(rest))
     {
         return ATTEST_EFORMAT;
     }
@@ -149,7 +149,7 @@ attest_minisign_parse(attest_span_t text, uint8_t sig[74],
         || !attest_minisign_prefix(comment, ATTEST_MINISIGN_TRUSTED)
         || !attest_minisign_line(&text, &line)
         || !attest_minisign_base64(line, global, crypto_sign_BYTES)
-        || !attest_minisign_blank(text)
+        || !attest_minisign_is_blank(text)
         || comment->n >= ATTEST_MINISIGN_COMMENT)
     {
         return ATTEST_EFORMAT;
@@ -191,7 +191,7 @@ attest_minisign_copy(char *out, attest_span_t comment)
 
 /* The next line without its end; 0 when there is none. */
 
-static int
+static bool
 attest_minisign_line(attest_span_t *text, attest_span_t *line)
 {
     const uint8_t  *end;
@@ -216,7 +216,7 @@ attest_minisign_line(attest_span_t *text, attest_span_t *line)
 }
 
 
-static int
+static bool
 attest_minisign_prefix(attest_span_t *line, const char *prefix)
 {
     size_t  n = strlen(prefix);
@@ -231,7 +231,7 @@ attest_minisign_prefix(attest_span_t *line, const char *prefix)
 }
 
 
-static int
+static bool
 attest_minisign_base64(attest_span_t line, uint8_t *out, size_t want)
 {
     size_t  n;
@@ -241,8 +241,8 @@ attest_minisign_base64(attest_span_t line, uint8_t *out, size_t want)
 }
 
 
-static int
-attest_minisign_blank(attest_span_t text)
+static bool
+attest_minisign_is_blank(attest_span_t text)
 {
     size_t  i;
 

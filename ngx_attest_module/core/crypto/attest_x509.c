@@ -18,7 +18,7 @@
 static const uint8_t *attest_x509_blanks(const uint8_t *p,
     const uint8_t *end);
 static X509 *attest_x509_read_pem(const uint8_t **pp, const uint8_t *end);
-static int attest_x509_store(X509_STORE *store, const attest_x509_chain_t *c);
+static bool attest_x509_store(X509_STORE *store, const attest_x509_chain_t *c);
 static void attest_x509_rules(X509_STORE_CTX *ctx,
     const attest_x509_chain_t *c);
 
@@ -264,7 +264,7 @@ attest_x509_rules(X509_STORE_CTX *ctx, const attest_x509_chain_t *c)
 }
 
 
-static int
+static bool
 attest_x509_store(X509_STORE *store, const attest_x509_chain_t *c)
 {
     int  i;

@@ -41,7 +41,7 @@ static const uint8_t  attest_xwing_label[6] = {
 };
 
 
-int
+bool
 attest_xwing_available(void)
 {
     EVP_KEYMGMT  *k;

@@ -35,7 +35,7 @@
 
 
 /* 1: this OpenSSL has ML-KEM-768. Costs a fetch. */
-int attest_xwing_available(void);
+bool attest_xwing_available(void);
 
 /* Both key pairs, which the caller frees, and the public key, of a seed. */
 int attest_xwing_keypair(const uint8_t seed[ATTEST_XWING_SEED],

@@ -47,8 +47,8 @@ static int attest_claims_parse_map(attest_cbor_reader_t *r,
     attest_claims_t *c, int *ours);
 static int attest_claims_parse_key(attest_cbor_reader_t *r,
     attest_span_t *keys, size_t i, attest_span_t *before);
-static int attest_claims_is_ours(attest_span_t key);
-static int attest_claims_sorted(attest_span_t before, attest_span_t key);
+static bool attest_claims_is_ours(attest_span_t key);
+static bool attest_claims_sorted(attest_span_t before, attest_span_t key);
 static int attest_claims_parse_claim(attest_span_t key, attest_span_t value,
     int foreign, attest_claims_t *c);
 static int attest_claims_parse_pubkey(attest_span_t s, int foreign,
@@ -414,7 +414,7 @@ attest_claims_parse_key(attest_cbor_reader_t *r, attest_span_t *keys,
 }
 
 
-static int
+static bool
 attest_claims_is_ours(attest_span_t key)
 {
     return key.n >= sizeof(ATTEST_CLAIMS_OURS) - 1
@@ -425,7 +425,7 @@ attest_claims_is_ours(attest_span_t key)
 
 /* RFC 8949 section 4.2.1; no encoding is the beginning of another one. */
 
-static int
+static bool
 attest_claims_sorted(attest_span_t before, attest_span_t key)
 {
     size_t  n = (before.n < key.n) ? before.n : key.n;

@@ -53,7 +53,7 @@ static int attest_cmw_insert(attest_cmw_order_t *order,
     const attest_cmw_item_t *item);
 static int attest_cmw_check(const attest_cmw_item_t *item);
 static int attest_cmw_cmp(const char *a, const char *b);
-static int attest_cmw_text_ok(attest_span_t s, size_t max);
+static bool attest_cmw_is_text(attest_span_t s, size_t max);
 static size_t attest_cmw_value_max(attest_span_t label);
 static void attest_cmw_write_record(attest_cmw_out_t *out,
     const attest_cmw_item_t *item);
@@ -244,7 +244,7 @@ attest_cmw_arrange(attest_cmw_order_t *order, const char *ctype,
     }
 
     if (ctype != NULL) {
-        if (!attest_cmw_text_ok(attest_span_text(ctype),
+        if (!attest_cmw_is_text(attest_span_text(ctype),
                                 ATTEST_CMW_MAX_CTYPE))
         {
             return ATTEST_EARG;
@@ -310,8 +310,8 @@ attest_cmw_check(const attest_cmw_item_t *item)
 
     label = attest_span_text(item->label);
 
-    if (!attest_cmw_text_ok(label, ATTEST_CMW_MAX_LABEL)
-        || !attest_cmw_text_ok(attest_span_text(item->type),
+    if (!attest_cmw_is_text(label, ATTEST_CMW_MAX_LABEL)
+        || !attest_cmw_is_text(attest_span_text(item->type),
                                ATTEST_CMW_MAX_TYPE)
         || attest_span_is(label, ATTEST_CMW_CTYPE)
         || (item->ind & ~(unsigned) ATTEST_CMW_IND_ALL) != 0)
@@ -347,8 +347,8 @@ attest_cmw_cmp(const char *a, const char *b)
 
 /* Text that needs no escaping in JSON and is safe to show. */
 
-static int
-attest_cmw_text_ok(attest_span_t s, size_t max)
+static bool
+attest_cmw_is_text(attest_span_t s, size_t max)
 {
     size_t  i;
 
@@ -375,7 +375,7 @@ attest_cmw_value_max(attest_span_t label)
 }
 
 
-int
+bool
 attest_cmw_is_large(attest_span_t label)
 {
     return (attest_item_is(label) & ATTEST_IS_LARGE) != 0;
@@ -456,8 +456,8 @@ attest_cmw_add(attest_cmw_t *cmw, const attest_cmw_item_t *item)
 {
     size_t  i;
 
-    if (!attest_cmw_text_ok(item->label_in, ATTEST_CMW_MAX_LABEL)
-        || !attest_cmw_text_ok(item->type_in, ATTEST_CMW_MAX_TYPE))
+    if (!attest_cmw_is_text(item->label_in, ATTEST_CMW_MAX_LABEL)
+        || !attest_cmw_is_text(item->type_in, ATTEST_CMW_MAX_TYPE))
     {
         return ATTEST_EUNSUPPORTED;
     }
@@ -486,7 +486,7 @@ attest_cmw_add_ctype(attest_cmw_t *cmw, attest_span_t ctype)
         return ATTEST_EFORMAT;
     }
 
-    if (!attest_cmw_text_ok(ctype, ATTEST_CMW_MAX_CTYPE)) {
+    if (!attest_cmw_is_text(ctype, ATTEST_CMW_MAX_CTYPE)) {
         return ATTEST_EUNSUPPORTED;
     }
 

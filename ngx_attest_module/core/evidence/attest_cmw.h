@@ -26,7 +26,7 @@
  * Items that are too large for a certificate, so only the endpoint has them:
  * event logs, GPU evidence and the configuration record.
  */
-int attest_cmw_is_large(attest_span_t label);
+bool attest_cmw_is_large(attest_span_t label);
 
 
 typedef struct {

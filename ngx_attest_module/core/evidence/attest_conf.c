@@ -11,7 +11,7 @@
 
 static void attest_conf_blank(attest_conf_reader_t *r);
 static int attest_conf_token(attest_conf_reader_t *r, attest_span_t *token);
-static int attest_conf_ends(const attest_conf_reader_t *r, uint8_t quote);
+static bool attest_conf_ends(const attest_conf_reader_t *r, uint8_t quote);
 static void attest_conf_escape(attest_conf_reader_t *r, uint8_t **dst);
 static int attest_conf_lua_string(attest_conf_reader_t *r);
 static int attest_conf_lua_comment(attest_conf_reader_t *r);
@@ -131,7 +131,7 @@ attest_conf_token(attest_conf_reader_t *r, attest_span_t *token)
 }
 
 
-static int
+static bool
 attest_conf_ends(const attest_conf_reader_t *r, uint8_t quote)
 {
     uint8_t  ch = *r->p;

@@ -49,11 +49,11 @@ typedef struct {
 static int attest_log_walk(attest_log_t *log);
 static void attest_log_old_event(attest_wire_t *w, attest_event_t *e);
 static int attest_log_spec_id(attest_log_t *log);
-static int attest_log_is_old(const attest_log_t *log);
+static bool attest_log_is_old(const attest_log_t *log);
 static int attest_log_algs(attest_log_t *log, attest_span_t data);
 static int attest_log_alg(attest_log_t *log, attest_wire_t *w);
 static int attest_log_alg_index(const attest_log_t *log, uint16_t alg);
-static int attest_log_padding(const attest_log_t *log);
+static bool attest_log_is_padding(const attest_log_t *log);
 static int attest_log_event(attest_log_t *log, attest_event_t *e);
 static int attest_log_digests(attest_log_t *log, attest_span_t *digest);
 static int attest_log_apply(attest_log_t *log, const attest_event_t *e);
@@ -183,7 +183,7 @@ attest_log_walk(attest_log_t *log)
 
     for (count = 1; log->w.n != 0; count++) {
 
-        if (attest_log_padding(log)) {
+        if (attest_log_is_padding(log)) {
             return ATTEST_OK;
         }
 
@@ -226,14 +226,14 @@ attest_log_old_event(attest_wire_t *w, attest_event_t *e)
  * digest that is worth a comparison.
  */
 
-static int
+static bool
 attest_log_is_old(const attest_log_t *log)
 {
     size_t          extended = 0;
     attest_log_t    at = *log;
     attest_event_t  e;
 
-    while (at.w.n != 0 && !attest_log_padding(&at)) {
+    while (at.w.n != 0 && !attest_log_is_padding(&at)) {
 
         attest_log_old_event(&at.w, &e);
 
@@ -368,8 +368,8 @@ attest_log_alg_index(const attest_log_t *log, uint16_t alg)
  * of either: zeros would be one that extends a PCR and has no digest.
  */
 
-static int
-attest_log_padding(const attest_log_t *log)
+static bool
+attest_log_is_padding(const attest_log_t *log)
 {
     size_t  i;
 

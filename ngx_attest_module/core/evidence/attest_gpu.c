@@ -40,7 +40,7 @@ typedef struct {
 
 
 static int attest_gpu_check(const attest_gpu_device_t *d);
-static int attest_gpu_is_arch(attest_span_t arch);
+static bool attest_gpu_is_arch(attest_span_t arch);
 static void attest_gpu_put(attest_gpu_writer_t *w, const char *p, size_t n);
 static void attest_gpu_put_member(attest_gpu_writer_t *w,
     attest_gpu_member_e m);
@@ -57,8 +57,8 @@ static int attest_gpu_set(attest_gpu_reader_t *r, attest_gpu_device_t *d,
 static int attest_gpu_base64(attest_gpu_reader_t *r, attest_span_t text,
     size_t max, attest_span_t *out);
 static int attest_gpu_next(attest_gpu_reader_t *r);
-static int attest_gpu_token(attest_gpu_reader_t *r, int c);
-static int attest_gpu_string(attest_gpu_reader_t *r, attest_span_t *s);
+static bool attest_gpu_token(attest_gpu_reader_t *r, int c);
+static bool attest_gpu_string(attest_gpu_reader_t *r, attest_span_t *s);
 
 
 static const char *const  attest_gpu_members[ATTEST_GPU_MEMBERS] = {
@@ -116,7 +116,7 @@ attest_gpu_check(const attest_gpu_device_t *d)
 }
 
 
-static int
+static bool
 attest_gpu_is_arch(attest_span_t arch)
 {
     size_t   i;
@@ -396,7 +396,7 @@ attest_gpu_next(attest_gpu_reader_t *r)
 }
 
 
-static int
+static bool
 attest_gpu_token(attest_gpu_reader_t *r, int c)
 {
     if (attest_gpu_next(r) != c) {
@@ -410,7 +410,7 @@ attest_gpu_token(attest_gpu_reader_t *r, int c)
 
 /* Nothing that has to be escaped is ever in these strings. */
 
-static int
+static bool
 attest_gpu_string(attest_gpu_reader_t *r, attest_span_t *s)
 {
     if (!attest_gpu_token(r, '"')) {

@@ -29,8 +29,8 @@ static int attest_hcl_number(const cJSON *jwk, const char *name,
     uint8_t *out, size_t room, size_t *len);
 static int attest_hcl_rsa(const uint8_t *n, size_t len, EVP_PKEY **key);
 static int attest_hcl_machine(const cJSON *vm, attest_hcl_runtime_t *rt);
-static int attest_hcl_text(const cJSON *vm, const char *name, char *out);
-static int attest_hcl_bool(const cJSON *vm, const char *name,
+static bool attest_hcl_text(const cJSON *vm, const char *name, char *out);
+static bool attest_hcl_bool(const cJSON *vm, const char *name,
     attest_hcl_bool_e *out);
 static int attest_hcl_user_data(const cJSON *v, attest_hcl_runtime_t *rt);
 
@@ -268,7 +268,7 @@ attest_hcl_machine(const cJSON *vm, attest_hcl_runtime_t *rt)
 
 /* 0: there, but not a text that fits. */
 
-static int
+static bool
 attest_hcl_text(const cJSON *vm, const char *name, char *out)
 {
     size_t        n;
@@ -293,7 +293,7 @@ attest_hcl_text(const cJSON *vm, const char *name, char *out)
 }
 
 
-static int
+static bool
 attest_hcl_bool(const cJSON *vm, const char *name, attest_hcl_bool_e *out)
 {
     const cJSON  *v;

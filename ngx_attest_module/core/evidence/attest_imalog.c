@@ -45,7 +45,7 @@ typedef struct {
 static int attest_ima_walk(attest_ima_t *ima, attest_wire_t *w,
     const uint8_t *target, size_t *entries, size_t *boundary);
 static int attest_ima_entry(attest_wire_t *w, attest_ima_entry_t *e);
-static int attest_ima_violation(const attest_ima_entry_t *e);
+static bool attest_ima_is_violation(const attest_ima_entry_t *e);
 static int attest_ima_digest(attest_ima_t *ima, const attest_ima_entry_t *e,
     uint8_t *digest);
 static int attest_ima_extend(attest_ima_t *ima, const attest_ima_entry_t *e);
@@ -183,8 +183,8 @@ attest_ima_entry(attest_wire_t *w, attest_ima_entry_t *e)
 }
 
 
-static int
-attest_ima_violation(const attest_ima_entry_t *e)
+static bool
+attest_ima_is_violation(const attest_ima_entry_t *e)
 {
     size_t  i;
 
@@ -210,7 +210,7 @@ attest_ima_digest(attest_ima_t *ima, const attest_ima_entry_t *e,
 {
     uint8_t  pad[ATTEST_IMA_MAX_NAME + 1] = { 0 };
 
-    if (attest_ima_violation(e)) {
+    if (attest_ima_is_violation(e)) {
         memset(digest, 0xff, ima->len);
         return ATTEST_OK;
     }

@@ -96,7 +96,7 @@ attest_kind_by_driver(attest_span_t driver)
 }
 
 
-int
+bool
 attest_kind_is_quoted(attest_kind_e kind)
 {
     return kind < ATTEST_KINDS

@@ -145,7 +145,7 @@ attest_kind_e attest_kind_by_item(attest_item_e item);
 attest_kind_e attest_kind_by_driver(attest_span_t driver);
 
 /* Is it a quote of a TPM's that signs the claims, or the item itself? */
-int attest_kind_is_quoted(attest_kind_e kind);
+bool attest_kind_is_quoted(attest_kind_e kind);
 
 
 /* Whose roots the chains of evidence end in (attest_roots_<maker>.c). */

@@ -40,7 +40,7 @@ typedef int (*attest_nitro_pt)(attest_nitro_ctx_t *ctx);
 static int attest_nitro_head(attest_cbor_reader_t *r, attest_nitro_t *doc);
 static int attest_nitro_protected(attest_span_t s);
 static int attest_nitro_payload(attest_nitro_t *doc);
-static int attest_nitro_more(attest_cbor_reader_t *r,
+static bool attest_nitro_more(attest_cbor_reader_t *r,
     attest_nitro_list_t *list, int *rc);
 static int attest_nitro_member(attest_nitro_ctx_t *ctx);
 static int attest_nitro_once(attest_nitro_ctx_t *ctx, attest_span_t key);
@@ -204,7 +204,7 @@ attest_nitro_payload(attest_nitro_t *doc)
 
 /* Is there one more entry?  0 at the end, which is a break or the count. */
 
-static int
+static bool
 attest_nitro_more(attest_cbor_reader_t *r, attest_nitro_list_t *list, int *rc)
 {
     attest_cbor_item_t    item;
@@ -512,7 +512,7 @@ attest_nitro_bstr(size_t n, uint8_t head[3])
 }
 
 
-int
+bool
 attest_nitro_is_debug(const attest_nitro_t *doc)
 {
     size_t   i, k;

@@ -57,7 +57,7 @@ int attest_nitro_signature(const attest_nitro_t *doc, EVP_PKEY *key);
  * 1: the enclave was started in debug mode: PCR 0, 1 and 2 are all zero (or
  * one of them is, or is missing: no image has such a digest).
  */
-int attest_nitro_is_debug(const attest_nitro_t *doc);
+bool attest_nitro_is_debug(const attest_nitro_t *doc);
 
 
 #endif /* ATTEST_NITRO_H_INCLUDED */

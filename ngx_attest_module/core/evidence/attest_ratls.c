@@ -54,22 +54,22 @@
 static int attest_ratls_check(EVP_PKEY *key, const char *const *names,
     size_t count, uint64_t not_before, uint64_t not_after,
     const uint8_t *cmw, size_t cmw_len);
-static int attest_ratls_ip(const char *name, uint8_t ip[16], size_t *len);
-static int attest_ratls_dns_ok(const char *name);
-static int attest_ratls_label_ok(const char *p, size_t n, int *alpha);
-static int attest_ratls_fill(X509 *x, EVP_PKEY *key,
+static bool attest_ratls_is_ip(const char *name, uint8_t ip[16], size_t *len);
+static bool attest_ratls_is_dns(const char *name);
+static bool attest_ratls_is_label(const char *p, size_t n, int *alpha);
+static bool attest_ratls_fill(X509 *x, EVP_PKEY *key,
     const char *const *names, size_t count, uint64_t not_before,
     uint64_t not_after);
-static int attest_ratls_set_serial(X509 *x);
-static int attest_ratls_set_names(X509 *x, const char *first);
-static int attest_ratls_add_usage(X509 *x);
-static int attest_ratls_add_ski(X509 *x);
-static int attest_ratls_add_san(X509 *x, const char *const *names,
+static bool attest_ratls_set_serial(X509 *x);
+static bool attest_ratls_set_names(X509 *x, const char *first);
+static bool attest_ratls_add_usage(X509 *x);
+static bool attest_ratls_add_ski(X509 *x);
+static bool attest_ratls_add_san(X509 *x, const char *const *names,
     size_t count);
 static GENERAL_NAME *attest_ratls_general_name(const char *name);
-static int attest_ratls_add_cmw(X509 *x, const uint8_t *cmw, size_t n);
-static int attest_ratls_add_ccc(X509 *x, const attest_ratls_ccc_t *ccc);
-static int attest_ratls_add_ext(X509 *x, const char *oid, const uint8_t *p,
+static bool attest_ratls_add_cmw(X509 *x, const uint8_t *cmw, size_t n);
+static bool attest_ratls_add_ccc(X509 *x, const attest_ratls_ccc_t *ccc);
+static bool attest_ratls_add_ext(X509 *x, const char *oid, const uint8_t *p,
     size_t n);
 static int attest_ratls_write(X509 *x, uint8_t *der, size_t *len);
 static int attest_ratls_read(X509 *x, const uint8_t *der, size_t n,
@@ -77,7 +77,7 @@ static int attest_ratls_read(X509 *x, const uint8_t *der, size_t n,
 static int attest_ratls_read_spki(X509 *x, attest_ratls_cert_t *c);
 static int attest_ratls_read_time(const ASN1_TIME *t, int64_t *out);
 static int attest_ratls_read_subject(X509 *x, char *out, size_t room);
-static int attest_ratls_self_signed(X509 *x);
+static bool attest_ratls_is_self_signed(X509 *x);
 static int attest_ratls_find_ext(X509 *x, const char *name,
     X509_EXTENSION **ext);
 static int attest_ratls_read_ext(X509 *x, const char *name,
@@ -92,13 +92,13 @@ attest_ratls_key_generate(void)
 }
 
 
-int
+bool
 attest_ratls_is_name(const char *name)
 {
     size_t   len;
     uint8_t  ip[16];
 
-    return attest_ratls_ip(name, ip, &len) || attest_ratls_dns_ok(name);
+    return attest_ratls_is_ip(name, ip, &len) || attest_ratls_is_dns(name);
 }
 
 
@@ -203,8 +203,8 @@ attest_ratls_check(EVP_PKEY *key, const char *const *names, size_t count,
 }
 
 
-static int
-attest_ratls_ip(const char *name, uint8_t ip[16], size_t *len)
+static bool
+attest_ratls_is_ip(const char *name, uint8_t ip[16], size_t *len)
 {
     if (inet_pton(AF_INET, name, ip) == 1) {
         *len = 4;
@@ -222,8 +222,8 @@ attest_ratls_ip(const char *name, uint8_t ip[16], size_t *len)
 
 /* RFC 1034 section 3.5 with '_'; RFC 6125 section 6.4.3 for wildcards. */
 
-static int
-attest_ratls_dns_ok(const char *name)
+static bool
+attest_ratls_is_dns(const char *name)
 {
     int          wildcard, alpha;
     size_t       n, labels = 0;
@@ -240,7 +240,7 @@ attest_ratls_dns_ok(const char *name)
 
     for ( ;; ) {
         n = strcspn(p, ".");
-        if (!attest_ratls_label_ok(p, n, &alpha)) {
+        if (!attest_ratls_is_label(p, n, &alpha)) {
             return 0;
         }
 
@@ -258,8 +258,8 @@ attest_ratls_dns_ok(const char *name)
 }
 
 
-static int
-attest_ratls_label_ok(const char *p, size_t n, int *alpha)
+static bool
+attest_ratls_is_label(const char *p, size_t n, int *alpha)
 {
     size_t  i;
 
@@ -291,7 +291,7 @@ attest_ratls_label_ok(const char *p, size_t n, int *alpha)
 
 /* Everything but the evidence and the signature: RFC 5280 section 4. */
 
-static int
+static bool
 attest_ratls_fill(X509 *x, EVP_PKEY *key, const char *const *names,
     size_t count, uint64_t not_before, uint64_t not_after)
 {
@@ -312,7 +312,7 @@ attest_ratls_fill(X509 *x, EVP_PKEY *key, const char *const *names,
 }
 
 
-static int
+static bool
 attest_ratls_set_serial(X509 *x)
 {
     int      ok;
@@ -336,7 +336,7 @@ attest_ratls_set_serial(X509 *x)
 }
 
 
-static int
+static bool
 attest_ratls_set_names(X509 *x, const char *first)
 {
     X509_NAME   *name = X509_get_subject_name(x);
@@ -354,7 +354,7 @@ attest_ratls_set_names(X509 *x, const char *first)
 }
 
 
-static int
+static bool
 attest_ratls_add_usage(X509 *x)
 {
     int              ok = 1;
@@ -383,7 +383,7 @@ attest_ratls_add_usage(X509 *x)
 
 /* RFC 7093 section 2, method 1: no SHA-1. */
 
-static int
+static bool
 attest_ratls_add_ski(X509 *x)
 {
     int                 ok;
@@ -408,7 +408,7 @@ attest_ratls_add_ski(X509 *x)
 
 /* Built from parts: names never go through OpenSSL's configuration syntax. */
 
-static int
+static bool
 attest_ratls_add_san(X509 *x, const char *const *names, size_t count)
 {
     int             ok = 0;
@@ -454,7 +454,7 @@ attest_ratls_general_name(const char *text)
         goto failed;
     }
 
-    if (attest_ratls_ip(text, ip, &len)) {
+    if (attest_ratls_is_ip(text, ip, &len)) {
         type = GEN_IPADD;
         s->type = V_ASN1_OCTET_STRING;
         ok = ASN1_STRING_set(s, ip, (int) len);
@@ -484,7 +484,7 @@ failed:
  * it would refuse the certificate.
  */
 
-static int
+static bool
 attest_ratls_add_cmw(X509 *x, const uint8_t *cmw, size_t n)
 {
     int                 len, ok;
@@ -512,7 +512,7 @@ attest_ratls_add_cmw(X509 *x, const uint8_t *cmw, size_t n)
  * TLS libraries refuse critical extensions that they do not know.
  */
 
-static int
+static bool
 attest_ratls_add_ccc(X509 *x, const attest_ratls_ccc_t *ccc)
 {
     int                   ok;
@@ -553,7 +553,7 @@ attest_ratls_add_ccc(X509 *x, const attest_ratls_ccc_t *ccc)
 
 /* Not critical. */
 
-static int
+static bool
 attest_ratls_add_ext(X509 *x, const char *name, const uint8_t *p, size_t n)
 {
     int                 ok = 0;
@@ -648,7 +648,7 @@ attest_ratls_read(X509 *x, const uint8_t *der, size_t n,
         return rc;
     }
 
-    c->self_signed = attest_ratls_self_signed(x);
+    c->self_signed = attest_ratls_is_self_signed(x);
 
     rc = attest_ratls_read_ext(x, ATTEST_RATLS_CCC_OID, der, n, &c->ccc);
     if (rc != ATTEST_OK) {
@@ -735,8 +735,8 @@ done:
 }
 
 
-static int
-attest_ratls_self_signed(X509 *x)
+static bool
+attest_ratls_is_self_signed(X509 *x)
 {
     EVP_PKEY  *key = X509_get0_pubkey(x);
 

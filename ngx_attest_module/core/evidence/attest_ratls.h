@@ -57,7 +57,7 @@ attest_span_t attest_ratls_ccc_quote(attest_span_t tsm);
  * end, whose last label is not a number; "*." before one with two labels at
  * least; IPv4 or IPv6 in numbers, without brackets.
  */
-int attest_ratls_is_name(const char *name);
+bool attest_ratls_is_name(const char *name);
 
 
 typedef struct {

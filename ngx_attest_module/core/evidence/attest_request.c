@@ -27,15 +27,15 @@ static int attest_request_tpm2b(attest_request_t *req, attest_span_t hex,
     uint8_t *out, size_t room, size_t *len);
 static int attest_request_member(attest_request_t *req, attest_span_t name,
     attest_span_t value, int post);
-static int attest_request_plain(const uint8_t *p, size_t n);
+static bool attest_request_is_plain(const uint8_t *p, size_t n);
 static int attest_request_members(attest_request_t *req, const cJSON *root);
 static int attest_request_complete(attest_request_t *req);
 
 static size_t attest_accept_until(attest_span_t s, uint8_t stop);
 static attest_span_t attest_accept_trim(attest_span_t s);
-static int attest_accept_ieq(attest_span_t s, const char *text);
-static int attest_accept_q(attest_span_t s, unsigned *q);
-static int attest_accept_params(attest_span_t s, unsigned *q);
+static bool attest_accept_is(attest_span_t s, const char *text);
+static bool attest_accept_q(attest_span_t s, unsigned *q);
+static bool attest_accept_params(attest_span_t s, unsigned *q);
 static void attest_accept_match(attest_span_t range, const char *exact,
     unsigned q, unsigned *rank, unsigned *best);
 
@@ -221,8 +221,8 @@ attest_request_args(const uint8_t *p, size_t n, attest_request_t *req)
  * sent: no embedded zero can shorten a name.
  */
 
-static int
-attest_request_plain(const uint8_t *p, size_t n)
+static bool
+attest_request_is_plain(const uint8_t *p, size_t n)
 {
     size_t  i;
 
@@ -286,7 +286,7 @@ attest_request_json(const uint8_t *p, size_t n, attest_request_t *req)
         return ATTEST_ELIMIT;
     }
 
-    if (n == 0 || !attest_request_plain(p, n)) {
+    if (n == 0 || !attest_request_is_plain(p, n)) {
         return attest_request_fail(req, "the body must be a JSON object "
                                    "without escapes");
     }
@@ -348,8 +348,8 @@ attest_accept_trim(attest_span_t s)
 }
 
 
-static int
-attest_accept_ieq(attest_span_t s, const char *text)
+static bool
+attest_accept_is(attest_span_t s, const char *text)
 {
     size_t   i;
     uint8_t  c;
@@ -375,7 +375,7 @@ attest_accept_ieq(attest_span_t s, const char *text)
 
 /* qvalue, RFC 9110 section 12.4.2: "0" or "1", up to three decimals. */
 
-static int
+static bool
 attest_accept_q(attest_span_t s, unsigned *q)
 {
     size_t    i;
@@ -410,7 +410,7 @@ attest_accept_q(attest_span_t s, unsigned *q)
 
 /* Parameters of a media range; all but q are ignored. */
 
-static int
+static bool
 attest_accept_params(attest_span_t s, unsigned *q)
 {
     size_t         n;
@@ -452,13 +452,13 @@ attest_accept_match(attest_span_t range, const char *exact, unsigned q,
 {
     unsigned  r;
 
-    if (attest_accept_ieq(range, exact)) {
+    if (attest_accept_is(range, exact)) {
         r = 3;
 
-    } else if (attest_accept_ieq(range, "application/*")) {
+    } else if (attest_accept_is(range, "application/*")) {
         r = 2;
 
-    } else if (attest_accept_ieq(range, "*/*")) {
+    } else if (attest_accept_is(range, "*/*")) {
         r = 1;
 
     } else {
@@ -528,7 +528,7 @@ attest_accept_choose(const attest_accept_t *a)
 }
 
 
-int
+bool
 attest_request_is_json(const uint8_t *p, size_t n)
 {
     attest_span_t  s;
@@ -536,5 +536,5 @@ attest_request_is_json(const uint8_t *p, size_t n)
     s = attest_span(p, n);
     s.n = attest_accept_until(s, ';');
 
-    return attest_accept_ieq(attest_accept_trim(s), "application/json");
+    return attest_accept_is(attest_accept_trim(s), "application/json");
 }

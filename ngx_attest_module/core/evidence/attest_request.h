@@ -50,7 +50,7 @@ int attest_request_args(const uint8_t *p, size_t n, attest_request_t *req);
 int attest_request_json(const uint8_t *p, size_t n, attest_request_t *req);
 
 /* 1 when the Content-Type is application/json, with any parameters. */
-int attest_request_is_json(const uint8_t *p, size_t n);
+bool attest_request_is_json(const uint8_t *p, size_t n);
 
 
 /* Accept, RFC 9110 section 12.5.1: the best range seen for each form. */

@@ -29,7 +29,7 @@ static void attest_snp_report_platform(attest_wire_t *w,
     attest_snp_report_t *r);
 static attest_snp_firmware_t attest_snp_firmware(attest_wire_t *w);
 static uint8_t *attest_snp_signature(const uint8_t *p, int *len);
-static int attest_snp_p384(const EVP_PKEY *key);
+static bool attest_snp_is_p384(const EVP_PKEY *key);
 static int attest_snp_table_entry(attest_span_t all, size_t at, size_t end,
     attest_snp_table_t *t);
 static attest_span_t *attest_snp_table_slot(attest_snp_table_t *t,
@@ -224,7 +224,7 @@ attest_snp_report_verify(const uint8_t *p, size_t n, EVP_PKEY *key)
         return ATTEST_EFORMAT;
     }
 
-    if (key == NULL || !attest_snp_p384(key)) {
+    if (key == NULL || !attest_snp_is_p384(key)) {
         return ATTEST_ECRYPTO;
     }
 
@@ -294,8 +294,8 @@ done:
 }
 
 
-static int
-attest_snp_p384(const EVP_PKEY *key)
+static bool
+attest_snp_is_p384(const EVP_PKEY *key)
 {
     char    group[32];
     size_t  n;
@@ -685,7 +685,7 @@ attest_snp_tcb(attest_snp_product_e product, attest_span_t raw)
 }
 
 
-int
+bool
 attest_snp_tcb_reaches(const attest_snp_tcb_t *tcb,
     const attest_snp_tcb_t *min)
 {
@@ -695,7 +695,7 @@ attest_snp_tcb_reaches(const attest_snp_tcb_t *tcb,
 }
 
 
-int
+bool
 attest_snp_cert_has_tcb(const attest_snp_cert_t *c, attest_span_t raw)
 {
     size_t            i;
@@ -727,7 +727,7 @@ attest_snp_cert_has_tcb(const attest_snp_cert_t *c, attest_span_t raw)
 }
 
 
-int
+bool
 attest_snp_cert_has_chip(const attest_snp_cert_t *c, attest_span_t chip_id)
 {
     return c->hwid.n != 0 && chip_id.n == 64 && c->hwid.n <= chip_id.n

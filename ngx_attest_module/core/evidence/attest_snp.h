@@ -176,13 +176,13 @@ const char *attest_snp_product_name(attest_snp_product_e product);
 attest_snp_tcb_t attest_snp_tcb(attest_snp_product_e product,
     attest_span_t raw);
 /* 1 when no component is lower than its minimum. */
-int attest_snp_tcb_reaches(const attest_snp_tcb_t *tcb,
+bool attest_snp_tcb_reaches(const attest_snp_tcb_t *tcb,
     const attest_snp_tcb_t *min);
 
 /* 1 when the certificate is for this TCB, which means reported_tcb. */
-int attest_snp_cert_has_tcb(const attest_snp_cert_t *c, attest_span_t raw);
+bool attest_snp_cert_has_tcb(const attest_snp_cert_t *c, attest_span_t raw);
 /* 1 when the certificate is for this chip; never for a VLEK. */
-int attest_snp_cert_has_chip(const attest_snp_cert_t *c,
+bool attest_snp_cert_has_chip(const attest_snp_cert_t *c,
     attest_span_t chip_id);
 
 

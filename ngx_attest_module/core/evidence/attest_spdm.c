@@ -247,7 +247,7 @@ attest_spdm_fields(const attest_spdm_t *s)
 }
 
 
-int
+bool
 attest_spdm_block(const attest_spdm_t *s, size_t i,
     attest_spdm_block_t *block)
 {
@@ -270,7 +270,7 @@ attest_spdm_block(const attest_spdm_t *s, size_t i,
 }
 
 
-int
+bool
 attest_spdm_field(const attest_spdm_t *s, size_t i,
     attest_spdm_field_t *field)
 {
@@ -291,7 +291,7 @@ attest_spdm_field(const attest_spdm_t *s, size_t i,
 }
 
 
-int
+bool
 attest_spdm_opaque(const attest_spdm_t *s, unsigned type,
     attest_span_t *value)
 {

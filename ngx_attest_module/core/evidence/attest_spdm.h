@@ -75,13 +75,13 @@ typedef struct {
 int attest_spdm_parse(const uint8_t *p, size_t n, attest_spdm_t *s);
 
 /* The i-th block, counted from 0; 0: there is none. */
-int attest_spdm_block(const attest_spdm_t *s, size_t i,
+bool attest_spdm_block(const attest_spdm_t *s, size_t i,
     attest_spdm_block_t *block);
 /* The i-th opaque field, counted from 0; 0: there is none. */
-int attest_spdm_field(const attest_spdm_t *s, size_t i,
+bool attest_spdm_field(const attest_spdm_t *s, size_t i,
     attest_spdm_field_t *field);
 /* The opaque field of this type; 0: there is none. */
-int attest_spdm_opaque(const attest_spdm_t *s, unsigned type,
+bool attest_spdm_opaque(const attest_spdm_t *s, unsigned type,
     attest_span_t *value);
 
 /*

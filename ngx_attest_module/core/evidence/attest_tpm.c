@@ -113,7 +113,7 @@ attest_tpm_md(uint16_t alg)
  * builds a software TPM picks this number.
  */
 
-int
+bool
 attest_tpm_firmware_is_software(uint64_t firmware)
 {
     return firmware == 0x2019102300163636 || firmware == 0x2024012500120000;

@@ -154,7 +154,7 @@ size_t attest_tpm_alg_len(uint16_t alg);
 const char *attest_tpm_alg_name(uint16_t alg);
 
 /* 1 for a firmwareVersion that only libtpms (software) reports. */
-int attest_tpm_firmware_is_software(uint64_t firmware);
+bool attest_tpm_firmware_is_software(uint64_t firmware);
 
 /*
  * TPM2_MakeCredential in software (part 1, section 24): the secret encrypted

@@ -23,9 +23,9 @@ static const char *const  attest_tsm_keys[] = {
 static attest_span_t *attest_tsm_field(attest_tsm_t *tsm, size_t i);
 static int attest_tsm_read(attest_cbor_reader_t *r, attest_tsm_t *tsm,
     unsigned *seen);
-static int attest_tsm_is_text(size_t i);
+static bool attest_tsm_is_text(size_t i);
 static int attest_tsm_check(const attest_tsm_t *tsm);
-static int attest_tsm_name(attest_span_t s);
+static bool attest_tsm_is_name(attest_span_t s);
 
 
 static attest_span_t *
@@ -42,7 +42,7 @@ attest_tsm_field(attest_tsm_t *tsm, size_t i)
 
 /* "provider" and "service_provider" are texts, the others byte strings. */
 
-static int
+static bool
 attest_tsm_is_text(size_t i)
 {
     return i == 2 || i == 4;
@@ -162,8 +162,8 @@ attest_tsm_read(attest_cbor_reader_t *r, attest_tsm_t *tsm, unsigned *seen)
 static int
 attest_tsm_check(const attest_tsm_t *tsm)
 {
-    if (tsm->provider.n == 0 || !attest_tsm_name(tsm->provider)
-        || !attest_tsm_name(tsm->service_provider) || tsm->outblob.n == 0)
+    if (tsm->provider.n == 0 || !attest_tsm_is_name(tsm->provider)
+        || !attest_tsm_is_name(tsm->service_provider) || tsm->outblob.n == 0)
     {
         return ATTEST_EFORMAT;
     }
@@ -175,8 +175,8 @@ attest_tsm_check(const attest_tsm_t *tsm)
 
 /* Names of drivers and services: short, and nothing but printable ASCII. */
 
-static int
-attest_tsm_name(attest_span_t s)
+static bool
+attest_tsm_is_name(attest_span_t s)
 {
     size_t  i;
 

@@ -39,7 +39,7 @@ attest_least_part(const char *name)
 
 /* Zero is what a register is before anything was measured. */
 
-int
+bool
 attest_least_says(const attest_least_t *l, const attest_refset_t *set)
 {
     size_t                i;
@@ -57,7 +57,7 @@ attest_least_says(const attest_least_t *l, const attest_refset_t *set)
 }
 
 
-int
+bool
 attest_least_boots(const attest_least_t *l)
 {
     return attest_least_says(l, &l->policy->pcrs[4]);

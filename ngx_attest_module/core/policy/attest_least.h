@@ -46,9 +46,9 @@ typedef struct {
 
 
 /* Does the set say anything?  Zeros do not where a label owes values. */
-int attest_least_says(const attest_least_t *l, const attest_refset_t *set);
+bool attest_least_says(const attest_least_t *l, const attest_refset_t *set);
 /* Does the policy say what the firmware boots, by a TPM's PCR 4? */
-int attest_least_boots(const attest_least_t *l);
+bool attest_least_boots(const attest_least_t *l);
 /* It does not say this; texts are constants. */
 void attest_least_gap(attest_least_t *l, unsigned part, const char *member,
     const char *text);

@@ -21,7 +21,7 @@ static void attest_policy_azure_unsaid(const attest_policy_t *policy,
     unsigned about, attest_unsaid_pt say, void *data);
 static int attest_policy_azure_vm(attest_policy_ctx_t *ctx, const char *path,
     const cJSON *v);
-static int attest_policy_azure_guid(const char *text);
+static bool attest_policy_azure_is_guid(const char *text);
 static int attest_policy_azure_secure_boot(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_azure_console(attest_policy_ctx_t *ctx,
@@ -82,7 +82,7 @@ attest_policy_azure_vm(attest_policy_ctx_t *ctx, const char *path,
     rc = attest_policy_texts(ctx, path, v, set);
 
     for (i = 0; rc == ATTEST_OK && i < set->count; i++) {
-        if (!attest_policy_azure_guid(set->value[i])) {
+        if (!attest_policy_azure_is_guid(set->value[i])) {
             rc = attest_policy_fail(ctx, path, "must be UUIDs of 36 "
                                     "characters");
         }
@@ -92,8 +92,8 @@ attest_policy_azure_vm(attest_policy_ctx_t *ctx, const char *path,
 }
 
 
-static int
-attest_policy_azure_guid(const char *text)
+static bool
+attest_policy_azure_is_guid(const char *text)
 {
     size_t  i;
 

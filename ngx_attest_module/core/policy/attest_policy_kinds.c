@@ -34,7 +34,7 @@ const attest_policy_kind_t *const  attest_policy_kinds[ATTEST_KINDS] = {
 };
 
 
-int
+bool
 attest_policy_is_given(const attest_policy_t *policy, attest_kind_e kind)
 {
     if (kind >= ATTEST_KINDS || attest_policy_kinds[kind]->member == NULL) {

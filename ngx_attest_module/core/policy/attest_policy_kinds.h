@@ -56,7 +56,7 @@ extern const attest_policy_kind_t *const  attest_policy_kinds[ATTEST_KINDS];
 
 
 /* Does the policy have a member about this kind that demands something? */
-int attest_policy_is_given(const attest_policy_t *policy, attest_kind_e kind);
+bool attest_policy_is_given(const attest_policy_t *policy, attest_kind_e kind);
 
 /*
  * What the policy does not say of evidence of this kind and label.  chip: the

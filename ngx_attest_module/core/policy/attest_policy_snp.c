@@ -465,7 +465,7 @@ attest_policy_snp_least(attest_least_t *l)
 
 /* A minimum that everything reaches is none. */
 
-int
+bool
 attest_policy_snp_min_tcb_said(const attest_policy_snp_t *p)
 {
     static const attest_snp_tcb_t  zero;

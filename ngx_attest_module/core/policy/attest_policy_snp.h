@@ -62,7 +62,7 @@ typedef struct {
 
 
 /* Does "min_tcb" demand anything?  Also asked for reports in Azure's. */
-int attest_policy_snp_min_tcb_said(const attest_policy_snp_t *p);
+bool attest_policy_snp_min_tcb_said(const attest_policy_snp_t *p);
 
 
 #endif /* ATTEST_POLICY_SNP_H_INCLUDED */

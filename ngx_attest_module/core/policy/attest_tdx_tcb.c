@@ -20,9 +20,9 @@ typedef int (*attest_tcb_pt)(const cJSON *v, void *to);
 
 
 static cJSON *attest_tcb_read(attest_span_t json);
-static int attest_tcb_hex(const cJSON *o, const char *name, uint8_t *out,
+static bool attest_tcb_hex(const cJSON *o, const char *name, uint8_t *out,
     size_t n);
-static int attest_tcb_uint(const cJSON *o, const char *name, double max,
+static bool attest_tcb_uint(const cJSON *o, const char *name, double max,
     uint64_t *out);
 static int attest_tcb_dates(const cJSON *o, const char *id, double version,
     int64_t *issued, int64_t *next);
@@ -44,13 +44,13 @@ static const char *attest_tcb_platform(const attest_tcb_info_t *info,
 static const attest_tcb_level_t *attest_tcb_match(
     const attest_tcb_info_t *info, const attest_tdx_pck_t *pck,
     const uint8_t *svn);
-static int attest_tcb_level_higher(const attest_tcb_level_t *a,
+static bool attest_tcb_level_higher(const attest_tcb_level_t *a,
     const attest_tcb_level_t *b);
 static const attest_tcb_svn_t *attest_tcb_svn_match(
     const attest_tcb_svns_t *levels, unsigned isvsvn);
 static const char *attest_tcb_qe_status(const attest_tcb_qe_t *qe,
     const attest_tdx_quote_t *q, attest_tcb_result_t *res);
-static int attest_tcb_masked(const uint8_t *got, const uint8_t *mask,
+static bool attest_tcb_masked(const uint8_t *got, const uint8_t *mask,
     const uint8_t *want, size_t n);
 static void attest_tcb_worse(attest_tcb_result_t *res, unsigned status,
     int64_t date);
@@ -172,7 +172,7 @@ attest_tcb_read(attest_span_t json)
 }
 
 
-static int
+static bool
 attest_tcb_hex(const cJSON *o, const char *name, uint8_t *out, size_t n)
 {
     const char  *s = attest_json_text(o, name);
@@ -182,7 +182,7 @@ attest_tcb_hex(const cJSON *o, const char *name, uint8_t *out, size_t n)
 }
 
 
-static int
+static bool
 attest_tcb_uint(const cJSON *o, const char *name, double max, uint64_t *out)
 {
     const cJSON  *v = cJSON_GetObjectItemCaseSensitive(o, name);
@@ -714,7 +714,7 @@ attest_tcb_match(const attest_tcb_info_t *info, const attest_tdx_pck_t *pck,
 }
 
 
-static int
+static bool
 attest_tcb_level_higher(const attest_tcb_level_t *a,
     const attest_tcb_level_t *b)
 {
@@ -779,7 +779,7 @@ attest_tcb_qe_status(const attest_tcb_qe_t *qe, const attest_tdx_quote_t *q,
 }
 
 
-static int
+static bool
 attest_tcb_masked(const uint8_t *got, const uint8_t *mask,
     const uint8_t *want, size_t n)
 {

@@ -195,18 +195,18 @@ void attest_bhttp_decoder_clear(attest_bhttp_decoder_t *d);
  */
 
 /* token of RFC 9110 section 5.6.2: a method, or a name in either case. */
-int attest_bhttp_is_token(const uint8_t *p, size_t n);
+bool attest_bhttp_is_token(const uint8_t *p, size_t n);
 /* The same without upper case letters. */
-int attest_bhttp_is_name(const uint8_t *p, size_t n);
+bool attest_bhttp_is_name(const uint8_t *p, size_t n);
 /*
  * No control character but the tabulator, so no NUL, CR, LF; no blank at
  * either end (RFC 9113 section 8.2.1, RFC 9110 section 5.5). Empty is fine.
  */
-int attest_bhttp_is_value(const uint8_t *p, size_t n);
+bool attest_bhttp_is_value(const uint8_t *p, size_t n);
 /* host [ ":" port ]: not empty, visible, no userinfo, path, quote, list. */
-int attest_bhttp_is_authority(const uint8_t *p, size_t n);
+bool attest_bhttp_is_authority(const uint8_t *p, size_t n);
 /* Begins with "/"; visible ASCII only, no "#". The query is part of it. */
-int attest_bhttp_is_path(const uint8_t *p, size_t n);
+bool attest_bhttp_is_path(const uint8_t *p, size_t n);
 /*
  * A path that means the same to everyone who normalizes it: is_path and, up
  * to the "?", no empty segment but the last, no "." or ".." segment (plain,
@@ -214,9 +214,9 @@ int attest_bhttp_is_path(const uint8_t *p, size_t n);
  * digits, no %00, %2f, %5c, no encoded control character.  An allow-list of
  * prefixes is safe on these.
  */
-int attest_bhttp_is_plain_path(const uint8_t *p, size_t n);
+bool attest_bhttp_is_plain_path(const uint8_t *p, size_t n);
 /* Fields of one connection, RFC 9110 section 7.6.1. Names in lower case. */
-int attest_bhttp_is_connection(const uint8_t *name, size_t n);
+bool attest_bhttp_is_connection(const uint8_t *name, size_t n);
 
 /*
  * What every inner request must be: scheme http or https, a path by

@@ -44,7 +44,7 @@ enum {
 
 static int attest_bhttp_bad(attest_bhttp_decoder_t *d, int rc,
     const char *why);
-static int attest_bhttp_in_section(const attest_bhttp_decoder_t *d);
+static bool attest_bhttp_in_section(const attest_bhttp_decoder_t *d);
 static int attest_bhttp_step(attest_bhttp_decoder_t *d, const uint8_t *p,
     size_t n, size_t *used);
 static int attest_bhttp_step_varint(attest_bhttp_decoder_t *d,
@@ -62,7 +62,7 @@ static int attest_bhttp_item(attest_bhttp_decoder_t *d);
 static int attest_bhttp_framing(attest_bhttp_decoder_t *d, uint64_t v);
 static int attest_bhttp_control_len(attest_bhttp_decoder_t *d, uint64_t len);
 static int attest_bhttp_control(attest_bhttp_decoder_t *d);
-static int attest_bhttp_control_ok(const attest_bhttp_decoder_t *d,
+static bool attest_bhttp_is_control(const attest_bhttp_decoder_t *d,
     attest_span_t s);
 static int attest_bhttp_status(attest_bhttp_decoder_t *d, uint64_t status);
 static void attest_bhttp_section_start(attest_bhttp_decoder_t *d);
@@ -255,7 +255,7 @@ attest_bhttp_finish(attest_bhttp_decoder_t *d)
 
 /* Within field lines that a length bounds. */
 
-static int
+static bool
 attest_bhttp_in_section(const attest_bhttp_decoder_t *d)
 {
     return !ATTEST_BHTTP_INDETERMINATE(d)
@@ -508,7 +508,7 @@ attest_bhttp_control(attest_bhttp_decoder_t *d)
         &d->request.path
     };
 
-    if (!attest_bhttp_control_ok(d, s)) {
+    if (!attest_bhttp_is_control(d, s)) {
         return attest_bhttp_bad(d, ATTEST_EFORMAT, "invalid control data");
     }
 
@@ -536,8 +536,8 @@ attest_bhttp_control(attest_bhttp_decoder_t *d)
  * slash depends on the method and is attest_bhttp_check_request()'s.
  */
 
-static int
-attest_bhttp_control_ok(const attest_bhttp_decoder_t *d, attest_span_t s)
+static bool
+attest_bhttp_is_control(const attest_bhttp_decoder_t *d, attest_span_t s)
 {
     size_t  i;
 

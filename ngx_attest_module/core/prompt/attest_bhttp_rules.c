@@ -45,15 +45,15 @@ static const char * const  attest_bhttp_hop[] = {
 #define ATTEST_BHTTP_COUNT(list)   (sizeof(list) / sizeof((list)[0]))
 
 
-static int attest_bhttp_tchar(uint8_t c);
+static bool attest_bhttp_is_tchar(uint8_t c);
 static int attest_bhttp_find(attest_span_t s, const char * const *list,
     size_t count);
-static int attest_bhttp_plain_segment(const uint8_t *p, size_t n);
-static int attest_bhttp_escape(const uint8_t *p, size_t n, uint8_t *c);
+static bool attest_bhttp_is_plain_segment(const uint8_t *p, size_t n);
+static bool attest_bhttp_escape(const uint8_t *p, size_t n, uint8_t *c);
 
 
-static int
-attest_bhttp_tchar(uint8_t c)
+static bool
+attest_bhttp_is_tchar(uint8_t c)
 {
     if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
         || (c >= '0' && c <= '9'))
@@ -65,13 +65,13 @@ attest_bhttp_tchar(uint8_t c)
 }
 
 
-int
+bool
 attest_bhttp_is_token(const uint8_t *p, size_t n)
 {
     size_t  i;
 
     for (i = 0; i < n; i++) {
-        if (!attest_bhttp_tchar(p[i])) {
+        if (!attest_bhttp_is_tchar(p[i])) {
             return 0;
         }
     }
@@ -80,7 +80,7 @@ attest_bhttp_is_token(const uint8_t *p, size_t n)
 }
 
 
-int
+bool
 attest_bhttp_is_name(const uint8_t *p, size_t n)
 {
     size_t  i;
@@ -95,7 +95,7 @@ attest_bhttp_is_name(const uint8_t *p, size_t n)
 }
 
 
-int
+bool
 attest_bhttp_is_value(const uint8_t *p, size_t n)
 {
     size_t  i;
@@ -121,7 +121,7 @@ attest_bhttp_is_value(const uint8_t *p, size_t n)
  * Escapes are left out; no host name needs them and readers disagree on them.
  */
 
-int
+bool
 attest_bhttp_is_authority(const uint8_t *p, size_t n)
 {
     size_t  i;
@@ -139,7 +139,7 @@ attest_bhttp_is_authority(const uint8_t *p, size_t n)
 }
 
 
-int
+bool
 attest_bhttp_is_path(const uint8_t *p, size_t n)
 {
     size_t  i;
@@ -156,7 +156,7 @@ attest_bhttp_is_path(const uint8_t *p, size_t n)
 
 /* "%" and two digits at p. */
 
-static int
+static bool
 attest_bhttp_escape(const uint8_t *p, size_t n, uint8_t *c)
 {
     return n >= 3 && attest_hex_exact(attest_span(p + 1, 2), c, 1)
@@ -166,8 +166,8 @@ attest_bhttp_escape(const uint8_t *p, size_t n, uint8_t *c)
 
 /* One segment without its slashes; dots are counted after decoding. */
 
-static int
-attest_bhttp_plain_segment(const uint8_t *p, size_t n)
+static bool
+attest_bhttp_is_plain_segment(const uint8_t *p, size_t n)
 {
     int      params = 0;
     size_t   i, chars = 0, dots = 0;
@@ -201,7 +201,7 @@ attest_bhttp_plain_segment(const uint8_t *p, size_t n)
 }
 
 
-int
+bool
 attest_bhttp_is_plain_path(const uint8_t *p, size_t n)
 {
     size_t          len;
@@ -229,7 +229,7 @@ attest_bhttp_is_plain_path(const uint8_t *p, size_t n)
             return 0;
         }
 
-        if (!attest_bhttp_plain_segment(p, len)) {
+        if (!attest_bhttp_is_plain_segment(p, len)) {
             return 0;
         }
 
@@ -258,7 +258,7 @@ attest_bhttp_find(attest_span_t s, const char * const *list, size_t count)
 }
 
 
-int
+bool
 attest_bhttp_is_connection(const uint8_t *name, size_t n)
 {
     attest_span_t  s = { name, n };

@@ -23,16 +23,16 @@
                                       + ATTEST_OHTTP_HEADER_LEN)
 
 
-static int attest_ohttp_is(attest_span_t s, const char *type, size_t len);
+static bool attest_ohttp_is(attest_span_t s, const char *type, size_t len);
 static void attest_ohttp_put_header(uint8_t *p,
     const attest_ohttp_header_t *h);
 static size_t attest_ohttp_info(attest_ohttp_form_e form,
     const attest_ohttp_header_t *h, uint8_t info[ATTEST_OHTTP_MAX_INFO]);
-static int attest_ohttp_offered(const attest_ohttp_header_t *h,
+static bool attest_ohttp_offered(const attest_ohttp_header_t *h,
     const attest_keyconfig_t *kc);
 
 
-static int
+static bool
 attest_ohttp_is(attest_span_t s, const char *type, size_t len)
 {
     return s.n == len && strncasecmp((const char *) s.p, type, len) == 0;
@@ -134,7 +134,7 @@ attest_ohttp_head_feed(attest_ohttp_head_t *head, const uint8_t *p, size_t n,
 
 /* RFC 9458 section 4.3: what the configuration does not list is refused. */
 
-static int
+static bool
 attest_ohttp_offered(const attest_ohttp_header_t *h,
     const attest_keyconfig_t *kc)
 {

@@ -39,7 +39,7 @@ static int attest_ohttp_opener_length(attest_ohttp_opener_t *op,
     uint64_t len);
 static int attest_ohttp_opener_chunk(attest_ohttp_opener_t *op,
     const uint8_t *in, size_t n, size_t *used);
-static int attest_ohttp_opener_apart(const attest_ohttp_opener_t *op,
+static bool attest_ohttp_opener_apart(const attest_ohttp_opener_t *op,
     const uint8_t *in, size_t n);
 static int attest_ohttp_opener_open(attest_ohttp_opener_t *op,
     const uint8_t *ct, size_t n);
@@ -278,7 +278,7 @@ attest_ohttp_opener_chunk(attest_ohttp_opener_t *op, const uint8_t *in,
 
 /* A whole chunk need not be gathered: there is room, in other memory. */
 
-static int
+static bool
 attest_ohttp_opener_apart(const attest_ohttp_opener_t *op, const uint8_t *in,
     size_t n)
 {
