@@ -55,7 +55,7 @@ void
 cli_claims_show(attest_span_t s, cli_claims_pt parse)
 {
     int              rc;
-    uint8_t          digest[32];
+    uint8_t          digest[ATTEST_SHA256_LEN];
     attest_claims_t  c;
 
     rc = parse(s.p, s.n, &c);
@@ -65,7 +65,7 @@ cli_claims_show(attest_span_t s, cli_claims_pt parse)
     }
 
     if (attest_sha256(&s, 1, digest) == ATTEST_OK) {
-        cli_show_hex("SHA-256 of the claims", digest, 32);
+        cli_show_hex("SHA-256 of the claims", digest, ATTEST_SHA256_LEN);
     }
 
     cli_show_hex("TLS key (pubkey-hash)", c.pubkey_hash, c.pubkey_hash_len);
@@ -86,19 +86,19 @@ cli_claims_show(attest_span_t s, cli_claims_pt parse)
     }
 
     if (c.has_exporter) {
-        cli_show_hex("TLS exporter", c.exporter, 32);
+        cli_show_hex("TLS exporter", c.exporter, ATTEST_EXPORTER_LEN);
     }
 
     if (c.has_hpke_keys) {
-        cli_show_hex("prompt keys, SHA-256", c.hpke_keys, 32);
+        cli_show_hex("prompt keys, SHA-256", c.hpke_keys, ATTEST_SHA256_LEN);
     }
 
     if (c.has_config) {
-        cli_show_hex("configuration, SHA-256", c.config, 32);
+        cli_show_hex("configuration, SHA-256", c.config, ATTEST_SHA256_LEN);
     }
 
     if (c.has_gpu) {
-        cli_show_hex("GPU evidence, SHA-256", c.gpu, 32);
+        cli_show_hex("GPU evidence, SHA-256", c.gpu, ATTEST_SHA256_LEN);
     }
 }
 
@@ -174,7 +174,7 @@ cli_items_event(void *ctx, const attest_event_t *e)
     char        hex[129] = "not extended";
     cli_log_t  *log = ctx;
 
-    if (e->extended && e->digest.n <= 64) {
+    if (e->extended && e->digest.n <= ATTEST_MAX_DIGEST) {
         attest_hex_encode(hex, e->digest.p, e->digest.n);
     }
 
@@ -189,7 +189,7 @@ cli_items_ima(attest_span_t s, uint16_t alg)
 {
     int      rc;
     size_t   entries, boundary;
-    uint8_t  value[64];
+    uint8_t  value[ATTEST_MAX_DIGEST];
 
     rc = attest_imalog_replay(s.p, s.n, alg, NULL, 0, value, &entries,
                               &boundary);

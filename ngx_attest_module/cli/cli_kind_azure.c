@@ -184,14 +184,14 @@ cli_azure_tdreport(const attest_hcl_t *hcl)
     } fields[] = {
         { "TDREPORT attributes", 8 },
         { "  XFAM", 8 },
-        { "  MRTD", 48 },
-        { "  MRCONFIGID", 48 },
-        { "  MROWNER", 48 },
-        { "  MROWNERCONFIG", 48 },
-        { "  RTMR 0", 48 },
-        { "  RTMR 1", 48 },
-        { "  RTMR 2", 48 },
-        { "  RTMR 3", 48 }
+        { "  MRTD", ATTEST_TDX_MR_LEN },
+        { "  MRCONFIGID", ATTEST_TDX_MR_LEN },
+        { "  MROWNER", ATTEST_TDX_MR_LEN },
+        { "  MROWNERCONFIG", ATTEST_TDX_MR_LEN },
+        { "  RTMR 0", ATTEST_TDX_MR_LEN },
+        { "  RTMR 1", ATTEST_TDX_MR_LEN },
+        { "  RTMR 2", ATTEST_TDX_MR_LEN },
+        { "  RTMR 3", ATTEST_TDX_MR_LEN }
     };
 
     for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {

@@ -246,7 +246,7 @@ cli_gpu_chain(STACK_OF(X509) *chain, const attest_spdm_t *s)
 {
     int       i, count = sk_X509_num(chain);
     X509     *leaf = sk_X509_value(chain, 0);
-    uint8_t   fwid[48], id[32];
+    uint8_t   fwid[ATTEST_SHA384_LEN], id[ATTEST_SHA256_LEN];
 
     if (s != NULL) {
         cli_printf("%-24s%s\n", "report signed by", attest_spdm_signature(s,

@@ -159,7 +159,7 @@ cli_nitro_certificate(const char *what, attest_span_t der)
 bool
 cli_nitro_policy(attest_span_t value, cJSON *policy)
 {
-    char             name[8], hex[2 * 64 + 1];
+    char             name[8], hex[2 * ATTEST_MAX_DIGEST + 1];
     cJSON           *nitro, *pcrs;
     size_t           i;
     attest_nitro_t   doc;

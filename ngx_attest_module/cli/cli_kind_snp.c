@@ -460,7 +460,7 @@ cli_snp_policy(const attest_tsm_t *tsm, cJSON *policy)
 static void
 cli_snp_add_hex(cJSON *to, const char *name, attest_span_t s)
 {
-    char    hex[2 * 64 + 1];
+    char    hex[2 * ATTEST_MAX_DIGEST + 1];
     cJSON  *list;
 
     attest_hex_encode(hex, s.p, s.n);

@@ -115,7 +115,8 @@ cli_quote_show(attest_span_t quote)
                : q.body == ATTEST_TDX_BODY_15 ? "TDX 1.5" : "TDX 1.0",
                (unsigned) q.version, q.length,
                q.length == quote.n ? "" : " and padding");
-    cli_show_hex("user data of the header", q.user_data, 20);
+    cli_show_hex("user data of the header", q.user_data,
+                 ATTEST_TDX_USER_DATA);
 
     if (q.body == ATTEST_TDX_BODY_SGX) {
         cli_quote_enclave("enclave", &q.enclave);
@@ -135,7 +136,7 @@ cli_quote_td(const attest_tdx_quote_t *q)
     char    what[16];
     size_t  i;
 
-    cli_show_hex("report data", q->report_data, 64);
+    cli_show_hex("report data", q->report_data, ATTEST_TDX_REPORT_DATA);
     cli_show_hex("MRTD (initial memory)", q->mrtd, ATTEST_TDX_MR_LEN);
 
     for (i = 0; i < ATTEST_TDX_RTMRS; i++) {
@@ -173,13 +174,13 @@ cli_quote_enclave(const char *what, const attest_sgx_report_t *r)
 {
     cli_printf("%-24sproduct %u, SVN %u\n", what, (unsigned) r->isvprodid,
                (unsigned) r->isvsvn);
-    cli_show_hex("  MRENCLAVE", r->mrenclave, 32);
-    cli_show_hex("  MRSIGNER", r->mrsigner, 32);
+    cli_show_hex("  MRENCLAVE", r->mrenclave, ATTEST_SHA256_LEN);
+    cli_show_hex("  MRSIGNER", r->mrsigner, ATTEST_TDX_SIGNER);
     cli_quote_bits("  attributes", r->attributes, cli_enclave_attributes);
     cli_show_hex("  XFRM", r->attributes + 8, 8);
     cli_show_hex("  MISCSELECT", r->miscselect, 4);
     cli_show_hex("  CPU's SVN", r->cpusvn, 16);
-    cli_show_hex("  report data", r->report_data, 64);
+    cli_show_hex("  report data", r->report_data, ATTEST_TDX_REPORT_DATA);
 }
 
 
@@ -225,10 +226,11 @@ cli_quote_register(const char *what, const uint8_t *p)
 static void
 cli_quote_keys(const attest_tdx_quote_t *q)
 {
-    cli_show_hex("signature", q->signature, 64);
-    cli_show_hex("key of the quote", q->attest_key, 64);
+    cli_show_hex("signature", q->signature, ATTEST_TDX_SIGNATURE);
+    cli_show_hex("key of the quote", q->attest_key, ATTEST_TDX_KEY);
     cli_quote_enclave("quoting enclave", &q->qe);
-    cli_show_hex("  signature by the PCK", q->qe_signature, 64);
+    cli_show_hex("  signature by the PCK", q->qe_signature,
+                 ATTEST_TDX_SIGNATURE);
     cli_show_hex("  authentication data", q->qe_auth.p, q->qe_auth.n);
 }
 

@@ -44,7 +44,7 @@ void
 cli_x509_key(const char *what, EVP_PKEY *key)
 {
     char     hex[65];
-    uint8_t  spki[32];
+    uint8_t  spki[ATTEST_SHA256_LEN];
 
     if (attest_x509_spki_hash(key, spki) != ATTEST_OK) {
         cli_printf("%-24s%s\n", what, "?");

@@ -72,7 +72,7 @@ static void attest_combined_large_last(attest_evidence_t *ev);
 static int attest_combined_activate(attest_provider_t *p,
     const uint8_t *cred, size_t cred_len, const uint8_t *enc, size_t enc_len,
     const uint8_t *msg, size_t msg_len, unsigned timeout_ms,
-    uint8_t proof[32], char error[256]);
+    uint8_t proof[ATTEST_SHA256_LEN], char error[256]);
 static void attest_combined_destroy(attest_provider_t *p);
 
 
@@ -553,7 +553,8 @@ attest_combined_large_last(attest_evidence_t *ev)
 static int
 attest_combined_activate(attest_provider_t *p, const uint8_t *cred,
     size_t cred_len, const uint8_t *enc, size_t enc_len, const uint8_t *msg,
-    size_t msg_len, unsigned timeout_ms, uint8_t proof[32], char error[256])
+    size_t msg_len, unsigned timeout_ms, uint8_t proof[ATTEST_SHA256_LEN],
+    char error[256])
 {
     attest_provider_t  *tpm = ((attest_combined_t *) p->data)->tpm;
 

@@ -28,18 +28,19 @@ typedef struct {
 static int attest_nvidia_collect(attest_provider_t *p, const uint8_t *claims,
     size_t len, int want_logs, unsigned timeout_ms, attest_evidence_t *ev);
 static int attest_nvidia_nonce(const uint8_t *claims, size_t len,
-    uint8_t nonce[32], char *error);
+    uint8_t nonce[ATTEST_SPDM_NONCE], char *error);
 static int attest_nvidia_answered(attest_nvidia_t *nv,
-    const attest_nvidia_answer_t *a, const uint8_t nonce[32],
+    const attest_nvidia_answer_t *a, const uint8_t nonce[ATTEST_SPDM_NONCE],
     attest_evidence_t *ev);
 static int attest_nvidia_missing(const attest_nvidia_t *nv,
     const attest_nvidia_answer_t *a, char *text);
 static void attest_nvidia_remember(attest_nvidia_t *nv,
     const attest_nvidia_answer_t *a);
 static int attest_nvidia_evidence(const attest_nvidia_answer_t *a,
-    const uint8_t nonce[32], attest_evidence_t *ev);
+    const uint8_t nonce[ATTEST_SPDM_NONCE], attest_evidence_t *ev);
 static int attest_nvidia_device(const attest_nvidia_gpu_t *gpu,
-    attest_gpu_device_t *d, const uint8_t nonce[32], char *error);
+    attest_gpu_device_t *d, const uint8_t nonce[ATTEST_SPDM_NONCE],
+    char *error);
 static const char *attest_nvidia_arch(unsigned arch);
 static int attest_nvidia_signed(const attest_gpu_device_t *d, X509 *leaf,
     char *error);
@@ -85,7 +86,7 @@ attest_nvidia_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
     int want_logs, unsigned timeout_ms, attest_evidence_t *ev)
 {
     int                      rc;
-    uint8_t                  nonce[32];
+    uint8_t                  nonce[ATTEST_SPDM_NONCE];
     attest_nvidia_t         *nv = p->data;
     attest_nvidia_answer_t  *answer;
 
@@ -124,8 +125,8 @@ attest_nvidia_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
 
 
 static int
-attest_nvidia_nonce(const uint8_t *claims, size_t len, uint8_t nonce[32],
-    char *error)
+attest_nvidia_nonce(const uint8_t *claims, size_t len,
+    uint8_t nonce[ATTEST_SPDM_NONCE], char *error)
 {
     int              rc;
     attest_claims_t  c;
@@ -147,7 +148,7 @@ attest_nvidia_nonce(const uint8_t *claims, size_t len, uint8_t nonce[32],
 
 static int
 attest_nvidia_answered(attest_nvidia_t *nv, const attest_nvidia_answer_t *a,
-    const uint8_t nonce[32], attest_evidence_t *ev)
+    const uint8_t nonce[ATTEST_SPDM_NONCE], attest_evidence_t *ev)
 {
     int   rc;
     char  gone[ATTEST_NVIDIA_ERROR];
@@ -236,7 +237,7 @@ attest_nvidia_remember(attest_nvidia_t *nv, const attest_nvidia_answer_t *a)
 
 static int
 attest_nvidia_evidence(const attest_nvidia_answer_t *a,
-    const uint8_t nonce[32], attest_evidence_t *ev)
+    const uint8_t nonce[ATTEST_SPDM_NONCE], attest_evidence_t *ev)
 {
     int                   rc;
     size_t                i;
@@ -274,7 +275,7 @@ attest_nvidia_evidence(const attest_nvidia_answer_t *a,
 
 static int
 attest_nvidia_device(const attest_nvidia_gpu_t *gpu, attest_gpu_device_t *d,
-    const uint8_t nonce[32], char *error)
+    const uint8_t nonce[ATTEST_SPDM_NONCE], char *error)
 {
     const char  *arch;
 

@@ -44,7 +44,7 @@ typedef struct {
  * ATTEST_OK: *answer is there, free() it.
  */
 int attest_nvidia_ask(attest_bounded_t **late, const char *library,
-    const uint8_t nonce[32], int64_t deadline,
+    const uint8_t nonce[ATTEST_SPDM_NONCE], int64_t deadline,
     attest_nvidia_answer_t **answer, char error[ATTEST_NVIDIA_ERROR]);
 
 /*

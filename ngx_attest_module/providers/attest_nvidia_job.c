@@ -21,28 +21,29 @@
 typedef struct {
     attest_bounded_t          bounded;    /* first */
     char                     *library;
-    uint8_t                   nonce[32];
+    uint8_t                   nonce[ATTEST_SPDM_NONCE];
     attest_nvidia_answer_t   *answer;
 } attest_nvidia_job_t;
 
 
 static attest_nvidia_job_t *attest_nvidia_job(const char *library,
-    const uint8_t nonce[32]);
+    const uint8_t nonce[ATTEST_SPDM_NONCE]);
 static void attest_nvidia_job_run(attest_bounded_t *b);
 static void attest_nvidia_job_free(attest_bounded_t *b);
 static int attest_nvidia_read(const attest_nvidia_job_t *job,
     attest_nvidia_answer_t *a);
 static int attest_nvidia_state(const attest_nvml_t *nvml, char *error);
 static int attest_nvidia_gpus(const attest_nvml_t *nvml,
-    const uint8_t nonce[32], attest_nvidia_answer_t *a);
+    const uint8_t nonce[ATTEST_SPDM_NONCE], attest_nvidia_answer_t *a);
 static int attest_nvidia_gpu(const attest_nvml_t *nvml, unsigned i,
-    const uint8_t nonce[32], attest_nvidia_gpu_t *gpu, char *error);
+    const uint8_t nonce[ATTEST_SPDM_NONCE], attest_nvidia_gpu_t *gpu,
+    char *error);
 static int attest_nvidia_sizes(const attest_nvidia_gpu_t *gpu, char *error);
 
 
 int
 attest_nvidia_ask(attest_bounded_t **late, const char *library,
-    const uint8_t nonce[32], int64_t deadline,
+    const uint8_t nonce[ATTEST_SPDM_NONCE], int64_t deadline,
     attest_nvidia_answer_t **answer, char error[ATTEST_NVIDIA_ERROR])
 {
     int                   err;
@@ -76,7 +77,7 @@ attest_nvidia_ask(attest_bounded_t **late, const char *library,
 
 
 static attest_nvidia_job_t *
-attest_nvidia_job(const char *library, const uint8_t nonce[32])
+attest_nvidia_job(const char *library, const uint8_t nonce[ATTEST_SPDM_NONCE])
 {
     attest_nvidia_job_t  *job;
 
@@ -146,8 +147,8 @@ attest_nvidia_read(const attest_nvidia_job_t *job, attest_nvidia_answer_t *a)
 
 
 static int
-attest_nvidia_gpus(const attest_nvml_t *nvml, const uint8_t nonce[32],
-    attest_nvidia_answer_t *a)
+attest_nvidia_gpus(const attest_nvml_t *nvml,
+    const uint8_t nonce[ATTEST_SPDM_NONCE], attest_nvidia_answer_t *a)
 {
     int       rc;
     unsigned  i, count;
@@ -218,7 +219,8 @@ attest_nvidia_state(const attest_nvml_t *nvml, char *error)
 
 static int
 attest_nvidia_gpu(const attest_nvml_t *nvml, unsigned i,
-    const uint8_t nonce[32], attest_nvidia_gpu_t *gpu, char *error)
+    const uint8_t nonce[ATTEST_SPDM_NONCE], attest_nvidia_gpu_t *gpu,
+    char *error)
 {
     int                    rc;
     const char            *call;
@@ -244,7 +246,7 @@ attest_nvidia_gpu(const attest_nvml_t *nvml, unsigned i,
 
     if (rc == ATTEST_NVML_OK) {
         call = "nvmlDeviceGetConfComputeGpuAttestationReport";
-        memcpy(gpu->report.nonce, nonce, 32);
+        memcpy(gpu->report.nonce, nonce, ATTEST_SPDM_NONCE);
         rc = nvml->report(dev, &gpu->report);
     }
 

@@ -12,6 +12,7 @@
 
 
 #include "core/base/attest_core.h"
+#include "core/evidence/attest_spdm.h"
 
 
 #define ATTEST_NVML_LIBRARY          "libnvidia-ml.so.1"
@@ -57,7 +58,7 @@ typedef struct {
     uint32_t   cec_present;
     uint32_t   report_len;
     uint32_t   cec_len;
-    uint8_t    nonce[32];                 /* in */
+    uint8_t    nonce[ATTEST_SPDM_NONCE];  /* in */
     uint8_t    report[ATTEST_NVML_REPORT_MAX];
     uint8_t    cec_report[ATTEST_NVML_CEC_REPORT_MAX];
 } attest_nvml_report_t;

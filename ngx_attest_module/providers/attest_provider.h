@@ -65,7 +65,7 @@ struct attest_provider_s {
     int        (*activate)(attest_provider_t *p, const uint8_t *cred,
                    size_t cred_len, const uint8_t *enc, size_t enc_len,
                    const uint8_t *msg, size_t msg_len, unsigned timeout_ms,
-                   uint8_t proof[32], char error[256]);
+                   uint8_t proof[ATTEST_SHA256_LEN], char error[256]);
 
     void       (*destroy)(attest_provider_t *p);
 };

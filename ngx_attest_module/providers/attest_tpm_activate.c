@@ -21,7 +21,7 @@ static int attest_tpm_2b(const uint8_t *p, size_t n, size_t max,
     UINT16 *size, BYTE *out);
 static int attest_tpm_policy(attest_tpm_call_t *c);
 static int attest_tpm_proof(attest_tpm_call_t *c, TPM2B_DIGEST *secret,
-    const uint8_t *msg, size_t msg_len, uint8_t proof[32]);
+    const uint8_t *msg, size_t msg_len, uint8_t proof[ATTEST_SHA256_LEN]);
 
 
 int
@@ -46,7 +46,7 @@ attest_tpm_credential_parse(const uint8_t *cred, size_t cred_len,
 int
 attest_tpm_activate(attest_tpm_call_t *c,
     const attest_tpm_credential_t *cred, const uint8_t *msg, size_t msg_len,
-    uint8_t proof[32])
+    uint8_t proof[ATTEST_SHA256_LEN])
 {
     int            rc;
     TSS2_RC        tss;
@@ -136,7 +136,7 @@ attest_tpm_policy(attest_tpm_call_t *c)
 
 static int
 attest_tpm_proof(attest_tpm_call_t *c, TPM2B_DIGEST *secret,
-    const uint8_t *msg, size_t msg_len, uint8_t proof[32])
+    const uint8_t *msg, size_t msg_len, uint8_t proof[ATTEST_SHA256_LEN])
 {
     unsigned  len;
 
@@ -149,7 +149,7 @@ attest_tpm_proof(attest_tpm_call_t *c, TPM2B_DIGEST *secret,
 
     len = 0;
     if (HMAC(EVP_sha256(), secret->buffer, secret->size, msg, msg_len, proof,
-             &len) == NULL || len != 32)
+             &len) == NULL || len != ATTEST_SHA256_LEN)
     {
         return attest_tpm_error(c, ATTEST_EINTERNAL, "HMAC failed");
     }

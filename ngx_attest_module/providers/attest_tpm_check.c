@@ -23,7 +23,7 @@ attest_tpm_check(const attest_evidence_t *ev, const uint8_t *claims,
 {
     int                 rc;
     size_t              i;
-    uint8_t             extra[32];
+    uint8_t             extra[ATTEST_SHA256_LEN];
     attest_span_t       cpu;
     attest_tpm_item_t   item;
     attest_tpm_quote_t  quote;

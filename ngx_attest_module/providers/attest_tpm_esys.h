@@ -125,15 +125,15 @@ size_t attest_tpm_der_len(const uint8_t *p, size_t n);
 attest_span_t attest_tpm_nv_cert(const uint8_t *p, size_t n);
 
 /* A quote over `extra` whose PCR values match it. */
-int attest_tpm_quote(attest_tpm_call_t *c, const uint8_t extra[32],
-    attest_tpm_quoted_t *q);
+int attest_tpm_quote(attest_tpm_call_t *c,
+    const uint8_t extra[ATTEST_SHA256_LEN], attest_tpm_quoted_t *q);
 
 /* The credential's two TPM2B, checked before the TPM hears of them. */
 int attest_tpm_credential_parse(const uint8_t *cred, size_t cred_len,
     const uint8_t *enc, size_t enc_len, attest_tpm_credential_t *out);
 int attest_tpm_activate(attest_tpm_call_t *c,
     const attest_tpm_credential_t *cred, const uint8_t *msg, size_t msg_len,
-    uint8_t proof[32]);
+    uint8_t proof[ATTEST_SHA256_LEN]);
 
 /* Logs: an open descriptor or -1; added to ev as an item. */
 int attest_tpm_log_open(const char *path);

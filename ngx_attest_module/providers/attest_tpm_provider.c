@@ -20,10 +20,11 @@ static int attest_tpm_strings(attest_tpm_t *tpm,
 static int attest_tpm_collect(attest_provider_t *p, const uint8_t *claims,
     size_t len, int want_logs, unsigned timeout_ms, attest_evidence_t *ev);
 static int attest_tpm_conf_check(const attest_tpm_conf_t *conf, char *error);
-static int attest_tpm_evidence(attest_tpm_t *tpm, const uint8_t extra[32],
+static int attest_tpm_evidence(attest_tpm_t *tpm,
+    const uint8_t extra[ATTEST_SHA256_LEN],
     unsigned timeout_ms, attest_evidence_t *ev);
-static int attest_tpm_quoted(attest_tpm_call_t *c, const uint8_t extra[32],
-    attest_evidence_t *ev);
+static int attest_tpm_quoted(attest_tpm_call_t *c,
+    const uint8_t extra[ATTEST_SHA256_LEN], attest_evidence_t *ev);
 static int attest_tpm_item(attest_tpm_call_t *c, attest_tpm_quoted_t *q,
     const char *maker, attest_evidence_t *ev);
 static int attest_tpm_item_add(attest_tpm_call_t *c,
@@ -35,7 +36,7 @@ static int attest_tpm_logs(attest_tpm_t *tpm, attest_evidence_t *ev);
 static int attest_tpm_prove(attest_provider_t *p, const uint8_t *cred,
     size_t cred_len, const uint8_t *enc, size_t enc_len,
     const uint8_t *msg, size_t msg_len, unsigned timeout_ms,
-    uint8_t proof[32], char error[256]);
+    uint8_t proof[ATTEST_SHA256_LEN], char error[256]);
 static void attest_tpm_destroy(attest_provider_t *p);
 
 
@@ -102,7 +103,7 @@ attest_tpm_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
     int want_logs, unsigned timeout_ms, attest_evidence_t *ev)
 {
     int                rc;
-    uint8_t            extra[32];
+    uint8_t            extra[ATTEST_SHA256_LEN];
     attest_tpm_t      *tpm = p->data;
     attest_span_t      cpu;
     attest_evidence_t  logs;
@@ -150,7 +151,7 @@ attest_tpm_conf_check(const attest_tpm_conf_t *conf, char *error)
 {
     /* SHA-1 is no evidence; PCRs beyond 23 are not PC Client's */
 
-    if (attest_tpm_alg_len(conf->bank) < 32) {
+    if (attest_tpm_alg_len(conf->bank) < ATTEST_SHA256_LEN) {
         snprintf(error, ATTEST_TPM_ERROR_LEN, "PCR bank 0x%04x is not"
                  " supported", conf->bank);
         return ATTEST_EARG;
@@ -167,7 +168,7 @@ attest_tpm_conf_check(const attest_tpm_conf_t *conf, char *error)
 
 
 static int
-attest_tpm_evidence(attest_tpm_t *tpm, const uint8_t extra[32],
+attest_tpm_evidence(attest_tpm_t *tpm, const uint8_t extra[ATTEST_SHA256_LEN],
     unsigned timeout_ms, attest_evidence_t *ev)
 {
     int                 rc;
@@ -205,7 +206,7 @@ attest_tpm_evidence(attest_tpm_t *tpm, const uint8_t extra[32],
 
 
 static int
-attest_tpm_quoted(attest_tpm_call_t *c, const uint8_t extra[32],
+attest_tpm_quoted(attest_tpm_call_t *c, const uint8_t extra[ATTEST_SHA256_LEN],
     attest_evidence_t *ev)
 {
     int                   rc;
@@ -396,7 +397,7 @@ attest_tpm_logs(attest_tpm_t *tpm, attest_evidence_t *ev)
 static int
 attest_tpm_prove(attest_provider_t *p, const uint8_t *cred, size_t cred_len,
     const uint8_t *enc, size_t enc_len, const uint8_t *msg, size_t msg_len,
-    unsigned timeout_ms, uint8_t proof[32], char error[256])
+    unsigned timeout_ms, uint8_t proof[ATTEST_SHA256_LEN], char error[256])
 {
     int                       rc;
     attest_tpm_call_t        *c;

@@ -16,9 +16,9 @@
 
 
 static int attest_tpm_quote_once(attest_tpm_call_t *c,
-    const uint8_t extra[32], attest_tpm_quoted_t *q);
+    const uint8_t extra[ATTEST_SHA256_LEN], attest_tpm_quoted_t *q);
 static int attest_tpm_quote_check(attest_tpm_call_t *c,
-    const uint8_t extra[32], const attest_tpm_quoted_t *q,
+    const uint8_t extra[ATTEST_SHA256_LEN], const attest_tpm_quoted_t *q,
     attest_tpm_quote_t *quote);
 static int attest_tpm_quote_signature(attest_tpm_call_t *c,
     const attest_tpm_quoted_t *q);
@@ -30,7 +30,7 @@ static void attest_tpm_selection(attest_tpm_call_t *c, uint32_t select,
 
 
 int
-attest_tpm_quote(attest_tpm_call_t *c, const uint8_t extra[32],
+attest_tpm_quote(attest_tpm_call_t *c, const uint8_t extra[ATTEST_SHA256_LEN],
     attest_tpm_quoted_t *q)
 {
     int                  rc, round;
@@ -83,8 +83,8 @@ attest_tpm_quote(attest_tpm_call_t *c, const uint8_t extra[32],
 
 
 static int
-attest_tpm_quote_once(attest_tpm_call_t *c, const uint8_t extra[32],
-    attest_tpm_quoted_t *q)
+attest_tpm_quote_once(attest_tpm_call_t *c,
+    const uint8_t extra[ATTEST_SHA256_LEN], attest_tpm_quoted_t *q)
 {
     TSS2_RC              rc;
     TPM2B_DATA           data;
@@ -93,8 +93,8 @@ attest_tpm_quote_once(attest_tpm_call_t *c, const uint8_t extra[32],
     TPMT_SIG_SCHEME      scheme;
     TPML_PCR_SELECTION   sel;
 
-    data.size = 32;
-    memcpy(data.buffer, extra, 32);
+    data.size = ATTEST_SHA256_LEN;
+    memcpy(data.buffer, extra, data.size);
 
     memset(&scheme, 0, sizeof(scheme));
     scheme.scheme = TPM2_ALG_NULL;
@@ -126,7 +126,8 @@ attest_tpm_quote_once(attest_tpm_call_t *c, const uint8_t extra[32],
 /* What a confused TPM says must not become evidence: refused here. */
 
 static int
-attest_tpm_quote_check(attest_tpm_call_t *c, const uint8_t extra[32],
+attest_tpm_quote_check(attest_tpm_call_t *c,
+    const uint8_t extra[ATTEST_SHA256_LEN],
     const attest_tpm_quoted_t *q, attest_tpm_quote_t *quote)
 {
     int  rc;
@@ -138,7 +139,8 @@ attest_tpm_quote_check(attest_tpm_call_t *c, const uint8_t extra[32],
                                 attest_strerror(rc));
     }
 
-    if (quote->extra.n != 32 || memcmp(quote->extra.p, extra, 32) != 0) {
+    if (quote->extra.n != ATTEST_SHA256_LEN
+        || memcmp(quote->extra.p, extra, quote->extra.n) != 0) {
         return attest_tpm_error(c, ATTEST_EMISMATCH, "TPM2_Quote: not over"
                                 " our data");
     }

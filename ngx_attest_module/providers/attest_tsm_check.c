@@ -22,20 +22,20 @@
 
 
 static int attest_tsm_wanted(const attest_tsm_call_t *call,
-    uint8_t wanted[64]);
+    uint8_t wanted[ATTEST_CLAIMS_REPORT_DATA]);
 static int attest_tsm_check_snp(const attest_tsm_call_t *call,
-    const uint8_t wanted[64], char *error);
+    const uint8_t wanted[ATTEST_CLAIMS_REPORT_DATA], char *error);
 static int attest_tsm_check_tdx(const attest_tsm_call_t *call,
-    const uint8_t wanted[64], char *error);
+    const uint8_t wanted[ATTEST_CLAIMS_REPORT_DATA], char *error);
 static int attest_tsm_check_data(attest_span_t data,
-    const uint8_t wanted[64], char *error);
+    const uint8_t wanted[ATTEST_CLAIMS_REPORT_DATA], char *error);
 
 
 int
 attest_tsm_call_check(const attest_tsm_call_t *call, char *error)
 {
     int      rc;
-    uint8_t  wanted[64];
+    uint8_t  wanted[ATTEST_CLAIMS_REPORT_DATA];
 
     rc = attest_tsm_wanted(call, wanted);
     if (rc != ATTEST_OK) {
@@ -63,7 +63,8 @@ attest_tsm_call_check(const attest_tsm_call_t *call, char *error)
  */
 
 static int
-attest_tsm_wanted(const attest_tsm_call_t *call, uint8_t wanted[64])
+attest_tsm_wanted(const attest_tsm_call_t *call,
+    uint8_t wanted[ATTEST_CLAIMS_REPORT_DATA])
 {
     int          ok;
     EVP_MD_CTX  *ctx;
@@ -92,7 +93,7 @@ attest_tsm_wanted(const attest_tsm_call_t *call, uint8_t wanted[64])
 
 static int
 attest_tsm_check_snp(const attest_tsm_call_t *call,
-    const uint8_t wanted[64], char *error)
+    const uint8_t wanted[ATTEST_CLAIMS_REPORT_DATA], char *error)
 {
     int             level;
     uint32_t        vmpl;
@@ -109,7 +110,7 @@ attest_tsm_check_snp(const attest_tsm_call_t *call,
     (void) attest_wire_take(&w, 0x30);
     vmpl = attest_wire_le32(&w);
     (void) attest_wire_take(&w, 0x50 - 0x34);
-    data = attest_wire_take(&w, 64);
+    data = attest_wire_take(&w, ATTEST_CLAIMS_REPORT_DATA);
 
     level = call->dir->svsm ? 0 : call->dir->privlevel;
 
@@ -127,7 +128,7 @@ attest_tsm_check_snp(const attest_tsm_call_t *call,
 
 static int
 attest_tsm_check_tdx(const attest_tsm_call_t *call,
-    const uint8_t wanted[64], char *error)
+    const uint8_t wanted[ATTEST_CLAIMS_REPORT_DATA], char *error)
 {
     uint16_t        version, type = 2;
     uint32_t        tee;
@@ -146,7 +147,7 @@ attest_tsm_check_tdx(const attest_tsm_call_t *call,
     }
 
     (void) attest_wire_take(&w, 520);
-    data = attest_wire_take(&w, 64);
+    data = attest_wire_take(&w, ATTEST_CLAIMS_REPORT_DATA);
 
     if (tee != 0x81 || (version != 4 && version != 5)
         || (type != 2 && type != 3))
@@ -167,10 +168,11 @@ attest_tsm_check_tdx(const attest_tsm_call_t *call,
 
 
 static int
-attest_tsm_check_data(attest_span_t data, const uint8_t wanted[64],
-    char *error)
+attest_tsm_check_data(attest_span_t data,
+    const uint8_t wanted[ATTEST_CLAIMS_REPORT_DATA], char *error)
 {
-    if (data.n != 64 || memcmp(data.p, wanted, 64) != 0) {
+    if (data.n != ATTEST_CLAIMS_REPORT_DATA
+        || memcmp(data.p, wanted, data.n) != 0) {
         snprintf(error, ATTEST_TSM_ERROR_LEN, "the report is not over what"
                  " was asked for");
         return ATTEST_EMISMATCH;

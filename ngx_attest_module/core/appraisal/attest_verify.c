@@ -192,7 +192,7 @@ attest_verify_claims(attest_verify_t *v, attest_part_t *part)
 {
     int                       rc, wrong;
     char                      hex[ATTEST_ABBREV];
-    uint8_t                   digest[32];
+    uint8_t                   digest[ATTEST_SHA256_LEN];
     const char               *name;
     const attest_cmw_item_t  *item;
 

@@ -358,7 +358,7 @@ static unsigned
 attest_verify_azure_label(attest_verify_t *v)
 {
     int                   same;
-    uint8_t               spki[32];
+    uint8_t               spki[ATTEST_SHA256_LEN];
     const attest_part_t  *part = v->main;
 
     if (!part->cpu.proven || !part->cpu.has_ak || !part->proven) {

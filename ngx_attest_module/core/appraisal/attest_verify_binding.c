@@ -24,7 +24,7 @@ static const char *attest_verify_window(const attest_verify_t *v,
 static void attest_verify_generation(attest_verify_t *v);
 static const attest_cmw_item_t *attest_verify_hashed(attest_verify_t *v,
     attest_part_t *part, attest_on_e what, int claimed,
-    const uint8_t hash[32]);
+    const uint8_t hash[ATTEST_SHA256_LEN]);
 
 
 void
@@ -56,7 +56,7 @@ attest_verify_certificate(attest_verify_t *v)
                       "the server showed a certificate for a key with "
                       "SHA-256 %s", attest_verify_hex(hex,
                                                       v->cert.spki_sha256,
-                                                      32));
+                                                      ATTEST_SHA256_LEN));
 
     attest_verify_certificate_form(v);
     attest_verify_certificate_time(v);
@@ -440,7 +440,7 @@ attest_verify_exporter(attest_verify_t *v)
     missing = v->policy->require_exporter ? ATTEST_CHECK_UNKNOWN
                                           : ATTEST_CHECK_NOTE;
 
-    if (!fresh->has_claims || v->in->exporter.n != 32) {
+    if (!fresh->has_claims || v->in->exporter.n != ATTEST_EXPORTER_LEN) {
         attest_verify_add(v, "exporter", missing, "nothing binds the "
                           "evidence to our TLS connection: %s",
                           fresh->has_claims
@@ -509,11 +509,11 @@ attest_verify_max_age(attest_verify_t *v)
 
 static const attest_cmw_item_t *
 attest_verify_hashed(attest_verify_t *v, attest_part_t *part,
-    attest_on_e what, int claimed, const uint8_t hash[32])
+    attest_on_e what, int claimed, const uint8_t hash[ATTEST_SHA256_LEN])
 {
     int                       wrong, hpke = (what == ATTEST_ON_HPKE);
     char                      got[ATTEST_ABBREV], want[ATTEST_ABBREV];
-    uint8_t                   digest[32];
+    uint8_t                   digest[ATTEST_SHA256_LEN];
     const char               *name, *noun;
     const attest_cmw_item_t  *item;
 

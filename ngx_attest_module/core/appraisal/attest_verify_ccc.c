@@ -143,7 +143,7 @@ attest_verify_ccc_alone(attest_verify_t *v, attest_part_t *part,
 void
 attest_verify_ccc_quote(attest_verify_t *v, attest_part_t *part)
 {
-    uint8_t             want[64];
+    uint8_t             want[ATTEST_CLAIMS_REPORT_DATA];
     attest_tdx_quote_t  q;
 
     part->cpu.raw = part->ccc_quote;

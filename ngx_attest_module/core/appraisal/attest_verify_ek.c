@@ -344,7 +344,7 @@ static bool
 attest_verify_proof(const attest_verify_t *v, const attest_part_t *part)
 {
     int            ok;
-    uint8_t        digest[32], mac[32];
+    uint8_t        digest[ATTEST_SHA256_LEN], mac[ATTEST_SHA256_LEN];
     unsigned       len = sizeof(mac);
     attest_span_t  secret = v->in->secret;
 

@@ -29,8 +29,8 @@ typedef struct {
     const char                 *chip;
     STACK_OF(X509)             *chain;
     attest_spdm_t               spdm;
-    uint8_t                     leaf[32];       /* SHA-256 of its SPKI */
-    uint8_t                     identity[32];
+    uint8_t                     leaf[ATTEST_SHA256_LEN];       /* SPKI's */
+    uint8_t                     identity[ATTEST_SHA256_LEN];
     int                         simulated;
 } attest_verify_gpu_t;
 
@@ -342,7 +342,7 @@ static attest_check_e
 attest_verify_gpu_nonce(attest_verify_gpus_t *g, attest_verify_gpu_t *d,
     const char **why)
 {
-    uint8_t  nonce[32];
+    uint8_t  nonce[ATTEST_SPDM_NONCE];
 
     if (attest_claims_gpu_nonce(&g->part->claims, nonce) != ATTEST_OK) {
         *why = "the claims have neither a nonce nor a validity, so nothing "
@@ -387,7 +387,7 @@ attest_verify_gpu_firmware(attest_verify_gpus_t *g, attest_verify_gpu_t *d,
     const char **why)
 {
     int             rc;
-    uint8_t         fwid[48];
+    uint8_t         fwid[ATTEST_SHA384_LEN];
     attest_span_t   shown;
 
     (void) g;

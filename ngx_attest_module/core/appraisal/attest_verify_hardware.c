@@ -158,7 +158,7 @@ static void
 attest_verify_gpu_item(attest_verify_t *v, attest_part_t *part)
 {
     int                       wrong;
-    uint8_t                   digest[32];
+    uint8_t                   digest[ATTEST_SHA256_LEN];
     const char               *what = NULL;
     const attest_cmw_item_t  *item;
 

@@ -35,7 +35,8 @@ static bool attest_verify_snp_machine(attest_verify_snp_t *j);
 static bool attest_verify_snp_binding(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm, const attest_snp_report_t *r);
 static bool attest_verify_snp_svsm(attest_verify_t *v, attest_part_t *part,
-    const attest_tsm_t *tsm, const attest_snp_report_t *r, uint8_t want[64]);
+    const attest_tsm_t *tsm, const attest_snp_report_t *r,
+    uint8_t want[ATTEST_CLAIMS_REPORT_DATA]);
 
 
 const attest_verify_kind_t  attest_verify_kind_snp = {
@@ -371,7 +372,7 @@ attest_verify_snp_binding(attest_verify_t *v, attest_part_t *part,
 {
     int      ok;
     char     got[ATTEST_ABBREV], hex[ATTEST_ABBREV];
-    uint8_t  want[64];
+    uint8_t  want[ATTEST_CLAIMS_REPORT_DATA];
 
     ok = attest_claims_report_data(part->claims_raw.p, part->claims_raw.n,
                                    want) == ATTEST_OK;
@@ -412,7 +413,8 @@ attest_verify_snp_binding(attest_verify_t *v, attest_part_t *part,
 
 static bool
 attest_verify_snp_svsm(attest_verify_t *v, attest_part_t *part,
-    const attest_tsm_t *tsm, const attest_snp_report_t *r, uint8_t want[64])
+    const attest_tsm_t *tsm, const attest_snp_report_t *r,
+    uint8_t want[ATTEST_CLAIMS_REPORT_DATA])
 {
     int          ok;
     char         text[32];
@@ -441,10 +443,11 @@ attest_verify_snp_svsm(attest_verify_t *v, attest_part_t *part,
 
     ok = ctx != NULL
          && EVP_DigestInit_ex(ctx, EVP_sha512(), NULL) == 1
-         && EVP_DigestUpdate(ctx, want, 64) == 1
+         && EVP_DigestUpdate(ctx, want, ATTEST_CLAIMS_REPORT_DATA) == 1
          && EVP_DigestUpdate(ctx, tsm->manifestblob.p,
                              tsm->manifestblob.n) == 1
-         && EVP_DigestFinal_ex(ctx, want, &n) == 1 && n == 64;
+         && EVP_DigestFinal_ex(ctx, want, &n) == 1
+         && n == ATTEST_CLAIMS_REPORT_DATA;
 
     EVP_MD_CTX_free(ctx);
 

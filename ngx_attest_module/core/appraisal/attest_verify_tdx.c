@@ -35,7 +35,8 @@
 static bool attest_td_open(attest_td_t *td, attest_span_t raw);
 static bool attest_td_genuine(attest_td_t *td);
 static bool attest_td_chain(attest_td_t *td);
-static bool attest_td_bound(attest_td_t *td, const uint8_t want[64]);
+static bool attest_td_bound(attest_td_t *td,
+    const uint8_t want[ATTEST_CLAIMS_REPORT_DATA]);
 static bool attest_td_attributes(attest_td_t *td);
 static bool attest_td_debug(attest_td_t *td);
 static bool attest_td_module(attest_td_t *td);
@@ -69,7 +70,7 @@ void
 attest_verify_tdx(attest_verify_t *v, attest_part_t *part,
     const attest_tsm_t *tsm)
 {
-    uint8_t  want[64];
+    uint8_t  want[ATTEST_CLAIMS_REPORT_DATA];
 
     if (attest_claims_report_data(part->claims_raw.p, part->claims_raw.n,
                                   want) != ATTEST_OK)
@@ -86,7 +87,7 @@ attest_verify_tdx(attest_verify_t *v, attest_part_t *part,
 
 bool
 attest_verify_td_quote(attest_verify_t *v, attest_part_t *part,
-    attest_span_t raw, const uint8_t want[64])
+    attest_span_t raw, const uint8_t want[ATTEST_CLAIMS_REPORT_DATA])
 {
     int          proven = 0;
     attest_td_t  td;
@@ -239,7 +240,7 @@ attest_td_chain(attest_td_t *td)
 
 
 static bool
-attest_td_bound(attest_td_t *td, const uint8_t want[64])
+attest_td_bound(attest_td_t *td, const uint8_t want[ATTEST_CLAIMS_REPORT_DATA])
 {
     int          same, zero;
     char         got[ATTEST_ABBREV], wanted[ATTEST_ABBREV];

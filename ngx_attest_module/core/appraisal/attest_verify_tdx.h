@@ -22,7 +22,7 @@ void attest_verify_tdx(attest_verify_t *v, attest_part_t *part,
  * cpu.kind is), .machine and .has_log.  1: proven.
  */
 bool attest_verify_td_quote(attest_verify_t *v, attest_part_t *part,
-    attest_span_t raw, const uint8_t want[64]);
+    attest_span_t raw, const uint8_t want[ATTEST_CLAIMS_REPORT_DATA]);
 
 
 #endif /* ATTEST_VERIFY_TDX_H_INCLUDED */

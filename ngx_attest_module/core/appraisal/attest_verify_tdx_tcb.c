@@ -28,7 +28,7 @@ static bool attest_td_dated(const attest_policy_collateral_t *c, int64_t now,
     attest_tcb_info_t *info, attest_tcb_qe_t *qe);
 static const char *attest_td_signed(attest_td_t *td,
     const attest_policy_collateral_t *c, STACK_OF(X509) *chain,
-    attest_span_t json, const uint8_t sig[64]);
+    attest_span_t json, const uint8_t sig[ATTEST_TDX_SIGNATURE]);
 static bool attest_td_signer(X509 *cert);
 static const char *attest_td_revoked(attest_td_t *td,
     const attest_policy_collateral_t *c);
@@ -132,7 +132,8 @@ attest_td_dated(const attest_policy_collateral_t *c, int64_t now,
 
 static const char *
 attest_td_signed(attest_td_t *td, const attest_policy_collateral_t *c,
-    STACK_OF(X509) *chain, attest_span_t json, const uint8_t sig[64])
+    STACK_OF(X509) *chain, attest_span_t json,
+    const uint8_t sig[ATTEST_TDX_SIGNATURE])
 {
     X509        *signer = sk_X509_value(chain, 0);
     const char  *what;

@@ -197,7 +197,7 @@ attest_verify_binding(attest_verify_t *v, attest_part_t *part)
 {
     int            rc, same;
     char           got[ATTEST_ABBREV], want[ATTEST_ABBREV];
-    uint8_t        extra[32];
+    uint8_t        extra[ATTEST_SHA256_LEN];
     attest_span_t  quoted = part->quote.extra;
 
     rc = attest_claims_tpm_extra(part->claims_raw.p, part->claims_raw.n,
@@ -276,7 +276,7 @@ attest_verify_bank(const attest_verify_t *v, const attest_part_t *part)
             return bank;
         }
 
-        if (bank->len >= 32 && bank->select != 0
+        if (bank->len >= ATTEST_SHA256_LEN && bank->select != 0
             && (best == NULL || bank->alg == ATTEST_TPM_ALG_SHA256))
         {
             best = bank;

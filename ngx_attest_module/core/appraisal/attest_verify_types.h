@@ -57,11 +57,16 @@ typedef struct {
                                         Azure's is SNP or TDX */
     attest_span_t         raw;       /* value of the item: what a TPM quote
                                         on the same machine hashes */
-    uint8_t               ak_spki[32];  /* Azure: SHA-256 of the SPKI of the
-                                           key that the report vouches for */
-    uint8_t               machine[32];  /* digest of what stays the same in
-                                           all reports of one machine that
-                                           was not reset: for comparison */
+
+    /* Azure: of the SPKI of the key that the report vouches for */
+    uint8_t               ak_spki[ATTEST_SHA256_LEN];
+
+    /*
+     * of what stays the same in all reports of one machine that was not
+     * reset: for comparison
+     */
+    uint8_t               machine[ATTEST_SHA256_LEN];
+
     attest_span_t         svsm_ek;   /* SVSM: TPMT_PUBLIC of its vTPM's EK */
     unsigned              proven:1;  /* genuine: chain, signature, binding to
                                         the claims (Azure: to ak_spki) and
@@ -97,8 +102,9 @@ typedef struct {
     unsigned              ak_simulated:1;   /* one of simulated_roots does */
     unsigned              svsm_ak:1;     /* AK proven to be in the TPM whose
                                             EK the CPU's report names */
-    uint8_t               gpus[32];      /* digest of all devices' identities,
-                                            for comparison */
+
+    /* of all devices' identities, for comparison */
+    uint8_t               gpus[ATTEST_SHA256_LEN];
     unsigned              gpu_proven:1;  /* GPU evidence genuine and bound */
     unsigned              gpu_simulated:1;  /* of one or more devices */
 } attest_part_t;

@@ -14,6 +14,7 @@
 #include "core/base/attest_core.h"
 
 
+#define ATTEST_EXPORTER_LEN    32     /* of a connection, RFC 9266 */
 #define ATTEST_NONCE_MIN       32
 #define ATTEST_NONCE_MAX       64
 #define ATTEST_EXPORTER_LEN    32    /* RFC 9266 */

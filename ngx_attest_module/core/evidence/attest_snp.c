@@ -158,13 +158,13 @@ attest_snp_report_identity(attest_wire_t *w, attest_snp_report_t *r)
     r->signer = flags >> 2 & 7;
 
     (void) attest_wire_take(w, 4);
-    r->report_data = attest_wire_take(w, 64);
-    r->measurement = attest_wire_take(w, 48);
-    r->host_data = attest_wire_take(w, 32);
-    r->id_key_digest = attest_wire_take(w, 48);
-    r->author_key_digest = attest_wire_take(w, 48);
-    r->report_id = attest_wire_take(w, 32);
-    r->report_id_ma = attest_wire_take(w, 32);
+    r->report_data = attest_wire_take(w, ATTEST_SNP_REPORT_DATA);
+    r->measurement = attest_wire_take(w, ATTEST_SHA384_LEN);
+    r->host_data = attest_wire_take(w, ATTEST_SNP_HOST_DATA);
+    r->id_key_digest = attest_wire_take(w, ATTEST_SHA384_LEN);
+    r->author_key_digest = attest_wire_take(w, ATTEST_SHA384_LEN);
+    r->report_id = attest_wire_take(w, ATTEST_SNP_REPORT_ID);
+    r->report_id_ma = attest_wire_take(w, ATTEST_SNP_REPORT_ID);
 }
 
 
@@ -178,7 +178,7 @@ attest_snp_report_platform(attest_wire_t *w, attest_snp_report_t *r)
     r->model = attest_wire_u8(w);
     r->stepping = attest_wire_u8(w);
     (void) attest_wire_take(w, 21);
-    r->chip_id = attest_wire_take(w, 64);
+    r->chip_id = attest_wire_take(w, ATTEST_SNP_CHIP_ID);
     r->committed_tcb = attest_wire_take(w, 8);
     r->current = attest_snp_firmware(w);
     r->committed = attest_snp_firmware(w);
@@ -582,7 +582,8 @@ attest_snp_cert_check(attest_snp_cert_t *c, unsigned seen)
     }
 
     if (c->hwid.n != 0
-        && c->hwid.n != (c->product == ATTEST_SNP_TURIN ? 8 : 64))
+        && c->hwid.n != (c->product == ATTEST_SNP_TURIN
+                         ? ATTEST_SNP_TURIN_HWID : ATTEST_SNP_CHIP_ID))
     {
         return ATTEST_EFORMAT;
     }
@@ -730,7 +731,8 @@ attest_snp_cert_has_tcb(const attest_snp_cert_t *c, attest_span_t raw)
 bool
 attest_snp_cert_has_chip(const attest_snp_cert_t *c, attest_span_t chip_id)
 {
-    return c->hwid.n != 0 && chip_id.n == 64 && c->hwid.n <= chip_id.n
+    return c->hwid.n != 0 && chip_id.n == ATTEST_SNP_CHIP_ID
+           && c->hwid.n <= chip_id.n
            && memcmp(c->hwid.p, chip_id.p, c->hwid.n) == 0
            && attest_span_is_zero(attest_span(chip_id.p + c->hwid.n,
                                               chip_id.n - c->hwid.n));

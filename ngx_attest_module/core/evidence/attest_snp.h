@@ -20,6 +20,12 @@
 
 #define ATTEST_SNP_REPORT_LEN     1184
 #define ATTEST_SNP_SIGNED_LEN     0x2a0     /* the signature follows */
+#define ATTEST_SNP_REPORT_DATA    64
+#define ATTEST_SNP_HOST_DATA      32
+#define ATTEST_SNP_REPORT_ID      32
+#define ATTEST_SNP_FAMILY_ID      16        /* and of an image */
+#define ATTEST_SNP_CHIP_ID        64
+#define ATTEST_SNP_TURIN_HWID     8         /* of Turin's certificates */
 
 /* What the guest's owner allows, fixed at launch. */
 #define ATTEST_SNP_SMT            (1u << 16)

@@ -148,7 +148,7 @@ attest_tdx_head(attest_wire_t *w, attest_tdx_quote_t *q)
 
     (void) attest_wire_take(w, 4);           /* QE and PCE SVN; reserved */
     vendor = attest_wire_take(w, sizeof(attest_tdx_vendor));
-    q->user_data = attest_wire_take(w, 20).p;
+    q->user_data = attest_wire_take(w, ATTEST_TDX_USER_DATA).p;
 
     if (w->bad) {
         return ATTEST_EFORMAT;

@@ -21,6 +21,7 @@
 #define ATTEST_TDX_RTMRS         4
 #define ATTEST_TDX_SVNS          16
 #define ATTEST_TDX_REPORT_DATA   64
+#define ATTEST_TDX_USER_DATA     20          /* of the header */
 #define ATTEST_TDX_SIGNATURE     64          /* r || s on P-256 */
 #define ATTEST_TDX_KEY           64          /* x || y on P-256 */
 #define ATTEST_TDX_SIGNER        32          /* MRSIGNER */

@@ -11,7 +11,7 @@
 #include "core/policy/attest_policy_kinds.h"
 
 
-#define ATTEST_POLICY_NITRO_PCR_LEN  48        /* SHA-384 */
+#define ATTEST_POLICY_NITRO_PCR_LEN  ATTEST_SHA384_LEN
 #define ATTEST_POLICY_NITRO_MAX_AGE  86400
 
 

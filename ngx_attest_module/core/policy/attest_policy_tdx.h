@@ -24,11 +24,11 @@
 typedef struct {
     char             *tcb_info;          /* malloc()ed, as it was given */
     attest_span_t     tcb_info_json;     /* the signed bytes in it */
-    uint8_t           tcb_info_sig[64];
+    uint8_t           tcb_info_sig[ATTEST_TDX_SIGNATURE];
     STACK_OF(X509)   *tcb_info_chain;
     char             *qe_identity;
     attest_span_t     qe_identity_json;
-    uint8_t           qe_identity_sig[64];
+    uint8_t           qe_identity_sig[ATTEST_TDX_SIGNATURE];
     STACK_OF(X509)   *qe_identity_chain;
     X509_CRL         *root_crl;
     X509_CRL         *pck_crl;

@@ -31,7 +31,7 @@ static int attest_policy_tdx_complete(attest_policy_ctx_t *ctx,
     const char *path, attest_policy_collateral_t *c);
 static int attest_policy_tdx_signed(attest_policy_ctx_t *ctx,
     const char *path, const char *text, const char *member, int has_sig,
-    attest_span_t *json, uint8_t sig[64]);
+    attest_span_t *json, uint8_t sig[ATTEST_TDX_SIGNATURE]);
 static int attest_policy_tdx_tcb_info(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_tdx_qe_identity(attest_policy_ctx_t *ctx,
@@ -43,7 +43,7 @@ static int attest_policy_tdx_tcb_sig(attest_policy_ctx_t *ctx,
 static int attest_policy_tdx_qe_sig(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_tdx_sig(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, uint8_t sig[64]);
+    const cJSON *v, uint8_t sig[ATTEST_TDX_SIGNATURE]);
 static int attest_policy_tdx_tcb_chain(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_tdx_qe_chain(attest_policy_ctx_t *ctx,
@@ -188,7 +188,7 @@ attest_policy_tdx_complete(attest_policy_ctx_t *ctx, const char *path,
 static int
 attest_policy_tdx_signed(attest_policy_ctx_t *ctx, const char *path,
     const char *text, const char *member, int has_sig, attest_span_t *json,
-    uint8_t sig[64])
+    uint8_t sig[ATTEST_TDX_SIGNATURE])
 {
     char           what[96];
     attest_span_t  all = attest_span_text(text);
@@ -265,7 +265,7 @@ attest_policy_tdx_qe_sig(attest_policy_ctx_t *ctx, const char *path,
 
 static int
 attest_policy_tdx_sig(attest_policy_ctx_t *ctx, const char *path,
-    const cJSON *v, uint8_t sig[64])
+    const cJSON *v, uint8_t sig[ATTEST_TDX_SIGNATURE])
 {
     int              rc;
     attest_refset_t  set;

@@ -114,7 +114,7 @@ attest_tcb_status(const char *name)
 
 int
 attest_tcb_unwrap(attest_span_t answer, const char *member,
-    attest_span_t *inner, uint8_t sig[64])
+    attest_span_t *inner, uint8_t sig[ATTEST_TDX_SIGNATURE])
 {
     char                   head[32];
     size_t                 n;
@@ -144,13 +144,15 @@ attest_tcb_unwrap(attest_span_t answer, const char *member,
 
     *inner = attest_span(answer.p + n, answer.n - tail - n);
 
-    return attest_hex_exact(attest_span(p + sizeof(middle) - 1, 2 * 64), sig,
-                            64);
+    return attest_hex_exact(attest_span(p + sizeof(middle) - 1,
+                                        2 * ATTEST_TDX_SIGNATURE),
+                            sig, ATTEST_TDX_SIGNATURE);
 }
 
 
 int
-attest_tcb_signature(attest_span_t json, const uint8_t sig[64], X509 *signer)
+attest_tcb_signature(attest_span_t json,
+    const uint8_t sig[ATTEST_TDX_SIGNATURE], X509 *signer)
 {
     EVP_PKEY  *key = X509_get0_pubkey(signer);
 

@@ -54,7 +54,7 @@ typedef struct {
 
 typedef struct {
     unsigned              version;     /* TDX_01 is 1 */
-    uint8_t               mrsigner[48];
+    uint8_t               mrsigner[ATTEST_TDX_MR_LEN];
     uint8_t               attributes[8];
     uint8_t               mask[8];
     attest_tcb_svns_t     levels;
@@ -88,7 +88,7 @@ typedef struct {
     uint8_t               miscselect_mask[4];
     uint8_t               attributes[16];
     uint8_t               mask[16];
-    uint8_t               mrsigner[32];
+    uint8_t               mrsigner[ATTEST_TDX_SIGNER];
     unsigned              isvprodid;
     attest_tcb_svns_t     levels;
 } attest_tcb_qe_t;
@@ -111,14 +111,14 @@ typedef struct {
  * signed are exactly the bytes that stand there.  ATTEST_EFORMAT.
  */
 int attest_tcb_unwrap(attest_span_t answer, const char *member,
-    attest_span_t *inner, uint8_t sig[64]);
+    attest_span_t *inner, uint8_t sig[ATTEST_TDX_SIGNATURE]);
 
 /*
  * Exactly these bytes, signed by this certificate's key: ATTEST_ECRYPTO.
  * Whoever asks has checked the certificate.
  */
-int attest_tcb_signature(attest_span_t json, const uint8_t sig[64],
-    X509 *signer);
+int attest_tcb_signature(attest_span_t json,
+    const uint8_t sig[ATTEST_TDX_SIGNATURE], X509 *signer);
 
 /*
  * After the signature.  ATTEST_EFORMAT: not as the schema says, duplicate
