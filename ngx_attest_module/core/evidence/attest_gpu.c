@@ -3,6 +3,12 @@
 /*
  * The list of a machine's GPUs and what they reported, written and read in
  * NVIDIA's own JSON form.
+ *
+ * That form is narrower than JSON: a list of objects with the same four
+ * members, which are printable ASCII without a backslash.  So it is read in
+ * place, and not by attest_json_parse(): that one takes escapes, which would
+ * give a device's name many spellings, and copies what may be a megabyte of
+ * base64 into a tree first.
  */
 
 
@@ -12,7 +18,6 @@
 #include "core/base/attest_base64.h"
 #include "core/evidence/attest_gpu.h"
 #include "core/base/attest_hex.h"
-
 
 
 /* Members in the order of writing. */
