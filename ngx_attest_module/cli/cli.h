@@ -66,34 +66,6 @@ void cli_print_result(FILE *out, const attest_result_t *res, int all);
 /* The exit status for a verdict. */
 int cli_status(const attest_result_t *res);
 
-/* cli_show.c */
-int cli_show(const cli_options_t *opt);
-
-/*
- * cli_kind_<kind>.c: every field of an item in words; and what a first policy
- * should say of it, added to the policy's object.
- */
-void cli_tsm_show(attest_span_t value);
-void cli_snp_show(const attest_tsm_t *tsm);
-void cli_tdx_show(const attest_tsm_t *tsm);
-/* An Intel quote, of a TD or of an enclave. */
-void cli_quote_show(attest_span_t quote);
-void cli_ccel_show(attest_span_t value, uint16_t alg);
-void cli_azure_show(attest_span_t value);
-void cli_ak_cert_show(attest_span_t value);
-/* 0: it cannot be read, nothing was added. */
-bool cli_snp_policy(const attest_tsm_t *tsm, cJSON *policy);
-bool cli_tdx_policy(const attest_tsm_t *tsm, cJSON *policy);
-bool cli_azure_policy(attest_span_t value, cJSON *policy);
-bool cli_ak_cert_policy(attest_span_t value, cJSON *policy);
-bool cli_nitro_policy(attest_span_t value, cJSON *policy);
-bool cli_gpu_policy(attest_span_t value, cJSON *policy);
-
-/* cli_x509.c: names, serial number, times and key, of one of a chain. */
-void cli_x509_show(const char *what, X509 *x);
-/* Type, size and SHA-256 of a key. */
-void cli_x509_key(const char *what, EVP_PKEY *key);
-
 /* cli_chat.c */
 int cli_chat(const cli_options_t *opt);
 

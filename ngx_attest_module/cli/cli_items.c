@@ -13,6 +13,7 @@
 #include "core/evidence/attest_tpm.h"
 #include "cli/cli.h"
 #include "cli/cli_items.h"
+#include "cli/cli_kind_ccel.h"
 #include "cli/cli_print.h"
 
 

@@ -15,8 +15,11 @@
 #include "cli/cli.h"
 #include "cli/cli_kinds.h"
 #include "cli/cli_print.h"
+#include "cli/cli_x509.h"
 
 
+static void cli_ak_cert_show(attest_span_t value);
+static bool cli_ak_cert_policy(attest_span_t value, cJSON *policy);
 static void cli_ak_cert_usage(X509 *x);
 static void cli_ak_cert_instance(X509 *x);
 static void cli_ak_cert_add(cJSON *to, const char *name, attest_span_t s);
@@ -29,7 +32,7 @@ const cli_kind_t  cli_kind_ak_cert = {
 };
 
 
-void
+static void
 cli_ak_cert_show(attest_span_t value)
 {
     int              i;
@@ -121,7 +124,7 @@ cli_ak_cert_instance(X509 *x)
 
 /* The instance; other clouds' certificates name nothing to hold on to. */
 
-bool
+static bool
 cli_ak_cert_policy(attest_span_t value, cJSON *policy)
 {
     int                     found;

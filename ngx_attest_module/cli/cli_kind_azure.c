@@ -12,13 +12,18 @@
 #include "core/evidence/attest_hcl.h"
 #include "core/crypto/attest_x509.h"
 #include "cli/cli.h"
+#include "cli/cli_kind_snp.h"
+#include "cli/cli_kind_tdx.h"
 #include "cli/cli_kinds.h"
 #include "cli/cli_print.h"
+#include "cli/cli_x509.h"
 
 
 #define CLI_AZURE_ENTRY    24          /* of a certificate table */
 
 
+static void cli_azure_show(attest_span_t value);
+static bool cli_azure_policy(attest_span_t value, cJSON *policy);
 static void cli_azure_report(const attest_hcl_t *hcl);
 static void cli_azure_keys(const attest_hcl_runtime_t *rt);
 static void cli_azure_machine(const attest_hcl_runtime_t *rt);
@@ -42,7 +47,7 @@ const cli_kind_t  cli_kind_azure = {
 };
 
 
-void
+static void
 cli_azure_show(attest_span_t value)
 {
     int             rc;
@@ -272,7 +277,7 @@ cli_azure_tsm(const char *provider, attest_span_t report)
 
 /* The machine, and the values of what vouches for it. */
 
-bool
+static bool
 cli_azure_policy(attest_span_t value, cJSON *policy)
 {
     int             found;

@@ -11,6 +11,7 @@
 #include "core/evidence/attest_eventlog.h"
 #include "core/evidence/attest_tdx.h"
 #include "cli/cli.h"
+#include "cli/cli_kind_ccel.h"
 #include "cli/cli_print.h"
 
 

@@ -13,8 +13,10 @@
 #include "cli/cli.h"
 #include "cli/cli_kinds.h"
 #include "cli/cli_print.h"
+#include "cli/cli_x509.h"
 
 
+static bool cli_gpu_policy(attest_span_t value, cJSON *policy);
 static void cli_gpu_show(attest_span_t value);
 static void cli_gpu_device(const attest_gpu_device_t *d);
 static void cli_gpu_report(const attest_spdm_t *s);
@@ -274,7 +276,7 @@ cli_gpu_chain(STACK_OF(X509) *chain, const attest_spdm_t *s)
 
 /* How many there are, of which kind, and with which versions. */
 
-bool
+static bool
 cli_gpu_policy(attest_span_t value, cJSON *policy)
 {
     cJSON         *gpu;

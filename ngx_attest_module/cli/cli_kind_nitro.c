@@ -14,8 +14,10 @@
 #include "cli/cli.h"
 #include "cli/cli_kinds.h"
 #include "cli/cli_print.h"
+#include "cli/cli_x509.h"
 
 
+static bool cli_nitro_policy(attest_span_t value, cJSON *policy);
 static void cli_nitro_show(attest_span_t value);
 static void cli_nitro_bytes(const char *what, attest_span_t s);
 static void cli_nitro_pcrs(const attest_nitro_t *doc);
@@ -156,7 +158,7 @@ cli_nitro_certificate(const char *what, attest_span_t der)
 
 /* What says which software runs, and the image's signer if there is one. */
 
-bool
+static bool
 cli_nitro_policy(attest_span_t value, cJSON *policy)
 {
     char             name[8], hex[2 * ATTEST_MAX_DIGEST + 1];

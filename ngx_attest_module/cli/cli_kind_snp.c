@@ -14,8 +14,10 @@
 #include "core/evidence/attest_snp.h"
 #include "core/crypto/attest_x509.h"
 #include "cli/cli.h"
+#include "cli/cli_kind_snp.h"
 #include "cli/cli_kinds.h"
 #include "cli/cli_print.h"
+#include "cli/cli_x509.h"
 
 
 typedef struct {

@@ -15,6 +15,7 @@
 #include "core/evidence/attest_tdx.h"
 #include "core/crypto/attest_x509.h"
 #include "cli/cli.h"
+#include "cli/cli_kind_tdx.h"
 #include "cli/cli_kinds.h"
 #include "cli/cli_print.h"
 

@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/cli_kinds.h"
 #include "cli/cli_print.h"
+#include "cli/cli_x509.h"
 
 
 static void cli_tpm_show(attest_span_t s);

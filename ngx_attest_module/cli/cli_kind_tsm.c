@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/cli_kind_tsm.h"
 #include "cli/cli_kinds.h"
 #include "cli/cli_print.h"
 

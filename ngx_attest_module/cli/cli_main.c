@@ -14,6 +14,7 @@
 
 #include "cli/cli.h"
 #include "cli/cli_archive.h"
+#include "cli/cli_show.h"
 
 
 typedef struct {

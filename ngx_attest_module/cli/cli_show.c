@@ -14,9 +14,12 @@
 #include "core/evidence/attest_tpm.h"
 #include "cli/cli_archive.h"
 #include "cli/cli_items.h"
+#include "cli/cli_kind_tdx.h"
+#include "cli/cli_kind_tsm.h"
 #include "cli/cli_kinds.h"
 #include "cli/cli_peer.h"
 #include "cli/cli_print.h"
+#include "cli/cli_show.h"
 
 
 static int cli_show_bytes(const attest_bytes_t *b);

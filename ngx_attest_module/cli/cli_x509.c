@@ -16,6 +16,7 @@
 #include "core/crypto/attest_x509.h"
 #include "cli/cli.h"
 #include "cli/cli_print.h"
+#include "cli/cli_x509.h"
 
 
 static void cli_x509_name(const char *what, const X509_NAME *name);

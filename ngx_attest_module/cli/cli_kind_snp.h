@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * An SEV-SNP report in words, and what a first policy says of it.
+ */
+
+
+#ifndef CLI_KIND_SNP_H_INCLUDED
+#define CLI_KIND_SNP_H_INCLUDED
+
+
+#include <stdbool.h>
+
+#include <cjson/cJSON.h>
+
+#include "core/evidence/attest_tsm.h"
+
+
+void cli_snp_show(const attest_tsm_t *tsm);
+/* Adds to the policy; 0: it cannot be read, nothing was added. */
+bool cli_snp_policy(const attest_tsm_t *tsm, cJSON *policy);
+
+
+#endif /* CLI_KIND_SNP_H_INCLUDED */
