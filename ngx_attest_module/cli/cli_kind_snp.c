@@ -389,8 +389,8 @@ cli_snp_leaf(const attest_snp_cert_t *c)
 
 /*
  * In most clouds what is measured at launch is their firmware, the same for
- * every customer.  That it covers the kernel, too, only knows who built the
- * image: the report does not say, and it is not claimed here.
+ * every customer.  Only who built the image knows whether the kernel is
+ * measured, too: the report does not say, and it is not claimed here.
  */
 
 static bool

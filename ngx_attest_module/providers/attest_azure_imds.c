@@ -151,7 +151,7 @@ attest_azure_ask(const attest_http_t *req, int64_t deadline, cJSON **json,
 }
 
 
-/* There once, and not empty. */
+/* The member must be there once, and not be empty. */
 
 static const char *
 attest_azure_string(const cJSON *json, const char *name, char *error)

@@ -173,7 +173,7 @@ attest_bounded_main(void *data)
 }
 
 
-/* Only one of both, caller and thread, moves it. */
+/* Either the caller or the thread changes the state, never both. */
 
 static bool
 attest_bounded_move(attest_bounded_t *b, int to)

@@ -264,7 +264,7 @@ attest_combined_claims(attest_combined_call_t *call,
 }
 
 
-/* share: one in so many of the time that is left. */
+/* It may take 1/share of the time that is left. */
 
 static int
 attest_combined_part(attest_combined_call_t *call, attest_provider_t *p,
@@ -452,8 +452,8 @@ attest_combined_root(attest_combined_call_t *call, attest_evidence_t *ev)
 
 
 /*
- * What this is worth, which nobody has to believe: a verifier decides by what
- * is proven, and takes our word only for less.
+ * The label that we claim.  A verifier decides by what is proven, and believes
+ * a claim only when it is a lower label.
  */
 
 static const char *

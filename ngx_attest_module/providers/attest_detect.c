@@ -38,7 +38,7 @@ static bool attest_detect_tsm(const char *root, attest_detected_t *d);
 static void attest_detect_cloud(const char *root, int (*has_hcl)(void),
     attest_detected_t *d);
 static void attest_detect_pick(attest_detected_t *d);
-static void attest_detect_say(attest_detected_t *d, const char *fmt, ...)
+static void attest_detect_note(attest_detected_t *d, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 
@@ -50,13 +50,13 @@ attest_detect(const char *root, int (*has_hcl)(void), attest_detected_t *d)
     memset(d, 0, sizeof(*d));
 
     d->nitro = attest_detect_exists(root, ATTEST_NSM_PATH);
-    attest_detect_say(d, "%s /dev/nsm", d->nitro ? "there is" : "no");
+    attest_detect_note(d, "%s /dev/nsm", d->nitro ? "there is" : "no");
 
     tpm = attest_detect_exists(root, "/dev/tpmrm0");
-    attest_detect_say(d, ", %s /dev/tpmrm0", tpm ? "there is" : "no");
+    attest_detect_note(d, ", %s /dev/tpmrm0", tpm ? "there is" : "no");
 
     d->gpu = attest_detect_exists(root, "/dev/nvidiactl");
-    attest_detect_say(d, ", %s /dev/nvidiactl", d->gpu ? "there is" : "no");
+    attest_detect_note(d, ", %s /dev/nvidiactl", d->gpu ? "there is" : "no");
 
     d->tpm = tpm && !d->nitro;
 
@@ -132,12 +132,12 @@ attest_detect_tsm(const char *root, attest_detected_t *d)
 
     if (mkdir(name, 0700) == 0) {
         (void) rmdir(name);
-        attest_detect_say(d, ", %s works", ATTEST_TSM_PATH);
+        attest_detect_note(d, ", %s works", ATTEST_TSM_PATH);
         return 1;
     }
 
-    attest_detect_say(d, ", %s: %s", ATTEST_TSM_PATH, errno == ENOENT
-                      ? "not there" : strerror(errno));
+    attest_detect_note(d, ", %s: %s", ATTEST_TSM_PATH, errno == ENOENT
+                       ? "not there" : strerror(errno));
     return 0;
 }
 
@@ -150,8 +150,8 @@ attest_detect_cloud(const char *root, int (*has_hcl)(void),
                          ATTEST_DETECT_AZURE))
     {
         d->azure = has_hcl();
-        attest_detect_say(d, ", an Azure machine %s paravisor's report",
-                          d->azure ? "with a" : "without a");
+        attest_detect_note(d, ", an Azure machine %s paravisor's report",
+                           d->azure ? "with a" : "without a");
         return;
     }
 
@@ -159,7 +159,7 @@ attest_detect_cloud(const char *root, int (*has_hcl)(void),
                          "Google Compute Engine"))
     {
         d->gcp = 1;
-        attest_detect_say(d, ", a Google machine");
+        attest_detect_note(d, ", a Google machine");
     }
 }
 
@@ -214,7 +214,7 @@ attest_detect_pick(attest_detected_t *d)
 
 
 static void
-attest_detect_say(attest_detected_t *d, const char *fmt, ...)
+attest_detect_note(attest_detected_t *d, const char *fmt, ...)
 {
     size_t   used = strlen(d->why);
     va_list  args;

@@ -250,7 +250,7 @@ attest_http_request(const attest_http_t *req, char *buf)
     int     n, host;
     size_t  len;
 
-    /* the port is not said when it is the usual one */
+    /* the usual port is left out */
 
     len = strlen(req->address);
     host = (int) (strcmp(req->address + len - 3, ":80") == 0 ? len - 3 : len);

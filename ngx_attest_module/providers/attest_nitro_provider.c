@@ -168,7 +168,7 @@ attest_nitro_ask(attest_nitro_provider_t *nitro, attest_span_t digest,
 }
 
 
-/* By name first; a worker that may not has the master's descriptor. */
+/* By name first; a worker that may not open it uses the master's. */
 
 static int
 attest_nitro_device(attest_nitro_provider_t *nitro, char *error)

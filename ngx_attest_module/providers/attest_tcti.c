@@ -113,8 +113,8 @@ attest_tcti_transmit(TSS2_TCTI_CONTEXT *tcti, size_t size,
 
 
 /*
- * `timeout` is not looked at: callers are synchronous, and the deadline of
- * the whole call is what counts.
+ * Ignores `timeout`: callers are synchronous, and the deadline of the whole
+ * call is what counts.
  */
 
 static TSS2_RC
@@ -328,7 +328,9 @@ attest_tcti_check(attest_tcti_t *t, const uint8_t *p, size_t len)
 }
 
 
-/* The same command again, please: the state of the TPM did not change. */
+/*
+ * Does it ask for the same command again?  The TPM's state did not change then.
+ */
 
 static bool
 attest_tcti_busy(const uint8_t *p)

@@ -129,7 +129,7 @@ attest_tpm_text(uint32_t value, char *out)
 
 
 /*
- * Only ever says "software" of what gives itself away; "host-vtpm" promises
+ * "software" is a TPM that tells by its properties; "host-vtpm" promises
  * nothing, and a verifier trusts neither unless its policy says so.
  */
 

@@ -154,8 +154,8 @@ attest_tpm_ek(attest_tpm_call_t *c)
 
 
 /*
- * EK and its certificate, once per TPM: both are what they are.  A TPM that
- * refuses to make an EK has none, which only its verifier needs to mind.
+ * EK and its certificate, once per TPM: neither changes.  A TPM that refuses
+ * to make an EK has none; whether that matters is the verifier's to say.
  */
 
 int
@@ -402,7 +402,7 @@ attest_tpm_ak_nv_template(attest_tpm_call_t *c, TPMT_PUBLIC *template)
 }
 
 
-/* What is there and no certificate, as erased bytes are, is worth a note. */
+/* Notes an index that holds something else, such as erased bytes. */
 
 static int
 attest_tpm_ek_cert(attest_tpm_call_t *c, TPM2_HANDLE index)

@@ -117,7 +117,7 @@ attest_tpm_log_add(const char *path, const char *item, const char *type,
 }
 
 
-/* Read as a verifier would; what else it says of the log is its business. */
+/* Can a verifier read it?  What the log says is not compared here. */
 
 static int
 attest_tpm_log_events(const char *item, const uint8_t *data, size_t len)

@@ -190,7 +190,7 @@ attest_tsm_dir_try(attest_tsm_dir_t *dir, char *error)
 }
 
 
-/* Somebody who sweeps may come between mkdir and the lock. */
+/* Another process's sweep may come between mkdir() and the lock. */
 
 static int
 attest_tsm_dir_lock(attest_tsm_dir_t *dir)

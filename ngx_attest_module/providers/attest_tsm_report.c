@@ -35,7 +35,7 @@ static void attest_tsm_call_run(attest_bounded_t *b);
 static void attest_tsm_call_free(attest_bounded_t *b);
 static void attest_tsm_call_clear(attest_tsm_call_t *call);
 static bool attest_tsm_again(const attest_tsm_call_t *call, unsigned *strays);
-static int attest_tsm_nap(const attest_tsm_call_t *call, long *nap);
+static int attest_tsm_pause(const attest_tsm_call_t *call, long *nap);
 static int attest_tsm_exchange(attest_tsm_call_t *call);
 static int attest_tsm_ask(attest_tsm_call_t *call, uint64_t *generation);
 static int attest_tsm_read_all(attest_tsm_call_t *call);
@@ -122,7 +122,7 @@ attest_tsm_call_run(attest_bounded_t *b)
         attest_tsm_call_clear(call);
 
         if (!attest_tsm_again(call, &strays)
-            || attest_tsm_nap(call, &nap) != 0)
+            || attest_tsm_pause(call, &nap) != 0)
         {
             call->rc = attest_tsm_code(call->err);
             return;
@@ -154,7 +154,7 @@ attest_tsm_again(const attest_tsm_call_t *call, unsigned *strays)
 
 
 static int
-attest_tsm_nap(const attest_tsm_call_t *call, long *nap)
+attest_tsm_pause(const attest_tsm_call_t *call, long *nap)
 {
     struct timespec  ts;
 
