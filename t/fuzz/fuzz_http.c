@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "providers/attest_http_answer.c"
+#include "providers/prov_http_answer.c"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -13,7 +13,7 @@
 #include <dirent.h>
 
 #include "providers/attest_provider.h"
-#include "providers/attest_tcti.h"
+#include "providers/prov_tcti.h"
 #include "unit.h"
 
 

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "providers/attest_bounded.h"
-#include "providers/attest_monotonic.h"
+#include "providers/prov_bounded.h"
+#include "providers/prov_monotonic.h"
 #include "unit.h"
 
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "providers/attest_detect.h"
+#include "providers/prov_detect.h"
 #include "unit.h"
 
 

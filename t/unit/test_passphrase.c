@@ -15,7 +15,7 @@
 #include "core/crypto/attest_pem.h"
 #include "core/policy/attest_policy.h"
 #include "providers/attest_provider.h"
-#include "providers/attest_tsm_internal.h"
+#include "providers/prov_tsm_internal.h"
 #include "core/crypto/attest_x509.h"
 #include "evidence.h"
 #include "lib/ngx_attest.c"

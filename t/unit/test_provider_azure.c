@@ -18,10 +18,10 @@
 #include "core/evidence/attest_cmw.h"
 #include "fixture.h"
 #include "provider_double.h"
-#include "providers/attest_azure.h"
-#include "providers/attest_http.h"
-#include "providers/attest_monotonic.h"
-#include "providers/attest_tcti_conf.h"
+#include "providers/prov_azure.h"
+#include "providers/prov_http.h"
+#include "providers/prov_monotonic.h"
+#include "providers/prov_tcti_conf.h"
 
 
 /* ---- offline: HTTP */

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "core/evidence/attest_cmw.h"
-#include "providers/attest_monotonic.h"
-#include "providers/attest_nitro_internal.h"
+#include "providers/prov_monotonic.h"
+#include "providers/prov_nitro_internal.h"
 #include "core/crypto/attest_x509.h"
 #include "appraise.h"
 

@@ -15,8 +15,8 @@
 
 #include "core/base/attest_cbor.h"
 #include "core/evidence/attest_cmw.h"
-#include "providers/attest_monotonic.h"
-#include "providers/attest_nvidia.h"
+#include "providers/prov_monotonic.h"
+#include "providers/prov_nvidia.h"
 #include "fixture.h"
 #include "gpu_double.h"
 #include "provider_double.h"

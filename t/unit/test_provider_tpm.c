@@ -17,8 +17,8 @@
 #include <openssl/hmac.h>
 
 #include "core/evidence/attest_cmw.h"
-#include "providers/attest_monotonic.h"
-#include "providers/attest_tpm_esys.h"
+#include "providers/prov_monotonic.h"
+#include "providers/prov_tpm_esys.h"
 #include "unit.h"
 
 

@@ -9,8 +9,8 @@
 
 #include "http/evidence/ngx_http_attest_job.h"
 #include "http/evidence/ngx_http_attest_state_internal.h"
-#include "providers/attest_bounded.h"
-#include "providers/attest_monotonic.h"
+#include "providers/prov_bounded.h"
+#include "providers/prov_monotonic.h"
 
 
 #define NGX_HTTP_ATTEST_SLACK       500     /* ms, beyond a job's own limit */

@@ -7,7 +7,7 @@
 
 
 #include "http/evidence/ngx_http_attest_source.h"
-#include "providers/attest_detect.h"
+#include "providers/prov_detect.h"
 
 
 #define NGX_HTTP_ATTEST_AZURE_AK        0x81000003

@@ -8,7 +8,7 @@
 
 #include "http/evidence/ngx_http_attest_source.h"
 #include "http/evidence/ngx_http_attest_source_conf.h"
-#include "providers/attest_http.h"
+#include "providers/prov_http.h"
 
 
 /* NGX_OK: understood; NGX_ERROR: unknown, or a bad value. */
