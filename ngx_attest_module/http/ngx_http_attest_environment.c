@@ -131,7 +131,7 @@ ngx_http_attest_environment_measure(ngx_http_attest_measure_t *m)
             continue;
         }
 
-        /* attest_tpm_quiet() */
+        /* prov_tpm_quiet() */
 
         if (ngx_strcmp(name.data, "TSS2_LOG=all+none") == 0) {
             continue;

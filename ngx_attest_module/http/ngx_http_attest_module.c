@@ -314,7 +314,7 @@ ngx_http_attest_module_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    attest_tpm_quiet();
+    prov_tpm_quiet();
 
     if (ngx_http_attest_variables_add(cf) != NGX_OK) {
         return NGX_ERROR;
@@ -437,7 +437,7 @@ ngx_http_attest_module_init_process(ngx_cycle_t *cycle)
 
     /* nginx gives its workers another environment */
 
-    attest_tpm_quiet();
+    prov_tpm_quiet();
 
     if (ngx_http_attest_memory_init(amcf, cycle->log) != NGX_OK) {
         return NGX_ERROR;

@@ -21,12 +21,12 @@ typedef struct {
     const char     *type;                 /* ATTEST_TYPE_TPM */
     uint8_t        *data;                 /* malloc()ed by the provider */
     size_t          len;
-} attest_evidence_item_t;
+} prov_evidence_item_t;
 
 #define ATTEST_EVIDENCE_MAX    12
 
 typedef struct {
-    attest_evidence_item_t   items[ATTEST_EVIDENCE_MAX];
+    prov_evidence_item_t     items[ATTEST_EVIDENCE_MAX];
     size_t                   count;       /* items, large ones last */
     char                     root[16];    /* root of trust label */
     char                     error[256];  /* what went wrong, for the log */
@@ -38,7 +38,7 @@ typedef struct {
     /* the claims that were signed, when a provider completed them (GPU) */
     uint8_t                  claims[ATTEST_CLAIMS_MAX];
     size_t                   claims_len;  /* 0: those that were given */
-} attest_evidence_t;
+} prov_evidence_t;
 
 typedef struct attest_provider_s  attest_provider_t;
 
@@ -50,11 +50,11 @@ struct attest_provider_s {
      * Evidence over these claims (exact bytes).  want_logs: event logs too.
      * timeout_ms bounds the whole call.  0 or ATTEST_E*; error says why.
      * Items are added to what *ev has: a TPM hashes the CPU evidence that is
-     * there already (attest_evidence_cpu()).
+     * there already (prov_evidence_cpu()).
      */
     int        (*collect)(attest_provider_t *p, const uint8_t *claims,
                    size_t len, int want_logs, unsigned timeout_ms,
-                   attest_evidence_t *ev);
+                   prov_evidence_t *ev);
 
     /*
      * Credential activation: recovers the secret of a credential made for
@@ -71,39 +71,39 @@ struct attest_provider_s {
 };
 
 /* Frees the items; root and error stay. */
-void attest_evidence_clear(attest_evidence_t *ev);
+void prov_evidence_clear(prov_evidence_t *ev);
 
 /* Adds a copy.  ATTEST_ELIMIT: ATTEST_EVIDENCE_MAX items are there. */
-int attest_evidence_add(attest_evidence_t *ev, const char *item,
+int prov_evidence_add(prov_evidence_t *ev, const char *item,
     const char *type, const uint8_t *data, size_t len);
 
 /*
  * Moves the items of `from` behind those of ev, and its note; on failure both
  * are empty.
  */
-int attest_evidence_move(attest_evidence_t *ev, attest_evidence_t *from);
+int prov_evidence_move(prov_evidence_t *ev, prov_evidence_t *from);
 
 /* Adds a sentence to the note, unless it is there. */
-void attest_evidence_note(attest_evidence_t *ev, const char *note);
+void prov_evidence_note(prov_evidence_t *ev, const char *note);
 
 /*
  * Instead of a log that has grown too long: an item that says so, and a note
  * for the operator.  why: "has more than 5 bytes".
  */
-int attest_evidence_left_out(attest_evidence_t *ev, const char *item,
+int prov_evidence_left_out(prov_evidence_t *ev, const char *item,
     const char *why);
 
 /* Leaves out logs, those that grow first, until all takes `room` bytes. */
-int attest_evidence_fit(attest_evidence_t *ev, size_t room);
+int prov_evidence_fit(prov_evidence_t *ev, size_t room);
 
 /* Whether there is such an item. */
-bool attest_evidence_has(const attest_evidence_t *ev, const char *item);
+bool prov_evidence_has(const prov_evidence_t *ev, const char *item);
 
 /*
  * The item that counts as CPU evidence in a TPM's extraData (ATTEST_IS_CPU);
  * an empty span when there is none.
  */
-attest_span_t attest_evidence_cpu(const attest_evidence_t *ev);
+attest_span_t prov_evidence_cpu(const prov_evidence_t *ev);
 
 
 /*
@@ -123,9 +123,9 @@ typedef struct {
                                         for hosts that give no auxblob */
     unsigned     uid;                /* who collects later on: the workers' */
     unsigned     gid;
-} attest_tsm_conf_t;
+} prov_tsm_conf_t;
 
-attest_provider_t *attest_tsm_provider(const attest_tsm_conf_t *conf);
+attest_provider_t *prov_tsm_provider(const prov_tsm_conf_t *conf);
 
 
 /* An AWS Nitro enclave's security module. */
@@ -134,9 +134,9 @@ attest_provider_t *attest_tsm_provider(const attest_tsm_conf_t *conf);
 
 typedef struct {
     const char  *path;               /* NULL: ATTEST_NSM_PATH */
-} attest_nitro_conf_t;
+} prov_nitro_conf_t;
 
-attest_provider_t *attest_nitro_provider(const attest_nitro_conf_t *conf);
+attest_provider_t *prov_nitro_provider(const prov_nitro_conf_t *conf);
 
 
 /*
@@ -149,9 +149,9 @@ typedef struct {
     const char  *tcti;
     const char  *imds;               /* NULL: "169.254.169.254:80" */
     const char  *certs;              /* PEM file instead of the service */
-} attest_azure_conf_t;
+} prov_azure_conf_t;
 
-attest_provider_t *attest_azure_provider(const attest_azure_conf_t *conf);
+attest_provider_t *prov_azure_provider(const prov_azure_conf_t *conf);
 
 
 /* NVIDIA GPUs and switches in confidential mode, through NVML. */
@@ -159,9 +159,9 @@ attest_provider_t *attest_azure_provider(const attest_azure_conf_t *conf);
 typedef struct {
     const char  *library;            /* NULL: "libnvidia-ml.so.1" */
     int          required;           /* no GPU: a failure, not a note */
-} attest_nvidia_conf_t;
+} prov_nvidia_conf_t;
 
-attest_provider_t *attest_nvidia_provider(const attest_nvidia_conf_t *conf);
+attest_provider_t *prov_nvidia_provider(const prov_nvidia_conf_t *conf);
 
 
 /*
@@ -169,7 +169,7 @@ attest_provider_t *attest_nvidia_provider(const attest_nvidia_conf_t *conf);
  * NULL; takes them over and destroys them (not when it returns NULL).
  * Completes the claims by the hash of the GPU evidence.
  */
-attest_provider_t *attest_combined_provider(attest_provider_t *gpu,
+attest_provider_t *prov_combined_provider(attest_provider_t *gpu,
     attest_provider_t *cpu, attest_provider_t *tpm);
 
 
@@ -185,25 +185,25 @@ typedef struct {
     uint32_t     ak_cert;          /* NV index of the AK's certificate, 0 */
     const char  *eventlog;         /* path or NULL */
     const char  *imalog;           /* path or NULL */
-} attest_tpm_conf_t;
+} prov_tpm_conf_t;
 
 /*
  * No TPM is touched here; the strings are copied.  NULL: out of memory.
  * May be called in the master, inherited by fork and used in a worker: the
  * provider opens and closes the TPM within each call.
  */
-attest_provider_t *attest_tpm_provider(const attest_tpm_conf_t *conf);
+attest_provider_t *prov_tpm_provider(const prov_tpm_conf_t *conf);
 
 /*
  * Whether the quote in ev is one over these claims and the CPU evidence beside
  * it, by the key that is there: ATTEST_OK or ATTEST_E*.  Without a quote there
  * must be CPU evidence.
  */
-int attest_tpm_check(const attest_evidence_t *ev, const uint8_t *claims,
+int prov_tpm_check(const prov_evidence_t *ev, const uint8_t *claims,
     size_t len);
 
 /* Syntax of a TCTI string; err gets a message. For configuration checks. */
-int attest_tpm_tcti_check(const char *tcti, char *err, size_t err_len);
+int prov_tpm_tcti_check(const char *tcti, char *err, size_t err_len);
 
 /*
  * tpm2-tss writes its errors to stderr unless TSS2_LOG says otherwise, and
@@ -211,7 +211,7 @@ int attest_tpm_tcti_check(const char *tcti, char *err, size_t err_len);
  * to be called while the process has one thread, at configuration time, and
  * again in each process whose environment was replaced (nginx workers).
  */
-void attest_tpm_quiet(void);
+void prov_tpm_quiet(void);
 
 
 #endif /* ATTEST_PROVIDER_H_INCLUDED */

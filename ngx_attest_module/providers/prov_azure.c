@@ -28,7 +28,7 @@
 
 
 typedef struct {
-    attest_tpm_t         tpm;          /* conf.tcti is all that is used */
+    prov_tpm_t           tpm;          /* conf.tcti is all that is used */
     char                *imds;
     char                *certs;
 
@@ -37,39 +37,39 @@ typedef struct {
     int64_t              proof_time;
     uint8_t              key[ATTEST_AZURE_KEY_MAX];   /* what it is for */
     size_t               key_len;
-} attest_azure_source_t;
+} prov_azure_source_t;
 
 
-static int attest_azure_strings(attest_azure_source_t *az,
-    const attest_azure_conf_t *conf);
-static int attest_azure_collect(attest_provider_t *p, const uint8_t *claims,
-    size_t len, int want_logs, unsigned timeout_ms, attest_evidence_t *ev);
-static int attest_azure_nv(attest_azure_source_t *az, int64_t deadline,
+static int prov_azure_strings(prov_azure_source_t *az,
+    const prov_azure_conf_t *conf);
+static int prov_azure_collect(attest_provider_t *p, const uint8_t *claims,
+    size_t len, int want_logs, unsigned timeout_ms, prov_evidence_t *ev);
+static int prov_azure_nv(prov_azure_source_t *az, int64_t deadline,
     uint8_t **data, size_t *len, char *error);
-static int attest_azure_report(attest_azure_source_t *az,
-    attest_span_t bytes, int64_t deadline, attest_evidence_t *ev);
-static int attest_azure_proven(attest_azure_source_t *az,
+static int prov_azure_report(prov_azure_source_t *az,
+    attest_span_t bytes, int64_t deadline, prov_evidence_t *ev);
+static int prov_azure_proven(prov_azure_source_t *az,
     const attest_hcl_t *hcl, int64_t deadline, int *genuine, char *error);
-static bool attest_azure_is_known(attest_azure_source_t *az,
+static bool prov_azure_is_known(prov_azure_source_t *az,
     const uint8_t *key, size_t len);
-static int attest_azure_key(const attest_hcl_t *hcl,
+static int prov_azure_key(const attest_hcl_t *hcl,
     uint8_t key[ATTEST_AZURE_KEY_MAX], size_t *len, char *error);
-static int attest_azure_fetch(attest_azure_source_t *az,
+static int prov_azure_fetch(prov_azure_source_t *az,
     const attest_hcl_t *hcl, int64_t deadline, char *error);
-static void attest_azure_forget(attest_azure_source_t *az);
-static int attest_azure_item(const attest_azure_source_t *az,
-    const attest_hcl_t *hcl, attest_span_t bytes, attest_evidence_t *ev);
-static void attest_azure_destroy(attest_provider_t *p);
+static void prov_azure_forget(prov_azure_source_t *az);
+static int prov_azure_item(const prov_azure_source_t *az,
+    const attest_hcl_t *hcl, attest_span_t bytes, prov_evidence_t *ev);
+static void prov_azure_destroy(attest_provider_t *p);
 
 
 attest_provider_t *
-attest_azure_provider(const attest_azure_conf_t *conf)
+prov_azure_provider(const prov_azure_conf_t *conf)
 {
     attest_provider_t      *p;
-    attest_azure_source_t  *az;
+    prov_azure_source_t    *az;
 
     p = calloc(1, sizeof(attest_provider_t));
-    az = calloc(1, sizeof(attest_azure_source_t));
+    az = calloc(1, sizeof(prov_azure_source_t));
 
     if (p == NULL || az == NULL) {
         free(p);
@@ -79,11 +79,11 @@ attest_azure_provider(const attest_azure_conf_t *conf)
 
     p->name = "azure";
     p->data = az;
-    p->collect = attest_azure_collect;
-    p->destroy = attest_azure_destroy;
+    p->collect = prov_azure_collect;
+    p->destroy = prov_azure_destroy;
 
-    if (attest_azure_strings(az, conf) != ATTEST_OK) {
-        attest_azure_destroy(p);
+    if (prov_azure_strings(az, conf) != ATTEST_OK) {
+        prov_azure_destroy(p);
         return NULL;
     }
 
@@ -92,8 +92,8 @@ attest_azure_provider(const attest_azure_conf_t *conf)
 
 
 static int
-attest_azure_strings(attest_azure_source_t *az,
-    const attest_azure_conf_t *conf)
+prov_azure_strings(prov_azure_source_t *az,
+    const prov_azure_conf_t *conf)
 {
     az->tpm.conf.tcti = strdup(conf->tcti);
     az->imds = strdup(conf->imds != NULL ? conf->imds : ATTEST_AZURE_IMDS);
@@ -111,33 +111,33 @@ attest_azure_strings(attest_azure_source_t *az,
  */
 
 static int
-attest_azure_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
-    int want_logs, unsigned timeout_ms, attest_evidence_t *ev)
+prov_azure_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
+    int want_logs, unsigned timeout_ms, prov_evidence_t *ev)
 {
     int                     rc;
     int64_t                 deadline;
     size_t                  n = 0;
     uint8_t                *data = NULL;
     attest_span_t           bytes;
-    attest_azure_source_t  *az = p->data;
+    prov_azure_source_t    *az = p->data;
 
     (void) claims;
     (void) len;
     (void) want_logs;
 
-    deadline = attest_monotonic_now() + timeout_ms;
+    deadline = prov_monotonic_now() + timeout_ms;
 
-    rc = attest_azure_nv(az, deadline, &data, &n, ev->error);
+    rc = prov_azure_nv(az, deadline, &data, &n, ev->error);
 
     if (rc == ATTEST_OK) {
         bytes = attest_span(data, n);
-        rc = attest_azure_report(az, bytes, deadline, ev);
+        rc = prov_azure_report(az, bytes, deadline, ev);
     }
 
     free(data);
 
     if (rc != ATTEST_OK) {
-        attest_evidence_clear(ev);
+        prov_evidence_clear(ev);
     }
 
     return rc;
@@ -145,26 +145,26 @@ attest_azure_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
 
 
 static int
-attest_azure_nv(attest_azure_source_t *az, int64_t deadline, uint8_t **data,
+prov_azure_nv(prov_azure_source_t *az, int64_t deadline, uint8_t **data,
     size_t *len, char *error)
 {
     int                 rc;
-    attest_tpm_call_t  *c;
+    prov_tpm_call_t    *c;
 
-    c = calloc(1, sizeof(attest_tpm_call_t));
+    c = calloc(1, sizeof(prov_tpm_call_t));
     if (c == NULL) {
         snprintf(error, ATTEST_AZURE_ERROR, "no memory");
         return ATTEST_EINTERNAL;
     }
 
-    rc = attest_tpm_open(c, &az->tpm, deadline, error);
+    rc = prov_tpm_open(c, &az->tpm, deadline, error);
 
     if (rc == ATTEST_OK) {
-        rc = attest_tpm_nv_read(c, ATTEST_AZURE_NV_REPORT,
-                                ATTEST_AZURE_NV_MAX, data, len);
+        rc = prov_tpm_nv_read(c, ATTEST_AZURE_NV_REPORT,
+                              ATTEST_AZURE_NV_MAX, data, len);
     }
 
-    attest_tpm_close(c);
+    prov_tpm_close(c);
     free(c);
 
     if (rc == ATTEST_OK && *len == 0) {
@@ -179,8 +179,8 @@ attest_azure_nv(attest_azure_source_t *az, int64_t deadline, uint8_t **data,
 
 
 static int
-attest_azure_report(attest_azure_source_t *az, attest_span_t bytes,
-    int64_t deadline, attest_evidence_t *ev)
+prov_azure_report(prov_azure_source_t *az, attest_span_t bytes,
+    int64_t deadline, prov_evidence_t *ev)
 {
     int           rc, genuine = 0;
     attest_hcl_t  hcl;
@@ -200,11 +200,11 @@ attest_azure_report(attest_azure_source_t *az, attest_span_t bytes,
                  " hardware report is not over its keys");
 
     } else {
-        rc = attest_azure_proven(az, &hcl, deadline, &genuine, ev->error);
+        rc = prov_azure_proven(az, &hcl, deadline, &genuine, ev->error);
     }
 
     if (rc == ATTEST_OK) {
-        rc = attest_azure_item(az, &hcl, bytes, ev);
+        rc = prov_azure_item(az, &hcl, bytes, ev);
     }
 
     if (rc == ATTEST_OK) {
@@ -219,7 +219,7 @@ attest_azure_report(attest_azure_source_t *az, attest_span_t bytes,
 /* From memory, or asked for; what is in memory may have gone stale. */
 
 static int
-attest_azure_proven(attest_azure_source_t *az, const attest_hcl_t *hcl,
+prov_azure_proven(prov_azure_source_t *az, const attest_hcl_t *hcl,
     int64_t deadline, int *genuine, char *error)
 {
     int            rc;
@@ -227,52 +227,52 @@ attest_azure_proven(attest_azure_source_t *az, const attest_hcl_t *hcl,
     uint8_t        key[ATTEST_AZURE_KEY_MAX];
     attest_span_t  proof;
 
-    rc = attest_azure_key(hcl, key, &len, error);
+    rc = prov_azure_key(hcl, key, &len, error);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    if (attest_azure_is_known(az, key, len)) {
+    if (prov_azure_is_known(az, key, len)) {
         proof = attest_span(az->proof, az->proof_len);
 
-        if (attest_azure_check(hcl, proof, genuine, error) == ATTEST_OK) {
+        if (prov_azure_check(hcl, proof, genuine, error) == ATTEST_OK) {
             return ATTEST_OK;
         }
     }
 
-    attest_azure_forget(az);
+    prov_azure_forget(az);
 
-    rc = attest_azure_fetch(az, hcl, deadline, error);
+    rc = prov_azure_fetch(az, hcl, deadline, error);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
     proof = attest_span(az->proof, az->proof_len);
 
-    rc = attest_azure_check(hcl, proof, genuine, error);
+    rc = prov_azure_check(hcl, proof, genuine, error);
     if (rc != ATTEST_OK) {
-        attest_azure_forget(az);
+        prov_azure_forget(az);
         return rc;
     }
 
     memcpy(az->key, key, len);
     az->key_len = len;
-    az->proof_time = attest_monotonic_now();
+    az->proof_time = prov_monotonic_now();
     return ATTEST_OK;
 }
 
 
 static bool
-attest_azure_is_known(attest_azure_source_t *az, const uint8_t *key, size_t len)
+prov_azure_is_known(prov_azure_source_t *az, const uint8_t *key, size_t len)
 {
     return az->proof != NULL && az->key_len == len
            && memcmp(az->key, key, len) == 0
-           && attest_monotonic_now() - az->proof_time < ATTEST_AZURE_PROOF_MS;
+           && prov_monotonic_now() - az->proof_time < ATTEST_AZURE_PROOF_MS;
 }
 
 
 static int
-attest_azure_key(const attest_hcl_t *hcl, uint8_t key[ATTEST_AZURE_KEY_MAX],
+prov_azure_key(const attest_hcl_t *hcl, uint8_t key[ATTEST_AZURE_KEY_MAX],
     size_t *len, char *error)
 {
     int                   rc;
@@ -300,26 +300,26 @@ attest_azure_key(const attest_hcl_t *hcl, uint8_t key[ATTEST_AZURE_KEY_MAX],
 
 
 static int
-attest_azure_fetch(attest_azure_source_t *az, const attest_hcl_t *hcl,
+prov_azure_fetch(prov_azure_source_t *az, const attest_hcl_t *hcl,
     int64_t deadline, char *error)
 {
     if (hcl->type == ATTEST_HCL_TDX) {
-        return attest_azure_tdquote(az->imds, hcl->report, deadline,
-                                    &az->proof, &az->proof_len, error);
+        return prov_azure_tdquote(az->imds, hcl->report, deadline,
+                                  &az->proof, &az->proof_len, error);
     }
 
     if (az->certs != NULL) {
-        return attest_azure_file(az->certs, &az->proof, &az->proof_len,
-                                 error);
+        return prov_azure_file(az->certs, &az->proof, &az->proof_len,
+                               error);
     }
 
-    return attest_azure_vcek(az->imds, deadline, &az->proof, &az->proof_len,
-                             error);
+    return prov_azure_vcek(az->imds, deadline, &az->proof, &az->proof_len,
+                           error);
 }
 
 
 static void
-attest_azure_forget(attest_azure_source_t *az)
+prov_azure_forget(prov_azure_source_t *az)
 {
     free(az->proof);
     az->proof = NULL;
@@ -329,8 +329,8 @@ attest_azure_forget(attest_azure_source_t *az)
 
 
 static int
-attest_azure_item(const attest_azure_source_t *az, const attest_hcl_t *hcl,
-    attest_span_t bytes, attest_evidence_t *ev)
+prov_azure_item(const prov_azure_source_t *az, const attest_hcl_t *hcl,
+    attest_span_t bytes, prov_evidence_t *ev)
 {
     int              rc;
     size_t           len = ATTEST_MAX_ITEM;
@@ -353,8 +353,8 @@ attest_azure_item(const attest_azure_source_t *az, const attest_hcl_t *hcl,
     rc = attest_azure_encode(&item, buf, &len);
 
     if (rc == ATTEST_OK) {
-        rc = attest_evidence_add(ev, ATTEST_ITEM_AZURE, ATTEST_TYPE_AZURE,
-                                 buf, len);
+        rc = prov_evidence_add(ev, ATTEST_ITEM_AZURE, ATTEST_TYPE_AZURE,
+                               buf, len);
     }
 
     free(buf);
@@ -369,11 +369,11 @@ attest_azure_item(const attest_azure_source_t *az, const attest_hcl_t *hcl,
 
 
 static void
-attest_azure_destroy(attest_provider_t *p)
+prov_azure_destroy(attest_provider_t *p)
 {
-    attest_azure_source_t  *az = p->data;
+    prov_azure_source_t    *az = p->data;
 
-    attest_azure_forget(az);
+    prov_azure_forget(az);
     free((char *) az->tpm.conf.tcti);
     free(az->imds);
     free(az->certs);

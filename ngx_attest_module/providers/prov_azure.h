@@ -21,16 +21,16 @@
 /* prov_azure_imds.c: *out is malloc()ed; error says what went wrong. */
 
 /* SNP: PEM certificates of the VCEK, ASK and ARK, in this order. */
-int attest_azure_vcek(const char *address, int64_t deadline, uint8_t **out,
+int prov_azure_vcek(const char *address, int64_t deadline, uint8_t **out,
     size_t *len, char error[ATTEST_AZURE_ERROR]);
 
 /* TDX: the quote over a TDREPORT. */
-int attest_azure_tdquote(const char *address, attest_span_t report,
+int prov_azure_tdquote(const char *address, attest_span_t report,
     int64_t deadline, uint8_t **out, size_t *len,
     char error[ATTEST_AZURE_ERROR]);
 
 /* A PEM file, at most ATTEST_MAX_ITEM bytes. */
-int attest_azure_file(const char *path, uint8_t **out, size_t *len,
+int prov_azure_file(const char *path, uint8_t **out, size_t *len,
     char error[ATTEST_AZURE_ERROR]);
 
 /*
@@ -38,7 +38,7 @@ int attest_azure_file(const char *path, uint8_t **out, size_t *len,
  * *genuine: it leads to the maker's root.  ATTEST_EMISMATCH: they do not
  * belong together; or what the parsers and the signature say.
  */
-int attest_azure_check(const attest_hcl_t *hcl, attest_span_t proof,
+int prov_azure_check(const attest_hcl_t *hcl, attest_span_t proof,
     int *genuine, char error[ATTEST_AZURE_ERROR]);
 
 

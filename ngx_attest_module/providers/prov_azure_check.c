@@ -17,16 +17,16 @@
 #include "core/crypto/attest_x509.h"
 
 
-static int attest_azure_snp(const attest_hcl_t *hcl, STACK_OF(X509) *certs,
+static int prov_azure_snp(const attest_hcl_t *hcl, STACK_OF(X509) *certs,
     char *error);
-static int attest_azure_tdx(const attest_hcl_t *hcl,
+static int prov_azure_tdx(const attest_hcl_t *hcl,
     const attest_tdx_quote_t *q, STACK_OF(X509) *certs, char *error);
-static bool attest_azure_is_anchored(attest_maker_e maker,
+static bool prov_azure_is_anchored(attest_maker_e maker,
     STACK_OF(X509) *certs);
 
 
 int
-attest_azure_check(const attest_hcl_t *hcl, attest_span_t proof,
+prov_azure_check(const attest_hcl_t *hcl, attest_span_t proof,
     int *genuine, char error[ATTEST_AZURE_ERROR])
 {
     int                  rc;
@@ -56,12 +56,12 @@ attest_azure_check(const attest_hcl_t *hcl, attest_span_t proof,
     }
 
     if (hcl->type == ATTEST_HCL_TDX) {
-        rc = attest_azure_tdx(hcl, &quote, certs, error);
-        *genuine = attest_azure_is_anchored(ATTEST_MAKER_INTEL, certs);
+        rc = prov_azure_tdx(hcl, &quote, certs, error);
+        *genuine = prov_azure_is_anchored(ATTEST_MAKER_INTEL, certs);
 
     } else {
-        rc = attest_azure_snp(hcl, certs, error);
-        *genuine = attest_azure_is_anchored(ATTEST_MAKER_AMD, certs);
+        rc = prov_azure_snp(hcl, certs, error);
+        *genuine = prov_azure_is_anchored(ATTEST_MAKER_AMD, certs);
     }
 
     sk_X509_pop_free(certs, X509_free);
@@ -70,7 +70,7 @@ attest_azure_check(const attest_hcl_t *hcl, attest_span_t proof,
 
 
 static int
-attest_azure_snp(const attest_hcl_t *hcl, STACK_OF(X509) *certs, char *error)
+prov_azure_snp(const attest_hcl_t *hcl, STACK_OF(X509) *certs, char *error)
 {
     int                   rc;
     const char           *what = "is malformed";
@@ -111,7 +111,7 @@ attest_azure_snp(const attest_hcl_t *hcl, STACK_OF(X509) *certs, char *error)
  */
 
 static int
-attest_azure_tdx(const attest_hcl_t *hcl, const attest_tdx_quote_t *q,
+prov_azure_tdx(const attest_hcl_t *hcl, const attest_tdx_quote_t *q,
     STACK_OF(X509) *certs, char *error)
 {
     int          rc = ATTEST_OK;
@@ -151,7 +151,7 @@ attest_azure_tdx(const attest_hcl_t *hcl, const attest_tdx_quote_t *q,
 /* Intermediates that we ship help out a file that has the leaf only. */
 
 static bool
-attest_azure_is_anchored(attest_maker_e maker, STACK_OF(X509) *certs)
+prov_azure_is_anchored(attest_maker_e maker, STACK_OF(X509) *certs)
 {
     int                   i, good = 0;
     STACK_OF(X509)       *known;

@@ -25,18 +25,18 @@
 #define ATTEST_AZURE_QUOTE_MAX   16384
 
 
-static int attest_azure_ask(const attest_http_t *req, int64_t deadline,
+static int prov_azure_ask(const prov_http_t *req, int64_t deadline,
     cJSON **json, char *error);
-static const char *attest_azure_string(const cJSON *json, const char *name,
+static const char *prov_azure_string(const cJSON *json, const char *name,
     char *error);
-static char *attest_azure_quote_body(attest_span_t report);
-static int attest_azure_base64url(const char *text, uint8_t **out,
+static char *prov_azure_quote_body(attest_span_t report);
+static int prov_azure_base64url(const char *text, uint8_t **out,
     size_t *len);
-static ssize_t attest_azure_read(int fd, uint8_t *buf, size_t room);
+static ssize_t prov_azure_read(int fd, uint8_t *buf, size_t room);
 
 
 int
-attest_azure_vcek(const char *address, int64_t deadline, uint8_t **out,
+prov_azure_vcek(const char *address, int64_t deadline, uint8_t **out,
     size_t *len, char error[ATTEST_AZURE_ERROR])
 {
     int            rc, n;
@@ -44,17 +44,17 @@ attest_azure_vcek(const char *address, int64_t deadline, uint8_t **out,
     cJSON         *json;
     size_t         room;
     const char    *vcek, *chain;
-    attest_http_t  req = { .address = address, .headers = "Metadata: true\r\n",
+    prov_http_t    req = { .address = address, .headers = "Metadata: true\r\n",
                            .path = "/metadata/THIM/amd/certification" };
 
-    rc = attest_azure_ask(&req, deadline, &json, error);
+    rc = prov_azure_ask(&req, deadline, &json, error);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    vcek = attest_azure_string(json, "vcekCert", error);
-    chain = vcek != NULL ? attest_azure_string(json, "certificateChain",
-                                               error) : NULL;
+    vcek = prov_azure_string(json, "vcekCert", error);
+    chain = vcek != NULL ? prov_azure_string(json, "certificateChain",
+                                             error) : NULL;
     if (chain == NULL) {
         cJSON_Delete(json);
         return ATTEST_EFORMAT;
@@ -75,7 +75,7 @@ attest_azure_vcek(const char *address, int64_t deadline, uint8_t **out,
 
 
 int
-attest_azure_tdquote(const char *address, attest_span_t report,
+prov_azure_tdquote(const char *address, attest_span_t report,
     int64_t deadline, uint8_t **out, size_t *len,
     char error[ATTEST_AZURE_ERROR])
 {
@@ -83,28 +83,28 @@ attest_azure_tdquote(const char *address, attest_span_t report,
     char          *body;
     cJSON         *json;
     const char    *quote;
-    attest_http_t  req = { .address = address, .headers = "",
+    prov_http_t    req = { .address = address, .headers = "",
                            .path = "/acc/tdquote" };
 
-    body = attest_azure_quote_body(report);
+    body = prov_azure_quote_body(report);
     if (body == NULL) {
         snprintf(error, ATTEST_AZURE_ERROR, "no memory");
         return ATTEST_EINTERNAL;
     }
 
     req.body = body;
-    rc = attest_azure_ask(&req, deadline, &json, error);
+    rc = prov_azure_ask(&req, deadline, &json, error);
     free(body);
 
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    quote = attest_azure_string(json, "quote", error);
+    quote = prov_azure_string(json, "quote", error);
     rc = ATTEST_EFORMAT;
 
     if (quote != NULL) {
-        rc = attest_azure_base64url(quote, out, len);
+        rc = prov_azure_base64url(quote, out, len);
 
         if (rc != ATTEST_OK) {
             snprintf(error, ATTEST_AZURE_ERROR, "metadata service: the quote"
@@ -118,7 +118,7 @@ attest_azure_tdquote(const char *address, attest_span_t report,
 
 
 static int
-attest_azure_ask(const attest_http_t *req, int64_t deadline, cJSON **json,
+prov_azure_ask(const prov_http_t *req, int64_t deadline, cJSON **json,
     char *error)
 {
     int                                rc;
@@ -126,10 +126,10 @@ attest_azure_ask(const attest_http_t *req, int64_t deadline, cJSON **json,
     size_t                             len;
     uint8_t                           *body;
     static const attest_json_rules_t   rules = {
-        .flags = ATTEST_JSON_MEMBERS           /* attest_azure_string() */
+        .flags = ATTEST_JSON_MEMBERS           /* prov_azure_string() */
     };
 
-    rc = attest_http(req, deadline, &body, &len, why);
+    rc = prov_http(req, deadline, &body, &len, why);
     if (rc != ATTEST_OK) {
         snprintf(error, ATTEST_AZURE_ERROR, "metadata service %s%s: %.128s",
                  req->address, req->path, why);
@@ -154,7 +154,7 @@ attest_azure_ask(const attest_http_t *req, int64_t deadline, cJSON **json,
 /* The member must be there once, and not be empty. */
 
 static const char *
-attest_azure_string(const cJSON *json, const char *name, char *error)
+prov_azure_string(const cJSON *json, const char *name, char *error)
 {
     int           count = 0;
     const char   *text = NULL;
@@ -181,7 +181,7 @@ attest_azure_string(const cJSON *json, const char *name, char *error)
 /* {"report":"base64url without padding"} */
 
 static char *
-attest_azure_quote_body(attest_span_t report)
+prov_azure_quote_body(attest_span_t report)
 {
     char    *body, *p;
     size_t   head = strlen("{\"report\":\"");
@@ -203,7 +203,7 @@ attest_azure_quote_body(attest_span_t report)
 /* RFC 4648 section 5; with its padding or without. */
 
 static int
-attest_azure_base64url(const char *text, uint8_t **out, size_t *len)
+prov_azure_base64url(const char *text, uint8_t **out, size_t *len)
 {
     size_t    n, pad;
     uint8_t  *buf;
@@ -237,7 +237,7 @@ attest_azure_base64url(const char *text, uint8_t **out, size_t *len)
 
 
 int
-attest_azure_file(const char *path, uint8_t **out, size_t *len,
+prov_azure_file(const char *path, uint8_t **out, size_t *len,
     char error[ATTEST_AZURE_ERROR])
 {
     int          fd;
@@ -252,7 +252,7 @@ attest_azure_file(const char *path, uint8_t **out, size_t *len,
         errno = EINVAL;
 
         if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-            n = attest_azure_read(fd, buf, ATTEST_MAX_ITEM + 1);
+            n = prov_azure_read(fd, buf, ATTEST_MAX_ITEM + 1);
         }
     }
 
@@ -277,7 +277,7 @@ attest_azure_file(const char *path, uint8_t **out, size_t *len,
 
 
 static ssize_t
-attest_azure_read(int fd, uint8_t *buf, size_t room)
+prov_azure_read(int fd, uint8_t *buf, size_t room)
 {
     size_t   n;
     ssize_t  got;

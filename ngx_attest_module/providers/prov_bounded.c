@@ -32,31 +32,31 @@ enum {
 };
 
 
-static int attest_bounded_start(attest_bounded_t *b);
-static int attest_bounded_wait(attest_bounded_t *b, int64_t deadline);
-static int attest_bounded_thread(attest_bounded_t *b);
-static void *attest_bounded_main(void *data);
-static bool attest_bounded_move(attest_bounded_t *b, int to);
+static int prov_bounded_start(prov_bounded_t *b);
+static int prov_bounded_wait(prov_bounded_t *b, int64_t deadline);
+static int prov_bounded_thread(prov_bounded_t *b);
+static void *prov_bounded_main(void *data);
+static bool prov_bounded_move(prov_bounded_t *b, int to);
 
 
 int
-attest_bounded_call(attest_bounded_t **late, attest_bounded_t *b,
+prov_bounded_call(prov_bounded_t **late, prov_bounded_t *b,
     int64_t deadline)
 {
     int  err;
 
-    err = attest_bounded_settle(late, deadline);
+    err = prov_bounded_settle(late, deadline);
     if (err != 0) {
         b->free(b);
         return err;
     }
 
-    err = attest_bounded_start(b);
+    err = prov_bounded_start(b);
     if (err != 0) {
         return err;
     }
 
-    err = attest_bounded_wait(b, deadline);
+    err = prov_bounded_wait(b, deadline);
     if (err != 0) {
         *late = b;
     }
@@ -66,19 +66,19 @@ attest_bounded_call(attest_bounded_t **late, attest_bounded_t *b,
 
 
 int
-attest_bounded_settle(attest_bounded_t **late, int64_t deadline)
+prov_bounded_settle(prov_bounded_t **late, int64_t deadline)
 {
-    if (*late != NULL && attest_bounded_wait(*late, deadline) == ETIMEDOUT) {
+    if (*late != NULL && prov_bounded_wait(*late, deadline) == ETIMEDOUT) {
         return EBUSY;
     }
 
-    attest_bounded_abandon(late);
+    prov_bounded_abandon(late);
     return 0;
 }
 
 
 const char *
-attest_bounded_error(int err)
+prov_bounded_error(int err)
 {
     switch (err) {
 
@@ -97,7 +97,7 @@ attest_bounded_error(int err)
 /* b is gone when it fails. */
 
 static int
-attest_bounded_start(attest_bounded_t *b)
+prov_bounded_start(prov_bounded_t *b)
 {
     int  err;
 
@@ -111,9 +111,9 @@ attest_bounded_start(attest_bounded_t *b)
         return err;
     }
 
-    err = attest_bounded_thread(b);
+    err = prov_bounded_thread(b);
     if (err != 0) {
-        attest_bounded_free(b);
+        prov_bounded_free(b);
     }
 
     return err;
@@ -123,7 +123,7 @@ attest_bounded_start(attest_bounded_t *b)
 /* Signals are for the threads that expect them. */
 
 static int
-attest_bounded_thread(attest_bounded_t *b)
+prov_bounded_thread(prov_bounded_t *b)
 {
     int             err;
     sigset_t        all, old;
@@ -139,7 +139,7 @@ attest_bounded_thread(attest_bounded_t *b)
     (void) sigfillset(&all);
     (void) pthread_sigmask(SIG_SETMASK, &all, &old);
 
-    err = pthread_create(&b->thread, &attr, attest_bounded_main, b);
+    err = pthread_create(&b->thread, &attr, prov_bounded_main, b);
 
     (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
     (void) pthread_attr_destroy(&attr);
@@ -149,17 +149,17 @@ attest_bounded_thread(attest_bounded_t *b)
 
 
 static void *
-attest_bounded_main(void *data)
+prov_bounded_main(void *data)
 {
     int                fd;
-    attest_bounded_t  *b = data;
+    prov_bounded_t    *b = data;
 
     b->run(b);
 
     fd = b->fd[1];
 
-    if (!attest_bounded_move(b, ATTEST_BOUNDED_DONE)) {
-        attest_bounded_free(b);
+    if (!prov_bounded_move(b, ATTEST_BOUNDED_DONE)) {
+        prov_bounded_free(b);
         return NULL;
     }
 
@@ -176,7 +176,7 @@ attest_bounded_main(void *data)
 /* Either the caller or the thread changes the state, never both. */
 
 static bool
-attest_bounded_move(attest_bounded_t *b, int to)
+prov_bounded_move(prov_bounded_t *b, int to)
 {
     int  from = ATTEST_BOUNDED_RUNNING;
 
@@ -190,7 +190,7 @@ attest_bounded_move(attest_bounded_t *b, int to)
  */
 
 static int
-attest_bounded_wait(attest_bounded_t *b, int64_t deadline)
+prov_bounded_wait(prov_bounded_t *b, int64_t deadline)
 {
     int            n, left;
     struct pollfd  pfd;
@@ -200,7 +200,7 @@ attest_bounded_wait(attest_bounded_t *b, int64_t deadline)
     }
 
     do {
-        left = attest_monotonic_left(deadline);
+        left = prov_monotonic_left(deadline);
 
         pfd.fd = b->fd[0];
         pfd.events = POLLIN;
@@ -226,10 +226,10 @@ attest_bounded_wait(attest_bounded_t *b, int64_t deadline)
 
 
 void
-attest_bounded_abandon(attest_bounded_t **late)
+prov_bounded_abandon(prov_bounded_t **late)
 {
     pthread_t          thread;
-    attest_bounded_t  *b = *late;
+    prov_bounded_t    *b = *late;
 
     if (b == NULL) {
         return;
@@ -250,18 +250,18 @@ attest_bounded_abandon(attest_bounded_t **late)
 
     thread = b->thread;
 
-    if (attest_bounded_move(b, ATTEST_BOUNDED_ABANDONED)) {
+    if (prov_bounded_move(b, ATTEST_BOUNDED_ABANDONED)) {
         (void) pthread_detach(thread);
         return;
     }
 
-    (void) attest_bounded_wait(b, INT64_MAX);
-    attest_bounded_free(b);
+    (void) prov_bounded_wait(b, INT64_MAX);
+    prov_bounded_free(b);
 }
 
 
 void
-attest_bounded_free(attest_bounded_t *b)
+prov_bounded_free(prov_bounded_t *b)
 {
     (void) close(b->fd[0]);
     (void) close(b->fd[1]);

@@ -25,11 +25,11 @@
 
 /* First member of a call's own structure, which is allocated. */
 
-typedef struct attest_bounded_s  attest_bounded_t;
+typedef struct prov_bounded_s    prov_bounded_t;
 
-struct attest_bounded_s {
-    void          (*run)(attest_bounded_t *b);    /* in the thread */
-    void          (*free)(attest_bounded_t *b);   /* the caller, or the
+struct prov_bounded_s {
+    void          (*run)(prov_bounded_t *b);      /* in the thread */
+    void          (*free)(prov_bounded_t *b);     /* the caller, or the
                                                      thread when it is late */
     atomic_int      state;
     pthread_t       thread;
@@ -41,29 +41,29 @@ struct attest_bounded_s {
 
 /*
  * Takes over b, of which run and free are set; deadline is one of
- * attest_monotonic_now().  0: it has run, and b is the
- * caller's alone, to be freed by attest_bounded_free().
+ * prov_monotonic_now().    0: it has run, and b is the
+ * caller's alone, to be freed by prov_bounded_free().
  *
  * ETIMEDOUT: it has not yet; *late remembers b, of which nothing may be looked
  * at.  EBUSY: the one that *late remembered still runs, and b was not started:
  * two at a time would only disturb each other.  Other errno: no thread.
  */
-int attest_bounded_call(attest_bounded_t **late, attest_bounded_t *b,
+int prov_bounded_call(prov_bounded_t **late, prov_bounded_t *b,
     int64_t deadline);
 
 /*
  * Waits for the thread that *late remembers, if any.  EBUSY: it still runs at
  * the deadline.
  */
-int attest_bounded_settle(attest_bounded_t **late, int64_t deadline);
+int prov_bounded_settle(prov_bounded_t **late, int64_t deadline);
 
-void attest_bounded_free(attest_bounded_t *b);
+void prov_bounded_free(prov_bounded_t *b);
 
 /* *late is NULL then; a thread that still runs frees it later. */
-void attest_bounded_abandon(attest_bounded_t **late);
+void prov_bounded_abandon(prov_bounded_t **late);
 
 /* Such an errno, for an error message. */
-const char *attest_bounded_error(int err);
+const char *prov_bounded_error(int err);
 
 
 #endif /* PROV_BOUNDED_H_INCLUDED */

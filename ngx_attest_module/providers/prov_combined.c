@@ -20,18 +20,18 @@
 #include "core/crypto/attest_x509.h"
 
 
-#define ATTEST_COMBINED_LABEL  16          /* as attest_evidence_t.root */
+#define ATTEST_COMBINED_LABEL  16          /* as prov_evidence_t.root */
 
 typedef struct {
     attest_provider_t  *gpu;               /* any of them may be NULL */
     attest_provider_t  *cpu;
     attest_provider_t  *tpm;
     char                name[64];
-} attest_combined_t;
+} prov_combined_t;
 
 /* One collection. */
 typedef struct {
-    attest_combined_t  *parts;
+    prov_combined_t    *parts;
     const uint8_t      *claims;            /* completed, when there are GPUs */
     size_t              claims_len;
     int                 want_logs;
@@ -39,52 +39,52 @@ typedef struct {
     char                gpu[ATTEST_COMBINED_LABEL];   /* "": no such part */
     char                cpu[ATTEST_COMBINED_LABEL];
     char                tpm[ATTEST_COMBINED_LABEL];
-} attest_combined_call_t;
+} prov_combined_call_t;
 
 
-static void attest_combined_name(attest_combined_t *c);
-static int attest_combined_collect(attest_provider_t *p,
+static void prov_combined_name(prov_combined_t *c);
+static int prov_combined_collect(attest_provider_t *p,
     const uint8_t *claims, size_t len, int want_logs, unsigned timeout_ms,
-    attest_evidence_t *ev);
-static int attest_combined_all(attest_combined_call_t *call,
-    attest_evidence_t *ev);
-static int attest_combined_gpu(attest_combined_call_t *call,
-    attest_evidence_t *gpus, attest_evidence_t *ev);
-static int attest_combined_claims(attest_combined_call_t *call,
-    const attest_evidence_item_t *gpus, attest_evidence_t *ev);
-static int attest_combined_part(attest_combined_call_t *call,
+    prov_evidence_t *ev);
+static int prov_combined_all(prov_combined_call_t *call,
+    prov_evidence_t *ev);
+static int prov_combined_gpu(prov_combined_call_t *call,
+    prov_evidence_t *gpus, prov_evidence_t *ev);
+static int prov_combined_claims(prov_combined_call_t *call,
+    const prov_evidence_item_t *gpus, prov_evidence_t *ev);
+static int prov_combined_part(prov_combined_call_t *call,
     attest_provider_t *p, unsigned share, char *root,
-    attest_evidence_t *ev);
-static void attest_combined_note(attest_evidence_t *ev, const char *note);
-static const attest_evidence_item_t *attest_combined_item(
-    const attest_evidence_t *ev, const char *label);
-static int attest_combined_azure(const attest_evidence_t *ev, char *error);
-static int attest_combined_hcl_key(const attest_evidence_item_t *item,
+    prov_evidence_t *ev);
+static void prov_combined_note(prov_evidence_t *ev, const char *note);
+static const prov_evidence_item_t *prov_combined_item(
+    const prov_evidence_t *ev, const char *label);
+static int prov_combined_azure(const prov_evidence_t *ev, char *error);
+static int prov_combined_hcl_key(const prov_evidence_item_t *item,
     uint8_t spki[ATTEST_SHA256_LEN]);
-static int attest_combined_ak(const attest_evidence_item_t *item,
+static int prov_combined_ak(const prov_evidence_item_t *item,
     uint8_t spki[ATTEST_SHA256_LEN]);
-static int attest_combined_root(attest_combined_call_t *call,
-    attest_evidence_t *ev);
-static const char *attest_combined_label(const attest_combined_call_t *call,
-    const attest_evidence_t *ev);
-static bool attest_combined_cloud(const attest_evidence_item_t *cert);
-static void attest_combined_large_last(attest_evidence_t *ev);
-static int attest_combined_activate(attest_provider_t *p,
+static int prov_combined_root(prov_combined_call_t *call,
+    prov_evidence_t *ev);
+static const char *prov_combined_label(const prov_combined_call_t *call,
+    const prov_evidence_t *ev);
+static bool prov_combined_cloud(const prov_evidence_item_t *cert);
+static void prov_combined_large_last(prov_evidence_t *ev);
+static int prov_combined_activate(attest_provider_t *p,
     const uint8_t *cred, size_t cred_len, const uint8_t *enc, size_t enc_len,
     const uint8_t *msg, size_t msg_len, unsigned timeout_ms,
     uint8_t proof[ATTEST_SHA256_LEN], char error[256]);
-static void attest_combined_destroy(attest_provider_t *p);
+static void prov_combined_destroy(attest_provider_t *p);
 
 
 attest_provider_t *
-attest_combined_provider(attest_provider_t *gpu, attest_provider_t *cpu,
+prov_combined_provider(attest_provider_t *gpu, attest_provider_t *cpu,
     attest_provider_t *tpm)
 {
-    attest_combined_t  *c;
+    prov_combined_t    *c;
     attest_provider_t  *p;
 
     p = calloc(1, sizeof(attest_provider_t));
-    c = calloc(1, sizeof(attest_combined_t));
+    c = calloc(1, sizeof(prov_combined_t));
 
     if (p == NULL || c == NULL) {
         free(p);
@@ -95,14 +95,14 @@ attest_combined_provider(attest_provider_t *gpu, attest_provider_t *cpu,
     c->gpu = gpu;
     c->cpu = cpu;
     c->tpm = tpm;
-    attest_combined_name(c);
+    prov_combined_name(c);
 
     p->name = c->name;
     p->data = c;
-    p->collect = attest_combined_collect;
+    p->collect = prov_combined_collect;
     p->activate = tpm != NULL && tpm->activate != NULL
-                  ? attest_combined_activate : NULL;
-    p->destroy = attest_combined_destroy;
+                  ? prov_combined_activate : NULL;
+    p->destroy = prov_combined_destroy;
 
     return p;
 }
@@ -111,7 +111,7 @@ attest_combined_provider(attest_provider_t *gpu, attest_provider_t *cpu,
 /* "nvidia+azure+tpm" */
 
 static void
-attest_combined_name(attest_combined_t *c)
+prov_combined_name(prov_combined_t *c)
 {
     snprintf(c->name, sizeof(c->name), "%.15s%s%.15s%s%.15s",
              c->gpu != NULL ? c->gpu->name : "",
@@ -123,30 +123,30 @@ attest_combined_name(attest_combined_t *c)
 
 
 static int
-attest_combined_collect(attest_provider_t *p, const uint8_t *claims,
-    size_t len, int want_logs, unsigned timeout_ms, attest_evidence_t *ev)
+prov_combined_collect(attest_provider_t *p, const uint8_t *claims,
+    size_t len, int want_logs, unsigned timeout_ms, prov_evidence_t *ev)
 {
     int                      rc;
-    attest_combined_call_t   call;
+    prov_combined_call_t     call;
 
     memset(&call, 0, sizeof(call));
     call.parts = p->data;
     call.claims = claims;
     call.claims_len = len;
     call.want_logs = want_logs;
-    call.deadline = attest_monotonic_now() + timeout_ms;
+    call.deadline = prov_monotonic_now() + timeout_ms;
 
     ev->claims_len = 0;
 
-    rc = attest_combined_all(&call, ev);
+    rc = prov_combined_all(&call, ev);
 
     if (rc != ATTEST_OK) {
-        attest_evidence_clear(ev);
+        prov_evidence_clear(ev);
         ev->claims_len = 0;
         return rc;
     }
 
-    attest_combined_large_last(ev);
+    prov_combined_large_last(ev);
     ev->error[0] = '\0';
     return ATTEST_OK;
 }
@@ -155,11 +155,11 @@ attest_combined_collect(attest_provider_t *p, const uint8_t *claims,
 /* Each part is bound by the next: the claims name the GPUs, and so on. */
 
 static int
-attest_combined_all(attest_combined_call_t *call, attest_evidence_t *ev)
+prov_combined_all(prov_combined_call_t *call, prov_evidence_t *ev)
 {
     int                 rc;
-    attest_evidence_t   gpus;
-    attest_combined_t  *c = call->parts;
+    prov_evidence_t     gpus;
+    prov_combined_t    *c = call->parts;
 
     if (c->cpu == NULL && c->tpm == NULL) {
         snprintf(ev->error, sizeof(ev->error), "evidence needs a TPM or a"
@@ -168,57 +168,57 @@ attest_combined_all(attest_combined_call_t *call, attest_evidence_t *ev)
     }
 
     memset(&gpus, 0, sizeof(gpus));
-    rc = attest_combined_gpu(call, &gpus, ev);
+    rc = prov_combined_gpu(call, &gpus, ev);
 
     if (rc == ATTEST_OK) {
-        rc = attest_combined_part(call, c->cpu, 1, call->cpu, ev);
+        rc = prov_combined_part(call, c->cpu, 1, call->cpu, ev);
     }
 
     if (rc == ATTEST_OK) {
-        rc = attest_combined_part(call, c->tpm, 1, call->tpm, ev);
+        rc = prov_combined_part(call, c->tpm, 1, call->tpm, ev);
     }
 
     if (rc == ATTEST_OK) {
-        rc = attest_combined_azure(ev, ev->error);
+        rc = prov_combined_azure(ev, ev->error);
     }
 
     if (rc != ATTEST_OK) {
-        attest_evidence_clear(&gpus);
+        prov_evidence_clear(&gpus);
         return rc;
     }
 
-    rc = attest_evidence_move(ev, &gpus);
+    rc = prov_evidence_move(ev, &gpus);
 
-    return rc == ATTEST_OK ? attest_combined_root(call, ev) : rc;
+    return rc == ATTEST_OK ? prov_combined_root(call, ev) : rc;
 }
 
 
 /* Half of the time at most: what cannot be hurried must not starve others. */
 
 static int
-attest_combined_gpu(attest_combined_call_t *call, attest_evidence_t *gpus,
-    attest_evidence_t *ev)
+prov_combined_gpu(prov_combined_call_t *call, prov_evidence_t *gpus,
+    prov_evidence_t *ev)
 {
     int                            rc;
-    const attest_evidence_item_t  *item;
+    const prov_evidence_item_t    *item;
 
-    rc = attest_combined_part(call, call->parts->gpu, 2, call->gpu, gpus);
-    attest_combined_note(ev, gpus->note);
+    rc = prov_combined_part(call, call->parts->gpu, 2, call->gpu, gpus);
+    prov_combined_note(ev, gpus->note);
 
     if (rc != ATTEST_OK) {
         memcpy(ev->error, gpus->error, sizeof(ev->error));
         return rc;
     }
 
-    item = attest_combined_item(gpus, ATTEST_ITEM_GPU);
+    item = prov_combined_item(gpus, ATTEST_ITEM_GPU);
 
-    return item != NULL ? attest_combined_claims(call, item, ev) : ATTEST_OK;
+    return item != NULL ? prov_combined_claims(call, item, ev) : ATTEST_OK;
 }
 
 
 static int
-attest_combined_claims(attest_combined_call_t *call,
-    const attest_evidence_item_t *gpus, attest_evidence_t *ev)
+prov_combined_claims(prov_combined_call_t *call,
+    const prov_evidence_item_t *gpus, prov_evidence_t *ev)
 {
     int              rc;
     size_t           len = sizeof(ev->claims);
@@ -267,8 +267,8 @@ attest_combined_claims(attest_combined_call_t *call,
 /* It may take 1/share of the time that is left. */
 
 static int
-attest_combined_part(attest_combined_call_t *call, attest_provider_t *p,
-    unsigned share, char *root, attest_evidence_t *ev)
+prov_combined_part(prov_combined_call_t *call, attest_provider_t *p,
+    unsigned share, char *root, prov_evidence_t *ev)
 {
     int      rc;
     char     note[sizeof(ev->note)];
@@ -278,7 +278,7 @@ attest_combined_part(attest_combined_call_t *call, attest_provider_t *p,
         return ATTEST_OK;
     }
 
-    left = call->deadline - attest_monotonic_now();
+    left = call->deadline - prov_monotonic_now();
 
     if (left <= 0) {
         snprintf(ev->error, sizeof(ev->error), "no time is left for \"%s\"",
@@ -294,13 +294,13 @@ attest_combined_part(attest_combined_call_t *call, attest_provider_t *p,
                     (unsigned) left / share, ev);
 
     memcpy(root, ev->root, ATTEST_COMBINED_LABEL);
-    attest_combined_note(ev, note);
+    prov_combined_note(ev, note);
     return rc;
 }
 
 
 static void
-attest_combined_note(attest_evidence_t *ev, const char *note)
+prov_combined_note(prov_evidence_t *ev, const char *note)
 {
     char  both[2 * sizeof(ev->note) + 2];
 
@@ -315,8 +315,8 @@ attest_combined_note(attest_evidence_t *ev, const char *note)
 }
 
 
-static const attest_evidence_item_t *
-attest_combined_item(const attest_evidence_t *ev, const char *label)
+static const prov_evidence_item_t *
+prov_combined_item(const prov_evidence_t *ev, const char *label)
 {
     size_t  i;
 
@@ -333,29 +333,29 @@ attest_combined_item(const attest_evidence_t *ev, const char *label)
 /* The paravisor must have vouched for the very key that quoted. */
 
 static int
-attest_combined_azure(const attest_evidence_t *ev, char *error)
+prov_combined_azure(const prov_evidence_t *ev, char *error)
 {
     int                            rc;
     uint8_t                        hcl[ATTEST_SHA256_LEN];
     uint8_t                        ak[ATTEST_SHA256_LEN];
-    const attest_evidence_item_t  *item, *tpm;
+    const prov_evidence_item_t    *item, *tpm;
 
-    item = attest_combined_item(ev, ATTEST_ITEM_AZURE);
+    item = prov_combined_item(ev, ATTEST_ITEM_AZURE);
     if (item == NULL) {
         return ATTEST_OK;
     }
 
-    tpm = attest_combined_item(ev, ATTEST_ITEM_TPM);
+    tpm = prov_combined_item(ev, ATTEST_ITEM_TPM);
     if (tpm == NULL) {
         snprintf(error, 256, "on Azure the claims are bound by the virtual"
                  " TPM, and none is configured");
         return ATTEST_EARG;
     }
 
-    rc = attest_combined_hcl_key(item, hcl);
+    rc = prov_combined_hcl_key(item, hcl);
 
     if (rc == ATTEST_OK) {
-        rc = attest_combined_ak(tpm, ak);
+        rc = prov_combined_ak(tpm, ak);
     }
 
     if (rc == ATTEST_OK && memcmp(hcl, ak, sizeof(ak)) != 0) {
@@ -373,7 +373,7 @@ attest_combined_azure(const attest_evidence_t *ev, char *error)
 
 
 static int
-attest_combined_hcl_key(const attest_evidence_item_t *item,
+prov_combined_hcl_key(const prov_evidence_item_t *item,
     uint8_t spki[ATTEST_SHA256_LEN])
 {
     int             rc;
@@ -398,7 +398,7 @@ attest_combined_hcl_key(const attest_evidence_item_t *item,
 
 
 static int
-attest_combined_ak(const attest_evidence_item_t *item,
+prov_combined_ak(const prov_evidence_item_t *item,
     uint8_t spki[ATTEST_SHA256_LEN])
 {
     int                  rc;
@@ -423,25 +423,25 @@ attest_combined_ak(const attest_evidence_item_t *item,
 
 
 static int
-attest_combined_root(attest_combined_call_t *call, attest_evidence_t *ev)
+prov_combined_root(prov_combined_call_t *call, prov_evidence_t *ev)
 {
     int          rc;
     const char  *label;
 
-    label = attest_combined_label(call, ev);
+    label = prov_combined_label(call, ev);
 
     snprintf(ev->root, sizeof(ev->root), "%s", label);
 
     /* a TPM's own item says it already */
 
     if (call->cpu[0] == '\0' && call->gpu[0] == '\0'
-        && attest_combined_item(ev, ATTEST_ITEM_AK_CERT) == NULL)
+        && prov_combined_item(ev, ATTEST_ITEM_AK_CERT) == NULL)
     {
         return ATTEST_OK;
     }
 
-    rc = attest_evidence_add(ev, ATTEST_ITEM_ROOT, ATTEST_TYPE_ROOT,
-                             (const uint8_t *) ev->root, strlen(ev->root));
+    rc = prov_evidence_add(ev, ATTEST_ITEM_ROOT, ATTEST_TYPE_ROOT,
+                           (const uint8_t *) ev->root, strlen(ev->root));
     if (rc != ATTEST_OK) {
         snprintf(ev->error, sizeof(ev->error), "root of trust: %s",
                  attest_strerror(rc));
@@ -457,10 +457,10 @@ attest_combined_root(attest_combined_call_t *call, attest_evidence_t *ev)
  */
 
 static const char *
-attest_combined_label(const attest_combined_call_t *call,
-    const attest_evidence_t *ev)
+prov_combined_label(const prov_combined_call_t *call,
+    const prov_evidence_t *ev)
 {
-    const attest_evidence_item_t  *cert;
+    const prov_evidence_item_t    *cert;
 
     if (strcmp(call->gpu, "simulated") == 0
         || strcmp(call->cpu, "simulated") == 0
@@ -477,7 +477,7 @@ attest_combined_label(const attest_combined_call_t *call,
         return call->cpu;
     }
 
-    cert = attest_combined_item(ev, ATTEST_ITEM_AK_CERT);
+    cert = prov_combined_item(ev, ATTEST_ITEM_AK_CERT);
 
     if (cert == NULL) {
         return call->tpm;
@@ -489,14 +489,14 @@ attest_combined_label(const attest_combined_call_t *call,
         return "simulated";
     }
 
-    return attest_combined_cloud(cert) ? "cloud-vtpm" : call->tpm;
+    return prov_combined_cloud(cert) ? "cloud-vtpm" : call->tpm;
 }
 
 
 /* Does it lead to Google's root, by way of what is shipped? */
 
 static bool
-attest_combined_cloud(const attest_evidence_item_t *cert)
+prov_combined_cloud(const prov_evidence_item_t *cert)
 {
     int                   good = 0;
     X509                 *leaf;
@@ -529,11 +529,11 @@ attest_combined_cloud(const attest_evidence_item_t *cert)
 /* Certificates have room for the small ones only; their order stays. */
 
 static void
-attest_combined_large_last(attest_evidence_t *ev)
+prov_combined_large_last(prov_evidence_t *ev)
 {
     size_t                   i, pass, n = 0;
     attest_span_t            label;
-    attest_evidence_item_t   sorted[ATTEST_EVIDENCE_MAX];
+    prov_evidence_item_t     sorted[ATTEST_EVIDENCE_MAX];
 
     for (pass = 0; pass < 2; pass++) {
 
@@ -546,17 +546,17 @@ attest_combined_large_last(attest_evidence_t *ev)
         }
     }
 
-    memcpy(ev->items, sorted, n * sizeof(attest_evidence_item_t));
+    memcpy(ev->items, sorted, n * sizeof(prov_evidence_item_t));
 }
 
 
 static int
-attest_combined_activate(attest_provider_t *p, const uint8_t *cred,
+prov_combined_activate(attest_provider_t *p, const uint8_t *cred,
     size_t cred_len, const uint8_t *enc, size_t enc_len, const uint8_t *msg,
     size_t msg_len, unsigned timeout_ms, uint8_t proof[ATTEST_SHA256_LEN],
     char error[256])
 {
-    attest_provider_t  *tpm = ((attest_combined_t *) p->data)->tpm;
+    attest_provider_t  *tpm = ((prov_combined_t *) p->data)->tpm;
 
     return tpm->activate(tpm, cred, cred_len, enc, enc_len, msg, msg_len,
                          timeout_ms, proof, error);
@@ -564,9 +564,9 @@ attest_combined_activate(attest_provider_t *p, const uint8_t *cred,
 
 
 static void
-attest_combined_destroy(attest_provider_t *p)
+prov_combined_destroy(attest_provider_t *p)
 {
-    attest_combined_t  *c = p->data;
+    prov_combined_t    *c = p->data;
 
     if (c->gpu != NULL) {
         c->gpu->destroy(c->gpu);

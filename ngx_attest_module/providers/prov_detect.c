@@ -31,57 +31,57 @@
 #define ATTEST_DETECT_AZURE    "7783-7084-3265-9085-8269-3286-77"
 
 
-static bool attest_detect_exists(const char *root, const char *path);
-static bool attest_detect_is(const char *root, const char *path,
+static bool prov_detect_exists(const char *root, const char *path);
+static bool prov_detect_is(const char *root, const char *path,
     const char *text);
-static bool attest_detect_tsm(const char *root, attest_detected_t *d);
-static void attest_detect_cloud(const char *root, int (*has_hcl)(void),
-    attest_detected_t *d);
-static void attest_detect_pick(attest_detected_t *d);
-static void attest_detect_note(attest_detected_t *d, const char *fmt, ...)
+static bool prov_detect_tsm(const char *root, prov_detected_t *d);
+static void prov_detect_cloud(const char *root, int (*has_hcl)(void),
+    prov_detected_t *d);
+static void prov_detect_pick(prov_detected_t *d);
+static void prov_detect_note(prov_detected_t *d, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 
 void
-attest_detect(const char *root, int (*has_hcl)(void), attest_detected_t *d)
+prov_detect(const char *root, int (*has_hcl)(void), prov_detected_t *d)
 {
     int  tpm;
 
     memset(d, 0, sizeof(*d));
 
-    d->nitro = attest_detect_exists(root, ATTEST_NSM_PATH);
-    attest_detect_note(d, "%s /dev/nsm", d->nitro ? "there is" : "no");
+    d->nitro = prov_detect_exists(root, ATTEST_NSM_PATH);
+    prov_detect_note(d, "%s /dev/nsm", d->nitro ? "there is" : "no");
 
-    tpm = attest_detect_exists(root, "/dev/tpmrm0");
-    attest_detect_note(d, ", %s /dev/tpmrm0", tpm ? "there is" : "no");
+    tpm = prov_detect_exists(root, "/dev/tpmrm0");
+    prov_detect_note(d, ", %s /dev/tpmrm0", tpm ? "there is" : "no");
 
-    d->gpu = attest_detect_exists(root, "/dev/nvidiactl");
-    attest_detect_note(d, ", %s /dev/nvidiactl", d->gpu ? "there is" : "no");
+    d->gpu = prov_detect_exists(root, "/dev/nvidiactl");
+    prov_detect_note(d, ", %s /dev/nvidiactl", d->gpu ? "there is" : "no");
 
     d->tpm = tpm && !d->nitro;
 
     if (d->tpm) {
-        attest_detect_cloud(root, has_hcl, d);
+        prov_detect_cloud(root, has_hcl, d);
     }
 
     if (!d->nitro && !d->azure) {
-        d->tsm = attest_detect_tsm(root, d);
+        d->tsm = prov_detect_tsm(root, d);
     }
 
-    if (d->tpm && attest_detect_exists(root, ATTEST_DETECT_EVENTLOG)) {
+    if (d->tpm && prov_detect_exists(root, ATTEST_DETECT_EVENTLOG)) {
         d->eventlog = ATTEST_DETECT_EVENTLOG;
     }
 
-    if (d->tsm && attest_detect_exists(root, ATTEST_DETECT_CCEL)) {
+    if (d->tsm && prov_detect_exists(root, ATTEST_DETECT_CCEL)) {
         d->ccel = ATTEST_DETECT_CCEL;
     }
 
-    attest_detect_pick(d);
+    prov_detect_pick(d);
 }
 
 
 static bool
-attest_detect_exists(const char *root, const char *path)
+prov_detect_exists(const char *root, const char *path)
 {
     char  name[512];
 
@@ -94,7 +94,7 @@ attest_detect_exists(const char *root, const char *path)
 /* Does a file of one line, as sysfs has them, say just this? */
 
 static bool
-attest_detect_is(const char *root, const char *path, const char *text)
+prov_detect_is(const char *root, const char *path, const char *text)
 {
     char    name[512], line[128];
     FILE   *f;
@@ -123,7 +123,7 @@ attest_detect_is(const char *root, const char *path, const char *text)
  */
 
 static bool
-attest_detect_tsm(const char *root, attest_detected_t *d)
+prov_detect_tsm(const char *root, prov_detected_t *d)
 {
     char  name[512];
 
@@ -132,34 +132,34 @@ attest_detect_tsm(const char *root, attest_detected_t *d)
 
     if (mkdir(name, 0700) == 0) {
         (void) rmdir(name);
-        attest_detect_note(d, ", %s works", ATTEST_TSM_PATH);
+        prov_detect_note(d, ", %s works", ATTEST_TSM_PATH);
         return 1;
     }
 
-    attest_detect_note(d, ", %s: %s", ATTEST_TSM_PATH, errno == ENOENT
-                       ? "not there" : strerror(errno));
+    prov_detect_note(d, ", %s: %s", ATTEST_TSM_PATH, errno == ENOENT
+                     ? "not there" : strerror(errno));
     return 0;
 }
 
 
 static void
-attest_detect_cloud(const char *root, int (*has_hcl)(void),
-    attest_detected_t *d)
+prov_detect_cloud(const char *root, int (*has_hcl)(void),
+    prov_detected_t *d)
 {
-    if (attest_detect_is(root, "/sys/class/dmi/id/chassis_asset_tag",
-                         ATTEST_DETECT_AZURE))
+    if (prov_detect_is(root, "/sys/class/dmi/id/chassis_asset_tag",
+                       ATTEST_DETECT_AZURE))
     {
         d->azure = has_hcl();
-        attest_detect_note(d, ", an Azure machine %s paravisor's report",
-                           d->azure ? "with a" : "without a");
+        prov_detect_note(d, ", an Azure machine %s paravisor's report",
+                         d->azure ? "with a" : "without a");
         return;
     }
 
-    if (attest_detect_is(root, "/sys/class/dmi/id/product_name",
-                         "Google Compute Engine"))
+    if (prov_detect_is(root, "/sys/class/dmi/id/product_name",
+                       "Google Compute Engine"))
     {
         d->gcp = 1;
-        attest_detect_note(d, ", a Google machine");
+        prov_detect_note(d, ", a Google machine");
     }
 }
 
@@ -167,28 +167,28 @@ attest_detect_cloud(const char *root, int (*has_hcl)(void),
 /* Only a confidential machine's TPM has the paravisor's report. */
 
 int
-attest_detect_hcl(void)
+prov_detect_hcl(void)
 {
     char                error[ATTEST_TPM_ERROR_LEN];
     size_t              len = 0;
     uint8_t            *data = NULL;
-    attest_tpm_t        tpm;
-    attest_tpm_call_t   c;
+    prov_tpm_t          tpm;
+    prov_tpm_call_t     c;
 
     memset(&tpm, 0, sizeof(tpm));
     memset(&c, 0, sizeof(c));
     tpm.conf.tcti = ATTEST_DETECT_TPM;
 
-    if (attest_tpm_open(&c, &tpm,
-                        attest_monotonic_now() + ATTEST_DETECT_TIMEOUT,
-                        error)
+    if (prov_tpm_open(&c, &tpm,
+                      prov_monotonic_now() + ATTEST_DETECT_TIMEOUT,
+                      error)
         == ATTEST_OK)
     {
-        (void) attest_tpm_nv_read(&c, ATTEST_DETECT_HCL, ATTEST_TPM_NV_MAX,
-                                  &data, &len);
+        (void) prov_tpm_nv_read(&c, ATTEST_DETECT_HCL, ATTEST_TPM_NV_MAX,
+                                &data, &len);
     }
 
-    attest_tpm_close(&c);
+    prov_tpm_close(&c);
     free(data);
 
     return len != 0;
@@ -196,7 +196,7 @@ attest_detect_hcl(void)
 
 
 static void
-attest_detect_pick(attest_detected_t *d)
+prov_detect_pick(prov_detected_t *d)
 {
     (void) snprintf(d->picked, sizeof(d->picked), "%s%s%s",
                     d->nitro ? "attest_nitro" : d->azure ? "attest_azure"
@@ -214,7 +214,7 @@ attest_detect_pick(attest_detected_t *d)
 
 
 static void
-attest_detect_note(attest_detected_t *d, const char *fmt, ...)
+prov_detect_note(prov_detected_t *d, const char *fmt, ...)
 {
     size_t   used = strlen(d->why);
     va_list  args;

@@ -21,16 +21,16 @@ typedef struct {
     const char  *ccel;
     char         picked[64];       /* "tsm+tpm" */
     char         why[512];         /* what was looked at, for the log */
-} attest_detected_t;
+} prov_detected_t;
 
 
 /*
  * root: "" for this machine, or a folder that stands for "/".  has_hcl is
- * asked on Azure only: attest_detect_hcl(), which asks the TPM.
+ * asked on Azure only: prov_detect_hcl(), which asks the TPM.
  */
-void attest_detect(const char *root, int (*has_hcl)(void),
-    attest_detected_t *d);
-int attest_detect_hcl(void);
+void prov_detect(const char *root, int (*has_hcl)(void),
+    prov_detected_t *d);
+int prov_detect_hcl(void);
 
 
 #endif /* PROV_DETECT_H_INCLUDED */

@@ -13,22 +13,22 @@
 #include "providers/attest_provider.h"
 
 
-static attest_evidence_item_t *attest_evidence_find(attest_evidence_t *ev,
+static prov_evidence_item_t *prov_evidence_find(prov_evidence_t *ev,
     const char *item);
-static int attest_evidence_text(attest_evidence_t *ev, const uint8_t *text,
+static int prov_evidence_text(prov_evidence_t *ev, const uint8_t *text,
     size_t len);
-static void attest_evidence_remove(attest_evidence_t *ev,
-    attest_evidence_item_t *item);
+static void prov_evidence_remove(prov_evidence_t *ev,
+    prov_evidence_item_t *item);
 
 
 void
-attest_evidence_clear(attest_evidence_t *ev)
+prov_evidence_clear(prov_evidence_t *ev)
 {
     size_t  i;
 
     for (i = 0; i < ev->count; i++) {
         free(ev->items[i].data);
-        memset(&ev->items[i], 0, sizeof(attest_evidence_item_t));
+        memset(&ev->items[i], 0, sizeof(prov_evidence_item_t));
     }
 
     ev->count = 0;
@@ -36,10 +36,10 @@ attest_evidence_clear(attest_evidence_t *ev)
 
 
 int
-attest_evidence_add(attest_evidence_t *ev, const char *item,
+prov_evidence_add(prov_evidence_t *ev, const char *item,
     const char *type, const uint8_t *data, size_t len)
 {
-    attest_evidence_item_t  *e;
+    prov_evidence_item_t    *e;
 
     if (ev->count >= ATTEST_EVIDENCE_MAX) {
         return ATTEST_ELIMIT;
@@ -67,41 +67,41 @@ attest_evidence_add(attest_evidence_t *ev, const char *item,
 
 
 int
-attest_evidence_move(attest_evidence_t *ev, attest_evidence_t *from)
+prov_evidence_move(prov_evidence_t *ev, prov_evidence_t *from)
 {
     int                      rc = ATTEST_OK;
-    attest_evidence_item_t  *text;
+    prov_evidence_item_t    *text;
 
     /* a label comes once */
 
-    text = attest_evidence_find(from, ATTEST_ITEM_LEFT_OUT);
+    text = prov_evidence_find(from, ATTEST_ITEM_LEFT_OUT);
 
-    if (text != NULL && attest_evidence_find(ev, ATTEST_ITEM_LEFT_OUT)) {
-        rc = attest_evidence_text(ev, text->data, text->len);
-        attest_evidence_remove(from, text);
+    if (text != NULL && prov_evidence_find(ev, ATTEST_ITEM_LEFT_OUT)) {
+        rc = prov_evidence_text(ev, text->data, text->len);
+        prov_evidence_remove(from, text);
     }
 
     if (rc != ATTEST_OK || ev->count + from->count > ATTEST_EVIDENCE_MAX) {
-        attest_evidence_clear(from);
-        attest_evidence_clear(ev);
+        prov_evidence_clear(from);
+        prov_evidence_clear(ev);
         snprintf(ev->error, sizeof(ev->error), "too many items of evidence");
         return ATTEST_ELIMIT;
     }
 
     memcpy(&ev->items[ev->count], from->items,
-           from->count * sizeof(attest_evidence_item_t));
+           from->count * sizeof(prov_evidence_item_t));
 
     ev->count += from->count;
     ev->error[0] = '\0';
     from->count = 0;
-    attest_evidence_note(ev, from->note);
+    prov_evidence_note(ev, from->note);
 
     return ATTEST_OK;
 }
 
 
 void
-attest_evidence_note(attest_evidence_t *ev, const char *note)
+prov_evidence_note(prov_evidence_t *ev, const char *note)
 {
     size_t  n = strlen(ev->note);
 
@@ -114,7 +114,7 @@ attest_evidence_note(attest_evidence_t *ev, const char *note)
 
 
 int
-attest_evidence_left_out(attest_evidence_t *ev, const char *item,
+prov_evidence_left_out(prov_evidence_t *ev, const char *item,
     const char *why)
 {
     int   n;
@@ -122,22 +122,22 @@ attest_evidence_left_out(attest_evidence_t *ev, const char *item,
 
     snprintf(text, sizeof(text), "the %s is left out of the evidence, it %s",
              item, why);
-    attest_evidence_note(ev, text);
+    prov_evidence_note(ev, text);
 
     n = snprintf(text, sizeof(text), "%s %s\n", item, why);
 
-    return attest_evidence_text(ev, (const uint8_t *) text, (size_t) n);
+    return prov_evidence_text(ev, (const uint8_t *) text, (size_t) n);
 }
 
 
 int
-attest_evidence_fit(attest_evidence_t *ev, size_t room)
+prov_evidence_fit(prov_evidence_t *ev, size_t room)
 {
     int                      rc;
     char                     why[64];
     size_t                   i, used = 0;
     attest_item_e            k;
-    attest_evidence_item_t  *log;
+    prov_evidence_item_t    *log;
 
     for (i = 0; i < ev->count; i++) {
         used += ev->items[i].len;
@@ -148,7 +148,7 @@ attest_evidence_fit(attest_evidence_t *ev, size_t room)
             continue;
         }
 
-        log = attest_evidence_find(ev, attest_items[k].label);
+        log = prov_evidence_find(ev, attest_items[k].label);
         if (log == NULL) {
             continue;
         }
@@ -156,9 +156,9 @@ attest_evidence_fit(attest_evidence_t *ev, size_t room)
         used -= log->len;
         snprintf(why, sizeof(why), "has %zu bytes, for which there is no"
                  " room", log->len);
-        attest_evidence_remove(ev, log);
+        prov_evidence_remove(ev, log);
 
-        rc = attest_evidence_left_out(ev, attest_items[k].label, why);
+        rc = prov_evidence_left_out(ev, attest_items[k].label, why);
         if (rc != ATTEST_OK) {
             return rc;
         }
@@ -168,8 +168,8 @@ attest_evidence_fit(attest_evidence_t *ev, size_t room)
 }
 
 
-static attest_evidence_item_t *
-attest_evidence_find(attest_evidence_t *ev, const char *item)
+static prov_evidence_item_t *
+prov_evidence_find(prov_evidence_t *ev, const char *item)
 {
     size_t  i;
 
@@ -184,16 +184,16 @@ attest_evidence_find(attest_evidence_t *ev, const char *item)
 
 
 static int
-attest_evidence_text(attest_evidence_t *ev, const uint8_t *text, size_t len)
+prov_evidence_text(prov_evidence_t *ev, const uint8_t *text, size_t len)
 {
     uint8_t                 *p;
-    attest_evidence_item_t  *e;
+    prov_evidence_item_t    *e;
 
-    e = attest_evidence_find(ev, ATTEST_ITEM_LEFT_OUT);
+    e = prov_evidence_find(ev, ATTEST_ITEM_LEFT_OUT);
 
     if (e == NULL) {
-        return attest_evidence_add(ev, ATTEST_ITEM_LEFT_OUT,
-                                   ATTEST_TYPE_LEFT_OUT, text, len);
+        return prov_evidence_add(ev, ATTEST_ITEM_LEFT_OUT,
+                                 ATTEST_TYPE_LEFT_OUT, text, len);
     }
 
     p = realloc(e->data, e->len + len);
@@ -210,22 +210,22 @@ attest_evidence_text(attest_evidence_t *ev, const uint8_t *text, size_t len)
 
 
 static void
-attest_evidence_remove(attest_evidence_t *ev, attest_evidence_item_t *item)
+prov_evidence_remove(prov_evidence_t *ev, prov_evidence_item_t *item)
 {
     size_t  behind;
 
     free(item->data);
     behind = (size_t) (&ev->items[--ev->count] - item);
-    memmove(item, item + 1, behind * sizeof(attest_evidence_item_t));
+    memmove(item, item + 1, behind * sizeof(prov_evidence_item_t));
 }
 
 
 attest_span_t
-attest_evidence_cpu(const attest_evidence_t *ev)
+prov_evidence_cpu(const prov_evidence_t *ev)
 {
     size_t                         i;
     attest_span_t                  cpu = ATTEST_NO_SPAN;
-    const attest_evidence_item_t  *e;
+    const prov_evidence_item_t    *e;
 
     for (i = 0; i < ev->count; i++) {
         e = &ev->items[i];
@@ -240,7 +240,7 @@ attest_evidence_cpu(const attest_evidence_t *ev)
 
 
 bool
-attest_evidence_has(const attest_evidence_t *ev, const char *item)
+prov_evidence_has(const prov_evidence_t *ev, const char *item)
 {
     size_t  i;
 

@@ -25,21 +25,21 @@
     (ATTEST_HTTP_HEAD_MAX + 2 * ATTEST_HTTP_BODY_MAX)
 
 
-static int attest_http_address(const char *text, struct sockaddr_in *addr);
-static int attest_http_port(const char *text, uint16_t *port);
-static int attest_http_connect(const struct sockaddr_in *addr,
+static int prov_http_address(const char *text, struct sockaddr_in *addr);
+static int prov_http_port(const char *text, uint16_t *port);
+static int prov_http_connect(const struct sockaddr_in *addr,
     int64_t deadline, char *error);
-static int attest_http_wait(int fd, short events, int64_t deadline);
-static size_t attest_http_request(const attest_http_t *req, char *buf);
-static int attest_http_send(int fd, const attest_http_t *req,
+static int prov_http_wait(int fd, short events, int64_t deadline);
+static size_t prov_http_request(const prov_http_t *req, char *buf);
+static int prov_http_send(int fd, const prov_http_t *req,
     int64_t deadline, char *error);
-static int attest_http_recv(int fd, int64_t deadline, uint8_t *buf,
+static int prov_http_recv(int fd, int64_t deadline, uint8_t *buf,
     size_t *len, char *error);
-static int attest_http_error(char *error, int rc, const char *what);
+static int prov_http_error(char *error, int rc, const char *what);
 
 
 int
-attest_http(const attest_http_t *req, int64_t deadline, uint8_t **body,
+prov_http(const prov_http_t *req, int64_t deadline, uint8_t **body,
     size_t *len, char error[256])
 {
     int                  fd, rc;
@@ -51,31 +51,31 @@ attest_http(const attest_http_t *req, int64_t deadline, uint8_t **body,
     *body = NULL;
     *len = 0;
 
-    if (attest_http_address(req->address, &addr) != ATTEST_OK) {
-        return attest_http_error(error, ATTEST_EARG, "bad address");
+    if (prov_http_address(req->address, &addr) != ATTEST_OK) {
+        return prov_http_error(error, ATTEST_EARG, "bad address");
     }
 
     buf = malloc(ATTEST_HTTP_ANSWER_MAX + 1);
     if (buf == NULL) {
-        return attest_http_error(error, ATTEST_EINTERNAL, "no memory");
+        return prov_http_error(error, ATTEST_EINTERNAL, "no memory");
     }
 
-    fd = attest_http_connect(&addr, deadline, error);
+    fd = prov_http_connect(&addr, deadline, error);
     if (fd == -1) {
         free(buf);
         return ATTEST_EINTERNAL;
     }
 
-    rc = attest_http_send(fd, req, deadline, error);
+    rc = prov_http_send(fd, req, deadline, error);
 
     if (rc == ATTEST_OK) {
-        rc = attest_http_recv(fd, deadline, buf, &n, error);
+        rc = prov_http_recv(fd, deadline, buf, &n, error);
     }
 
     (void) close(fd);
 
     if (rc == ATTEST_OK) {
-        rc = attest_http_answer(buf, n, &span, error);
+        rc = prov_http_answer(buf, n, &span, error);
     }
 
     if (rc != ATTEST_OK) {
@@ -92,16 +92,16 @@ attest_http(const attest_http_t *req, int64_t deadline, uint8_t **body,
 
 
 int
-attest_http_address_check(const char *address)
+prov_http_address_check(const char *address)
 {
     struct sockaddr_in  addr;
 
-    return attest_http_address(address, &addr);
+    return prov_http_address(address, &addr);
 }
 
 
 static int
-attest_http_address(const char *text, struct sockaddr_in *addr)
+prov_http_address(const char *text, struct sockaddr_in *addr)
 {
     char         host[INET_ADDRSTRLEN];
     size_t       n;
@@ -111,7 +111,7 @@ attest_http_address(const char *text, struct sockaddr_in *addr)
     memset(addr, 0, sizeof(*addr));
     colon = strchr(text, ':');
 
-    if (colon == NULL || attest_http_port(colon + 1, &port) != ATTEST_OK) {
+    if (colon == NULL || prov_http_port(colon + 1, &port) != ATTEST_OK) {
         return ATTEST_EARG;
     }
 
@@ -131,11 +131,11 @@ attest_http_address(const char *text, struct sockaddr_in *addr)
 
 
 static int
-attest_http_port(const char *text, uint16_t *port)
+prov_http_port(const char *text, uint16_t *port)
 {
     size_t  value;
 
-    if (attest_http_number(attest_span_text(text), 10, &value) != ATTEST_OK
+    if (prov_http_number(attest_span_text(text), 10, &value) != ATTEST_OK
         || value == 0 || value > 65535)
     {
         return ATTEST_EARG;
@@ -149,7 +149,7 @@ attest_http_port(const char *text, uint16_t *port)
 /* The socket, -1 and error. */
 
 static int
-attest_http_connect(const struct sockaddr_in *addr, int64_t deadline,
+prov_http_connect(const struct sockaddr_in *addr, int64_t deadline,
     char *error)
 {
     int        fd, rc, code;
@@ -168,7 +168,7 @@ attest_http_connect(const struct sockaddr_in *addr, int64_t deadline,
     code = errno;
 
     if (code == EINPROGRESS) {
-        rc = attest_http_wait(fd, POLLOUT, deadline);
+        rc = prov_http_wait(fd, POLLOUT, deadline);
         code = ETIMEDOUT;
 
         if (rc == ATTEST_OK
@@ -186,13 +186,13 @@ attest_http_connect(const struct sockaddr_in *addr, int64_t deadline,
 
 
 static int
-attest_http_wait(int fd, short events, int64_t deadline)
+prov_http_wait(int fd, short events, int64_t deadline)
 {
     int            n, left;
     struct pollfd  pfd = { .fd = fd, .events = events };
 
     do {
-        left = attest_monotonic_left(deadline);
+        left = prov_monotonic_left(deadline);
         if (left == 0) {
             return ATTEST_EINTERNAL;
         }
@@ -206,7 +206,7 @@ attest_http_wait(int fd, short events, int64_t deadline)
 
 
 static int
-attest_http_send(int fd, const attest_http_t *req, int64_t deadline,
+prov_http_send(int fd, const prov_http_t *req, int64_t deadline,
     char *error)
 {
     char    *buf;
@@ -215,16 +215,16 @@ attest_http_send(int fd, const attest_http_t *req, int64_t deadline,
 
     buf = malloc(ATTEST_HTTP_REQUEST_MAX);
     if (buf == NULL) {
-        return attest_http_error(error, ATTEST_EINTERNAL, "no memory");
+        return prov_http_error(error, ATTEST_EINTERNAL, "no memory");
     }
 
-    len = attest_http_request(req, buf);
+    len = prov_http_request(req, buf);
 
     for (off = 0; off < len; off += (size_t) sent) {
         sent = send(fd, buf + off, len - off, MSG_NOSIGNAL);
 
         if (sent == -1 && (errno == EAGAIN || errno == EINTR)
-            && attest_http_wait(fd, POLLOUT, deadline) == ATTEST_OK)
+            && prov_http_wait(fd, POLLOUT, deadline) == ATTEST_OK)
         {
             sent = 0;
         }
@@ -237,15 +237,15 @@ attest_http_send(int fd, const attest_http_t *req, int64_t deadline,
     free(buf);
 
     return off == len && len != 0
-           ? ATTEST_OK : attest_http_error(error, ATTEST_EINTERNAL,
-                                           "cannot send the request");
+           ? ATTEST_OK : prov_http_error(error, ATTEST_EINTERNAL,
+                                         "cannot send the request");
 }
 
 
 /* 0: it does not fit. */
 
 static size_t
-attest_http_request(const attest_http_t *req, char *buf)
+prov_http_request(const prov_http_t *req, char *buf)
 {
     int     n, host;
     size_t  len;
@@ -276,22 +276,22 @@ attest_http_request(const attest_http_t *req, char *buf)
 /* Until the answer is complete, or the server closes. */
 
 static int
-attest_http_recv(int fd, int64_t deadline, uint8_t *buf, size_t *len,
+prov_http_recv(int fd, int64_t deadline, uint8_t *buf, size_t *len,
     char *error)
 {
     size_t   n = 0;
     ssize_t  got;
 
-    while (!attest_http_whole(buf, n)) {
+    while (!prov_http_whole(buf, n)) {
 
         if (n == ATTEST_HTTP_ANSWER_MAX) {
-            return attest_http_error(error, ATTEST_ELIMIT,
-                                     "the answer is too long");
+            return prov_http_error(error, ATTEST_ELIMIT,
+                                   "the answer is too long");
         }
 
-        if (attest_http_wait(fd, POLLIN, deadline) != ATTEST_OK) {
-            return attest_http_error(error, ATTEST_EINTERNAL,
-                                     "no answer in time");
+        if (prov_http_wait(fd, POLLIN, deadline) != ATTEST_OK) {
+            return prov_http_error(error, ATTEST_EINTERNAL,
+                                   "no answer in time");
         }
 
         got = recv(fd, buf + n, ATTEST_HTTP_ANSWER_MAX - n, 0);
@@ -315,7 +315,7 @@ attest_http_recv(int fd, int64_t deadline, uint8_t *buf, size_t *len,
 
 
 static int
-attest_http_error(char *error, int rc, const char *what)
+prov_http_error(char *error, int rc, const char *what)
 {
     snprintf(error, 256, "%s", what);
     return rc;

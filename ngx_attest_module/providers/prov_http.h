@@ -20,21 +20,21 @@ typedef struct {
     const char  *path;           /* and query */
     const char  *headers;        /* lines that end in CRLF, or "" */
     const char  *body;           /* JSON for a POST; NULL: a GET */
-} attest_http_t;
+} prov_http_t;
 
 
 /*
  * The body of an answer 200, malloc()ed, with a 0 behind that *len does not
- * count.  deadline: attest_monotonic_now() milliseconds.  ATTEST_EARG: the
+ * count.  deadline: prov_monotonic_now() milliseconds.    ATTEST_EARG: the
  * address; ATTEST_EFORMAT: not HTTP, or cut short; ATTEST_ELIMIT: too long;
  * ATTEST_EUNSUPPORTED: another status; ATTEST_EINTERNAL: not reached, or not
  * in time.  error says which.
  */
-int attest_http(const attest_http_t *req, int64_t deadline, uint8_t **body,
+int prov_http(const prov_http_t *req, int64_t deadline, uint8_t **body,
     size_t *len, char error[256]);
 
 /* ATTEST_EARG when it is no IPv4 address with a port. */
-int attest_http_address_check(const char *address);
+int prov_http_address_check(const char *address);
 
 
 #endif /* PROV_HTTP_H_INCLUDED */

@@ -23,62 +23,62 @@ typedef struct {
     size_t     length;
     unsigned   has_length:1;
     unsigned   chunked:1;
-} attest_http_framing_t;
+} prov_http_framing_t;
 
 
-static size_t attest_http_head_len(const uint8_t *p, size_t n);
-static bool attest_http_line(attest_span_t *rest, attest_span_t *line);
-static int attest_http_status(attest_span_t head, char *error);
-static int attest_http_framing(attest_span_t head, attest_http_framing_t *f);
-static int attest_http_field(attest_span_t line, attest_http_framing_t *f);
-static attest_span_t attest_http_trim(attest_span_t s);
-static bool attest_http_named(attest_span_t name, const char *text);
-static int attest_http_chunks(uint8_t *p, size_t n, size_t *len);
-static int attest_http_wrong(char *error, int rc, const char *what);
+static size_t prov_http_head_len(const uint8_t *p, size_t n);
+static bool prov_http_line(attest_span_t *rest, attest_span_t *line);
+static int prov_http_status(attest_span_t head, char *error);
+static int prov_http_framing(attest_span_t head, prov_http_framing_t *f);
+static int prov_http_field(attest_span_t line, prov_http_framing_t *f);
+static attest_span_t prov_http_trim(attest_span_t s);
+static bool prov_http_named(attest_span_t name, const char *text);
+static int prov_http_chunks(uint8_t *p, size_t n, size_t *len);
+static int prov_http_wrong(char *error, int rc, const char *what);
 
 
 int
-attest_http_answer(uint8_t *p, size_t n, attest_span_t *body,
+prov_http_answer(uint8_t *p, size_t n, attest_span_t *body,
     char error[256])
 {
     int                     rc;
     size_t                  head;
-    attest_http_framing_t   f;
+    prov_http_framing_t     f;
 
     *body = ATTEST_NO_SPAN;
 
-    head = attest_http_head_len(p, n);
+    head = prov_http_head_len(p, n);
     if (head == 0) {
         return n > ATTEST_HTTP_HEAD_MAX
-               ? attest_http_wrong(error, ATTEST_ELIMIT,
-                                   "the answer's head is too long")
-               : attest_http_wrong(error, ATTEST_EFORMAT, n == 0
-                                   ? "the connection was closed without an"
-                                   " answer" : "the answer has no head");
+               ? prov_http_wrong(error, ATTEST_ELIMIT,
+                                 "the answer's head is too long")
+               : prov_http_wrong(error, ATTEST_EFORMAT, n == 0
+                                 ? "the connection was closed without an"
+                                 " answer" : "the answer has no head");
     }
 
-    rc = attest_http_status(attest_span(p, head), error);
+    rc = prov_http_status(attest_span(p, head), error);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    rc = attest_http_framing(attest_span(p, head), &f);
+    rc = prov_http_framing(attest_span(p, head), &f);
 
     if (rc == ATTEST_OK && f.chunked) {
-        rc = attest_http_chunks(p + head, n - head, &f.length);
+        rc = prov_http_chunks(p + head, n - head, &f.length);
 
     } else if (rc == ATTEST_OK && n - head != f.length) {
         rc = ATTEST_EFORMAT;
     }
 
     if (rc != ATTEST_OK) {
-        return attest_http_wrong(error, rc, "the answer is malformed or cut"
-                                 " short");
+        return prov_http_wrong(error, rc, "the answer is malformed or cut"
+                               " short");
     }
 
     if (f.length > ATTEST_HTTP_BODY_MAX) {
-        return attest_http_wrong(error, ATTEST_ELIMIT,
-                                 "the answer is too long");
+        return prov_http_wrong(error, ATTEST_ELIMIT,
+                               "the answer is too long");
     }
 
     *body = attest_span(p + head, f.length);
@@ -89,17 +89,17 @@ attest_http_answer(uint8_t *p, size_t n, attest_span_t *body,
 /* A server need not close although it was asked to. */
 
 bool
-attest_http_whole(const uint8_t *p, size_t n)
+prov_http_whole(const uint8_t *p, size_t n)
 {
     size_t                  head;
-    attest_http_framing_t   f;
+    prov_http_framing_t     f;
 
-    head = attest_http_head_len(p, n);
+    head = prov_http_head_len(p, n);
     if (head == 0) {
         return n > ATTEST_HTTP_HEAD_MAX;
     }
 
-    if (attest_http_framing(attest_span(p, head), &f) != ATTEST_OK) {
+    if (prov_http_framing(attest_span(p, head), &f) != ATTEST_OK) {
         return 1;
     }
 
@@ -115,7 +115,7 @@ attest_http_whole(const uint8_t *p, size_t n)
 /* With its empty line; 0: not there, or beyond the limit. */
 
 static size_t
-attest_http_head_len(const uint8_t *p, size_t n)
+prov_http_head_len(const uint8_t *p, size_t n)
 {
     const uint8_t  *end;
 
@@ -129,7 +129,7 @@ attest_http_head_len(const uint8_t *p, size_t n)
 /* Without its CRLF; 0: there is none. */
 
 static bool
-attest_http_line(attest_span_t *rest, attest_span_t *line)
+prov_http_line(attest_span_t *rest, attest_span_t *line)
 {
     const uint8_t  *end;
 
@@ -145,21 +145,21 @@ attest_http_line(attest_span_t *rest, attest_span_t *line)
 
 
 static int
-attest_http_status(attest_span_t head, char *error)
+prov_http_status(attest_span_t head, char *error)
 {
     size_t          status;
     attest_span_t   line;
 
-    if (!attest_http_line(&head, &line) || line.n < 12
+    if (!prov_http_line(&head, &line) || line.n < 12
         || (memcmp(line.p, "HTTP/1.1 ", 9) != 0
             && memcmp(line.p, "HTTP/1.0 ", 9) != 0)
         || (line.n > 12 && line.p[12] != ' ')
-        || attest_http_number(attest_span(line.p + 9, 3), 10, &status)
+        || prov_http_number(attest_span(line.p + 9, 3), 10, &status)
            != ATTEST_OK
         || status < 100)
     {
-        return attest_http_wrong(error, ATTEST_EFORMAT,
-                                 "the answer is not HTTP/1.1");
+        return prov_http_wrong(error, ATTEST_EFORMAT,
+                               "the answer is not HTTP/1.1");
     }
 
     if (status != 200) {
@@ -174,15 +174,15 @@ attest_http_status(attest_span_t head, char *error)
 /* RFC 9112 section 6.3; a body is never framed by the end of connection. */
 
 static int
-attest_http_framing(attest_span_t head, attest_http_framing_t *f)
+prov_http_framing(attest_span_t head, prov_http_framing_t *f)
 {
     attest_span_t  line;
 
     memset(f, 0, sizeof(*f));
-    (void) attest_http_line(&head, &line);
+    (void) prov_http_line(&head, &line);
 
-    while (attest_http_line(&head, &line) && line.n != 0) {
-        if (attest_http_field(line, f) != ATTEST_OK) {
+    while (prov_http_line(&head, &line) && line.n != 0) {
+        if (prov_http_field(line, f) != ATTEST_OK) {
             return ATTEST_EFORMAT;
         }
     }
@@ -192,7 +192,7 @@ attest_http_framing(attest_span_t head, attest_http_framing_t *f)
 
 
 static int
-attest_http_field(attest_span_t line, attest_http_framing_t *f)
+prov_http_field(attest_span_t line, prov_http_framing_t *f)
 {
     const uint8_t  *colon;
     attest_span_t   name, value;
@@ -206,19 +206,19 @@ attest_http_field(attest_span_t line, attest_http_framing_t *f)
     }
 
     name = attest_span(line.p, (size_t) (colon - line.p));
-    value = attest_http_trim(attest_span(colon + 1, line.n - name.n - 1));
+    value = prov_http_trim(attest_span(colon + 1, line.n - name.n - 1));
 
-    if (attest_http_named(name, "Content-Length")) {
+    if (prov_http_named(name, "Content-Length")) {
         if (f->has_length) {
             return ATTEST_EFORMAT;
         }
 
         f->has_length = 1;
-        return attest_http_number(value, 10, &f->length);
+        return prov_http_number(value, 10, &f->length);
     }
 
-    if (attest_http_named(name, "Transfer-Encoding")) {
-        if (f->chunked || !attest_http_named(value, "chunked")) {
+    if (prov_http_named(name, "Transfer-Encoding")) {
+        if (f->chunked || !prov_http_named(value, "chunked")) {
             return ATTEST_EFORMAT;
         }
 
@@ -230,7 +230,7 @@ attest_http_field(attest_span_t line, attest_http_framing_t *f)
 
 
 static attest_span_t
-attest_http_trim(attest_span_t s)
+prov_http_trim(attest_span_t s)
 {
     while (s.n != 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
         s = attest_span(s.p + 1, s.n - 1);
@@ -245,7 +245,7 @@ attest_http_trim(attest_span_t s)
 
 
 static bool
-attest_http_named(attest_span_t name, const char *text)
+prov_http_named(attest_span_t name, const char *text)
 {
     return name.n == strlen(text)
            && strncasecmp((const char *) name.p, text, name.n) == 0;
@@ -253,7 +253,7 @@ attest_http_named(attest_span_t name, const char *text)
 
 
 int
-attest_http_number(attest_span_t text, int base, size_t *value)
+prov_http_number(attest_span_t text, int base, size_t *value)
 {
     int     digit;
     size_t  i, v = 0;
@@ -279,7 +279,7 @@ attest_http_number(attest_span_t text, int base, size_t *value)
 /* RFC 9112 section 7.1: joined in place. */
 
 static int
-attest_http_chunks(uint8_t *p, size_t n, size_t *len)
+prov_http_chunks(uint8_t *p, size_t n, size_t *len)
 {
     size_t          size;
     attest_span_t   line, rest = attest_span(p, n);
@@ -287,8 +287,8 @@ attest_http_chunks(uint8_t *p, size_t n, size_t *len)
     *len = 0;
 
     do {
-        if (!attest_http_line(&rest, &line)
-            || attest_http_number(line, 16, &size) != ATTEST_OK
+        if (!prov_http_line(&rest, &line)
+            || prov_http_number(line, 16, &size) != ATTEST_OK
             || rest.n < 2 || size > rest.n - 2
             || memcmp(rest.p + size, "\r\n", 2) != 0)
         {
@@ -306,7 +306,7 @@ attest_http_chunks(uint8_t *p, size_t n, size_t *len)
 
 
 static int
-attest_http_wrong(char *error, int rc, const char *what)
+prov_http_wrong(char *error, int rc, const char *what)
 {
     snprintf(error, 256, "%s", what);
     return rc;

@@ -16,14 +16,14 @@
  * chunked.  ATTEST_EFORMAT: not HTTP, or cut short; ATTEST_ELIMIT: too long;
  * ATTEST_EUNSUPPORTED: another status than 200.  error says which.
  */
-int attest_http_answer(uint8_t *p, size_t n, attest_span_t *body,
+int prov_http_answer(uint8_t *p, size_t n, attest_span_t *body,
     char error[256]);
 
 /* 1: no more has to be read, for good or ill. */
-bool attest_http_whole(const uint8_t *p, size_t n);
+bool prov_http_whole(const uint8_t *p, size_t n);
 
 /* Up to eight digits and nothing else. */
-int attest_http_number(attest_span_t text, int base, size_t *value);
+int prov_http_number(attest_span_t text, int base, size_t *value);
 
 
 #endif /* PROV_HTTP_ANSWER_H_INCLUDED */

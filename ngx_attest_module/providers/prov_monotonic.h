@@ -17,7 +17,7 @@
 /* Milliseconds. */
 
 static inline int64_t
-attest_monotonic_now(void)
+prov_monotonic_now(void)
 {
     struct timespec  ts;
 
@@ -29,9 +29,9 @@ attest_monotonic_now(void)
 /* What is left until then, never negative, as poll() wants it. */
 
 static inline int
-attest_monotonic_left(int64_t deadline)
+prov_monotonic_left(int64_t deadline)
 {
-    int64_t  left = deadline - attest_monotonic_now();
+    int64_t  left = deadline - prov_monotonic_now();
 
     return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int) left;
 }

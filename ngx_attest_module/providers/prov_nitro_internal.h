@@ -26,7 +26,7 @@
 /* One request, in a thread of its own. */
 
 typedef struct {
-    attest_bounded_t   bounded;
+    prov_bounded_t     bounded;
     int                fd;           /* closed with it */
     int64_t            deadline;
     uint8_t            request[ATTEST_NSM_REQUEST];
@@ -36,7 +36,7 @@ typedef struct {
     int                err;          /* errno; 0: there is a response */
     uint8_t            response[ATTEST_NSM_RESPONSE];
     size_t             response_len;
-} attest_nsm_call_t;
+} prov_nsm_call_t;
 
 
 /*
@@ -44,27 +44,27 @@ typedef struct {
  * empty nonce is null.  NULL: out of memory, or it is too long.  fd is taken
  * over, also on failure.
  */
-attest_nsm_call_t *attest_nsm_call_create(int fd, attest_span_t user_data,
+prov_nsm_call_t *prov_nsm_call_create(int fd, attest_span_t user_data,
     attest_span_t nonce, int64_t deadline);
 
 /*
  * The document in a response, borrowed.  ATTEST_E* and error, which has what
  * the module said.
  */
-int attest_nsm_document(const attest_nsm_call_t *call, attest_span_t *doc,
+int prov_nsm_document(const prov_nsm_call_t *call, attest_span_t *doc,
     char *error);
 
 /* What an errno of the driver means. */
-const char *attest_nsm_reason(int err);
+const char *prov_nsm_reason(int err);
 
 /* Is this descriptor the kernel's /dev/nsm? */
-bool attest_nsm_is_device(int fd);
+bool prov_nsm_is_device(int fd);
 
 /*
  * NULL when AWS vouched for the document when it was made, or a static text
  * that says why not.
  */
-const char *attest_nitro_genuine(const attest_nitro_t *doc);
+const char *prov_nitro_genuine(const attest_nitro_t *doc);
 
 
 #endif /* PROV_NITRO_INTERNAL_H_INCLUDED */

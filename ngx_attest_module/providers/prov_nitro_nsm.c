@@ -32,46 +32,46 @@
 typedef struct {
     uint64_t   addr;
     uint64_t   len;
-} attest_nsm_iovec_t;
+} prov_nsm_iovec_t;
 
 typedef struct {
-    attest_nsm_iovec_t   request;
-    attest_nsm_iovec_t   response;
-} attest_nsm_raw_t;
+    prov_nsm_iovec_t     request;
+    prov_nsm_iovec_t     response;
+} prov_nsm_raw_t;
 
-#define ATTEST_NSM_IOCTL_RAW  _IOWR(0x0a, 0, attest_nsm_raw_t)
+#define ATTEST_NSM_IOCTL_RAW  _IOWR(0x0a, 0, prov_nsm_raw_t)
 
 
-static int attest_nsm_request(attest_nsm_call_t *call,
+static int prov_nsm_request(prov_nsm_call_t *call,
     attest_span_t user_data, attest_span_t nonce);
-static void attest_nsm_call_run(attest_bounded_t *b);
-static void attest_nsm_call_free(attest_bounded_t *b);
-static int attest_nsm_ioctl(attest_nsm_call_t *call);
-static int attest_nsm_map(attest_cbor_reader_t *r);
-static int attest_nsm_attestation(attest_cbor_reader_t *r,
+static void prov_nsm_call_run(prov_bounded_t *b);
+static void prov_nsm_call_free(prov_bounded_t *b);
+static int prov_nsm_ioctl(prov_nsm_call_t *call);
+static int prov_nsm_map(attest_cbor_reader_t *r);
+static int prov_nsm_attestation(attest_cbor_reader_t *r,
     attest_span_t *doc);
-static void attest_nsm_refusal(attest_cbor_reader_t *r, char *error);
+static void prov_nsm_refusal(attest_cbor_reader_t *r, char *error);
 
 
-attest_nsm_call_t *
-attest_nsm_call_create(int fd, attest_span_t user_data, attest_span_t nonce,
+prov_nsm_call_t *
+prov_nsm_call_create(int fd, attest_span_t user_data, attest_span_t nonce,
     int64_t deadline)
 {
-    attest_nsm_call_t  *call;
+    prov_nsm_call_t    *call;
 
-    call = calloc(1, sizeof(attest_nsm_call_t));
+    call = calloc(1, sizeof(prov_nsm_call_t));
     if (call == NULL) {
         (void) close(fd);
         return NULL;
     }
 
-    call->bounded.run = attest_nsm_call_run;
-    call->bounded.free = attest_nsm_call_free;
+    call->bounded.run = prov_nsm_call_run;
+    call->bounded.free = prov_nsm_call_free;
     call->fd = fd;
     call->deadline = deadline;
 
-    if (attest_nsm_request(call, user_data, nonce) != ATTEST_OK) {
-        attest_nsm_call_free(&call->bounded);
+    if (prov_nsm_request(call, user_data, nonce) != ATTEST_OK) {
+        prov_nsm_call_free(&call->bounded);
         return NULL;
     }
 
@@ -80,7 +80,7 @@ attest_nsm_call_create(int fd, attest_span_t user_data, attest_span_t nonce,
 
 
 static int
-attest_nsm_request(attest_nsm_call_t *call, attest_span_t user_data,
+prov_nsm_request(prov_nsm_call_t *call, attest_span_t user_data,
     attest_span_t nonce)
 {
     attest_cbor_writer_t  w;
@@ -111,9 +111,9 @@ attest_nsm_request(attest_nsm_call_t *call, attest_span_t user_data,
 
 
 static void
-attest_nsm_call_free(attest_bounded_t *b)
+prov_nsm_call_free(prov_bounded_t *b)
 {
-    attest_nsm_call_t  *call = (attest_nsm_call_t *) b;
+    prov_nsm_call_t    *call = (prov_nsm_call_t *) b;
 
     (void) close(call->fd);
     free(call);
@@ -121,20 +121,20 @@ attest_nsm_call_free(attest_bounded_t *b)
 
 
 static void
-attest_nsm_call_run(attest_bounded_t *b)
+prov_nsm_call_run(prov_bounded_t *b)
 {
     int64_t             nap = ATTEST_NSM_NAP;
     struct timespec     ts;
-    attest_nsm_call_t  *call = (attest_nsm_call_t *) b;
+    prov_nsm_call_t    *call = (prov_nsm_call_t *) b;
 
     for ( ;; ) {
-        call->err = attest_nsm_ioctl(call);
+        call->err = prov_nsm_ioctl(call);
 
         if (call->err != EINTR && call->err != EBUSY && call->err != EAGAIN) {
             return;
         }
 
-        if (attest_monotonic_now() + nap >= call->deadline) {
+        if (prov_monotonic_now() + nap >= call->deadline) {
             return;
         }
 
@@ -150,9 +150,9 @@ attest_nsm_call_run(attest_bounded_t *b)
 
 
 static int
-attest_nsm_ioctl(attest_nsm_call_t *call)
+prov_nsm_ioctl(prov_nsm_call_t *call)
 {
-    attest_nsm_raw_t  raw;
+    prov_nsm_raw_t    raw;
 
     raw.request.addr = (uint64_t) (uintptr_t) call->request;
     raw.request.len = call->request_len;
@@ -173,7 +173,7 @@ attest_nsm_ioctl(attest_nsm_call_t *call)
 
 
 const char *
-attest_nsm_reason(int err)
+prov_nsm_reason(int err)
 {
     switch (err) {
 
@@ -205,7 +205,7 @@ attest_nsm_reason(int err)
 
 
 int
-attest_nsm_document(const attest_nsm_call_t *call, attest_span_t *doc,
+prov_nsm_document(const prov_nsm_call_t *call, attest_span_t *doc,
     char *error)
 {
     int                    rc;
@@ -214,20 +214,20 @@ attest_nsm_document(const attest_nsm_call_t *call, attest_span_t *doc,
 
     attest_cbor_reader_init(&r, call->response, call->response_len, 1);
 
-    rc = attest_nsm_map(&r);
+    rc = prov_nsm_map(&r);
 
     if (rc == ATTEST_OK) {
         rc = attest_cbor_read_text(&r, &key);
     }
 
     if (rc == ATTEST_OK && attest_span_is(key, "Error")) {
-        attest_nsm_refusal(&r, error);
+        prov_nsm_refusal(&r, error);
         return ATTEST_EINTERNAL;
     }
 
     if (rc == ATTEST_OK) {
         rc = attest_span_is(key, "Attestation")
-             ? attest_nsm_attestation(&r, doc) : ATTEST_EFORMAT;
+             ? prov_nsm_attestation(&r, doc) : ATTEST_EFORMAT;
     }
 
     if (rc != ATTEST_OK) {
@@ -243,7 +243,7 @@ attest_nsm_document(const attest_nsm_call_t *call, attest_span_t *doc,
 /* A map of one entry; what follows an indefinite one is its end. */
 
 static int
-attest_nsm_map(attest_cbor_reader_t *r)
+prov_nsm_map(attest_cbor_reader_t *r)
 {
     int       rc;
     uint64_t  count;
@@ -259,13 +259,13 @@ attest_nsm_map(attest_cbor_reader_t *r)
 
 
 static int
-attest_nsm_attestation(attest_cbor_reader_t *r, attest_span_t *doc)
+prov_nsm_attestation(attest_cbor_reader_t *r, attest_span_t *doc)
 {
     int                  rc;
     attest_span_t        key;
     attest_cbor_item_t   item;
 
-    rc = attest_nsm_map(r);
+    rc = prov_nsm_map(r);
 
     if (rc == ATTEST_OK) {
         rc = attest_cbor_read_text(r, &key);
@@ -294,7 +294,7 @@ attest_nsm_attestation(attest_cbor_reader_t *r, attest_span_t *doc)
 /* "InvalidOperation", "InputTooLarge", .. */
 
 static void
-attest_nsm_refusal(attest_cbor_reader_t *r, char *error)
+prov_nsm_refusal(attest_cbor_reader_t *r, char *error)
 {
     char           text[32] = "no reason";
     size_t         i;
@@ -318,7 +318,7 @@ attest_nsm_refusal(attest_cbor_reader_t *r, char *error)
 /* Only the kernel's own driver registers under this name. */
 
 bool
-attest_nsm_is_device(int fd)
+prov_nsm_is_device(int fd)
 {
     int          found;
     char         line[32], want[32];

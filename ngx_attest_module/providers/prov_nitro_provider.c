@@ -22,39 +22,39 @@
 typedef struct {
     char               *path;
     int                 fd;          /* opened by the master; -1 */
-    attest_bounded_t   *late;        /* its thread may still be running */
-} attest_nitro_provider_t;
+    prov_bounded_t     *late;        /* its thread may still be running */
+} prov_nitro_provider_t;
 
 
-static int attest_nitro_open(const char *path);
-static int attest_nitro_collect(attest_provider_t *p, const uint8_t *claims,
-    size_t len, int want_logs, unsigned timeout_ms, attest_evidence_t *ev);
-static int attest_nitro_ask(attest_nitro_provider_t *nitro,
+static int prov_nitro_open(const char *path);
+static int prov_nitro_collect(attest_provider_t *p, const uint8_t *claims,
+    size_t len, int want_logs, unsigned timeout_ms, prov_evidence_t *ev);
+static int prov_nitro_ask(prov_nitro_provider_t *nitro,
     attest_span_t digest, attest_span_t nonce, int64_t deadline,
-    attest_evidence_t *ev);
-static int attest_nitro_device(attest_nitro_provider_t *nitro, char *error);
-static int attest_nitro_evidence(const attest_nsm_call_t *call,
-    attest_span_t digest, attest_span_t nonce, attest_evidence_t *ev);
-static bool attest_nitro_is(attest_span_t value, attest_span_t want);
-static void attest_nitro_label(int fd, const attest_nitro_t *doc,
-    attest_evidence_t *ev);
-static const char *attest_nitro_chain(const attest_nitro_t *doc, X509 *leaf,
+    prov_evidence_t *ev);
+static int prov_nitro_device(prov_nitro_provider_t *nitro, char *error);
+static int prov_nitro_evidence(const prov_nsm_call_t *call,
+    attest_span_t digest, attest_span_t nonce, prov_evidence_t *ev);
+static bool prov_nitro_is(attest_span_t value, attest_span_t want);
+static void prov_nitro_label(int fd, const attest_nitro_t *doc,
+    prov_evidence_t *ev);
+static const char *prov_nitro_chain(const attest_nitro_t *doc, X509 *leaf,
     STACK_OF(X509) *bundle);
-static void attest_nitro_destroy(attest_provider_t *p);
+static void prov_nitro_destroy(attest_provider_t *p);
 
 
 attest_provider_t *
-attest_nitro_provider(const attest_nitro_conf_t *conf)
+prov_nitro_provider(const prov_nitro_conf_t *conf)
 {
     attest_provider_t        *p;
-    attest_nitro_provider_t  *nitro;
+    prov_nitro_provider_t    *nitro;
 
     p = calloc(1, sizeof(attest_provider_t));
     if (p == NULL) {
         return NULL;
     }
 
-    nitro = calloc(1, sizeof(attest_nitro_provider_t));
+    nitro = calloc(1, sizeof(prov_nitro_provider_t));
     if (nitro == NULL) {
         free(p);
         return NULL;
@@ -62,25 +62,25 @@ attest_nitro_provider(const attest_nitro_conf_t *conf)
 
     p->name = "nitro";
     p->data = nitro;
-    p->collect = attest_nitro_collect;
-    p->destroy = attest_nitro_destroy;
+    p->collect = prov_nitro_collect;
+    p->destroy = prov_nitro_destroy;
 
     nitro->fd = -1;
 
     nitro->path = strdup(conf->path != NULL ? conf->path : ATTEST_NSM_PATH);
     if (nitro->path == NULL) {
-        attest_nitro_destroy(p);
+        prov_nitro_destroy(p);
         return NULL;
     }
 
-    nitro->fd = attest_nitro_open(nitro->path);
+    nitro->fd = prov_nitro_open(nitro->path);
 
     return p;
 }
 
 
 static int
-attest_nitro_open(const char *path)
+prov_nitro_open(const char *path)
 {
     return open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
@@ -89,8 +89,8 @@ attest_nitro_open(const char *path)
 /* The caller's nonce is in the claims, and in a field of its own. */
 
 static int
-attest_nitro_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
-    int want_logs, unsigned timeout_ms, attest_evidence_t *ev)
+prov_nitro_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
+    int want_logs, unsigned timeout_ms, prov_evidence_t *ev)
 {
     int              rc;
     int64_t          deadline;
@@ -101,7 +101,7 @@ attest_nitro_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
 
     (void) want_logs;
 
-    deadline = attest_monotonic_now() + timeout_ms;
+    deadline = prov_monotonic_now() + timeout_ms;
 
     rc = attest_claims_parse(claims, len, &parsed);
 
@@ -115,11 +115,11 @@ attest_nitro_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
 
     } else {
         nonce = attest_span(parsed.nonce, parsed.nonce_len);
-        rc = attest_nitro_ask(p->data, digest, nonce, deadline, ev);
+        rc = prov_nitro_ask(p->data, digest, nonce, deadline, ev);
     }
 
     if (rc != ATTEST_OK) {
-        attest_evidence_clear(ev);
+        prov_evidence_clear(ev);
         return rc;
     }
 
@@ -129,41 +129,41 @@ attest_nitro_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
 
 
 static int
-attest_nitro_ask(attest_nitro_provider_t *nitro, attest_span_t digest,
-    attest_span_t nonce, int64_t deadline, attest_evidence_t *ev)
+prov_nitro_ask(prov_nitro_provider_t *nitro, attest_span_t digest,
+    attest_span_t nonce, int64_t deadline, prov_evidence_t *ev)
 {
     int                 fd, rc, err = ENOMEM;
-    attest_nsm_call_t  *call;
+    prov_nsm_call_t    *call;
 
-    fd = attest_nitro_device(nitro, ev->error);
+    fd = prov_nitro_device(nitro, ev->error);
     if (fd == -1) {
         return ATTEST_EARG;
     }
 
-    call = attest_nsm_call_create(fd, digest, nonce, deadline);
+    call = prov_nsm_call_create(fd, digest, nonce, deadline);
 
     if (call != NULL) {
-        err = attest_bounded_call(&nitro->late, &call->bounded, deadline);
+        err = prov_bounded_call(&nitro->late, &call->bounded, deadline);
     }
 
     if (err != 0) {
         snprintf(ev->error, sizeof(ev->error), "request to \"%.128s\": %s",
-                 nitro->path, attest_bounded_error(err));
+                 nitro->path, prov_bounded_error(err));
         return ATTEST_EINTERNAL;
     }
 
     if (call->err != 0) {
         snprintf(ev->error, sizeof(ev->error), "request to \"%.80s\": %s; %s",
                  nitro->path, strerror(call->err),
-                 attest_nsm_reason(call->err));
+                 prov_nsm_reason(call->err));
         rc = (call->err == EPERM || call->err == EACCES
               || call->err == ENOTTY) ? ATTEST_EARG : ATTEST_EINTERNAL;
 
     } else {
-        rc = attest_nitro_evidence(call, digest, nonce, ev);
+        rc = prov_nitro_evidence(call, digest, nonce, ev);
     }
 
-    attest_bounded_free(&call->bounded);
+    prov_bounded_free(&call->bounded);
     return rc;
 }
 
@@ -171,11 +171,11 @@ attest_nitro_ask(attest_nitro_provider_t *nitro, attest_span_t digest,
 /* By name first; a worker that may not open it uses the master's. */
 
 static int
-attest_nitro_device(attest_nitro_provider_t *nitro, char *error)
+prov_nitro_device(prov_nitro_provider_t *nitro, char *error)
 {
     int  fd, err;
 
-    fd = attest_nitro_open(nitro->path);
+    fd = prov_nitro_open(nitro->path);
 
     if (fd == -1 && (errno == EACCES || errno == EPERM) && nitro->fd != -1) {
         fd = fcntl(nitro->fd, F_DUPFD_CLOEXEC, 0);
@@ -184,7 +184,7 @@ attest_nitro_device(attest_nitro_provider_t *nitro, char *error)
     if (fd == -1) {
         err = errno;
         snprintf(error, ATTEST_NSM_ERROR_LEN, "cannot open \"%.80s\": %s; %s",
-                 nitro->path, strerror(err), attest_nsm_reason(err));
+                 nitro->path, strerror(err), prov_nsm_reason(err));
     }
 
     return fd;
@@ -192,14 +192,14 @@ attest_nitro_device(attest_nitro_provider_t *nitro, char *error)
 
 
 static int
-attest_nitro_evidence(const attest_nsm_call_t *call, attest_span_t digest,
-    attest_span_t nonce, attest_evidence_t *ev)
+prov_nitro_evidence(const prov_nsm_call_t *call, attest_span_t digest,
+    attest_span_t nonce, prov_evidence_t *ev)
 {
     int              rc;
     attest_span_t    bytes;
     attest_nitro_t   doc;
 
-    rc = attest_nsm_document(call, &bytes, ev->error);
+    rc = prov_nsm_document(call, &bytes, ev->error);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -211,29 +211,29 @@ attest_nitro_evidence(const attest_nsm_call_t *call, attest_span_t digest,
         return rc;
     }
 
-    if (!attest_nitro_is(doc.user_data, digest)
-        || !attest_nitro_is(doc.nonce, nonce) || doc.public_key.n != 0)
+    if (!prov_nitro_is(doc.user_data, digest)
+        || !prov_nitro_is(doc.nonce, nonce) || doc.public_key.n != 0)
     {
         snprintf(ev->error, sizeof(ev->error), "the attestation document is"
                  " not over what was asked for");
         return ATTEST_EMISMATCH;
     }
 
-    rc = attest_evidence_add(ev, ATTEST_ITEM_NITRO, ATTEST_TYPE_NITRO,
-                             bytes.p, bytes.n);
+    rc = prov_evidence_add(ev, ATTEST_ITEM_NITRO, ATTEST_TYPE_NITRO,
+                           bytes.p, bytes.n);
     if (rc != ATTEST_OK) {
         snprintf(ev->error, sizeof(ev->error), "attestation document: %s",
                  attest_strerror(rc));
         return rc;
     }
 
-    attest_nitro_label(call->fd, &doc, ev);
+    prov_nitro_label(call->fd, &doc, ev);
     return ATTEST_OK;
 }
 
 
 static bool
-attest_nitro_is(attest_span_t value, attest_span_t want)
+prov_nitro_is(attest_span_t value, attest_span_t want)
 {
     return value.n == want.n
            && (want.n == 0 || memcmp(value.p, want.p, want.n) == 0);
@@ -241,12 +241,12 @@ attest_nitro_is(attest_span_t value, attest_span_t want)
 
 
 static void
-attest_nitro_label(int fd, const attest_nitro_t *doc, attest_evidence_t *ev)
+prov_nitro_label(int fd, const attest_nitro_t *doc, prov_evidence_t *ev)
 {
     const char  *why;
 
-    why = attest_nsm_is_device(fd)
-          ? attest_nitro_genuine(doc)
+    why = prov_nsm_is_device(fd)
+          ? prov_nitro_genuine(doc)
           : "the device is not the kernel's security module";
 
     snprintf(ev->root, sizeof(ev->root), "%s",
@@ -264,7 +264,7 @@ attest_nitro_label(int fd, const attest_nitro_t *doc, attest_evidence_t *ev)
 
 
 const char *
-attest_nitro_genuine(const attest_nitro_t *doc)
+prov_nitro_genuine(const attest_nitro_t *doc)
 {
     size_t           i;
     X509            *leaf, *cert;
@@ -289,7 +289,7 @@ attest_nitro_genuine(const attest_nitro_t *doc)
         }
     }
 
-    why = attest_nitro_chain(doc, leaf, bundle);
+    why = prov_nitro_chain(doc, leaf, bundle);
 
     if (why == NULL
         && attest_nitro_signature(doc, X509_get0_pubkey(leaf)) != ATTEST_OK)
@@ -306,7 +306,7 @@ done:
 
 
 static const char *
-attest_nitro_chain(const attest_nitro_t *doc, X509 *leaf,
+prov_nitro_chain(const attest_nitro_t *doc, X509 *leaf,
     STACK_OF(X509) *bundle)
 {
     const char           *why;
@@ -330,11 +330,11 @@ attest_nitro_chain(const attest_nitro_t *doc, X509 *leaf,
 
 
 static void
-attest_nitro_destroy(attest_provider_t *p)
+prov_nitro_destroy(attest_provider_t *p)
 {
-    attest_nitro_provider_t  *nitro = p->data;
+    prov_nitro_provider_t    *nitro = p->data;
 
-    attest_bounded_abandon(&nitro->late);
+    prov_bounded_abandon(&nitro->late);
 
     if (nitro->fd != -1) {
         (void) close(nitro->fd);

@@ -19,44 +19,44 @@
 typedef struct {
     char                   *library;
     int                     required;
-    attest_bounded_t       *late;         /* one that the driver holds */
+    prov_bounded_t         *late;         /* one that the driver holds */
     size_t                  count;        /* the GPUs of last time */
     char                    uuid[ATTEST_NVIDIA_MAX][ATTEST_NVML_UUID_LEN];
-} attest_nvidia_t;
+} prov_nvidia_t;
 
 
-static int attest_nvidia_collect(attest_provider_t *p, const uint8_t *claims,
-    size_t len, int want_logs, unsigned timeout_ms, attest_evidence_t *ev);
-static int attest_nvidia_nonce(const uint8_t *claims, size_t len,
+static int prov_nvidia_collect(attest_provider_t *p, const uint8_t *claims,
+    size_t len, int want_logs, unsigned timeout_ms, prov_evidence_t *ev);
+static int prov_nvidia_nonce(const uint8_t *claims, size_t len,
     uint8_t nonce[ATTEST_SPDM_NONCE], char *error);
-static int attest_nvidia_answered(attest_nvidia_t *nv,
-    const attest_nvidia_answer_t *a, const uint8_t nonce[ATTEST_SPDM_NONCE],
-    attest_evidence_t *ev);
-static int attest_nvidia_missing(const attest_nvidia_t *nv,
-    const attest_nvidia_answer_t *a, char *text);
-static void attest_nvidia_remember(attest_nvidia_t *nv,
-    const attest_nvidia_answer_t *a);
-static int attest_nvidia_evidence(const attest_nvidia_answer_t *a,
-    const uint8_t nonce[ATTEST_SPDM_NONCE], attest_evidence_t *ev);
-static int attest_nvidia_device(const attest_nvidia_gpu_t *gpu,
+static int prov_nvidia_answered(prov_nvidia_t *nv,
+    const prov_nvidia_answer_t *a, const uint8_t nonce[ATTEST_SPDM_NONCE],
+    prov_evidence_t *ev);
+static int prov_nvidia_missing(const prov_nvidia_t *nv,
+    const prov_nvidia_answer_t *a, char *text);
+static void prov_nvidia_remember(prov_nvidia_t *nv,
+    const prov_nvidia_answer_t *a);
+static int prov_nvidia_evidence(const prov_nvidia_answer_t *a,
+    const uint8_t nonce[ATTEST_SPDM_NONCE], prov_evidence_t *ev);
+static int prov_nvidia_device(const prov_nvidia_gpu_t *gpu,
     attest_gpu_device_t *d, const uint8_t nonce[ATTEST_SPDM_NONCE],
     char *error);
-static const char *attest_nvidia_arch(unsigned arch);
-static int attest_nvidia_signed(const attest_gpu_device_t *d, X509 *leaf,
+static const char *prov_nvidia_arch(unsigned arch);
+static int prov_nvidia_signed(const attest_gpu_device_t *d, X509 *leaf,
     char *error);
-static int attest_nvidia_item(const attest_gpu_device_t *devices,
-    size_t count, attest_evidence_t *ev);
-static void attest_nvidia_destroy(attest_provider_t *p);
+static int prov_nvidia_item(const attest_gpu_device_t *devices,
+    size_t count, prov_evidence_t *ev);
+static void prov_nvidia_destroy(attest_provider_t *p);
 
 
 attest_provider_t *
-attest_nvidia_provider(const attest_nvidia_conf_t *conf)
+prov_nvidia_provider(const prov_nvidia_conf_t *conf)
 {
-    attest_nvidia_t    *nv;
+    prov_nvidia_t      *nv;
     attest_provider_t  *p;
 
     p = calloc(1, sizeof(attest_provider_t));
-    nv = calloc(1, sizeof(attest_nvidia_t));
+    nv = calloc(1, sizeof(prov_nvidia_t));
 
     if (p == NULL || nv == NULL) {
         free(p);
@@ -66,14 +66,14 @@ attest_nvidia_provider(const attest_nvidia_conf_t *conf)
 
     p->name = "nvidia";
     p->data = nv;
-    p->collect = attest_nvidia_collect;
-    p->destroy = attest_nvidia_destroy;
+    p->collect = prov_nvidia_collect;
+    p->destroy = prov_nvidia_destroy;
 
     nv->required = conf->required;
     nv->library = strdup(conf->library != NULL ? conf->library
                                                : ATTEST_NVML_LIBRARY);
     if (nv->library == NULL) {
-        attest_nvidia_destroy(p);
+        prov_nvidia_destroy(p);
         return NULL;
     }
 
@@ -82,27 +82,27 @@ attest_nvidia_provider(const attest_nvidia_conf_t *conf)
 
 
 static int
-attest_nvidia_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
-    int want_logs, unsigned timeout_ms, attest_evidence_t *ev)
+prov_nvidia_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
+    int want_logs, unsigned timeout_ms, prov_evidence_t *ev)
 {
     int                      rc;
     uint8_t                  nonce[ATTEST_SPDM_NONCE];
-    attest_nvidia_t         *nv = p->data;
-    attest_nvidia_answer_t  *answer;
+    prov_nvidia_t           *nv = p->data;
+    prov_nvidia_answer_t    *answer;
 
     (void) want_logs;
 
-    rc = attest_nvidia_nonce(claims, len, nonce, ev->error);
+    rc = prov_nvidia_nonce(claims, len, nonce, ev->error);
     if (rc != ATTEST_OK) {
-        attest_evidence_clear(ev);
+        prov_evidence_clear(ev);
         return rc;
     }
 
-    rc = attest_nvidia_ask(&nv->late, nv->library, nonce,
-                           attest_monotonic_now() + timeout_ms, &answer,
-                           ev->error);
+    rc = prov_nvidia_ask(&nv->late, nv->library, nonce,
+                         prov_monotonic_now() + timeout_ms, &answer,
+                         ev->error);
     if (rc == ATTEST_OK) {
-        rc = attest_nvidia_answered(nv, answer, nonce, ev);
+        rc = prov_nvidia_answered(nv, answer, nonce, ev);
         free(answer);
     }
 
@@ -111,7 +111,7 @@ attest_nvidia_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
     }
 
     if (nv->required) {
-        attest_evidence_clear(ev);
+        prov_evidence_clear(ev);
         return rc;
     }
 
@@ -125,7 +125,7 @@ attest_nvidia_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
 
 
 static int
-attest_nvidia_nonce(const uint8_t *claims, size_t len,
+prov_nvidia_nonce(const uint8_t *claims, size_t len,
     uint8_t nonce[ATTEST_SPDM_NONCE], char *error)
 {
     int              rc;
@@ -147,8 +147,8 @@ attest_nvidia_nonce(const uint8_t *claims, size_t len,
 
 
 static int
-attest_nvidia_answered(attest_nvidia_t *nv, const attest_nvidia_answer_t *a,
-    const uint8_t nonce[ATTEST_SPDM_NONCE], attest_evidence_t *ev)
+prov_nvidia_answered(prov_nvidia_t *nv, const prov_nvidia_answer_t *a,
+    const uint8_t nonce[ATTEST_SPDM_NONCE], prov_evidence_t *ev)
 {
     int   rc;
     char  gone[ATTEST_NVIDIA_ERROR];
@@ -158,7 +158,7 @@ attest_nvidia_answered(attest_nvidia_t *nv, const attest_nvidia_answer_t *a,
         return a->rc;
     }
 
-    rc = attest_nvidia_missing(nv, a, gone);
+    rc = prov_nvidia_missing(nv, a, gone);
 
     if (a->count == 0) {
         snprintf(ev->error, sizeof(ev->error), "%.128s",
@@ -180,10 +180,10 @@ attest_nvidia_answered(attest_nvidia_t *nv, const attest_nvidia_answer_t *a,
                  " their ready state is not set");
     }
 
-    rc = attest_nvidia_evidence(a, nonce, ev);
+    rc = prov_nvidia_evidence(a, nonce, ev);
 
     if (rc == ATTEST_OK) {
-        attest_nvidia_remember(nv, a);
+        prov_nvidia_remember(nv, a);
     }
 
     return rc;
@@ -196,8 +196,8 @@ attest_nvidia_answered(attest_nvidia_t *nv, const attest_nvidia_answer_t *a,
  */
 
 static int
-attest_nvidia_missing(const attest_nvidia_t *nv,
-    const attest_nvidia_answer_t *a, char *text)
+prov_nvidia_missing(const prov_nvidia_t *nv,
+    const prov_nvidia_answer_t *a, char *text)
 {
     size_t  i, k;
 
@@ -221,7 +221,7 @@ attest_nvidia_missing(const attest_nvidia_t *nv,
 
 
 static void
-attest_nvidia_remember(attest_nvidia_t *nv, const attest_nvidia_answer_t *a)
+prov_nvidia_remember(prov_nvidia_t *nv, const prov_nvidia_answer_t *a)
 {
     size_t  i;
 
@@ -236,8 +236,8 @@ attest_nvidia_remember(attest_nvidia_t *nv, const attest_nvidia_answer_t *a)
 /* Every GPU or none: what is missing could be the one that computes. */
 
 static int
-attest_nvidia_evidence(const attest_nvidia_answer_t *a,
-    const uint8_t nonce[ATTEST_SPDM_NONCE], attest_evidence_t *ev)
+prov_nvidia_evidence(const prov_nvidia_answer_t *a,
+    const uint8_t nonce[ATTEST_SPDM_NONCE], prov_evidence_t *ev)
 {
     int                   rc;
     size_t                i;
@@ -252,17 +252,17 @@ attest_nvidia_evidence(const attest_nvidia_answer_t *a,
     }
 
     for (i = 0; i < a->count && rc == ATTEST_OK; i++) {
-        rc = attest_nvidia_device(&a->gpus[i], &devices[i], nonce, ev->error);
+        rc = prov_nvidia_device(&a->gpus[i], &devices[i], nonce, ev->error);
 
         if (rc == ATTEST_OK) {
-            rc = attest_nvidia_check(&devices[i], &roots, &root, ev->error);
+            rc = prov_nvidia_check(&devices[i], &roots, &root, ev->error);
         }
     }
 
     attest_roots_clear(&roots);
 
     if (rc == ATTEST_OK) {
-        rc = attest_nvidia_item(devices, a->count, ev);
+        rc = prov_nvidia_item(devices, a->count, ev);
     }
 
     if (rc == ATTEST_OK) {
@@ -274,12 +274,12 @@ attest_nvidia_evidence(const attest_nvidia_answer_t *a,
 
 
 static int
-attest_nvidia_device(const attest_nvidia_gpu_t *gpu, attest_gpu_device_t *d,
+prov_nvidia_device(const prov_nvidia_gpu_t *gpu, attest_gpu_device_t *d,
     const uint8_t nonce[ATTEST_SPDM_NONCE], char *error)
 {
     const char  *arch;
 
-    arch = attest_nvidia_arch(gpu->arch);
+    arch = prov_nvidia_arch(gpu->arch);
     if (arch == NULL) {
         snprintf(error, ATTEST_NVIDIA_ERROR, "GPU %.95s is of an architecture"
                  " (%u) without attestation", gpu->uuid, gpu->arch);
@@ -303,7 +303,7 @@ attest_nvidia_device(const attest_nvidia_gpu_t *gpu, attest_gpu_device_t *d,
 /* The names that NVIDIA's SDK gives them. */
 
 static const char *
-attest_nvidia_arch(unsigned arch)
+prov_nvidia_arch(unsigned arch)
 {
     switch (arch) {
 
@@ -320,7 +320,7 @@ attest_nvidia_arch(unsigned arch)
 
 
 int
-attest_nvidia_check(const attest_gpu_device_t *d, const attest_roots_t *roots,
+prov_nvidia_check(const attest_gpu_device_t *d, const attest_roots_t *roots,
     const char **root, char error[ATTEST_NVIDIA_ERROR])
 {
     int                   rc;
@@ -336,7 +336,7 @@ attest_nvidia_check(const attest_gpu_device_t *d, const attest_roots_t *roots,
     }
 
     leaf = sk_X509_value(certs, 0);
-    rc = attest_nvidia_signed(d, leaf, error);
+    rc = prov_nvidia_signed(d, leaf, error);
 
     memset(&chain, 0, sizeof(chain));
     chain.anchors = roots->anchors[ATTEST_MAKER_NVIDIA];
@@ -353,7 +353,7 @@ attest_nvidia_check(const attest_gpu_device_t *d, const attest_roots_t *roots,
 
 
 static int
-attest_nvidia_signed(const attest_gpu_device_t *d, X509 *leaf, char *error)
+prov_nvidia_signed(const attest_gpu_device_t *d, X509 *leaf, char *error)
 {
     int            rc;
     const char    *what = "is malformed";
@@ -383,8 +383,8 @@ attest_nvidia_signed(const attest_gpu_device_t *d, X509 *leaf, char *error)
 
 
 static int
-attest_nvidia_item(const attest_gpu_device_t *devices, size_t count,
-    attest_evidence_t *ev)
+prov_nvidia_item(const attest_gpu_device_t *devices, size_t count,
+    prov_evidence_t *ev)
 {
     int      rc;
     char    *json;
@@ -407,8 +407,8 @@ attest_nvidia_item(const attest_gpu_device_t *devices, size_t count,
     rc = attest_gpu_encode(devices, count, json, &len);
 
     if (rc == ATTEST_OK) {
-        rc = attest_evidence_add(ev, ATTEST_ITEM_GPU, ATTEST_TYPE_GPU,
-                                 (const uint8_t *) json, len);
+        rc = prov_evidence_add(ev, ATTEST_ITEM_GPU, ATTEST_TYPE_GPU,
+                               (const uint8_t *) json, len);
     }
 
     free(json);
@@ -423,11 +423,11 @@ attest_nvidia_item(const attest_gpu_device_t *devices, size_t count,
 
 
 static void
-attest_nvidia_destroy(attest_provider_t *p)
+prov_nvidia_destroy(attest_provider_t *p)
 {
-    attest_nvidia_t  *nv = p->data;
+    prov_nvidia_t    *nv = p->data;
 
-    attest_bounded_abandon(&nv->late);
+    prov_bounded_abandon(&nv->late);
     free(nv->library);
     free(nv);
     free(p);

@@ -24,9 +24,9 @@
 typedef struct {
     char                    uuid[ATTEST_NVML_UUID_LEN];
     unsigned                arch;
-    attest_nvml_cert_t      cert;
-    attest_nvml_report_t    report;
-} attest_nvidia_gpu_t;
+    prov_nvml_cert_t        cert;
+    prov_nvml_report_t      report;
+} prov_nvidia_gpu_t;
 
 /* What one collection has read. */
 typedef struct {
@@ -34,18 +34,18 @@ typedef struct {
     int                     absent;       /* no driver: so no GPU either */
     int                     waiting;      /* GPUs do not take work yet */
     size_t                  count;
-    attest_nvidia_gpu_t     gpus[ATTEST_NVIDIA_MAX];
+    prov_nvidia_gpu_t       gpus[ATTEST_NVIDIA_MAX];
     char                    error[ATTEST_NVIDIA_ERROR];
-} attest_nvidia_answer_t;
+} prov_nvidia_answer_t;
 
 /*
  * Calls into a driver cannot be given a deadline, and a GPU that fell off its
  * bus can hold one for ever: see prov_bounded.h, also for *late.
  * ATTEST_OK: *answer is there, free() it.
  */
-int attest_nvidia_ask(attest_bounded_t **late, const char *library,
+int prov_nvidia_ask(prov_bounded_t **late, const char *library,
     const uint8_t nonce[ATTEST_SPDM_NONCE], int64_t deadline,
-    attest_nvidia_answer_t **answer, char error[ATTEST_NVIDIA_ERROR]);
+    prov_nvidia_answer_t **answer, char error[ATTEST_NVIDIA_ERROR]);
 
 /*
  * Is the report over the device's nonce and signed by its first certificate?
@@ -53,7 +53,7 @@ int attest_nvidia_ask(attest_bounded_t **late, const char *library,
  * ATTEST_ECRYPTO or what the parsers say.  *root becomes "simulated" when the
  * certificates do not lead to NVIDIA's root, and else stays.
  */
-int attest_nvidia_check(const attest_gpu_device_t *d,
+int prov_nvidia_check(const attest_gpu_device_t *d,
     const attest_roots_t *roots, const char **root,
     char error[ATTEST_NVIDIA_ERROR]);
 

@@ -19,82 +19,82 @@
 
 
 typedef struct {
-    attest_bounded_t          bounded;    /* first */
+    prov_bounded_t            bounded;    /* first */
     char                     *library;
     uint8_t                   nonce[ATTEST_SPDM_NONCE];
-    attest_nvidia_answer_t   *answer;
-} attest_nvidia_job_t;
+    prov_nvidia_answer_t     *answer;
+} prov_nvidia_job_t;
 
 
-static attest_nvidia_job_t *attest_nvidia_job(const char *library,
+static prov_nvidia_job_t *prov_nvidia_job(const char *library,
     const uint8_t nonce[ATTEST_SPDM_NONCE]);
-static void attest_nvidia_job_run(attest_bounded_t *b);
-static void attest_nvidia_job_free(attest_bounded_t *b);
-static int attest_nvidia_read(const attest_nvidia_job_t *job,
-    attest_nvidia_answer_t *a);
-static int attest_nvidia_state(const attest_nvml_t *nvml, char *error);
-static int attest_nvidia_gpus(const attest_nvml_t *nvml,
-    const uint8_t nonce[ATTEST_SPDM_NONCE], attest_nvidia_answer_t *a);
-static int attest_nvidia_gpu(const attest_nvml_t *nvml, unsigned i,
-    const uint8_t nonce[ATTEST_SPDM_NONCE], attest_nvidia_gpu_t *gpu,
+static void prov_nvidia_job_run(prov_bounded_t *b);
+static void prov_nvidia_job_free(prov_bounded_t *b);
+static int prov_nvidia_read(const prov_nvidia_job_t *job,
+    prov_nvidia_answer_t *a);
+static int prov_nvidia_state(const prov_nvml_t *nvml, char *error);
+static int prov_nvidia_gpus(const prov_nvml_t *nvml,
+    const uint8_t nonce[ATTEST_SPDM_NONCE], prov_nvidia_answer_t *a);
+static int prov_nvidia_gpu(const prov_nvml_t *nvml, unsigned i,
+    const uint8_t nonce[ATTEST_SPDM_NONCE], prov_nvidia_gpu_t *gpu,
     char *error);
-static int attest_nvidia_sizes(const attest_nvidia_gpu_t *gpu, char *error);
+static int prov_nvidia_sizes(const prov_nvidia_gpu_t *gpu, char *error);
 
 
 int
-attest_nvidia_ask(attest_bounded_t **late, const char *library,
+prov_nvidia_ask(prov_bounded_t **late, const char *library,
     const uint8_t nonce[ATTEST_SPDM_NONCE], int64_t deadline,
-    attest_nvidia_answer_t **answer, char error[ATTEST_NVIDIA_ERROR])
+    prov_nvidia_answer_t **answer, char error[ATTEST_NVIDIA_ERROR])
 {
     int                   err;
     int64_t               soon;
-    attest_nvidia_job_t  *job = NULL;
+    prov_nvidia_job_t    *job = NULL;
 
     *answer = NULL;
 
     /* a driver that hangs must not slow down all that works without it */
 
-    soon = attest_monotonic_now() + ATTEST_NVIDIA_PATIENCE;
-    err = attest_bounded_settle(late, soon < deadline ? soon : deadline);
+    soon = prov_monotonic_now() + ATTEST_NVIDIA_PATIENCE;
+    err = prov_bounded_settle(late, soon < deadline ? soon : deadline);
 
     if (err == 0) {
-        job = attest_nvidia_job(library, nonce);
-        err = job != NULL ? attest_bounded_call(late, &job->bounded, deadline)
+        job = prov_nvidia_job(library, nonce);
+        err = job != NULL ? prov_bounded_call(late, &job->bounded, deadline)
                           : ENOMEM;
     }
 
     if (err != 0) {
         snprintf(error, ATTEST_NVIDIA_ERROR, "NVIDIA's driver: %s",
-                 attest_bounded_error(err));
+                 prov_bounded_error(err));
         return ATTEST_EINTERNAL;
     }
 
     *answer = job->answer;
     job->answer = NULL;
-    attest_bounded_free(&job->bounded);
+    prov_bounded_free(&job->bounded);
     return ATTEST_OK;
 }
 
 
-static attest_nvidia_job_t *
-attest_nvidia_job(const char *library, const uint8_t nonce[ATTEST_SPDM_NONCE])
+static prov_nvidia_job_t *
+prov_nvidia_job(const char *library, const uint8_t nonce[ATTEST_SPDM_NONCE])
 {
-    attest_nvidia_job_t  *job;
+    prov_nvidia_job_t    *job;
 
-    job = calloc(1, sizeof(attest_nvidia_job_t));
+    job = calloc(1, sizeof(prov_nvidia_job_t));
     if (job == NULL) {
         return NULL;
     }
 
-    job->bounded.run = attest_nvidia_job_run;
-    job->bounded.free = attest_nvidia_job_free;
+    job->bounded.run = prov_nvidia_job_run;
+    job->bounded.free = prov_nvidia_job_free;
     memcpy(job->nonce, nonce, sizeof(job->nonce));
 
     job->library = strdup(library);
-    job->answer = calloc(1, sizeof(attest_nvidia_answer_t));
+    job->answer = calloc(1, sizeof(prov_nvidia_answer_t));
 
     if (job->library == NULL || job->answer == NULL) {
-        attest_nvidia_job_free(&job->bounded);
+        prov_nvidia_job_free(&job->bounded);
         return NULL;
     }
 
@@ -103,9 +103,9 @@ attest_nvidia_job(const char *library, const uint8_t nonce[ATTEST_SPDM_NONCE])
 
 
 static void
-attest_nvidia_job_free(attest_bounded_t *b)
+prov_nvidia_job_free(prov_bounded_t *b)
 {
-    attest_nvidia_job_t  *job = (attest_nvidia_job_t *) b;
+    prov_nvidia_job_t    *job = (prov_nvidia_job_t *) b;
 
     free(job->answer);
     free(job->library);
@@ -114,25 +114,25 @@ attest_nvidia_job_free(attest_bounded_t *b)
 
 
 static void
-attest_nvidia_job_run(attest_bounded_t *b)
+prov_nvidia_job_run(prov_bounded_t *b)
 {
-    attest_nvidia_job_t  *job = (attest_nvidia_job_t *) b;
+    prov_nvidia_job_t    *job = (prov_nvidia_job_t *) b;
 
-    job->answer->rc = attest_nvidia_read(job, job->answer);
+    job->answer->rc = prov_nvidia_read(job, job->answer);
 }
 
 
 static int
-attest_nvidia_read(const attest_nvidia_job_t *job, attest_nvidia_answer_t *a)
+prov_nvidia_read(const prov_nvidia_job_t *job, prov_nvidia_answer_t *a)
 {
     int            rc;
     unsigned       accepting;
-    attest_nvml_t  nvml;
+    prov_nvml_t    nvml;
 
-    rc = attest_nvml_open(&nvml, job->library, &a->absent, a->error);
+    rc = prov_nvml_open(&nvml, job->library, &a->absent, a->error);
 
     if (rc == ATTEST_OK) {
-        rc = attest_nvidia_gpus(&nvml, job->nonce, a);
+        rc = prov_nvidia_gpus(&nvml, job->nonce, a);
     }
 
     if (rc == ATTEST_OK && nvml.ready != NULL
@@ -141,21 +141,21 @@ attest_nvidia_read(const attest_nvidia_job_t *job, attest_nvidia_answer_t *a)
         a->waiting = 1;
     }
 
-    attest_nvml_close(&nvml);
+    prov_nvml_close(&nvml);
     return rc;
 }
 
 
 static int
-attest_nvidia_gpus(const attest_nvml_t *nvml,
-    const uint8_t nonce[ATTEST_SPDM_NONCE], attest_nvidia_answer_t *a)
+prov_nvidia_gpus(const prov_nvml_t *nvml,
+    const uint8_t nonce[ATTEST_SPDM_NONCE], prov_nvidia_answer_t *a)
 {
     int       rc;
     unsigned  i, count;
 
     rc = nvml->count(&count);
     if (rc != ATTEST_NVML_OK) {
-        return attest_nvml_fail(nvml, "nvmlDeviceGetCount", rc, a->error);
+        return prov_nvml_fail(nvml, "nvmlDeviceGetCount", rc, a->error);
     }
 
     if (count == 0) {
@@ -168,10 +168,10 @@ attest_nvidia_gpus(const attest_nvml_t *nvml,
         return ATTEST_ELIMIT;
     }
 
-    rc = attest_nvidia_state(nvml, a->error);
+    rc = prov_nvidia_state(nvml, a->error);
 
     for (i = 0; i < count && rc == ATTEST_OK; i++) {
-        rc = attest_nvidia_gpu(nvml, i, nonce, &a->gpus[i], a->error);
+        rc = prov_nvidia_gpu(nvml, i, nonce, &a->gpus[i], a->error);
     }
 
     a->count = count;
@@ -182,18 +182,18 @@ attest_nvidia_gpus(const attest_nvml_t *nvml,
 /* What a verifier would refuse is not worth asking a report for. */
 
 static int
-attest_nvidia_state(const attest_nvml_t *nvml, char *error)
+prov_nvidia_state(const prov_nvml_t *nvml, char *error)
 {
     int                   rc;
     const char           *what = NULL;
-    attest_nvml_state_t   state;
+    prov_nvml_state_t     state;
 
     memset(&state, 0, sizeof(state));
 
     rc = nvml->state(&state);
     if (rc != ATTEST_NVML_OK) {
-        return attest_nvml_fail(nvml, "nvmlSystemGetConfComputeState", rc,
-                                error);
+        return prov_nvml_fail(nvml, "nvmlSystemGetConfComputeState", rc,
+                              error);
     }
 
     if (state.cc_feature == 0 || state.environment == ATTEST_NVML_ENV_NONE) {
@@ -218,13 +218,13 @@ attest_nvidia_state(const attest_nvml_t *nvml, char *error)
 
 
 static int
-attest_nvidia_gpu(const attest_nvml_t *nvml, unsigned i,
-    const uint8_t nonce[ATTEST_SPDM_NONCE], attest_nvidia_gpu_t *gpu,
+prov_nvidia_gpu(const prov_nvml_t *nvml, unsigned i,
+    const uint8_t nonce[ATTEST_SPDM_NONCE], prov_nvidia_gpu_t *gpu,
     char *error)
 {
     int                    rc;
     const char            *call;
-    attest_nvml_device_t  *dev;
+    prov_nvml_device_t    *dev;
 
     call = "nvmlDeviceGetHandleByIndex";
     rc = nvml->device(i, &dev);
@@ -251,16 +251,16 @@ attest_nvidia_gpu(const attest_nvml_t *nvml, unsigned i,
     }
 
     if (rc != ATTEST_NVML_OK) {
-        return attest_nvml_fail(nvml, call, rc, error);
+        return prov_nvml_fail(nvml, call, rc, error);
     }
 
     gpu->uuid[ATTEST_NVML_UUID_LEN - 1] = '\0';
-    return attest_nvidia_sizes(gpu, error);
+    return prov_nvidia_sizes(gpu, error);
 }
 
 
 static int
-attest_nvidia_sizes(const attest_nvidia_gpu_t *gpu, char *error)
+prov_nvidia_sizes(const prov_nvidia_gpu_t *gpu, char *error)
 {
     if (gpu->uuid[0] == '\0'
         || gpu->cert.attest_chain_len == 0

@@ -14,19 +14,19 @@
 
 typedef struct {
     const char   *name;
-    size_t        offset;              /* of the pointer in attest_nvml_t */
+    size_t        offset;              /* of the pointer in prov_nvml_t */
     int           optional;
-} attest_nvml_symbol_t;
+} prov_nvml_symbol_t;
 
 
-static int attest_nvml_symbols(attest_nvml_t *nvml, char *error);
-static const char *attest_nvml_reason(const attest_nvml_t *nvml, int rc);
+static int prov_nvml_symbols(prov_nvml_t *nvml, char *error);
+static const char *prov_nvml_reason(const prov_nvml_t *nvml, int rc);
 
 
 #define ATTEST_NVML_SYMBOL(name, member, optional)                            \
-    { name, offsetof(attest_nvml_t, member), optional }
+    { name, offsetof(prov_nvml_t, member), optional }
 
-static const attest_nvml_symbol_t  attest_nvml_table[] = {
+static const prov_nvml_symbol_t    prov_nvml_table[] = {
     ATTEST_NVML_SYMBOL("nvmlErrorString", text, 1),
     ATTEST_NVML_SYMBOL("nvmlInit_v2", init, 0),
     ATTEST_NVML_SYMBOL("nvmlShutdown", shutdown, 0),
@@ -42,11 +42,11 @@ static const attest_nvml_symbol_t  attest_nvml_table[] = {
 };
 
 #define ATTEST_NVML_SYMBOLS                                                   \
-    (sizeof(attest_nvml_table) / sizeof(attest_nvml_symbol_t))
+    (sizeof(prov_nvml_table) / sizeof(prov_nvml_symbol_t))
 
 
 int
-attest_nvml_open(attest_nvml_t *nvml, const char *library, int *absent,
+prov_nvml_open(prov_nvml_t *nvml, const char *library, int *absent,
     char error[256])
 {
     int  rc;
@@ -63,7 +63,7 @@ attest_nvml_open(attest_nvml_t *nvml, const char *library, int *absent,
         return ATTEST_EUNSUPPORTED;
     }
 
-    rc = attest_nvml_symbols(nvml, error);
+    rc = prov_nvml_symbols(nvml, error);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -71,7 +71,7 @@ attest_nvml_open(attest_nvml_t *nvml, const char *library, int *absent,
     rc = nvml->init();
     if (rc != ATTEST_NVML_OK) {
         *absent = (rc == ATTEST_NVML_NO_DRIVER);
-        return attest_nvml_fail(nvml, "nvmlInit", rc, error);
+        return prov_nvml_fail(nvml, "nvmlInit", rc, error);
     }
 
     nvml->started = 1;
@@ -80,14 +80,14 @@ attest_nvml_open(attest_nvml_t *nvml, const char *library, int *absent,
 
 
 static int
-attest_nvml_symbols(attest_nvml_t *nvml, char *error)
+prov_nvml_symbols(prov_nvml_t *nvml, char *error)
 {
     size_t                       i;
     void                        *symbol;
-    const attest_nvml_symbol_t  *s;
+    const prov_nvml_symbol_t    *s;
 
     for (i = 0; i < ATTEST_NVML_SYMBOLS; i++) {
-        s = &attest_nvml_table[i];
+        s = &prov_nvml_table[i];
         symbol = dlsym(nvml->handle, s->name);
 
         if (symbol == NULL && !s->optional) {
@@ -105,7 +105,7 @@ attest_nvml_symbols(attest_nvml_t *nvml, char *error)
 
 
 void
-attest_nvml_close(attest_nvml_t *nvml)
+prov_nvml_close(prov_nvml_t *nvml)
 {
     if (nvml->started) {
         (void) nvml->shutdown();
@@ -120,11 +120,11 @@ attest_nvml_close(attest_nvml_t *nvml)
 
 
 int
-attest_nvml_fail(const attest_nvml_t *nvml, const char *function, int rc,
+prov_nvml_fail(const prov_nvml_t *nvml, const char *function, int rc,
     char error[256])
 {
     snprintf(error, 256, "%s failed: %.128s (%d)", function,
-             attest_nvml_reason(nvml, rc), rc);
+             prov_nvml_reason(nvml, rc), rc);
 
     return rc == ATTEST_NVML_NOT_SUPPORTED || rc == ATTEST_NVML_NO_DRIVER
            || rc == ATTEST_NVML_NO_LIBRARY || rc == ATTEST_NVML_NO_FUNCTION
@@ -133,7 +133,7 @@ attest_nvml_fail(const attest_nvml_t *nvml, const char *function, int rc,
 
 
 static const char *
-attest_nvml_reason(const attest_nvml_t *nvml, int rc)
+prov_nvml_reason(const prov_nvml_t *nvml, int rc)
 {
     const char  *text = NULL;
 

@@ -39,20 +39,20 @@
 #define ATTEST_NVML_UUID_LEN         96
 
 
-typedef struct attest_nvml_device_s  attest_nvml_device_t;   /* opaque */
+typedef struct prov_nvml_device_s  prov_nvml_device_t;     /* opaque */
 
 typedef struct {
     uint32_t   environment;
     uint32_t   cc_feature;
     uint32_t   devtools;
-} attest_nvml_state_t;
+} prov_nvml_state_t;
 
 typedef struct {
     uint32_t   chain_len;
     uint32_t   attest_chain_len;
     uint8_t    chain[ATTEST_NVML_CHAIN_MAX];
     uint8_t    attest_chain[ATTEST_NVML_ATTEST_CHAIN_MAX];
-} attest_nvml_cert_t;
+} prov_nvml_cert_t;
 
 typedef struct {
     uint32_t   cec_present;
@@ -61,11 +61,11 @@ typedef struct {
     uint8_t    nonce[ATTEST_SPDM_NONCE];  /* in */
     uint8_t    report[ATTEST_NVML_REPORT_MAX];
     uint8_t    cec_report[ATTEST_NVML_CEC_REPORT_MAX];
-} attest_nvml_report_t;
+} prov_nvml_report_t;
 
-_Static_assert(sizeof(attest_nvml_state_t) == 12, "system state");
-_Static_assert(sizeof(attest_nvml_cert_t) == 9224, "GPU certificate");
-_Static_assert(sizeof(attest_nvml_report_t) == 12332, "GPU report");
+_Static_assert(sizeof(prov_nvml_state_t) == 12, "system state");
+_Static_assert(sizeof(prov_nvml_cert_t) == 9224, "GPU certificate");
+_Static_assert(sizeof(prov_nvml_report_t) == 12332, "GPU report");
 
 
 typedef struct {
@@ -75,32 +75,32 @@ typedef struct {
     int     (*init)(void);
     int     (*shutdown)(void);
     int     (*count)(unsigned *n);
-    int     (*device)(unsigned i, attest_nvml_device_t **dev);
-    int     (*uuid)(attest_nvml_device_t *dev, char *buf, unsigned len);
-    int     (*arch)(attest_nvml_device_t *dev, unsigned *arch);
-    int     (*state)(attest_nvml_state_t *state);
-    int     (*cert)(attest_nvml_device_t *dev, attest_nvml_cert_t *cert);
-    int     (*report)(attest_nvml_device_t *dev, attest_nvml_report_t *r);
+    int     (*device)(unsigned i, prov_nvml_device_t **dev);
+    int     (*uuid)(prov_nvml_device_t *dev, char *buf, unsigned len);
+    int     (*arch)(prov_nvml_device_t *dev, unsigned *arch);
+    int     (*state)(prov_nvml_state_t *state);
+    int     (*cert)(prov_nvml_device_t *dev, prov_nvml_cert_t *cert);
+    int     (*report)(prov_nvml_device_t *dev, prov_nvml_report_t *r);
 
     /* optional, NULL when the library lacks them */
     int     (*ready)(unsigned *accepting);
     const char *(*text)(int rc);
-} attest_nvml_t;
+} prov_nvml_t;
 
 
 /*
  * Loads the library and starts it.  *absent: there is no driver or library on
  * this machine, so there is no GPU that could be used either; distinguishes
- * that from one that does not work.  attest_nvml_close() after success and
+ * that from one that does not work.  prov_nvml_close() after success and
  * failure.  ATTEST_EUNSUPPORTED: no library or driver, or a function that it
  * lacks; ATTEST_EINTERNAL: it does not start.
  */
-int attest_nvml_open(attest_nvml_t *nvml, const char *library, int *absent,
+int prov_nvml_open(prov_nvml_t *nvml, const char *library, int *absent,
     char error[256]);
-void attest_nvml_close(attest_nvml_t *nvml);
+void prov_nvml_close(prov_nvml_t *nvml);
 
 /* "FUNCTION failed: why" in error, and ATTEST_EUNSUPPORTED or _EINTERNAL. */
-int attest_nvml_fail(const attest_nvml_t *nvml, const char *function, int rc,
+int prov_nvml_fail(const prov_nvml_t *nvml, const char *function, int rc,
     char error[256]);
 
 

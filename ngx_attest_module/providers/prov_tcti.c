@@ -24,25 +24,25 @@
 #define ATTEST_TCTI_PAUSE_MAX  100
 
 
-static TSS2_RC attest_tcti_transmit(TSS2_TCTI_CONTEXT *tcti, size_t size,
+static TSS2_RC prov_tcti_transmit(TSS2_TCTI_CONTEXT *tcti, size_t size,
     const uint8_t *command);
-static TSS2_RC attest_tcti_receive(TSS2_TCTI_CONTEXT *tcti, size_t *size,
+static TSS2_RC prov_tcti_receive(TSS2_TCTI_CONTEXT *tcti, size_t *size,
     uint8_t *response, int32_t timeout);
-static void attest_tcti_finalize(TSS2_TCTI_CONTEXT *tcti);
-static TSS2_RC attest_tcti_cancel(TSS2_TCTI_CONTEXT *tcti);
-static TSS2_RC attest_tcti_poll_handles(TSS2_TCTI_CONTEXT *tcti,
+static void prov_tcti_finalize(TSS2_TCTI_CONTEXT *tcti);
+static TSS2_RC prov_tcti_cancel(TSS2_TCTI_CONTEXT *tcti);
+static TSS2_RC prov_tcti_poll_handles(TSS2_TCTI_CONTEXT *tcti,
     TSS2_TCTI_POLL_HANDLE *handles, size_t *count);
-static TSS2_RC attest_tcti_locality(TSS2_TCTI_CONTEXT *tcti,
+static TSS2_RC prov_tcti_locality(TSS2_TCTI_CONTEXT *tcti,
     uint8_t locality);
-static TSS2_RC attest_tcti_send(attest_tcti_t *t);
-static TSS2_RC attest_tcti_recv(attest_tcti_t *t, uint8_t *p, size_t *len);
-static TSS2_RC attest_tcti_check(attest_tcti_t *t, const uint8_t *p,
+static TSS2_RC prov_tcti_send(prov_tcti_t *t);
+static TSS2_RC prov_tcti_recv(prov_tcti_t *t, uint8_t *p, size_t *len);
+static TSS2_RC prov_tcti_check(prov_tcti_t *t, const uint8_t *p,
     size_t len);
-static bool attest_tcti_busy(const uint8_t *p);
+static bool prov_tcti_busy(const uint8_t *p);
 
 
 int
-attest_tcti_open(attest_tcti_t *t, const char *tcti, int64_t deadline)
+prov_tcti_open(prov_tcti_t *t, const char *tcti, int64_t deadline)
 {
     TSS2_RC  rc;
 
@@ -50,25 +50,25 @@ attest_tcti_open(attest_tcti_t *t, const char *tcti, int64_t deadline)
 
     t->v1.magic = ATTEST_TCTI_MAGIC;
     t->v1.version = 1;
-    t->v1.transmit = attest_tcti_transmit;
-    t->v1.receive = attest_tcti_receive;
-    t->v1.finalize = attest_tcti_finalize;
-    t->v1.cancel = attest_tcti_cancel;
-    t->v1.getPollHandles = attest_tcti_poll_handles;
-    t->v1.setLocality = attest_tcti_locality;
+    t->v1.transmit = prov_tcti_transmit;
+    t->v1.receive = prov_tcti_receive;
+    t->v1.finalize = prov_tcti_finalize;
+    t->v1.cancel = prov_tcti_cancel;
+    t->v1.getPollHandles = prov_tcti_poll_handles;
+    t->v1.setLocality = prov_tcti_locality;
 
     t->deadline = deadline;
     t->fd = -1;
 
-    if (attest_tcti_is_swtpm(tcti)) {
-        return attest_tcti_swtpm_connect(t, tcti + 6);
+    if (prov_tcti_is_swtpm(tcti)) {
+        return prov_tcti_swtpm_connect(t, tcti + 6);
     }
 
     rc = Tss2_TctiLdr_Initialize(tcti, &t->inner);
     if (rc != TSS2_RC_SUCCESS) {
         t->inner = NULL;
-        (void) attest_tcti_break(t, "cannot open \"%.48s\": %s", tcti,
-                                 Tss2_RC_Decode(rc));
+        (void) prov_tcti_break(t, "cannot open \"%.48s\": %s", tcti,
+                               Tss2_RC_Decode(rc));
         return ATTEST_EINTERNAL;
     }
 
@@ -77,7 +77,7 @@ attest_tcti_open(attest_tcti_t *t, const char *tcti, int64_t deadline)
 
 
 void
-attest_tcti_wipe(attest_tcti_t *t)
+prov_tcti_wipe(prov_tcti_t *t)
 {
     if (t->answer != NULL) {
         OPENSSL_cleanse(t->answer, t->answer_len);
@@ -87,10 +87,10 @@ attest_tcti_wipe(attest_tcti_t *t)
 
 
 static TSS2_RC
-attest_tcti_transmit(TSS2_TCTI_CONTEXT *tcti, size_t size,
+prov_tcti_transmit(TSS2_TCTI_CONTEXT *tcti, size_t size,
     const uint8_t *command)
 {
-    attest_tcti_t  *t = (attest_tcti_t *) tcti;
+    prov_tcti_t    *t = (prov_tcti_t *) tcti;
 
     if (t->broken) {
         return TSS2_TCTI_RC_IO_ERROR;
@@ -100,15 +100,15 @@ attest_tcti_transmit(TSS2_TCTI_CONTEXT *tcti, size_t size,
         return TSS2_TCTI_RC_BAD_VALUE;
     }
 
-    if (attest_tcti_left(t) == 0) {
-        return attest_tcti_break(t, "the time limit is over");
+    if (prov_tcti_left(t) == 0) {
+        return prov_tcti_break(t, "the time limit is over");
     }
 
     /* kept for a TPM that is busy and wants to hear it again */
     memcpy(t->command, command, size);
     t->command_len = size;
 
-    return attest_tcti_send(t);
+    return prov_tcti_send(t);
 }
 
 
@@ -118,13 +118,13 @@ attest_tcti_transmit(TSS2_TCTI_CONTEXT *tcti, size_t size,
  */
 
 static TSS2_RC
-attest_tcti_receive(TSS2_TCTI_CONTEXT *tcti, size_t *size, uint8_t *response,
+prov_tcti_receive(TSS2_TCTI_CONTEXT *tcti, size_t *size, uint8_t *response,
     int32_t timeout)
 {
     int             pause;
     size_t          len;
     TSS2_RC         rc;
-    attest_tcti_t  *t = (attest_tcti_t *) tcti;
+    prov_tcti_t    *t = (prov_tcti_t *) tcti;
 
     (void) timeout;
 
@@ -141,29 +141,29 @@ attest_tcti_receive(TSS2_TCTI_CONTEXT *tcti, size_t *size, uint8_t *response,
 
         len = *size > ATTEST_TCTI_MAX ? ATTEST_TCTI_MAX : *size;
 
-        rc = attest_tcti_recv(t, response, &len);
+        rc = prov_tcti_recv(t, response, &len);
         if (rc == TSS2_RC_SUCCESS) {
-            rc = attest_tcti_check(t, response, len);
+            rc = prov_tcti_check(t, response, len);
         }
 
         if (rc != TSS2_RC_SUCCESS) {
             return rc;
         }
 
-        if (!attest_tcti_busy(response)) {
+        if (!prov_tcti_busy(response)) {
             break;
         }
 
         pause = pause < ATTEST_TCTI_PAUSE_MAX ? pause : ATTEST_TCTI_PAUSE_MAX;
 
-        if (attest_tcti_left(t) <= pause) {
-            return attest_tcti_break(t, "the TPM is busy until the time limit"
-                                     " is over");
+        if (prov_tcti_left(t) <= pause) {
+            return prov_tcti_break(t, "the TPM is busy until the time limit"
+                                   " is over");
         }
 
         (void) usleep((useconds_t) pause * 1000);
 
-        rc = attest_tcti_send(t);
+        rc = prov_tcti_send(t);
         if (rc != TSS2_RC_SUCCESS) {
             return rc;
         }
@@ -178,9 +178,9 @@ attest_tcti_receive(TSS2_TCTI_CONTEXT *tcti, size_t *size, uint8_t *response,
 
 
 static void
-attest_tcti_finalize(TSS2_TCTI_CONTEXT *tcti)
+prov_tcti_finalize(TSS2_TCTI_CONTEXT *tcti)
 {
-    attest_tcti_t  *t = (attest_tcti_t *) tcti;
+    prov_tcti_t    *t = (prov_tcti_t *) tcti;
 
     if (t->fd != -1) {
         (void) close(t->fd);
@@ -199,9 +199,9 @@ attest_tcti_finalize(TSS2_TCTI_CONTEXT *tcti)
 
 
 static TSS2_RC
-attest_tcti_cancel(TSS2_TCTI_CONTEXT *tcti)
+prov_tcti_cancel(TSS2_TCTI_CONTEXT *tcti)
 {
-    attest_tcti_t  *t = (attest_tcti_t *) tcti;
+    prov_tcti_t    *t = (prov_tcti_t *) tcti;
 
     if (t->inner == NULL) {
         return TSS2_TCTI_RC_NOT_IMPLEMENTED;
@@ -212,7 +212,7 @@ attest_tcti_cancel(TSS2_TCTI_CONTEXT *tcti)
 
 
 static TSS2_RC
-attest_tcti_poll_handles(TSS2_TCTI_CONTEXT *tcti,
+prov_tcti_poll_handles(TSS2_TCTI_CONTEXT *tcti,
     TSS2_TCTI_POLL_HANDLE *handles, size_t *count)
 {
     (void) tcti;
@@ -224,7 +224,7 @@ attest_tcti_poll_handles(TSS2_TCTI_CONTEXT *tcti,
 
 
 static TSS2_RC
-attest_tcti_locality(TSS2_TCTI_CONTEXT *tcti, uint8_t locality)
+prov_tcti_locality(TSS2_TCTI_CONTEXT *tcti, uint8_t locality)
 {
     (void) tcti;
     (void) locality;
@@ -234,18 +234,18 @@ attest_tcti_locality(TSS2_TCTI_CONTEXT *tcti, uint8_t locality)
 
 
 static TSS2_RC
-attest_tcti_send(attest_tcti_t *t)
+prov_tcti_send(prov_tcti_t *t)
 {
     TSS2_RC  rc;
 
     if (t->inner == NULL) {
-        return attest_tcti_swtpm_send(t);
+        return prov_tcti_swtpm_send(t);
     }
 
     rc = Tss2_Tcti_Transmit(t->inner, t->command_len, t->command);
     if (rc != TSS2_RC_SUCCESS) {
-        return attest_tcti_break(t, "sending to the TPM failed: %.80s",
-                                 Tss2_RC_Decode(rc));
+        return prov_tcti_break(t, "sending to the TPM failed: %.80s",
+                               Tss2_RC_Decode(rc));
     }
 
     return TSS2_RC_SUCCESS;
@@ -258,21 +258,21 @@ attest_tcti_send(attest_tcti_t *t)
  */
 
 static TSS2_RC
-attest_tcti_recv(attest_tcti_t *t, uint8_t *p, size_t *len)
+prov_tcti_recv(prov_tcti_t *t, uint8_t *p, size_t *len)
 {
     int      left;
     size_t   room = *len;
     TSS2_RC  rc;
 
     if (t->inner == NULL) {
-        return attest_tcti_swtpm_recv(t, p, len);
+        return prov_tcti_swtpm_recv(t, p, len);
     }
 
     for ( ;; ) {
-        left = attest_tcti_left(t);
+        left = prov_tcti_left(t);
         if (left == 0) {
-            return attest_tcti_break(t, "no answer of the TPM within the"
-                                     " time limit");
+            return prov_tcti_break(t, "no answer of the TPM within the"
+                                   " time limit");
         }
 
         *len = room;
@@ -289,8 +289,8 @@ attest_tcti_recv(attest_tcti_t *t, uint8_t *p, size_t *len)
         }
 
         if (rc != TSS2_TCTI_RC_TRY_AGAIN) {
-            return attest_tcti_break(t, "receiving from the TPM failed: %.80s",
-                                     Tss2_RC_Decode(rc));
+            return prov_tcti_break(t, "receiving from the TPM failed: %.80s",
+                                   Tss2_RC_Decode(rc));
         }
     }
 }
@@ -299,14 +299,14 @@ attest_tcti_recv(attest_tcti_t *t, uint8_t *p, size_t *len)
 /* Part 1, section 16.1: tag, responseSize, responseCode. */
 
 static TSS2_RC
-attest_tcti_check(attest_tcti_t *t, const uint8_t *p, size_t len)
+prov_tcti_check(prov_tcti_t *t, const uint8_t *p, size_t len)
 {
     size_t    size;
     unsigned  tag;
 
     if (len < ATTEST_TCTI_HEADER) {
-        return attest_tcti_break(t, "malformed answer of the TPM: %zu bytes",
-                                 len);
+        return prov_tcti_break(t, "malformed answer of the TPM: %zu bytes",
+                               len);
     }
 
     tag = attest_wire_get_be16(p);
@@ -315,13 +315,13 @@ attest_tcti_check(attest_tcti_t *t, const uint8_t *p, size_t len)
     if (tag != TPM2_ST_RSP_COMMAND && tag != TPM2_ST_NO_SESSIONS
         && tag != TPM2_ST_SESSIONS)
     {
-        return attest_tcti_break(t, "malformed answer of the TPM: tag %04x",
-                                 tag);
+        return prov_tcti_break(t, "malformed answer of the TPM: tag %04x",
+                               tag);
     }
 
     if (size != len) {
-        return attest_tcti_break(t, "malformed answer of the TPM: %zu bytes"
-                                 " instead of %zu", len, size);
+        return prov_tcti_break(t, "malformed answer of the TPM: %zu bytes"
+                               " instead of %zu", len, size);
     }
 
     return TSS2_RC_SUCCESS;
@@ -333,7 +333,7 @@ attest_tcti_check(attest_tcti_t *t, const uint8_t *p, size_t len)
  */
 
 static bool
-attest_tcti_busy(const uint8_t *p)
+prov_tcti_busy(const uint8_t *p)
 {
     uint32_t  rc;
 

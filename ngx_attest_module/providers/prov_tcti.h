@@ -18,10 +18,10 @@
  * Opens the transport.  On failure t->reason says why and nothing is open;
  * on success v1.finalize (Tss2_Tcti_Finalize) closes it.
  */
-int attest_tcti_open(attest_tcti_t *t, const char *tcti, int64_t deadline);
+int prov_tcti_open(prov_tcti_t *t, const char *tcti, int64_t deadline);
 
 /* Wipes the last answer, where tpm2-tss keeps it until it is finalized. */
-void attest_tcti_wipe(attest_tcti_t *t);
+void prov_tcti_wipe(prov_tcti_t *t);
 
 
 #endif /* PROV_TCTI_H_INCLUDED */

@@ -14,14 +14,14 @@
 
 
 int
-attest_tcti_left(attest_tcti_t *t)
+prov_tcti_left(prov_tcti_t *t)
 {
-    return attest_monotonic_left(t->deadline);
+    return prov_monotonic_left(t->deadline);
 }
 
 
 TSS2_RC
-attest_tcti_break(attest_tcti_t *t, const char *fmt, ...)
+prov_tcti_break(prov_tcti_t *t, const char *fmt, ...)
 {
     va_list  args;
 

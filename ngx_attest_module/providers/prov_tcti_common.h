@@ -20,11 +20,11 @@
 #define ATTEST_TCTI_HEADER    10       /* tag, size, code */
 
 
-typedef struct attest_tcti_s  attest_tcti_t;
+typedef struct prov_tcti_s    prov_tcti_t;
 
-struct attest_tcti_s {
+struct prov_tcti_s {
     TSS2_TCTI_CONTEXT_COMMON_V1   v1;        /* first: tpm2-tss casts to it */
-    int64_t                       deadline;  /* attest_monotonic_now() */
+    int64_t                       deadline;  /* prov_monotonic_now() */
     int                           fd;        /* swtpm, -1: not open */
     TSS2_TCTI_CONTEXT            *inner;     /* all others */
     int                           broken;    /* out of step with the TPM */
@@ -37,10 +37,10 @@ struct attest_tcti_s {
 
 
 /* Milliseconds until t->deadline, never negative. */
-int attest_tcti_left(attest_tcti_t *t);
+int prov_tcti_left(prov_tcti_t *t);
 
 /* Remembers why the transport can be used no more. */
-TSS2_RC attest_tcti_break(attest_tcti_t *t, const char *fmt, ...)
+TSS2_RC prov_tcti_break(prov_tcti_t *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 

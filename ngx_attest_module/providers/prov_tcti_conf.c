@@ -20,44 +20,44 @@ typedef struct {
     char  host[64];
     char  port[8];
     char  path[sizeof(((struct sockaddr_un *) NULL)->sun_path)];
-} attest_tcti_params_t;
+} prov_tcti_params_t;
 
 typedef struct {
     const char  *name;
     size_t       offset;
     size_t       room;
-} attest_tcti_param_t;
+} prov_tcti_param_t;
 
 
-static uint16_t attest_tcti_port(const char *text);
-static int attest_tcti_param(const char *p, size_t n,
-    attest_tcti_params_t *params, char *err, size_t err_len);
-static int attest_tcti_host(const char *host, uint16_t port,
-    attest_tcti_addr_t *addr);
+static uint16_t prov_tcti_port(const char *text);
+static int prov_tcti_param(const char *p, size_t n,
+    prov_tcti_params_t *params, char *err, size_t err_len);
+static int prov_tcti_host(const char *host, uint16_t port,
+    prov_tcti_addr_t *addr);
 
 
-static const attest_tcti_param_t  attest_tcti_params[] = {
-    { "host=", offsetof(attest_tcti_params_t, host),
-      sizeof(((attest_tcti_params_t *) NULL)->host) },
-    { "port=", offsetof(attest_tcti_params_t, port),
-      sizeof(((attest_tcti_params_t *) NULL)->port) },
-    { "path=", offsetof(attest_tcti_params_t, path),
-      sizeof(((attest_tcti_params_t *) NULL)->path) },
+static const prov_tcti_param_t    prov_tcti_params[] = {
+    { "host=", offsetof(prov_tcti_params_t, host),
+      sizeof(((prov_tcti_params_t *) NULL)->host) },
+    { "port=", offsetof(prov_tcti_params_t, port),
+      sizeof(((prov_tcti_params_t *) NULL)->port) },
+    { "path=", offsetof(prov_tcti_params_t, path),
+      sizeof(((prov_tcti_params_t *) NULL)->path) },
     { NULL, 0, 0 }
 };
 
 
 bool
-attest_tcti_is_swtpm(const char *tcti)
+prov_tcti_is_swtpm(const char *tcti)
 {
     return strncmp(tcti, "swtpm:", 6) == 0;
 }
 
 
 int
-attest_tpm_tcti_check(const char *tcti, char *err, size_t err_len)
+prov_tpm_tcti_check(const char *tcti, char *err, size_t err_len)
 {
-    attest_tcti_addr_t  addr;
+    prov_tcti_addr_t    addr;
 
     if (strlen(tcti) > ATTEST_TCTI_CONF_MAX) {
         snprintf(err, err_len, "the TCTI string is longer than %d bytes",
@@ -74,8 +74,8 @@ attest_tpm_tcti_check(const char *tcti, char *err, size_t err_len)
         return ATTEST_OK;
     }
 
-    if (attest_tcti_is_swtpm(tcti)) {
-        return attest_tcti_swtpm_parse(tcti + 6, &addr, err, err_len);
+    if (prov_tcti_is_swtpm(tcti)) {
+        return prov_tcti_swtpm_parse(tcti + 6, &addr, err, err_len);
     }
 
     if (strncmp(tcti, "mssim:", 6) == 0 || strncmp(tcti, "tabrmd:", 7) == 0) {
@@ -92,7 +92,7 @@ attest_tpm_tcti_check(const char *tcti, char *err, size_t err_len)
 /* 2321 when it is not given; 0: bad. */
 
 static uint16_t
-attest_tcti_port(const char *text)
+prov_tcti_port(const char *text)
 {
     unsigned long  port;
 
@@ -113,19 +113,19 @@ attest_tcti_port(const char *text)
 /* key=value[,key=value]: as the stock TCTI, with its defaults. */
 
 int
-attest_tcti_swtpm_parse(const char *conf, attest_tcti_addr_t *addr,
+prov_tcti_swtpm_parse(const char *conf, prov_tcti_addr_t *addr,
     char *err, size_t err_len)
 {
     size_t                 n;
     uint16_t               port;
-    attest_tcti_params_t   params;
+    prov_tcti_params_t     params;
 
     memset(&params, 0, sizeof(params));
     memset(addr, 0, sizeof(*addr));
 
     for (; *conf != '\0'; conf += n + (conf[n] == ',')) {
         n = strcspn(conf, ",");
-        if (attest_tcti_param(conf, n, &params, err, err_len) != ATTEST_OK) {
+        if (prov_tcti_param(conf, n, &params, err, err_len) != ATTEST_OK) {
             return ATTEST_EARG;
         }
     }
@@ -142,7 +142,7 @@ attest_tcti_swtpm_parse(const char *conf, attest_tcti_addr_t *addr,
         return ATTEST_OK;
     }
 
-    port = attest_tcti_port(params.port);
+    port = prov_tcti_port(params.port);
     if (port == 0) {
         snprintf(err, err_len, "bad port \"%s\" of swtpm", params.port);
         return ATTEST_EARG;
@@ -152,7 +152,7 @@ attest_tcti_swtpm_parse(const char *conf, attest_tcti_addr_t *addr,
         memcpy(params.host, "127.0.0.1", sizeof("127.0.0.1"));
     }
 
-    if (attest_tcti_host(params.host, port, addr) != ATTEST_OK) {
+    if (prov_tcti_host(params.host, port, addr) != ATTEST_OK) {
         snprintf(err, err_len, "bad host \"%s\" of swtpm: expected an address"
                  " or \"localhost\"", params.host);
         return ATTEST_EARG;
@@ -163,14 +163,14 @@ attest_tcti_swtpm_parse(const char *conf, attest_tcti_addr_t *addr,
 
 
 static int
-attest_tcti_param(const char *p, size_t n, attest_tcti_params_t *params,
+prov_tcti_param(const char *p, size_t n, prov_tcti_params_t *params,
     char *err, size_t err_len)
 {
     char                       *value;
     size_t                      len;
-    const attest_tcti_param_t  *param;
+    const prov_tcti_param_t    *param;
 
-    for (param = attest_tcti_params; param->name != NULL; param++) {
+    for (param = prov_tcti_params; param->name != NULL; param++) {
         len = strlen(param->name);
         if (n < len || strncmp(p, param->name, len) != 0) {
             continue;
@@ -202,7 +202,7 @@ attest_tcti_param(const char *p, size_t n, attest_tcti_params_t *params,
 /* No names but "localhost": a resolver knows no deadline. */
 
 static int
-attest_tcti_host(const char *host, uint16_t port, attest_tcti_addr_t *addr)
+prov_tcti_host(const char *host, uint16_t port, prov_tcti_addr_t *addr)
 {
     if (strcmp(host, "localhost") == 0) {
         host = "127.0.0.1";

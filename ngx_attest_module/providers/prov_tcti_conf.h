@@ -20,12 +20,12 @@ typedef struct {
         struct sockaddr_un        un;
     }                             addr;
     socklen_t                     len;
-} attest_tcti_addr_t;
+} prov_tcti_addr_t;
 
 
 /* Is it a "swtpm:" string?  Syntax of what is behind the colon. */
-bool attest_tcti_is_swtpm(const char *tcti);
-int attest_tcti_swtpm_parse(const char *conf, attest_tcti_addr_t *addr,
+bool prov_tcti_is_swtpm(const char *tcti);
+int prov_tcti_swtpm_parse(const char *conf, prov_tcti_addr_t *addr,
     char *err, size_t err_len);
 
 

@@ -19,19 +19,19 @@
 #include "providers/prov_tcti_swtpm.h"
 
 
-static int attest_tcti_swtpm_wait(attest_tcti_t *t, short events);
-static TSS2_RC attest_tcti_swtpm_read(attest_tcti_t *t, uint8_t *p,
+static int prov_tcti_swtpm_wait(prov_tcti_t *t, short events);
+static TSS2_RC prov_tcti_swtpm_read(prov_tcti_t *t, uint8_t *p,
     size_t len);
 
 
 int
-attest_tcti_swtpm_connect(attest_tcti_t *t, const char *conf)
+prov_tcti_swtpm_connect(prov_tcti_t *t, const char *conf)
 {
     int                 err;
     socklen_t           len;
-    attest_tcti_addr_t  a;
+    prov_tcti_addr_t    a;
 
-    if (attest_tcti_swtpm_parse(conf, &a, t->reason, sizeof(t->reason))
+    if (prov_tcti_swtpm_parse(conf, &a, t->reason, sizeof(t->reason))
         != ATTEST_OK)
     {
         return ATTEST_EARG;
@@ -40,7 +40,7 @@ attest_tcti_swtpm_connect(attest_tcti_t *t, const char *conf)
     t->fd = socket(a.addr.sa.sa_family,
                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (t->fd == -1) {
-        (void) attest_tcti_break(t, "socket() failed: %s", strerror(errno));
+        (void) prov_tcti_break(t, "socket() failed: %s", strerror(errno));
         return ATTEST_EINTERNAL;
     }
 
@@ -55,7 +55,7 @@ attest_tcti_swtpm_connect(attest_tcti_t *t, const char *conf)
             err = ETIMEDOUT;
             len = sizeof(err);
 
-            if (attest_tcti_swtpm_wait(t, POLLOUT) == 0
+            if (prov_tcti_swtpm_wait(t, POLLOUT) == 0
                 && getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &err, &len) == -1)
             {
                 err = errno;
@@ -64,8 +64,8 @@ attest_tcti_swtpm_connect(attest_tcti_t *t, const char *conf)
     }
 
     if (err != 0) {
-        (void) attest_tcti_break(t, "cannot connect to swtpm: %s",
-                                 strerror(err));
+        (void) prov_tcti_break(t, "cannot connect to swtpm: %s",
+                               strerror(err));
         close(t->fd);
         t->fd = -1;
         return ATTEST_EINTERNAL;
@@ -76,16 +76,16 @@ attest_tcti_swtpm_connect(attest_tcti_t *t, const char *conf)
 
 
 TSS2_RC
-attest_tcti_swtpm_send(attest_tcti_t *t)
+prov_tcti_swtpm_send(prov_tcti_t *t)
 {
     size_t   sent;
     ssize_t  n;
 
     for (sent = 0; sent < t->command_len; sent += (size_t) n) {
 
-        if (attest_tcti_swtpm_wait(t, POLLOUT) != 0) {
-            return attest_tcti_break(t, "the TPM takes no command within the"
-                                     " time limit");
+        if (prov_tcti_swtpm_wait(t, POLLOUT) != 0) {
+            return prov_tcti_break(t, "the TPM takes no command within the"
+                                   " time limit");
         }
 
         n = send(t->fd, t->command + sent, t->command_len - sent,
@@ -95,8 +95,8 @@ attest_tcti_swtpm_send(attest_tcti_t *t)
                 n = 0;
                 continue;
             }
-            return attest_tcti_break(t, "connection to swtpm lost: %s",
-                                     strerror(errno));
+            return prov_tcti_break(t, "connection to swtpm lost: %s",
+                                   strerror(errno));
         }
     }
 
@@ -107,7 +107,7 @@ attest_tcti_swtpm_send(attest_tcti_t *t)
 /* *len: room in, bytes out. */
 
 TSS2_RC
-attest_tcti_swtpm_recv(attest_tcti_t *t, uint8_t *p, size_t *len)
+prov_tcti_swtpm_recv(prov_tcti_t *t, uint8_t *p, size_t *len)
 {
     size_t   size;
     TSS2_RC  rc;
@@ -116,7 +116,7 @@ attest_tcti_swtpm_recv(attest_tcti_t *t, uint8_t *p, size_t *len)
         return TSS2_TCTI_RC_INSUFFICIENT_BUFFER;
     }
 
-    rc = attest_tcti_swtpm_read(t, p, ATTEST_TCTI_HEADER);
+    rc = prov_tcti_swtpm_read(t, p, ATTEST_TCTI_HEADER);
     if (rc != TSS2_RC_SUCCESS) {
         return rc;
     }
@@ -124,41 +124,41 @@ attest_tcti_swtpm_recv(attest_tcti_t *t, uint8_t *p, size_t *len)
     size = attest_wire_get_be32(p + 2);
 
     if (size < ATTEST_TCTI_HEADER || size > *len) {
-        return attest_tcti_break(t, "malformed answer of the TPM: its size"
-                                 " is %zu", size);
+        return prov_tcti_break(t, "malformed answer of the TPM: its size"
+                               " is %zu", size);
     }
 
     *len = size;
 
-    return attest_tcti_swtpm_read(t, p + ATTEST_TCTI_HEADER,
-                                  size - ATTEST_TCTI_HEADER);
+    return prov_tcti_swtpm_read(t, p + ATTEST_TCTI_HEADER,
+                                size - ATTEST_TCTI_HEADER);
 }
 
 
 static TSS2_RC
-attest_tcti_swtpm_read(attest_tcti_t *t, uint8_t *p, size_t len)
+prov_tcti_swtpm_read(prov_tcti_t *t, uint8_t *p, size_t len)
 {
     ssize_t  n;
 
     while (len != 0) {
 
-        if (attest_tcti_swtpm_wait(t, POLLIN) != 0) {
-            return attest_tcti_break(t, "no answer of the TPM within the"
-                                     " time limit");
+        if (prov_tcti_swtpm_wait(t, POLLIN) != 0) {
+            return prov_tcti_break(t, "no answer of the TPM within the"
+                                   " time limit");
         }
 
         n = recv(t->fd, p, len, 0);
 
         if (n == 0) {
-            return attest_tcti_break(t, "the TPM closed the connection");
+            return prov_tcti_break(t, "the TPM closed the connection");
         }
 
         if (n == -1) {
             if (errno == EAGAIN || errno == EINTR) {
                 continue;
             }
-            return attest_tcti_break(t, "connection to swtpm lost: %s",
-                                     strerror(errno));
+            return prov_tcti_break(t, "connection to swtpm lost: %s",
+                                   strerror(errno));
         }
 
         p += n;
@@ -172,7 +172,7 @@ attest_tcti_swtpm_read(attest_tcti_t *t, uint8_t *p, size_t len)
 /* 0: something happened, errors included; -1: the time is over. */
 
 static int
-attest_tcti_swtpm_wait(attest_tcti_t *t, short events)
+prov_tcti_swtpm_wait(prov_tcti_t *t, short events)
 {
     int            n, left;
     struct pollfd  pfd;
@@ -181,7 +181,7 @@ attest_tcti_swtpm_wait(attest_tcti_t *t, short events)
     pfd.events = events;
 
     for ( ;; ) {
-        left = attest_tcti_left(t);
+        left = prov_tcti_left(t);
         if (left == 0) {
             return -1;
         }

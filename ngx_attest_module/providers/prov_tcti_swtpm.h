@@ -8,10 +8,10 @@
 
 
 /* Each is bounded by t->deadline; conf is what is behind "swtpm:". */
-int attest_tcti_swtpm_connect(attest_tcti_t *t, const char *conf);
-TSS2_RC attest_tcti_swtpm_send(attest_tcti_t *t);
+int prov_tcti_swtpm_connect(prov_tcti_t *t, const char *conf);
+TSS2_RC prov_tcti_swtpm_send(prov_tcti_t *t);
 /* *len: room in, bytes out. */
-TSS2_RC attest_tcti_swtpm_recv(attest_tcti_t *t, uint8_t *p, size_t *len);
+TSS2_RC prov_tcti_swtpm_recv(prov_tcti_t *t, uint8_t *p, size_t *len);
 
 
 #endif /* PROV_TCTI_SWTPM_H_INCLUDED */

@@ -17,42 +17,42 @@
 #include "providers/prov_tpm_esys.h"
 
 
-static int attest_tpm_2b(const uint8_t *p, size_t n, size_t max,
+static int prov_tpm_2b(const uint8_t *p, size_t n, size_t max,
     UINT16 *size, BYTE *out);
-static int attest_tpm_policy(attest_tpm_call_t *c);
-static int attest_tpm_proof(attest_tpm_call_t *c, TPM2B_DIGEST *secret,
+static int prov_tpm_policy(prov_tpm_call_t *c);
+static int prov_tpm_proof(prov_tpm_call_t *c, TPM2B_DIGEST *secret,
     const uint8_t *msg, size_t msg_len, uint8_t proof[ATTEST_SHA256_LEN]);
 
 
 int
-attest_tpm_credential_parse(const uint8_t *cred, size_t cred_len,
-    const uint8_t *enc, size_t enc_len, attest_tpm_credential_t *out)
+prov_tpm_credential_parse(const uint8_t *cred, size_t cred_len,
+    const uint8_t *enc, size_t enc_len, prov_tpm_credential_t *out)
 {
     int  rc;
 
     memset(out, 0, sizeof(*out));
 
-    rc = attest_tpm_2b(cred, cred_len, sizeof(out->blob.credential),
-                       &out->blob.size, out->blob.credential);
+    rc = prov_tpm_2b(cred, cred_len, sizeof(out->blob.credential),
+                     &out->blob.size, out->blob.credential);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    return attest_tpm_2b(enc, enc_len, sizeof(out->seed.secret),
-                         &out->seed.size, out->seed.secret);
+    return prov_tpm_2b(enc, enc_len, sizeof(out->seed.secret),
+                       &out->seed.size, out->seed.secret);
 }
 
 
 int
-attest_tpm_activate(attest_tpm_call_t *c,
-    const attest_tpm_credential_t *cred, const uint8_t *msg, size_t msg_len,
+prov_tpm_activate(prov_tpm_call_t *c,
+    const prov_tpm_credential_t *cred, const uint8_t *msg, size_t msg_len,
     uint8_t proof[ATTEST_SHA256_LEN])
 {
     int            rc;
     TSS2_RC        tss;
     TPM2B_DIGEST  *secret;
 
-    rc = attest_tpm_policy(c);
+    rc = prov_tpm_policy(c);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -62,14 +62,14 @@ attest_tpm_activate(attest_tpm_call_t *c,
                                   &cred->seed, &secret);
 
     /* tpm2-tss frees its buffers as they are */
-    attest_tcti_wipe(&c->tcti);
+    prov_tcti_wipe(&c->tcti);
 
     if (tss != TSS2_RC_SUCCESS) {
-        rc = attest_tpm_fail(c, "TPM2_ActivateCredential", tss);
-        return attest_tpm_refused(c, tss) ? ATTEST_ECRYPTO : rc;
+        rc = prov_tpm_fail(c, "TPM2_ActivateCredential", tss);
+        return prov_tpm_refused(c, tss) ? ATTEST_ECRYPTO : rc;
     }
 
-    rc = attest_tpm_proof(c, secret, msg, msg_len, proof);
+    rc = prov_tpm_proof(c, secret, msg, msg_len, proof);
 
     OPENSSL_cleanse(secret, sizeof(*secret));
     Esys_Free(secret);
@@ -81,7 +81,7 @@ attest_tpm_activate(attest_tpm_call_t *c,
 /* u16be size and exactly that many bytes: checked before tpm2-tss sees it. */
 
 static int
-attest_tpm_2b(const uint8_t *p, size_t n, size_t max, UINT16 *size,
+prov_tpm_2b(const uint8_t *p, size_t n, size_t max, UINT16 *size,
     BYTE *out)
 {
     size_t  len;
@@ -105,7 +105,7 @@ attest_tpm_2b(const uint8_t *p, size_t n, size_t max, UINT16 *size,
 /* The EK's policy: PolicySecret(TPM_RH_ENDORSEMENT), empty authorization. */
 
 static int
-attest_tpm_policy(attest_tpm_call_t *c)
+prov_tpm_policy(prov_tpm_call_t *c)
 {
     TSS2_RC       rc;
     TPMT_SYM_DEF  sym;
@@ -119,15 +119,15 @@ attest_tpm_policy(attest_tpm_call_t *c)
                                &c->session);
     if (rc != TSS2_RC_SUCCESS) {
         c->session = ESYS_TR_NONE;
-        return attest_tpm_fail(c, "TPM2_StartAuthSession", rc);
+        return prov_tpm_fail(c, "TPM2_StartAuthSession", rc);
     }
 
     rc = Esys_PolicySecret(c->esys, ESYS_TR_RH_ENDORSEMENT, c->session,
                            ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, NULL,
                            NULL, NULL, 0, NULL, NULL);
     if (rc != TSS2_RC_SUCCESS) {
-        return attest_tpm_fail_auth(c, "TPM2_PolicySecret", "endorsement",
-                                    rc);
+        return prov_tpm_fail_auth(c, "TPM2_PolicySecret", "endorsement",
+                                  rc);
     }
 
     return ATTEST_OK;
@@ -135,7 +135,7 @@ attest_tpm_policy(attest_tpm_call_t *c)
 
 
 static int
-attest_tpm_proof(attest_tpm_call_t *c, TPM2B_DIGEST *secret,
+prov_tpm_proof(prov_tpm_call_t *c, TPM2B_DIGEST *secret,
     const uint8_t *msg, size_t msg_len, uint8_t proof[ATTEST_SHA256_LEN])
 {
     unsigned  len;
@@ -143,15 +143,15 @@ attest_tpm_proof(attest_tpm_call_t *c, TPM2B_DIGEST *secret,
     /* an empty key would make the proof anybody's */
 
     if (secret->size == 0 || secret->size > sizeof(secret->buffer)) {
-        return attest_tpm_error(c, ATTEST_ECRYPTO, "TPM2_ActivateCredential:"
-                                " no secret");
+        return prov_tpm_error(c, ATTEST_ECRYPTO, "TPM2_ActivateCredential:"
+                              " no secret");
     }
 
     len = 0;
     if (HMAC(EVP_sha256(), secret->buffer, secret->size, msg, msg_len, proof,
              &len) == NULL || len != ATTEST_SHA256_LEN)
     {
-        return attest_tpm_error(c, ATTEST_EINTERNAL, "HMAC failed");
+        return prov_tpm_error(c, ATTEST_EINTERNAL, "HMAC failed");
     }
 
     return ATTEST_OK;

@@ -20,22 +20,22 @@
 #define ATTEST_TPM_TRANSIENT 0x80000000
 
 
-static int attest_tpm_startup(attest_tpm_call_t *c);
-static int attest_tpm_leftovers(attest_tpm_call_t *c);
-static int attest_tpm_leftover(attest_tpm_call_t *c, TPM2_HANDLE handle);
-static TSS2_RC attest_tpm_handles(attest_tpm_call_t *c, TPM2_HANDLE first,
+static int prov_tpm_startup(prov_tpm_call_t *c);
+static int prov_tpm_leftovers(prov_tpm_call_t *c);
+static int prov_tpm_leftover(prov_tpm_call_t *c, TPM2_HANDLE handle);
+static TSS2_RC prov_tpm_handles(prov_tpm_call_t *c, TPM2_HANDLE first,
     TPML_HANDLE *list);
 
 
 void
-attest_tpm_quiet(void)
+prov_tpm_quiet(void)
 {
     (void) setenv("TSS2_LOG", "all+none", 0);
 }
 
 
 int
-attest_tpm_open(attest_tpm_call_t *c, attest_tpm_t *tpm, int64_t deadline,
+prov_tpm_open(prov_tpm_call_t *c, prov_tpm_t *tpm, int64_t deadline,
     char *error)
 {
     int      rc;
@@ -48,40 +48,40 @@ attest_tpm_open(attest_tpm_call_t *c, attest_tpm_t *tpm, int64_t deadline,
     c->session = ESYS_TR_NONE;
     c->error = error;
 
-    rc = attest_tcti_open(&c->tcti, tpm->conf.tcti, deadline);
+    rc = prov_tcti_open(&c->tcti, tpm->conf.tcti, deadline);
     if (rc != ATTEST_OK) {
-        return attest_tpm_error(c, rc, "TPM: %s", c->tcti.reason);
+        return prov_tpm_error(c, rc, "TPM: %s", c->tcti.reason);
     }
 
     tss = Esys_Initialize(&c->esys, (TSS2_TCTI_CONTEXT *) &c->tcti, NULL);
     if (tss != TSS2_RC_SUCCESS) {
         c->esys = NULL;
-        return attest_tpm_fail(c, "Esys_Initialize", tss);
+        return prov_tpm_fail(c, "Esys_Initialize", tss);
     }
 
-    rc = attest_tpm_startup(c);
+    rc = prov_tpm_startup(c);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    return attest_tpm_leftovers(c);
+    return prov_tpm_leftovers(c);
 }
 
 
 void
-attest_tpm_close(attest_tpm_call_t *c)
+prov_tpm_close(prov_tpm_call_t *c)
 {
     int64_t  grace;
 
-    grace = attest_monotonic_now() + ATTEST_TPM_GRACE;
+    grace = prov_monotonic_now() + ATTEST_TPM_GRACE;
     if (c->tcti.deadline < grace) {
         c->tcti.deadline = grace;
     }
 
     if (c->esys != NULL) {
-        attest_tpm_flush(c, &c->session);
-        attest_tpm_flush(c, &c->ek);
-        attest_tpm_flush(c, &c->ak);
+        prov_tpm_flush(c, &c->session);
+        prov_tpm_flush(c, &c->ek);
+        prov_tpm_flush(c, &c->ak);
 
         Esys_Finalize(&c->esys);
     }
@@ -98,23 +98,23 @@ attest_tpm_close(attest_tpm_call_t *c)
  */
 
 static int
-attest_tpm_startup(attest_tpm_call_t *c)
+prov_tpm_startup(prov_tpm_call_t *c)
 {
     TSS2_RC      rc;
     TPML_HANDLE  list;
 
-    rc = attest_tpm_handles(c, ATTEST_TPM_TRANSIENT, &list);
+    rc = prov_tpm_handles(c, ATTEST_TPM_TRANSIENT, &list);
     if (rc == TSS2_RC_SUCCESS) {
         return ATTEST_OK;
     }
 
     if (rc != TPM2_RC_INITIALIZE) {
-        return attest_tpm_fail(c, "TPM2_GetCapability", rc);
+        return prov_tpm_fail(c, "TPM2_GetCapability", rc);
     }
 
     rc = Esys_Startup(c->esys, TPM2_SU_CLEAR);
     if (rc != TSS2_RC_SUCCESS && rc != TPM2_RC_INITIALIZE) {
-        return attest_tpm_fail(c, "TPM2_Startup", rc);
+        return prov_tpm_fail(c, "TPM2_Startup", rc);
     }
 
     return ATTEST_OK;
@@ -129,20 +129,20 @@ attest_tpm_startup(attest_tpm_call_t *c)
  */
 
 static int
-attest_tpm_leftovers(attest_tpm_call_t *c)
+prov_tpm_leftovers(prov_tpm_call_t *c)
 {
     int          rc;
     UINT32       i;
     TSS2_RC      tss;
     TPML_HANDLE  list;
 
-    tss = attest_tpm_handles(c, ATTEST_TPM_TRANSIENT, &list);
+    tss = prov_tpm_handles(c, ATTEST_TPM_TRANSIENT, &list);
     if (tss != TSS2_RC_SUCCESS) {
-        return attest_tpm_fail(c, "TPM2_GetCapability", tss);
+        return prov_tpm_fail(c, "TPM2_GetCapability", tss);
     }
 
     for (i = 0; i < list.count; i++) {
-        rc = attest_tpm_leftover(c, list.handle[i]);
+        rc = prov_tpm_leftover(c, list.handle[i]);
         if (rc != ATTEST_OK) {
             return rc;
         }
@@ -153,7 +153,7 @@ attest_tpm_leftovers(attest_tpm_call_t *c)
 
 
 static int
-attest_tpm_leftover(attest_tpm_call_t *c, TPM2_HANDLE handle)
+prov_tpm_leftover(prov_tpm_call_t *c, TPM2_HANDLE handle)
 {
     int            own;
     TSS2_RC        rc;
@@ -171,22 +171,22 @@ attest_tpm_leftover(attest_tpm_call_t *c, TPM2_HANDLE handle)
     /* a hash sequence has no public area; and an owner may be faster */
 
     if (rc != TSS2_RC_SUCCESS) {
-        return attest_tpm_refused(c, rc)
-               ? ATTEST_OK : attest_tpm_fail(c, "TPM2_ReadPublic", rc);
+        return prov_tpm_refused(c, rc)
+               ? ATTEST_OK : prov_tpm_fail(c, "TPM2_ReadPublic", rc);
     }
 
-    own = attest_tpm_key_ours(c->tpm, pub);
+    own = prov_tpm_key_ours(c->tpm, pub);
     Esys_Free(pub);
 
     rc = own ? Esys_FlushContext(c->esys, tr) : Esys_TR_Close(c->esys, &tr);
 
-    return rc == TSS2_RC_SUCCESS || attest_tpm_refused(c, rc)
-           ? ATTEST_OK : attest_tpm_fail(c, "TPM2_FlushContext", rc);
+    return rc == TSS2_RC_SUCCESS || prov_tpm_refused(c, rc)
+           ? ATTEST_OK : prov_tpm_fail(c, "TPM2_FlushContext", rc);
 }
 
 
 static TSS2_RC
-attest_tpm_handles(attest_tpm_call_t *c, TPM2_HANDLE first,
+prov_tpm_handles(prov_tpm_call_t *c, TPM2_HANDLE first,
     TPML_HANDLE *list)
 {
     TSS2_RC                rc;
@@ -203,8 +203,8 @@ attest_tpm_handles(attest_tpm_call_t *c, TPM2_HANDLE first,
         || cap->data.handles.count > TPM2_MAX_CAP_HANDLES)
     {
         Esys_Free(cap);
-        return attest_tcti_break(&c->tcti, "malformed answer of the TPM:"
-                                 " not the capability asked for");
+        return prov_tcti_break(&c->tcti, "malformed answer of the TPM:"
+                               " not the capability asked for");
     }
 
     *list = cap->data.handles;

@@ -9,11 +9,11 @@
 
 /*
  * Connects, starts the TPM up if nobody did, and removes keys that a
- * killed predecessor left in it.  attest_tpm_close() after success and failure.
+ * killed predecessor left in it.  prov_tpm_close() after success and failure.
  */
-int attest_tpm_open(attest_tpm_call_t *c, attest_tpm_t *tpm,
+int prov_tpm_open(prov_tpm_call_t *c, prov_tpm_t *tpm,
     int64_t deadline, char *error);
-void attest_tpm_close(attest_tpm_call_t *c);
+void prov_tpm_close(prov_tpm_call_t *c);
 
 
 #endif /* PROV_TPM_CALL_H_INCLUDED */

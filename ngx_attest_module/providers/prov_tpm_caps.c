@@ -11,14 +11,14 @@
 #include "providers/prov_tpm_esys.h"
 
 
-static int attest_tpm_vendor(attest_tpm_call_t *c, char vendor[17]);
-static size_t attest_tpm_text(uint32_t value, char *out);
-static bool attest_tpm_is_software(attest_tpm_call_t *c, const char *maker,
-    const char *vendor, const attest_tpm_quoted_t *q);
+static int prov_tpm_vendor(prov_tpm_call_t *c, char vendor[17]);
+static size_t prov_tpm_text(uint32_t value, char *out);
+static bool prov_tpm_is_software(prov_tpm_call_t *c, const char *maker,
+    const char *vendor, const prov_tpm_quoted_t *q);
 
 
 int
-attest_tpm_property(attest_tpm_call_t *c, TPM2_PT property, uint32_t *value)
+prov_tpm_property(prov_tpm_call_t *c, TPM2_PT property, uint32_t *value)
 {
     TSS2_RC                      rc;
     TPMI_YES_NO                  more;
@@ -29,7 +29,7 @@ attest_tpm_property(attest_tpm_call_t *c, TPM2_PT property, uint32_t *value)
                             TPM2_CAP_TPM_PROPERTIES, property, 1, &more,
                             &cap);
     if (rc != TSS2_RC_SUCCESS) {
-        return attest_tpm_fail(c, "TPM2_GetCapability", rc);
+        return prov_tpm_fail(c, "TPM2_GetCapability", rc);
     }
 
     *value = 0;
@@ -49,7 +49,7 @@ attest_tpm_property(attest_tpm_call_t *c, TPM2_PT property, uint32_t *value)
 
 
 int
-attest_tpm_root(attest_tpm_call_t *c, const attest_tpm_quoted_t *q,
+prov_tpm_root(prov_tpm_call_t *c, const prov_tpm_quoted_t *q,
     char root[16], char maker[32])
 {
     int       rc;
@@ -57,15 +57,15 @@ attest_tpm_root(attest_tpm_call_t *c, const attest_tpm_quoted_t *q,
     size_t    n;
     uint32_t  value;
 
-    rc = attest_tpm_property(c, TPM2_PT_MANUFACTURER, &value);
+    rc = prov_tpm_property(c, TPM2_PT_MANUFACTURER, &value);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    n = attest_tpm_text(value, id);
+    n = prov_tpm_text(value, id);
     id[n] = '\0';
 
-    rc = attest_tpm_vendor(c, vendor);
+    rc = prov_tpm_vendor(c, vendor);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -75,14 +75,14 @@ attest_tpm_root(attest_tpm_call_t *c, const attest_tpm_quoted_t *q,
     strcat(maker, " ");
     strcat(maker, vendor);
 
-    strcpy(root, attest_tpm_is_software(c, id, vendor, q) ? "software"
+    strcpy(root, prov_tpm_is_software(c, id, vendor, q) ? "software"
                                                           : "host-vtpm");
     return ATTEST_OK;
 }
 
 
 static int
-attest_tpm_vendor(attest_tpm_call_t *c, char vendor[17])
+prov_tpm_vendor(prov_tpm_call_t *c, char vendor[17])
 {
     int       rc;
     size_t    n;
@@ -92,12 +92,12 @@ attest_tpm_vendor(attest_tpm_call_t *c, char vendor[17])
     n = 0;
 
     for (pt = TPM2_PT_VENDOR_STRING_1; pt <= TPM2_PT_VENDOR_STRING_4; pt++) {
-        rc = attest_tpm_property(c, pt, &value);
+        rc = prov_tpm_property(c, pt, &value);
         if (rc != ATTEST_OK) {
             return rc;
         }
 
-        n += attest_tpm_text(value, vendor + n);
+        n += prov_tpm_text(value, vendor + n);
     }
 
     vendor[n] = '\0';
@@ -108,7 +108,7 @@ attest_tpm_vendor(attest_tpm_call_t *c, char vendor[17])
 /* Four characters in a UINT32, padded with zeros (part 2, TPM_PT). */
 
 static size_t
-attest_tpm_text(uint32_t value, char *out)
+prov_tpm_text(uint32_t value, char *out)
 {
     int      shift;
     size_t   n;
@@ -134,13 +134,13 @@ attest_tpm_text(uint32_t value, char *out)
  */
 
 static bool
-attest_tpm_is_software(attest_tpm_call_t *c, const char *maker,
-    const char *vendor, const attest_tpm_quoted_t *q)
+prov_tpm_is_software(prov_tpm_call_t *c, const char *maker,
+    const char *vendor, const prov_tpm_quoted_t *q)
 {
     const char          *tcti = c->tpm->conf.tcti;
     attest_tpm_quote_t   quote;
 
-    if (attest_tcti_is_swtpm(tcti) || strncmp(tcti, "mssim:", 6) == 0) {
+    if (prov_tcti_is_swtpm(tcti) || strncmp(tcti, "mssim:", 6) == 0) {
         return 1;
     }
 

@@ -14,11 +14,11 @@
 #include "core/evidence/attest_tpm.h"
 
 
-static int attest_tpm_check_signature(const attest_tpm_item_t *item);
+static int prov_tpm_check_signature(const attest_tpm_item_t *item);
 
 
 int
-attest_tpm_check(const attest_evidence_t *ev, const uint8_t *claims,
+prov_tpm_check(const prov_evidence_t *ev, const uint8_t *claims,
     size_t len)
 {
     int                 rc;
@@ -28,7 +28,7 @@ attest_tpm_check(const attest_evidence_t *ev, const uint8_t *claims,
     attest_tpm_item_t   item;
     attest_tpm_quote_t  quote;
 
-    cpu = attest_evidence_cpu(ev);
+    cpu = prov_evidence_cpu(ev);
 
     for (i = 0; i < ev->count; i++) {
         if (strcmp(ev->items[i].item, ATTEST_ITEM_TPM) == 0) {
@@ -45,7 +45,7 @@ attest_tpm_check(const attest_evidence_t *ev, const uint8_t *claims,
         return rc;
     }
 
-    rc = attest_tpm_check_signature(&item);
+    rc = prov_tpm_check_signature(&item);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -67,7 +67,7 @@ attest_tpm_check(const attest_evidence_t *ev, const uint8_t *claims,
 
 
 static int
-attest_tpm_check_signature(const attest_tpm_item_t *item)
+prov_tpm_check_signature(const attest_tpm_item_t *item)
 {
     int                  rc;
     attest_tpm_public_t  ak;

@@ -17,60 +17,60 @@
 
 
 int
-attest_tpm_fail(attest_tpm_call_t *c, const char *command, TSS2_RC rc)
+prov_tpm_fail(prov_tpm_call_t *c, const char *command, TSS2_RC rc)
 {
     if (c->tcti.broken) {
-        return attest_tpm_error(c, ATTEST_EINTERNAL, "%s failed: %s", command,
-                                c->tcti.reason);
+        return prov_tpm_error(c, ATTEST_EINTERNAL, "%s failed: %s", command,
+                              c->tcti.reason);
     }
 
     if (rc == TPM2_RC_OBJECT_MEMORY || rc == TPM2_RC_OBJECT_HANDLES
         || rc == TPM2_RC_SESSION_MEMORY || rc == TPM2_RC_SESSION_HANDLES)
     {
-        return attest_tpm_error(c, ATTEST_EINTERNAL, "%s failed: the TPM is"
-                                " full of what other programs have loaded;"
-                                " use a resource manager (/dev/tpmrm0), or"
-                                " let them remove it (tpm2_flushcontext)",
-                                command);
+        return prov_tpm_error(c, ATTEST_EINTERNAL, "%s failed: the TPM is"
+                              " full of what other programs have loaded;"
+                              " use a resource manager (/dev/tpmrm0), or"
+                              " let them remove it (tpm2_flushcontext)",
+                              command);
     }
 
-    return attest_tpm_error(c, ATTEST_EINTERNAL, "%s failed: %s", command,
-                            Tss2_RC_Decode(rc));
+    return prov_tpm_error(c, ATTEST_EINTERNAL, "%s failed: %s", command,
+                          Tss2_RC_Decode(rc));
 }
 
 
 int
-attest_tpm_fail_auth(attest_tpm_call_t *c, const char *command,
+prov_tpm_fail_auth(prov_tpm_call_t *c, const char *command,
     const char *hierarchy, TSS2_RC rc)
 {
     TSS2_RC  code = attest_tpm_format_one(rc);
 
-    if (!attest_tpm_refused(c, rc)) {
-        return attest_tpm_fail(c, command, rc);
+    if (!prov_tpm_refused(c, rc)) {
+        return prov_tpm_fail(c, command, rc);
     }
 
     if ((rc & TPM2_RC_FMT1)
         && (code == TPM2_RC_BAD_AUTH || code == TPM2_RC_AUTH_FAIL))
     {
-        return attest_tpm_error(c, ATTEST_EINTERNAL, "%s failed: the %s"
-                                " hierarchy of the TPM has a password, which"
-                                " this module cannot give; remove it"
-                                " (tpm2_changeauth -c %s)", command,
-                                hierarchy, hierarchy);
+        return prov_tpm_error(c, ATTEST_EINTERNAL, "%s failed: the %s"
+                              " hierarchy of the TPM has a password, which"
+                              " this module cannot give; remove it"
+                              " (tpm2_changeauth -c %s)", command,
+                              hierarchy, hierarchy);
     }
 
     if ((rc & TPM2_RC_FMT1) && code == TPM2_RC_HIERARCHY) {
-        return attest_tpm_error(c, ATTEST_EINTERNAL, "%s failed: the %s"
-                                " hierarchy of the TPM is switched off",
-                                command, hierarchy);
+        return prov_tpm_error(c, ATTEST_EINTERNAL, "%s failed: the %s"
+                              " hierarchy of the TPM is switched off",
+                              command, hierarchy);
     }
 
-    return attest_tpm_fail(c, command, rc);
+    return prov_tpm_fail(c, command, rc);
 }
 
 
 int
-attest_tpm_error(attest_tpm_call_t *c, int rc, const char *fmt, ...)
+prov_tpm_error(prov_tpm_call_t *c, int rc, const char *fmt, ...)
 {
     va_list  args;
 
@@ -83,7 +83,7 @@ attest_tpm_error(attest_tpm_call_t *c, int rc, const char *fmt, ...)
 
 
 bool
-attest_tpm_refused(attest_tpm_call_t *c, TSS2_RC rc)
+prov_tpm_refused(prov_tpm_call_t *c, TSS2_RC rc)
 {
     return !c->tcti.broken && rc != TSS2_RC_SUCCESS
            && (rc & TSS2_RC_LAYER_MASK) == TSS2_TPM_RC_LAYER;
@@ -91,7 +91,7 @@ attest_tpm_refused(attest_tpm_call_t *c, TSS2_RC rc)
 
 
 void
-attest_tpm_flush(attest_tpm_call_t *c, ESYS_TR *tr)
+prov_tpm_flush(prov_tpm_call_t *c, ESYS_TR *tr)
 {
     int  persistent;
 

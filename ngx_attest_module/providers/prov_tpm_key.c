@@ -22,22 +22,22 @@
 #define ATTEST_TPM_TEMPLATE_MAX    1024
 
 
-static int attest_tpm_key_load(attest_tpm_call_t *c, attest_tpm_key_t *key,
+static int prov_tpm_key_load(prov_tpm_call_t *c, prov_tpm_key_t *key,
     ESYS_TR *tr);
-static int attest_tpm_key_create(attest_tpm_call_t *c, attest_tpm_key_t *key,
+static int prov_tpm_key_create(prov_tpm_call_t *c, prov_tpm_key_t *key,
     const TPMT_PUBLIC *template, ESYS_TR *tr);
-static void attest_tpm_key_save(attest_tpm_call_t *c, attest_tpm_key_t *key,
+static void prov_tpm_key_save(prov_tpm_call_t *c, prov_tpm_key_t *key,
     ESYS_TR tr);
-static int attest_tpm_key_persistent(attest_tpm_call_t *c,
+static int prov_tpm_key_persistent(prov_tpm_call_t *c,
     TPM2_HANDLE handle, ESYS_TR *tr, TPM2B_PUBLIC *pub);
-static bool attest_tpm_key_changed(attest_tpm_key_t *key,
+static bool prov_tpm_key_changed(prov_tpm_key_t *key,
     const TPM2B_PUBLIC *pub);
-static int attest_tpm_ak_nv_template(attest_tpm_call_t *c,
+static int prov_tpm_ak_nv_template(prov_tpm_call_t *c,
     TPMT_PUBLIC *template);
-static int attest_tpm_ek_cert(attest_tpm_call_t *c, TPM2_HANDLE index);
-static int attest_tpm_ek_persistent(attest_tpm_call_t *c,
+static int prov_tpm_ek_cert(prov_tpm_call_t *c, TPM2_HANDLE index);
+static int prov_tpm_ek_persistent(prov_tpm_call_t *c,
     const TPMT_PUBLIC *template);
-static bool attest_tpm_is_from_template(const TPMT_PUBLIC *template,
+static bool prov_tpm_is_from_template(const TPMT_PUBLIC *template,
     const TPM2B_PUBLIC *pub);
 
 
@@ -47,26 +47,26 @@ static bool attest_tpm_is_from_template(const TPMT_PUBLIC *template,
  */
 
 int
-attest_tpm_ak(attest_tpm_call_t *c)
+prov_tpm_ak(prov_tpm_call_t *c)
 {
     int                rc;
     TPMT_PUBLIC        template;
     TPM2B_PUBLIC       pub;
-    attest_tpm_t      *tpm = c->tpm;
+    prov_tpm_t        *tpm = c->tpm;
 
     if (tpm->conf.ak_handle != 0) {
-        rc = attest_tpm_key_persistent(c, tpm->conf.ak_handle, &c->ak, &pub);
+        rc = prov_tpm_key_persistent(c, tpm->conf.ak_handle, &c->ak, &pub);
         if (rc != ATTEST_OK) {
             return rc;
         }
 
         if (c->ak == ESYS_TR_NONE) {
-            return attest_tpm_error(c, ATTEST_EARG, "the TPM has no key at"
-                                    " handle 0x%08x", tpm->conf.ak_handle);
+            return prov_tpm_error(c, ATTEST_EARG, "the TPM has no key at"
+                                  " handle 0x%08x", tpm->conf.ak_handle);
         }
 
-        if (attest_tpm_key_changed(&tpm->ak, &pub)) {
-            attest_tpm_ek_forget(tpm);
+        if (prov_tpm_key_changed(&tpm->ak, &pub)) {
+            prov_tpm_ek_forget(tpm);
         }
 
         tpm->ak.pub = pub;
@@ -74,21 +74,21 @@ attest_tpm_ak(attest_tpm_call_t *c)
         return ATTEST_OK;
     }
 
-    rc = attest_tpm_key_load(c, &tpm->ak, &c->ak);
+    rc = prov_tpm_key_load(c, &tpm->ak, &c->ak);
     if (rc != ATTEST_OK || c->ak != ESYS_TR_NONE) {
         return rc;
     }
 
-    attest_tpm_ak_template(&template, tpm->conf.rsa);
+    prov_tpm_ak_template(&template, tpm->conf.rsa);
 
     if (tpm->conf.ak_template != 0) {
-        rc = attest_tpm_ak_nv_template(c, &template);
+        rc = prov_tpm_ak_nv_template(c, &template);
         if (rc != ATTEST_OK) {
             return rc;
         }
     }
 
-    return attest_tpm_key_create(c, &tpm->ak, &template, &c->ak);
+    return prov_tpm_key_create(c, &tpm->ak, &template, &c->ak);
 }
 
 
@@ -98,28 +98,28 @@ attest_tpm_ak(attest_tpm_call_t *c)
  */
 
 bool
-attest_tpm_key_ours(const attest_tpm_t *tpm, const TPM2B_PUBLIC *pub)
+prov_tpm_key_ours(const prov_tpm_t *tpm, const TPM2B_PUBLIC *pub)
 {
     int               i;
     TPMT_PUBLIC       template;
-    attest_tpm_key_t  known;
+    prov_tpm_key_t    known;
 
     known = tpm->ak;
 
-    if (known.pub.size != 0 && !attest_tpm_key_changed(&known, pub)) {
+    if (known.pub.size != 0 && !prov_tpm_key_changed(&known, pub)) {
         return 1;
     }
 
     for (i = 0; i < 2; i++) {
-        attest_tpm_ak_template(&template, i);
+        prov_tpm_ak_template(&template, i);
 
-        if (attest_tpm_is_from_template(&template, pub)) {
+        if (prov_tpm_is_from_template(&template, pub)) {
             return 1;
         }
 
-        attest_tpm_ek_template(&template, i);
+        prov_tpm_ek_template(&template, i);
 
-        if (attest_tpm_is_from_template(&template, pub)) {
+        if (prov_tpm_is_from_template(&template, pub)) {
             return 1;
         }
     }
@@ -128,28 +128,28 @@ attest_tpm_key_ours(const attest_tpm_t *tpm, const TPM2B_PUBLIC *pub)
 }
 
 
-/* Leaves the EK in c->ek; attest_tpm_ek_info() has run. */
+/* Leaves the EK in c->ek; prov_tpm_ek_info() has run. */
 
 int
-attest_tpm_ek(attest_tpm_call_t *c)
+prov_tpm_ek(prov_tpm_call_t *c)
 {
     int            rc;
     TPMT_PUBLIC    template;
-    attest_tpm_t  *tpm = c->tpm;
+    prov_tpm_t    *tpm = c->tpm;
 
-    rc = attest_tpm_key_load(c, &tpm->ek, &c->ek);
+    rc = prov_tpm_key_load(c, &tpm->ek, &c->ek);
     if (rc != ATTEST_OK || c->ek != ESYS_TR_NONE) {
         return rc;
     }
 
-    attest_tpm_ek_template(&template, tpm->ek_ecc);
+    prov_tpm_ek_template(&template, tpm->ek_ecc);
 
-    rc = attest_tpm_ek_persistent(c, &template);
+    rc = prov_tpm_ek_persistent(c, &template);
     if (rc != ATTEST_OK || c->ek != ESYS_TR_NONE) {
         return rc;
     }
 
-    return attest_tpm_key_create(c, &tpm->ek, &template, &c->ek);
+    return prov_tpm_key_create(c, &tpm->ek, &template, &c->ek);
 }
 
 
@@ -159,21 +159,21 @@ attest_tpm_ek(attest_tpm_call_t *c)
  */
 
 int
-attest_tpm_ek_info(attest_tpm_call_t *c)
+prov_tpm_ek_info(prov_tpm_call_t *c)
 {
     int            rc;
-    attest_tpm_t  *tpm = c->tpm;
+    prov_tpm_t    *tpm = c->tpm;
 
     if (tpm->ek_known) {
         return ATTEST_OK;
     }
 
-    attest_tpm_ek_forget(tpm);
+    prov_tpm_ek_forget(tpm);
 
-    rc = attest_tpm_ek_cert(c, ATTEST_TPM_EK_CERT_RSA);
+    rc = prov_tpm_ek_cert(c, ATTEST_TPM_EK_CERT_RSA);
 
     if (rc == ATTEST_OK && tpm->ek_cert == NULL) {
-        rc = attest_tpm_ek_cert(c, ATTEST_TPM_EK_CERT_ECC);
+        rc = prov_tpm_ek_cert(c, ATTEST_TPM_EK_CERT_ECC);
         tpm->ek_ecc = (tpm->ek_cert != NULL);
     }
 
@@ -181,8 +181,8 @@ attest_tpm_ek_info(attest_tpm_call_t *c)
         return rc;
     }
 
-    rc = attest_tpm_ek(c);
-    attest_tpm_flush(c, &c->ek);
+    rc = prov_tpm_ek(c);
+    prov_tpm_flush(c, &c->ek);
 
     if (rc != ATTEST_OK && rc != ATTEST_EUNSUPPORTED) {
         return rc;
@@ -199,7 +199,7 @@ attest_tpm_ek_info(attest_tpm_call_t *c)
 
 
 void
-attest_tpm_key_forget(attest_tpm_key_t *key)
+prov_tpm_key_forget(prov_tpm_key_t *key)
 {
     free(key->saved);
     memset(key, 0, sizeof(*key));
@@ -207,9 +207,9 @@ attest_tpm_key_forget(attest_tpm_key_t *key)
 
 
 void
-attest_tpm_ek_forget(attest_tpm_t *tpm)
+prov_tpm_ek_forget(prov_tpm_t *tpm)
 {
-    attest_tpm_key_forget(&tpm->ek);
+    prov_tpm_key_forget(&tpm->ek);
     free(tpm->ek_cert);
 
     tpm->ek_cert = NULL;
@@ -226,7 +226,7 @@ attest_tpm_ek_forget(attest_tpm_t *tpm)
  */
 
 static int
-attest_tpm_key_load(attest_tpm_call_t *c, attest_tpm_key_t *key, ESYS_TR *tr)
+prov_tpm_key_load(prov_tpm_call_t *c, prov_tpm_key_t *key, ESYS_TR *tr)
 {
     TSS2_RC  rc;
 
@@ -244,7 +244,7 @@ attest_tpm_key_load(attest_tpm_call_t *c, attest_tpm_key_t *key, ESYS_TR *tr)
     *tr = ESYS_TR_NONE;
 
     if (c->tcti.broken) {
-        return attest_tpm_fail(c, "TPM2_ContextLoad", rc);
+        return prov_tpm_fail(c, "TPM2_ContextLoad", rc);
     }
 
     Esys_Free(key->saved);
@@ -254,7 +254,7 @@ attest_tpm_key_load(attest_tpm_call_t *c, attest_tpm_key_t *key, ESYS_TR *tr)
 
 
 static int
-attest_tpm_key_create(attest_tpm_call_t *c, attest_tpm_key_t *key,
+prov_tpm_key_create(prov_tpm_call_t *c, prov_tpm_key_t *key,
     const TPMT_PUBLIC *template, ESYS_TR *tr)
 {
     TSS2_RC                 rc;
@@ -272,21 +272,21 @@ attest_tpm_key_create(attest_tpm_call_t *c, attest_tpm_key_t *key,
                             &info, &pcrs, tr, &out, NULL, NULL, NULL);
     if (rc != TSS2_RC_SUCCESS) {
         *tr = ESYS_TR_NONE;
-        (void) attest_tpm_fail_auth(c, "TPM2_CreatePrimary", "endorsement",
-                                    rc);
-        return attest_tpm_refused(c, rc) ? ATTEST_EUNSUPPORTED
+        (void) prov_tpm_fail_auth(c, "TPM2_CreatePrimary", "endorsement",
+                                  rc);
+        return prov_tpm_refused(c, rc) ? ATTEST_EUNSUPPORTED
                                          : ATTEST_EINTERNAL;
     }
 
-    if (key == &c->tpm->ak && attest_tpm_key_changed(key, out)) {
-        attest_tpm_ek_forget(c->tpm);
+    if (key == &c->tpm->ak && prov_tpm_key_changed(key, out)) {
+        prov_tpm_ek_forget(c->tpm);
     }
 
     key->pub = *out;
     key->persistent = 0;
     Esys_Free(out);
 
-    attest_tpm_key_save(c, key, *tr);
+    prov_tpm_key_save(c, key, *tr);
     return ATTEST_OK;
 }
 
@@ -294,7 +294,7 @@ attest_tpm_key_create(attest_tpm_call_t *c, attest_tpm_key_t *key,
 /* A TPM that cannot save contexts makes the key each time. */
 
 static void
-attest_tpm_key_save(attest_tpm_call_t *c, attest_tpm_key_t *key, ESYS_TR tr)
+prov_tpm_key_save(prov_tpm_call_t *c, prov_tpm_key_t *key, ESYS_TR tr)
 {
     TPMS_CONTEXT  *saved;
 
@@ -310,7 +310,7 @@ attest_tpm_key_save(attest_tpm_call_t *c, attest_tpm_key_t *key, ESYS_TR tr)
 /* *tr is ESYS_TR_NONE when the TPM has no such key. */
 
 static int
-attest_tpm_key_persistent(attest_tpm_call_t *c, TPM2_HANDLE handle,
+prov_tpm_key_persistent(prov_tpm_call_t *c, TPM2_HANDLE handle,
     ESYS_TR *tr, TPM2B_PUBLIC *pub)
 {
     TSS2_RC        rc;
@@ -320,15 +320,15 @@ attest_tpm_key_persistent(attest_tpm_call_t *c, TPM2_HANDLE handle,
                                ESYS_TR_NONE, tr);
     if (rc != TSS2_RC_SUCCESS) {
         *tr = ESYS_TR_NONE;
-        return attest_tpm_refused(c, rc)
-               ? ATTEST_OK : attest_tpm_fail(c, "TPM2_ReadPublic", rc);
+        return prov_tpm_refused(c, rc)
+               ? ATTEST_OK : prov_tpm_fail(c, "TPM2_ReadPublic", rc);
     }
 
     rc = Esys_ReadPublic(c->esys, *tr, ESYS_TR_NONE, ESYS_TR_NONE,
                          ESYS_TR_NONE, &out, NULL, NULL);
     if (rc != TSS2_RC_SUCCESS) {
         *tr = ESYS_TR_NONE;
-        return attest_tpm_fail(c, "TPM2_ReadPublic", rc);
+        return prov_tpm_fail(c, "TPM2_ReadPublic", rc);
     }
 
     *pub = *out;
@@ -340,7 +340,7 @@ attest_tpm_key_persistent(attest_tpm_call_t *c, TPM2_HANDLE handle,
 /* Is this another key than the one we knew (if we knew any)? */
 
 static bool
-attest_tpm_key_changed(attest_tpm_key_t *key, const TPM2B_PUBLIC *pub)
+prov_tpm_key_changed(prov_tpm_key_t *key, const TPM2B_PUBLIC *pub)
 {
     size_t   n[2] = { 0, 0 };
     uint8_t  buf[2][sizeof(TPMT_PUBLIC)];
@@ -366,15 +366,15 @@ attest_tpm_key_changed(attest_tpm_key_t *key, const TPM2B_PUBLIC *pub)
  */
 
 static int
-attest_tpm_ak_nv_template(attest_tpm_call_t *c, TPMT_PUBLIC *template)
+prov_tpm_ak_nv_template(prov_tpm_call_t *c, TPMT_PUBLIC *template)
 {
     int       rc;
     size_t    off, len;
     uint8_t  *p;
     TSS2_RC   tss;
 
-    rc = attest_tpm_nv_read(c, c->tpm->conf.ak_template,
-                            ATTEST_TPM_TEMPLATE_MAX, &p, &len);
+    rc = prov_tpm_nv_read(c, c->tpm->conf.ak_template,
+                          ATTEST_TPM_TEMPLATE_MAX, &p, &len);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -394,8 +394,8 @@ attest_tpm_ak_nv_template(attest_tpm_call_t *c, TPMT_PUBLIC *template)
     free(p);
 
     if (tss != TSS2_RC_SUCCESS || off != len) {
-        return attest_tpm_error(c, ATTEST_EFORMAT, "NV index 0x%08x has no"
-                                " key template", c->tpm->conf.ak_template);
+        return prov_tpm_error(c, ATTEST_EFORMAT, "NV index 0x%08x has no"
+                              " key template", c->tpm->conf.ak_template);
     }
 
     return ATTEST_OK;
@@ -405,17 +405,17 @@ attest_tpm_ak_nv_template(attest_tpm_call_t *c, TPMT_PUBLIC *template)
 /* Notes an index that holds something else, such as erased bytes. */
 
 static int
-attest_tpm_ek_cert(attest_tpm_call_t *c, TPM2_HANDLE index)
+prov_tpm_ek_cert(prov_tpm_call_t *c, TPM2_HANDLE index)
 {
     int             rc;
     size_t          len;
     uint8_t        *p;
-    attest_tpm_t   *tpm = c->tpm;
+    prov_tpm_t     *tpm = c->tpm;
     attest_span_t   cert;
 
     c->error[0] = '\0';
 
-    rc = attest_tpm_nv_read(c, index, ATTEST_TPM_NV_MAX, &p, &len);
+    rc = prov_tpm_nv_read(c, index, ATTEST_TPM_NV_MAX, &p, &len);
 
     if (rc == ATTEST_ELIMIT || (rc == ATTEST_OK && c->error[0] != '\0')) {
 
@@ -432,7 +432,7 @@ attest_tpm_ek_cert(attest_tpm_call_t *c, TPM2_HANDLE index)
         return rc;
     }
 
-    cert = attest_tpm_nv_cert(p, len);
+    cert = prov_tpm_nv_cert(p, len);
 
     if (cert.n == 0) {
         snprintf(tpm->ek_note, sizeof(tpm->ek_note), "no EK certificate:"
@@ -453,21 +453,21 @@ attest_tpm_ek_cert(attest_tpm_call_t *c, TPM2_HANDLE index)
 /* The EK that firmware keeps ready: no waiting for two primes. */
 
 static int
-attest_tpm_ek_persistent(attest_tpm_call_t *c, const TPMT_PUBLIC *template)
+prov_tpm_ek_persistent(prov_tpm_call_t *c, const TPMT_PUBLIC *template)
 {
     int            rc;
     TPM2_HANDLE    handle;
     TPM2B_PUBLIC   pub;
-    attest_tpm_t  *tpm = c->tpm;
+    prov_tpm_t    *tpm = c->tpm;
 
     handle = tpm->ek_ecc ? ATTEST_TPM_EK_ECC : ATTEST_TPM_EK_RSA;
 
-    rc = attest_tpm_key_persistent(c, handle, &c->ek, &pub);
+    rc = prov_tpm_key_persistent(c, handle, &c->ek, &pub);
     if (rc != ATTEST_OK || c->ek == ESYS_TR_NONE) {
         return rc;
     }
 
-    if (!attest_tpm_is_from_template(template, &pub)) {
+    if (!prov_tpm_is_from_template(template, &pub)) {
         c->ek = ESYS_TR_NONE;
         return ATTEST_OK;
     }
@@ -479,11 +479,11 @@ attest_tpm_ek_persistent(attest_tpm_call_t *c, const TPMT_PUBLIC *template)
 
 
 static bool
-attest_tpm_is_from_template(const TPMT_PUBLIC *template,
+prov_tpm_is_from_template(const TPMT_PUBLIC *template,
     const TPM2B_PUBLIC *pub)
 {
     TPM2B_PUBLIC      as_template;
-    attest_tpm_key_t  key;
+    prov_tpm_key_t    key;
 
     memset(&key, 0, sizeof(key));
     key.pub.size = 1;
@@ -493,5 +493,5 @@ attest_tpm_is_from_template(const TPMT_PUBLIC *template,
     as_template = *pub;
     as_template.publicArea.unique = template->unique;
 
-    return !attest_tpm_key_changed(&key, &as_template);
+    return !prov_tpm_key_changed(&key, &as_template);
 }

@@ -18,12 +18,12 @@
 #include "providers/prov_tpm_esys.h"
 
 
-static int attest_tpm_log_add(const char *path, const char *item,
+static int prov_tpm_log_add(const char *path, const char *item,
     const char *type, const uint8_t *data, size_t len,
-    attest_evidence_t *ev);
-static int attest_tpm_log_events(const char *item, const uint8_t *data,
+    prov_evidence_t *ev);
+static int prov_tpm_log_events(const char *item, const uint8_t *data,
     size_t len);
-static int attest_tpm_log_fd(const char *path, int fd, uint8_t **data,
+static int prov_tpm_log_fd(const char *path, int fd, uint8_t **data,
     size_t *len, char *error);
 
 
@@ -34,7 +34,7 @@ static int attest_tpm_log_fd(const char *path, int fd, uint8_t **data,
  */
 
 int
-attest_tpm_log_open(const char *path)
+prov_tpm_log_open(const char *path)
 {
     if (path == NULL) {
         return -1;
@@ -45,8 +45,8 @@ attest_tpm_log_open(const char *path)
 
 
 int
-attest_tpm_log_read(const char *path, int fd, const char *item,
-    const char *type, attest_evidence_t *ev)
+prov_tpm_log_read(const char *path, int fd, const char *item,
+    const char *type, prov_evidence_t *ev)
 {
     int       rc, own;
     size_t    len = 0;
@@ -58,7 +58,7 @@ attest_tpm_log_read(const char *path, int fd, const char *item,
 
     /* by name first: the file may have been replaced */
 
-    own = attest_tpm_log_open(path);
+    own = prov_tpm_log_open(path);
 
     if (own == -1 && ((errno != EACCES && errno != EPERM) || fd == -1)) {
         snprintf(ev->error, sizeof(ev->error), "cannot open log \"%.128s\":"
@@ -66,8 +66,8 @@ attest_tpm_log_read(const char *path, int fd, const char *item,
         return ATTEST_EARG;
     }
 
-    rc = attest_tpm_log_fd(path, own == -1 ? fd : own, &data, &len,
-                           ev->error);
+    rc = prov_tpm_log_fd(path, own == -1 ? fd : own, &data, &len,
+                         ev->error);
     if (own != -1) {
         (void) close(own);
     }
@@ -76,7 +76,7 @@ attest_tpm_log_read(const char *path, int fd, const char *item,
         return rc;
     }
 
-    rc = attest_tpm_log_add(path, item, type, data, len, ev);
+    rc = prov_tpm_log_add(path, item, type, data, len, ev);
     free(data);
 
     return rc;
@@ -89,23 +89,23 @@ attest_tpm_log_read(const char *path, int fd, const char *item,
  */
 
 static int
-attest_tpm_log_add(const char *path, const char *item, const char *type,
-    const uint8_t *data, size_t len, attest_evidence_t *ev)
+prov_tpm_log_add(const char *path, const char *item, const char *type,
+    const uint8_t *data, size_t len, prov_evidence_t *ev)
 {
     int   rc;
     char  why[48];
 
     if (len > ATTEST_MAX_LOG) {
         snprintf(why, sizeof(why), "has more than %d bytes", ATTEST_MAX_LOG);
-        rc = attest_evidence_left_out(ev, item, why);
+        rc = prov_evidence_left_out(ev, item, why);
 
-    } else if (attest_tpm_log_events(item, data, len) == ATTEST_ELIMIT) {
+    } else if (prov_tpm_log_events(item, data, len) == ATTEST_ELIMIT) {
         snprintf(why, sizeof(why), "has more than %d events",
                  ATTEST_EVENTLOG_MAX_EVENTS);
-        rc = attest_evidence_left_out(ev, item, why);
+        rc = prov_evidence_left_out(ev, item, why);
 
     } else {
-        rc = attest_evidence_add(ev, item, type, data, len);
+        rc = prov_evidence_add(ev, item, type, data, len);
     }
 
     if (rc != ATTEST_OK) {
@@ -120,7 +120,7 @@ attest_tpm_log_add(const char *path, const char *item, const char *type,
 /* Can a verifier read it?  What the log says is not compared here. */
 
 static int
-attest_tpm_log_events(const char *item, const uint8_t *data, size_t len)
+prov_tpm_log_events(const char *item, const uint8_t *data, size_t len)
 {
     size_t             entries, boundary;
     uint8_t            value[64];
@@ -139,7 +139,7 @@ attest_tpm_log_events(const char *item, const uint8_t *data, size_t len)
 /* Files of securityfs have no size: read until the end, or one too much. */
 
 static int
-attest_tpm_log_fd(const char *path, int fd, uint8_t **data, size_t *len,
+prov_tpm_log_fd(const char *path, int fd, uint8_t **data, size_t *len,
     char *error)
 {
     size_t        n;

@@ -12,14 +12,14 @@
 #include "providers/prov_tpm_esys.h"
 
 
-static int attest_tpm_nv_open(attest_tpm_call_t *c, TPM2_HANDLE index,
+static int prov_tpm_nv_open(prov_tpm_call_t *c, TPM2_HANDLE index,
     ESYS_TR *nv, ESYS_TR *auth, size_t *size);
-static int attest_tpm_nv_chunks(attest_tpm_call_t *c, ESYS_TR nv,
+static int prov_tpm_nv_chunks(prov_tpm_call_t *c, ESYS_TR nv,
     ESYS_TR auth, uint8_t *buf, size_t size);
 
 
 int
-attest_tpm_nv_read(attest_tpm_call_t *c, TPM2_HANDLE index, size_t max,
+prov_tpm_nv_read(prov_tpm_call_t *c, TPM2_HANDLE index, size_t max,
     uint8_t **data, size_t *len)
 {
     int       rc;
@@ -30,22 +30,22 @@ attest_tpm_nv_read(attest_tpm_call_t *c, TPM2_HANDLE index, size_t max,
     *data = NULL;
     *len = 0;
 
-    rc = attest_tpm_nv_open(c, index, &nv, &auth, &size);
+    rc = prov_tpm_nv_open(c, index, &nv, &auth, &size);
     if (rc != ATTEST_OK || nv == ESYS_TR_NONE) {
         return rc;
     }
 
     if (size > max) {
-        return attest_tpm_error(c, ATTEST_ELIMIT, "NV index 0x%08x is longer"
-                                " than %zu bytes", index, max);
+        return prov_tpm_error(c, ATTEST_ELIMIT, "NV index 0x%08x is longer"
+                              " than %zu bytes", index, max);
     }
 
     buf = malloc(size != 0 ? size : 1);
     if (buf == NULL) {
-        return attest_tpm_error(c, ATTEST_EINTERNAL, "no memory");
+        return prov_tpm_error(c, ATTEST_EINTERNAL, "no memory");
     }
 
-    rc = attest_tpm_nv_chunks(c, nv, auth, buf, size);
+    rc = prov_tpm_nv_chunks(c, nv, auth, buf, size);
     if (rc != ATTEST_OK) {
         free(buf);
         /* an index that we may not read is none to us */
@@ -61,7 +61,7 @@ attest_tpm_nv_read(attest_tpm_call_t *c, TPM2_HANDLE index, size_t max,
 /* X.690 section 8.1.3, definite form, up to three octets of length. */
 
 size_t
-attest_tpm_der_len(const uint8_t *p, size_t n)
+prov_tpm_der_len(const uint8_t *p, size_t n)
 {
     size_t  octets, len;
 
@@ -91,7 +91,7 @@ attest_tpm_der_len(const uint8_t *p, size_t n)
  */
 
 attest_span_t
-attest_tpm_nv_cert(const uint8_t *p, size_t n)
+prov_tpm_nv_cert(const uint8_t *p, size_t n)
 {
     size_t         len;
     attest_span_t  cert = { NULL, 0 };
@@ -107,7 +107,7 @@ attest_tpm_nv_cert(const uint8_t *p, size_t n)
         }
     }
 
-    len = attest_tpm_der_len(p, n);
+    len = prov_tpm_der_len(p, n);
 
     if (len != 0) {
         cert = attest_span(p, len);
@@ -120,7 +120,7 @@ attest_tpm_nv_cert(const uint8_t *p, size_t n)
 /* *nv is ESYS_TR_NONE when there is nothing that we may read. */
 
 static int
-attest_tpm_nv_open(attest_tpm_call_t *c, TPM2_HANDLE index, ESYS_TR *nv,
+prov_tpm_nv_open(prov_tpm_call_t *c, TPM2_HANDLE index, ESYS_TR *nv,
     ESYS_TR *auth, size_t *size)
 {
     TPMA_NV           attr;
@@ -133,19 +133,19 @@ attest_tpm_nv_open(attest_tpm_call_t *c, TPM2_HANDLE index, ESYS_TR *nv,
 
     rc = Esys_TR_FromTPMPublic(c->esys, index, ESYS_TR_NONE, ESYS_TR_NONE,
                                ESYS_TR_NONE, nv);
-    if (attest_tpm_refused(c, rc)) {
+    if (prov_tpm_refused(c, rc)) {
         *nv = ESYS_TR_NONE;
         return ATTEST_OK;
     }
 
     if (rc != TSS2_RC_SUCCESS) {
-        return attest_tpm_fail(c, "TPM2_NV_ReadPublic", rc);
+        return prov_tpm_fail(c, "TPM2_NV_ReadPublic", rc);
     }
 
     rc = Esys_NV_ReadPublic(c->esys, *nv, ESYS_TR_NONE, ESYS_TR_NONE,
                             ESYS_TR_NONE, &pub, NULL);
     if (rc != TSS2_RC_SUCCESS) {
-        return attest_tpm_fail(c, "TPM2_NV_ReadPublic", rc);
+        return prov_tpm_fail(c, "TPM2_NV_ReadPublic", rc);
     }
 
     attr = pub->nvPublic.attributes;
@@ -171,7 +171,7 @@ attest_tpm_nv_open(attest_tpm_call_t *c, TPM2_HANDLE index, ESYS_TR *nv,
 
 
 static int
-attest_tpm_nv_chunks(attest_tpm_call_t *c, ESYS_TR nv, ESYS_TR auth,
+prov_tpm_nv_chunks(prov_tpm_call_t *c, ESYS_TR nv, ESYS_TR auth,
     uint8_t *buf, size_t size)
 {
     int                   rc;
@@ -180,7 +180,7 @@ attest_tpm_nv_chunks(attest_tpm_call_t *c, ESYS_TR nv, ESYS_TR auth,
     uint32_t              max;
     TPM2B_MAX_NV_BUFFER  *chunk;
 
-    rc = attest_tpm_property(c, TPM2_PT_NV_BUFFER_MAX, &max);
+    rc = prov_tpm_property(c, TPM2_PT_NV_BUFFER_MAX, &max);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -195,16 +195,16 @@ attest_tpm_nv_chunks(attest_tpm_call_t *c, ESYS_TR nv, ESYS_TR auth,
         tss = Esys_NV_Read(c->esys, auth, nv, ESYS_TR_PASSWORD, ESYS_TR_NONE,
                            ESYS_TR_NONE, (UINT16) n, (UINT16) off, &chunk);
         if (tss != TSS2_RC_SUCCESS) {
-            rc = attest_tpm_fail_auth(c, "TPM2_NV_Read",
-                                      auth == ESYS_TR_RH_OWNER ? "owner"
-                                      : "index's own", tss);
-            return attest_tpm_refused(c, tss) ? ATTEST_EUNSUPPORTED : rc;
+            rc = prov_tpm_fail_auth(c, "TPM2_NV_Read",
+                                    auth == ESYS_TR_RH_OWNER ? "owner"
+                                    : "index's own", tss);
+            return prov_tpm_refused(c, tss) ? ATTEST_EUNSUPPORTED : rc;
         }
 
         if (chunk->size != n) {
             Esys_Free(chunk);
-            return attest_tpm_error(c, ATTEST_EFORMAT, "TPM2_NV_Read: not as"
-                                    " long as asked for");
+            return prov_tpm_error(c, ATTEST_EFORMAT, "TPM2_NV_Read: not as"
+                                  " long as asked for");
         }
 
         memcpy(buf + off, chunk->buffer, n);

@@ -15,35 +15,35 @@
 #include "providers/prov_tpm_call.h"
 
 
-static int attest_tpm_strings(attest_tpm_t *tpm,
-    const attest_tpm_conf_t *conf);
-static int attest_tpm_collect(attest_provider_t *p, const uint8_t *claims,
-    size_t len, int want_logs, unsigned timeout_ms, attest_evidence_t *ev);
-static int attest_tpm_conf_check(const attest_tpm_conf_t *conf, char *error);
-static int attest_tpm_evidence(attest_tpm_t *tpm,
+static int prov_tpm_strings(prov_tpm_t *tpm,
+    const prov_tpm_conf_t *conf);
+static int prov_tpm_collect(attest_provider_t *p, const uint8_t *claims,
+    size_t len, int want_logs, unsigned timeout_ms, prov_evidence_t *ev);
+static int prov_tpm_conf_check(const prov_tpm_conf_t *conf, char *error);
+static int prov_tpm_evidence(prov_tpm_t *tpm,
     const uint8_t extra[ATTEST_SHA256_LEN],
-    unsigned timeout_ms, attest_evidence_t *ev);
-static int attest_tpm_quoted(attest_tpm_call_t *c,
-    const uint8_t extra[ATTEST_SHA256_LEN], attest_evidence_t *ev);
-static int attest_tpm_item(attest_tpm_call_t *c, attest_tpm_quoted_t *q,
-    const char *maker, attest_evidence_t *ev);
-static int attest_tpm_item_add(attest_tpm_call_t *c,
-    const attest_tpm_item_t *item, attest_evidence_t *ev);
-static int attest_tpm_ak_cert(attest_tpm_call_t *c, attest_evidence_t *ev);
-static int attest_tpm_ak_certified(attest_tpm_call_t *c, const uint8_t *der,
+    unsigned timeout_ms, prov_evidence_t *ev);
+static int prov_tpm_quoted(prov_tpm_call_t *c,
+    const uint8_t extra[ATTEST_SHA256_LEN], prov_evidence_t *ev);
+static int prov_tpm_item(prov_tpm_call_t *c, prov_tpm_quoted_t *q,
+    const char *maker, prov_evidence_t *ev);
+static int prov_tpm_item_add(prov_tpm_call_t *c,
+    const attest_tpm_item_t *item, prov_evidence_t *ev);
+static int prov_tpm_ak_cert(prov_tpm_call_t *c, prov_evidence_t *ev);
+static int prov_tpm_ak_certified(prov_tpm_call_t *c, const uint8_t *der,
     size_t len);
-static int attest_tpm_logs(attest_tpm_t *tpm, attest_evidence_t *ev);
-static int attest_tpm_prove(attest_provider_t *p, const uint8_t *cred,
+static int prov_tpm_logs(prov_tpm_t *tpm, prov_evidence_t *ev);
+static int prov_tpm_prove(attest_provider_t *p, const uint8_t *cred,
     size_t cred_len, const uint8_t *enc, size_t enc_len,
     const uint8_t *msg, size_t msg_len, unsigned timeout_ms,
     uint8_t proof[ATTEST_SHA256_LEN], char error[256]);
-static void attest_tpm_destroy(attest_provider_t *p);
+static void prov_tpm_destroy(attest_provider_t *p);
 
 
 attest_provider_t *
-attest_tpm_provider(const attest_tpm_conf_t *conf)
+prov_tpm_provider(const prov_tpm_conf_t *conf)
 {
-    attest_tpm_t       *tpm;
+    prov_tpm_t         *tpm;
     attest_provider_t  *p;
 
     p = calloc(1, sizeof(attest_provider_t));
@@ -51,7 +51,7 @@ attest_tpm_provider(const attest_tpm_conf_t *conf)
         return NULL;
     }
 
-    tpm = calloc(1, sizeof(attest_tpm_t));
+    tpm = calloc(1, sizeof(prov_tpm_t));
     if (tpm == NULL) {
         free(p);
         return NULL;
@@ -59,27 +59,27 @@ attest_tpm_provider(const attest_tpm_conf_t *conf)
 
     p->name = "tpm";
     p->data = tpm;
-    p->collect = attest_tpm_collect;
-    p->activate = attest_tpm_prove;
-    p->destroy = attest_tpm_destroy;
+    p->collect = prov_tpm_collect;
+    p->activate = prov_tpm_prove;
+    p->destroy = prov_tpm_destroy;
 
     tpm->eventlog_fd = -1;
     tpm->imalog_fd = -1;
 
-    if (attest_tpm_strings(tpm, conf) != ATTEST_OK) {
-        attest_tpm_destroy(p);
+    if (prov_tpm_strings(tpm, conf) != ATTEST_OK) {
+        prov_tpm_destroy(p);
         return NULL;
     }
 
-    tpm->eventlog_fd = attest_tpm_log_open(tpm->conf.eventlog);
-    tpm->imalog_fd = attest_tpm_log_open(tpm->conf.imalog);
+    tpm->eventlog_fd = prov_tpm_log_open(tpm->conf.eventlog);
+    tpm->imalog_fd = prov_tpm_log_open(tpm->conf.imalog);
 
     return p;
 }
 
 
 static int
-attest_tpm_strings(attest_tpm_t *tpm, const attest_tpm_conf_t *conf)
+prov_tpm_strings(prov_tpm_t *tpm, const prov_tpm_conf_t *conf)
 {
     tpm->conf = *conf;
 
@@ -99,19 +99,19 @@ attest_tpm_strings(attest_tpm_t *tpm, const attest_tpm_conf_t *conf)
 
 
 static int
-attest_tpm_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
-    int want_logs, unsigned timeout_ms, attest_evidence_t *ev)
+prov_tpm_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
+    int want_logs, unsigned timeout_ms, prov_evidence_t *ev)
 {
     int                rc;
     uint8_t            extra[ATTEST_SHA256_LEN];
-    attest_tpm_t      *tpm = p->data;
+    prov_tpm_t        *tpm = p->data;
     attest_span_t      cpu;
-    attest_evidence_t  logs;
+    prov_evidence_t    logs;
 
     memset(&logs, 0, sizeof(logs));
-    cpu = attest_evidence_cpu(ev);
+    cpu = prov_evidence_cpu(ev);
 
-    rc = attest_tpm_conf_check(&tpm->conf, ev->error);
+    rc = prov_tpm_conf_check(&tpm->conf, ev->error);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -126,28 +126,28 @@ attest_tpm_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
     /* before the quote: what is logged later, the quote need not cover */
 
     if (want_logs) {
-        rc = attest_tpm_logs(tpm, &logs);
+        rc = prov_tpm_logs(tpm, &logs);
     }
 
     if (rc == ATTEST_OK) {
-        rc = attest_tpm_evidence(tpm, extra, timeout_ms, ev);
+        rc = prov_tpm_evidence(tpm, extra, timeout_ms, ev);
 
     } else {
         memcpy(ev->error, logs.error, sizeof(ev->error));
     }
 
     if (rc != ATTEST_OK) {
-        attest_evidence_clear(&logs);
-        attest_evidence_clear(ev);
+        prov_evidence_clear(&logs);
+        prov_evidence_clear(ev);
         return rc;
     }
 
-    return attest_evidence_move(ev, &logs);
+    return prov_evidence_move(ev, &logs);
 }
 
 
 static int
-attest_tpm_conf_check(const attest_tpm_conf_t *conf, char *error)
+prov_tpm_conf_check(const prov_tpm_conf_t *conf, char *error)
 {
     /* SHA-1 is no evidence; PCRs beyond 23 are not PC Client's */
 
@@ -168,64 +168,64 @@ attest_tpm_conf_check(const attest_tpm_conf_t *conf, char *error)
 
 
 static int
-attest_tpm_evidence(attest_tpm_t *tpm, const uint8_t extra[ATTEST_SHA256_LEN],
-    unsigned timeout_ms, attest_evidence_t *ev)
+prov_tpm_evidence(prov_tpm_t *tpm, const uint8_t extra[ATTEST_SHA256_LEN],
+    unsigned timeout_ms, prov_evidence_t *ev)
 {
     int                 rc;
-    attest_tpm_call_t  *c;
+    prov_tpm_call_t    *c;
 
-    c = calloc(1, sizeof(attest_tpm_call_t));
+    c = calloc(1, sizeof(prov_tpm_call_t));
     if (c == NULL) {
         snprintf(ev->error, sizeof(ev->error), "no memory");
         return ATTEST_EINTERNAL;
     }
 
-    rc = attest_tpm_open(c, tpm, attest_monotonic_now() + timeout_ms,
-                         ev->error);
+    rc = prov_tpm_open(c, tpm, prov_monotonic_now() + timeout_ms,
+                       ev->error);
 
     if (rc == ATTEST_OK) {
-        rc = attest_tpm_ak(c);
+        rc = prov_tpm_ak(c);
     }
 
     if (rc == ATTEST_OK) {
-        rc = attest_tpm_ek_info(c);
+        rc = prov_tpm_ek_info(c);
     }
 
     if (rc == ATTEST_OK) {
-        rc = attest_tpm_quoted(c, extra, ev);
+        rc = prov_tpm_quoted(c, extra, ev);
     }
 
     if (rc == ATTEST_OK && tpm->conf.ak_cert != 0) {
-        rc = attest_tpm_ak_cert(c, ev);
+        rc = prov_tpm_ak_cert(c, ev);
     }
 
-    attest_tpm_close(c);
+    prov_tpm_close(c);
     free(c);
     return rc;
 }
 
 
 static int
-attest_tpm_quoted(attest_tpm_call_t *c, const uint8_t extra[ATTEST_SHA256_LEN],
-    attest_evidence_t *ev)
+prov_tpm_quoted(prov_tpm_call_t *c, const uint8_t extra[ATTEST_SHA256_LEN],
+    prov_evidence_t *ev)
 {
     int                   rc;
     char                  maker[32];
-    attest_tpm_quoted_t  *q;
+    prov_tpm_quoted_t    *q;
 
-    q = calloc(1, sizeof(attest_tpm_quoted_t));
+    q = calloc(1, sizeof(prov_tpm_quoted_t));
     if (q == NULL) {
-        return attest_tpm_error(c, ATTEST_EINTERNAL, "no memory");
+        return prov_tpm_error(c, ATTEST_EINTERNAL, "no memory");
     }
 
-    rc = attest_tpm_quote(c, extra, q);
+    rc = prov_tpm_quote(c, extra, q);
 
     if (rc == ATTEST_OK) {
-        rc = attest_tpm_root(c, q, ev->root, maker);
+        rc = prov_tpm_root(c, q, ev->root, maker);
     }
 
     if (rc == ATTEST_OK) {
-        rc = attest_tpm_item(c, q, maker, ev);
+        rc = prov_tpm_item(c, q, maker, ev);
     }
 
     free(q);
@@ -234,12 +234,12 @@ attest_tpm_quoted(attest_tpm_call_t *c, const uint8_t extra[ATTEST_SHA256_LEN],
 
 
 static int
-attest_tpm_item(attest_tpm_call_t *c, attest_tpm_quoted_t *q,
-    const char *maker, attest_evidence_t *ev)
+prov_tpm_item(prov_tpm_call_t *c, prov_tpm_quoted_t *q,
+    const char *maker, prov_evidence_t *ev)
 {
     size_t              ak_len, ek_len;
     uint8_t             ak[sizeof(TPMT_PUBLIC)], ek[sizeof(TPMT_PUBLIC)];
-    attest_tpm_t       *tpm = c->tpm;
+    prov_tpm_t         *tpm = c->tpm;
     attest_tpm_item_t   item;
 
     memset(&item, 0, sizeof(item));
@@ -253,8 +253,8 @@ attest_tpm_item(attest_tpm_call_t *c, attest_tpm_quoted_t *q,
                                            sizeof(ek), &ek_len)
                != TSS2_RC_SUCCESS))
     {
-        return attest_tpm_error(c, ATTEST_EFORMAT, "bad public area of AK"
-                                " or EK");
+        return prov_tpm_error(c, ATTEST_EFORMAT, "bad public area of AK"
+                              " or EK");
     }
 
     item.root = attest_span_text(ev->root);
@@ -266,15 +266,15 @@ attest_tpm_item(attest_tpm_call_t *c, attest_tpm_quoted_t *q,
     item.maker = attest_span_text(maker);
     item.pcrs = q->pcrs;
 
-    attest_evidence_note(ev, tpm->ek_note);
+    prov_evidence_note(ev, tpm->ek_note);
 
-    return attest_tpm_item_add(c, &item, ev);
+    return prov_tpm_item_add(c, &item, ev);
 }
 
 
 static int
-attest_tpm_item_add(attest_tpm_call_t *c, const attest_tpm_item_t *item,
-    attest_evidence_t *ev)
+prov_tpm_item_add(prov_tpm_call_t *c, const attest_tpm_item_t *item,
+    prov_evidence_t *ev)
 {
     int       rc;
     size_t    len;
@@ -284,21 +284,21 @@ attest_tpm_item_add(attest_tpm_call_t *c, const attest_tpm_item_t *item,
 
     buf = malloc(len);
     if (buf == NULL) {
-        return attest_tpm_error(c, ATTEST_EINTERNAL, "no memory");
+        return prov_tpm_error(c, ATTEST_EINTERNAL, "no memory");
     }
 
     rc = attest_tpm_item_encode(item, buf, &len);
 
     if (rc == ATTEST_OK) {
-        rc = attest_evidence_add(ev, ATTEST_ITEM_TPM, ATTEST_TYPE_TPM, buf,
-                                 len);
+        rc = prov_evidence_add(ev, ATTEST_ITEM_TPM, ATTEST_TYPE_TPM, buf,
+                               len);
     }
 
     free(buf);
 
     if (rc != ATTEST_OK) {
-        return attest_tpm_error(c, rc, "TPM evidence: %s",
-                                attest_strerror(rc));
+        return prov_tpm_error(c, rc, "TPM evidence: %s",
+                              attest_strerror(rc));
     }
 
     return ATTEST_OK;
@@ -311,20 +311,20 @@ attest_tpm_item_add(attest_tpm_call_t *c, const attest_tpm_item_t *item,
  */
 
 static int
-attest_tpm_ak_cert(attest_tpm_call_t *c, attest_evidence_t *ev)
+prov_tpm_ak_cert(prov_tpm_call_t *c, prov_evidence_t *ev)
 {
     int             rc;
     size_t          len;
     uint8_t        *der;
     attest_span_t   cert;
 
-    rc = attest_tpm_nv_read(c, c->tpm->conf.ak_cert, ATTEST_TPM_NV_MAX, &der,
-                            &len);
+    rc = prov_tpm_nv_read(c, c->tpm->conf.ak_cert, ATTEST_TPM_NV_MAX, &der,
+                          &len);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    cert = attest_tpm_nv_cert(der, len);
+    cert = prov_tpm_nv_cert(der, len);
 
     if (cert.n == 0) {
         free(der);
@@ -333,19 +333,19 @@ attest_tpm_ak_cert(attest_tpm_call_t *c, attest_evidence_t *ev)
         return ATTEST_OK;
     }
 
-    rc = attest_tpm_ak_certified(c, cert.p, cert.n);
+    rc = prov_tpm_ak_certified(c, cert.p, cert.n);
 
     if (rc == ATTEST_OK) {
-        rc = attest_evidence_add(ev, ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT,
-                                 cert.p, cert.n);
+        rc = prov_evidence_add(ev, ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT,
+                               cert.p, cert.n);
     }
 
     free(der);
 
     if (rc != ATTEST_OK) {
-        return attest_tpm_error(c, rc, "the certificate at NV index 0x%08x"
-                                " is not one of the AK: %s",
-                                c->tpm->conf.ak_cert, attest_strerror(rc));
+        return prov_tpm_error(c, rc, "the certificate at NV index 0x%08x"
+                              " is not one of the AK: %s",
+                              c->tpm->conf.ak_cert, attest_strerror(rc));
     }
 
     return ATTEST_OK;
@@ -353,7 +353,7 @@ attest_tpm_ak_cert(attest_tpm_call_t *c, attest_evidence_t *ev)
 
 
 static int
-attest_tpm_ak_certified(attest_tpm_call_t *c, const uint8_t *der, size_t len)
+prov_tpm_ak_certified(prov_tpm_call_t *c, const uint8_t *der, size_t len)
 {
     int                  rc;
     size_t               n = 0;
@@ -379,65 +379,65 @@ attest_tpm_ak_certified(attest_tpm_call_t *c, const uint8_t *der, size_t len)
 
 
 static int
-attest_tpm_logs(attest_tpm_t *tpm, attest_evidence_t *ev)
+prov_tpm_logs(prov_tpm_t *tpm, prov_evidence_t *ev)
 {
     int  rc;
 
-    rc = attest_tpm_log_read(tpm->conf.eventlog, tpm->eventlog_fd,
-                             ATTEST_ITEM_EVENTLOG, ATTEST_TYPE_EVENTLOG, ev);
+    rc = prov_tpm_log_read(tpm->conf.eventlog, tpm->eventlog_fd,
+                           ATTEST_ITEM_EVENTLOG, ATTEST_TYPE_EVENTLOG, ev);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    return attest_tpm_log_read(tpm->conf.imalog, tpm->imalog_fd,
-                               ATTEST_ITEM_IMALOG, ATTEST_TYPE_IMALOG, ev);
+    return prov_tpm_log_read(tpm->conf.imalog, tpm->imalog_fd,
+                             ATTEST_ITEM_IMALOG, ATTEST_TYPE_IMALOG, ev);
 }
 
 
 static int
-attest_tpm_prove(attest_provider_t *p, const uint8_t *cred, size_t cred_len,
+prov_tpm_prove(attest_provider_t *p, const uint8_t *cred, size_t cred_len,
     const uint8_t *enc, size_t enc_len, const uint8_t *msg, size_t msg_len,
     unsigned timeout_ms, uint8_t proof[ATTEST_SHA256_LEN], char error[256])
 {
     int                       rc;
-    attest_tpm_call_t        *c;
-    attest_tpm_credential_t   credential;
+    prov_tpm_call_t          *c;
+    prov_tpm_credential_t     credential;
 
     error[0] = '\0';
 
-    rc = attest_tpm_credential_parse(cred, cred_len, enc, enc_len,
-                                     &credential);
+    rc = prov_tpm_credential_parse(cred, cred_len, enc, enc_len,
+                                   &credential);
     if (rc != ATTEST_OK) {
         snprintf(error, ATTEST_TPM_ERROR_LEN, "malformed credential");
         return rc;
     }
 
-    c = calloc(1, sizeof(attest_tpm_call_t));
+    c = calloc(1, sizeof(prov_tpm_call_t));
     if (c == NULL) {
         snprintf(error, ATTEST_TPM_ERROR_LEN, "no memory");
         return ATTEST_EINTERNAL;
     }
 
-    rc = attest_tpm_open(c, p->data, attest_monotonic_now() + timeout_ms,
-                         error);
+    rc = prov_tpm_open(c, p->data, prov_monotonic_now() + timeout_ms,
+                       error);
 
     if (rc == ATTEST_OK) {
-        rc = attest_tpm_ak(c);
+        rc = prov_tpm_ak(c);
     }
 
     if (rc == ATTEST_OK) {
-        rc = attest_tpm_ek_info(c);
+        rc = prov_tpm_ek_info(c);
     }
 
     if (rc == ATTEST_OK) {
-        rc = attest_tpm_ek(c);
+        rc = prov_tpm_ek(c);
     }
 
     if (rc == ATTEST_OK) {
-        rc = attest_tpm_activate(c, &credential, msg, msg_len, proof);
+        rc = prov_tpm_activate(c, &credential, msg, msg_len, proof);
     }
 
-    attest_tpm_close(c);
+    prov_tpm_close(c);
     free(c);
 
     if (rc == ATTEST_OK) {
@@ -449,9 +449,9 @@ attest_tpm_prove(attest_provider_t *p, const uint8_t *cred, size_t cred_len,
 
 
 static void
-attest_tpm_destroy(attest_provider_t *p)
+prov_tpm_destroy(attest_provider_t *p)
 {
-    attest_tpm_t  *tpm = p->data;
+    prov_tpm_t    *tpm = p->data;
 
     if (tpm->eventlog_fd != -1) {
         (void) close(tpm->eventlog_fd);
@@ -461,8 +461,8 @@ attest_tpm_destroy(attest_provider_t *p)
         (void) close(tpm->imalog_fd);
     }
 
-    attest_tpm_ek_forget(tpm);
-    attest_tpm_key_forget(&tpm->ak);
+    prov_tpm_ek_forget(tpm);
+    prov_tpm_key_forget(&tpm->ak);
 
     free((char *) tpm->conf.tcti);
     free((char *) tpm->conf.eventlog);

@@ -15,41 +15,41 @@
 #define ATTEST_TPM_ROUNDS  5
 
 
-static int attest_tpm_quote_once(attest_tpm_call_t *c,
-    const uint8_t extra[ATTEST_SHA256_LEN], attest_tpm_quoted_t *q);
-static int attest_tpm_quote_check(attest_tpm_call_t *c,
-    const uint8_t extra[ATTEST_SHA256_LEN], const attest_tpm_quoted_t *q,
+static int prov_tpm_quote_once(prov_tpm_call_t *c,
+    const uint8_t extra[ATTEST_SHA256_LEN], prov_tpm_quoted_t *q);
+static int prov_tpm_quote_check(prov_tpm_call_t *c,
+    const uint8_t extra[ATTEST_SHA256_LEN], const prov_tpm_quoted_t *q,
     attest_tpm_quote_t *quote);
-static int attest_tpm_quote_signature(attest_tpm_call_t *c,
-    const attest_tpm_quoted_t *q);
-static int attest_tpm_pcrs(attest_tpm_call_t *c, attest_tpm_pcrs_t *pcrs);
-static int attest_tpm_pcrs_take(const TPML_PCR_SELECTION *got,
+static int prov_tpm_quote_signature(prov_tpm_call_t *c,
+    const prov_tpm_quoted_t *q);
+static int prov_tpm_pcrs(prov_tpm_call_t *c, attest_tpm_pcrs_t *pcrs);
+static int prov_tpm_pcrs_take(const TPML_PCR_SELECTION *got,
     const TPML_DIGEST *values, attest_tpm_bank_t *bank, uint32_t *left);
-static void attest_tpm_selection(attest_tpm_call_t *c, uint32_t select,
+static void prov_tpm_selection(prov_tpm_call_t *c, uint32_t select,
     TPML_PCR_SELECTION *sel);
 
 
 int
-attest_tpm_quote(attest_tpm_call_t *c, const uint8_t extra[ATTEST_SHA256_LEN],
-    attest_tpm_quoted_t *q)
+prov_tpm_quote(prov_tpm_call_t *c, const uint8_t extra[ATTEST_SHA256_LEN],
+    prov_tpm_quoted_t *q)
 {
     int                  rc, round;
     uint16_t             hash;
     attest_tpm_quote_t   quote;
 
-    rc = attest_tpm_pcrs(c, &q->pcrs);
+    rc = prov_tpm_pcrs(c, &q->pcrs);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
     for (round = 0; round < ATTEST_TPM_ROUNDS; round++) {
 
-        rc = attest_tpm_quote_once(c, extra, q);
+        rc = prov_tpm_quote_once(c, extra, q);
         if (rc != ATTEST_OK) {
             return rc;
         }
 
-        rc = attest_tpm_quote_check(c, extra, q, &quote);
+        rc = prov_tpm_quote_check(c, extra, q, &quote);
         if (rc != ATTEST_OK) {
             return rc;
         }
@@ -57,34 +57,34 @@ attest_tpm_quote(attest_tpm_call_t *c, const uint8_t extra[ATTEST_SHA256_LEN],
         if (attest_tpm_signature_hash(q->signature, q->signature_len, &hash)
             != ATTEST_OK)
         {
-            return attest_tpm_error(c, ATTEST_EFORMAT, "TPM2_Quote: unknown"
-                                    " signature");
+            return prov_tpm_error(c, ATTEST_EFORMAT, "TPM2_Quote: unknown"
+                                  " signature");
         }
 
         if (attest_tpm_pcr_digest_check(&quote, &q->pcrs, hash) == ATTEST_OK) {
-            return attest_tpm_quote_signature(c, q);
+            return prov_tpm_quote_signature(c, q);
         }
 
         /* changed before the quote: then these are the quoted values */
 
-        rc = attest_tpm_pcrs(c, &q->pcrs);
+        rc = prov_tpm_pcrs(c, &q->pcrs);
         if (rc != ATTEST_OK) {
             return rc;
         }
 
         if (attest_tpm_pcr_digest_check(&quote, &q->pcrs, hash) == ATTEST_OK) {
-            return attest_tpm_quote_signature(c, q);
+            return prov_tpm_quote_signature(c, q);
         }
     }
 
-    return attest_tpm_error(c, ATTEST_EMISMATCH, "TPM2_Quote: PCRs keep"
-                            " changing");
+    return prov_tpm_error(c, ATTEST_EMISMATCH, "TPM2_Quote: PCRs keep"
+                          " changing");
 }
 
 
 static int
-attest_tpm_quote_once(attest_tpm_call_t *c,
-    const uint8_t extra[ATTEST_SHA256_LEN], attest_tpm_quoted_t *q)
+prov_tpm_quote_once(prov_tpm_call_t *c,
+    const uint8_t extra[ATTEST_SHA256_LEN], prov_tpm_quoted_t *q)
 {
     TSS2_RC              rc;
     TPM2B_DATA           data;
@@ -98,12 +98,12 @@ attest_tpm_quote_once(attest_tpm_call_t *c,
 
     memset(&scheme, 0, sizeof(scheme));
     scheme.scheme = TPM2_ALG_NULL;
-    attest_tpm_selection(c, c->tpm->conf.select, &sel);
+    prov_tpm_selection(c, c->tpm->conf.select, &sel);
 
     rc = Esys_Quote(c->esys, c->ak, ESYS_TR_PASSWORD, ESYS_TR_NONE,
                     ESYS_TR_NONE, &data, &scheme, &sel, &quoted, &signature);
     if (rc != TSS2_RC_SUCCESS) {
-        return attest_tpm_fail(c, "TPM2_Quote", rc);
+        return prov_tpm_fail(c, "TPM2_Quote", rc);
     }
 
     q->quoted = *quoted;
@@ -116,7 +116,7 @@ attest_tpm_quote_once(attest_tpm_call_t *c,
     Esys_Free(signature);
 
     if (rc != TSS2_RC_SUCCESS) {
-        return attest_tpm_fail(c, "Tss2_MU_TPMT_SIGNATURE_Marshal", rc);
+        return prov_tpm_fail(c, "Tss2_MU_TPMT_SIGNATURE_Marshal", rc);
     }
 
     return ATTEST_OK;
@@ -126,32 +126,32 @@ attest_tpm_quote_once(attest_tpm_call_t *c,
 /* What a confused TPM says must not become evidence: refused here. */
 
 static int
-attest_tpm_quote_check(attest_tpm_call_t *c,
+prov_tpm_quote_check(prov_tpm_call_t *c,
     const uint8_t extra[ATTEST_SHA256_LEN],
-    const attest_tpm_quoted_t *q, attest_tpm_quote_t *quote)
+    const prov_tpm_quoted_t *q, attest_tpm_quote_t *quote)
 {
     int  rc;
 
     rc = attest_tpm_quote_parse(q->quoted.attestationData, q->quoted.size,
                                 quote);
     if (rc != ATTEST_OK) {
-        return attest_tpm_error(c, rc, "TPM2_Quote: the answer is %s",
-                                attest_strerror(rc));
+        return prov_tpm_error(c, rc, "TPM2_Quote: the answer is %s",
+                              attest_strerror(rc));
     }
 
     if (quote->extra.n != ATTEST_SHA256_LEN
         || memcmp(quote->extra.p, extra, quote->extra.n) != 0) {
-        return attest_tpm_error(c, ATTEST_EMISMATCH, "TPM2_Quote: not over"
-                                " our data");
+        return prov_tpm_error(c, ATTEST_EMISMATCH, "TPM2_Quote: not over"
+                              " our data");
     }
 
     if (quote->nbanks != 1 || quote->banks[0].alg != c->tpm->conf.bank
         || quote->banks[0].select != c->tpm->conf.select)
     {
-        return attest_tpm_error(c, ATTEST_EMISMATCH, "TPM2_Quote: not over"
-                                " the PCRs asked for (has the TPM the bank"
-                                " \"%s\"?)",
-                                attest_tpm_alg_name(c->tpm->conf.bank));
+        return prov_tpm_error(c, ATTEST_EMISMATCH, "TPM2_Quote: not over"
+                              " the PCRs asked for (has the TPM the bank"
+                              " \"%s\"?)",
+                              attest_tpm_alg_name(c->tpm->conf.bank));
     }
 
     return ATTEST_OK;
@@ -159,7 +159,7 @@ attest_tpm_quote_check(attest_tpm_call_t *c,
 
 
 static int
-attest_tpm_quote_signature(attest_tpm_call_t *c, const attest_tpm_quoted_t *q)
+prov_tpm_quote_signature(prov_tpm_call_t *c, const prov_tpm_quoted_t *q)
 {
     int                   rc;
     size_t                n;
@@ -171,21 +171,21 @@ attest_tpm_quote_signature(attest_tpm_call_t *c, const attest_tpm_quoted_t *q)
                                     sizeof(buf), &n)
         != TSS2_RC_SUCCESS)
     {
-        return attest_tpm_error(c, ATTEST_EFORMAT, "bad public area of the"
-                                " attestation key");
+        return prov_tpm_error(c, ATTEST_EFORMAT, "bad public area of the"
+                              " attestation key");
     }
 
     rc = attest_tpm_public_parse(buf, n, &ak);
     if (rc != ATTEST_OK) {
-        return attest_tpm_error(c, rc, "public area of the attestation key:"
-                                " %s", attest_strerror(rc));
+        return prov_tpm_error(c, rc, "public area of the attestation key:"
+                              " %s", attest_strerror(rc));
     }
 
     rc = attest_tpm_ak_check(&ak);
     if (rc != ATTEST_OK) {
         attest_tpm_public_free(&ak);
-        return attest_tpm_error(c, rc, "the attestation key is no restricted"
-                                " signing key");
+        return prov_tpm_error(c, rc, "the attestation key is no restricted"
+                              " signing key");
     }
 
     rc = attest_tpm_signature_verify(&ak, q->signature, q->signature_len,
@@ -194,8 +194,8 @@ attest_tpm_quote_signature(attest_tpm_call_t *c, const attest_tpm_quoted_t *q)
     attest_tpm_public_free(&ak);
 
     if (rc != ATTEST_OK) {
-        return attest_tpm_error(c, rc, "TPM2_Quote: bad signature: %s",
-                                attest_strerror(rc));
+        return prov_tpm_error(c, rc, "TPM2_Quote: bad signature: %s",
+                              attest_strerror(rc));
     }
 
     return ATTEST_OK;
@@ -205,7 +205,7 @@ attest_tpm_quote_signature(attest_tpm_call_t *c, const attest_tpm_quoted_t *q)
 /* TPM2_PCR_Read returns at most eight values, and says which. */
 
 static int
-attest_tpm_pcrs(attest_tpm_call_t *c, attest_tpm_pcrs_t *pcrs)
+prov_tpm_pcrs(prov_tpm_call_t *c, attest_tpm_pcrs_t *pcrs)
 {
     int                  rc;
     TSS2_RC              tss;
@@ -225,28 +225,28 @@ attest_tpm_pcrs(attest_tpm_call_t *c, attest_tpm_pcrs_t *pcrs)
     left = bank->select;
 
     while (left != 0) {
-        attest_tpm_selection(c, left, &sel);
+        prov_tpm_selection(c, left, &sel);
 
         tss = Esys_PCR_Read(c->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
                             &sel, NULL, &got, &values);
         if (tss != TSS2_RC_SUCCESS) {
-            return attest_tpm_fail(c, "TPM2_PCR_Read", tss);
+            return prov_tpm_fail(c, "TPM2_PCR_Read", tss);
         }
 
         before = left;
-        rc = attest_tpm_pcrs_take(got, values, bank, &left);
+        rc = prov_tpm_pcrs_take(got, values, bank, &left);
         Esys_Free(got);
         Esys_Free(values);
 
         if (rc != ATTEST_OK) {
-            return attest_tpm_error(c, rc, "TPM2_PCR_Read: the answer is %s",
-                                    attest_strerror(rc));
+            return prov_tpm_error(c, rc, "TPM2_PCR_Read: the answer is %s",
+                                  attest_strerror(rc));
         }
 
         if (left == before) {
-            return attest_tpm_error(c, ATTEST_EUNSUPPORTED, "TPM2_PCR_Read:"
-                                    " the TPM has no bank \"%s\" with these"
-                                    " PCRs", attest_tpm_alg_name(bank->alg));
+            return prov_tpm_error(c, ATTEST_EUNSUPPORTED, "TPM2_PCR_Read:"
+                                  " the TPM has no bank \"%s\" with these"
+                                  " PCRs", attest_tpm_alg_name(bank->alg));
         }
     }
 
@@ -257,7 +257,7 @@ attest_tpm_pcrs(attest_tpm_call_t *c, attest_tpm_pcrs_t *pcrs)
 /* Values come in ascending order of the PCRs that `got` selects. */
 
 static int
-attest_tpm_pcrs_take(const TPML_PCR_SELECTION *got,
+prov_tpm_pcrs_take(const TPML_PCR_SELECTION *got,
     const TPML_DIGEST *values, attest_tpm_bank_t *bank, uint32_t *left)
 {
     UINT32                      n;
@@ -300,7 +300,7 @@ attest_tpm_pcrs_take(const TPML_PCR_SELECTION *got,
 
 
 static void
-attest_tpm_selection(attest_tpm_call_t *c, uint32_t select,
+prov_tpm_selection(prov_tpm_call_t *c, uint32_t select,
     TPML_PCR_SELECTION *sel)
 {
     TPMS_PCR_SELECTION  *s;

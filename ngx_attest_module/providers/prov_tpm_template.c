@@ -10,7 +10,7 @@
 #include "providers/prov_tpm_esys.h"
 
 
-static void attest_tpm_symmetric(TPMT_SYM_DEF_OBJECT *sym, int aes);
+static void prov_tpm_symmetric(TPMT_SYM_DEF_OBJECT *sym, int aes);
 
 
 /*
@@ -22,7 +22,7 @@ static void attest_tpm_symmetric(TPMT_SYM_DEF_OBJECT *sym, int aes);
  */
 
 void
-attest_tpm_ak_template(TPMT_PUBLIC *pub, int rsa)
+prov_tpm_ak_template(TPMT_PUBLIC *pub, int rsa)
 {
     TPMS_ECC_PARMS  *ecc = &pub->parameters.eccDetail;
     TPMS_RSA_PARMS  *r = &pub->parameters.rsaDetail;
@@ -38,7 +38,7 @@ attest_tpm_ak_template(TPMT_PUBLIC *pub, int rsa)
 
     if (rsa) {
         pub->type = TPM2_ALG_RSA;
-        attest_tpm_symmetric(&r->symmetric, 0);
+        prov_tpm_symmetric(&r->symmetric, 0);
         r->scheme.scheme = TPM2_ALG_RSASSA;
         r->scheme.details.rsassa.hashAlg = TPM2_ALG_SHA256;
         r->keyBits = 2048;
@@ -46,7 +46,7 @@ attest_tpm_ak_template(TPMT_PUBLIC *pub, int rsa)
     }
 
     pub->type = TPM2_ALG_ECC;
-    attest_tpm_symmetric(&ecc->symmetric, 0);
+    prov_tpm_symmetric(&ecc->symmetric, 0);
     ecc->scheme.scheme = TPM2_ALG_ECDSA;
     ecc->scheme.details.ecdsa.hashAlg = TPM2_ALG_SHA256;
     ecc->curveID = TPM2_ECC_NIST_P256;
@@ -61,7 +61,7 @@ attest_tpm_ak_template(TPMT_PUBLIC *pub, int rsa)
  */
 
 void
-attest_tpm_ek_template(TPMT_PUBLIC *pub, int ecc)
+prov_tpm_ek_template(TPMT_PUBLIC *pub, int ecc)
 {
     TPMS_ECC_PARMS        *e = &pub->parameters.eccDetail;
     TPMS_RSA_PARMS        *r = &pub->parameters.rsaDetail;
@@ -85,7 +85,7 @@ attest_tpm_ek_template(TPMT_PUBLIC *pub, int ecc)
 
     if (ecc) {
         pub->type = TPM2_ALG_ECC;
-        attest_tpm_symmetric(&e->symmetric, 1);
+        prov_tpm_symmetric(&e->symmetric, 1);
         e->scheme.scheme = TPM2_ALG_NULL;
         e->curveID = TPM2_ECC_NIST_P256;
         e->kdf.scheme = TPM2_ALG_NULL;
@@ -95,7 +95,7 @@ attest_tpm_ek_template(TPMT_PUBLIC *pub, int ecc)
     }
 
     pub->type = TPM2_ALG_RSA;
-    attest_tpm_symmetric(&r->symmetric, 1);
+    prov_tpm_symmetric(&r->symmetric, 1);
     r->scheme.scheme = TPM2_ALG_NULL;
     r->keyBits = 2048;
     pub->unique.rsa.size = 256;
@@ -103,7 +103,7 @@ attest_tpm_ek_template(TPMT_PUBLIC *pub, int ecc)
 
 
 static void
-attest_tpm_symmetric(TPMT_SYM_DEF_OBJECT *sym, int aes)
+prov_tpm_symmetric(TPMT_SYM_DEF_OBJECT *sym, int aes)
 {
     if (!aes) {
         sym->algorithm = TPM2_ALG_NULL;

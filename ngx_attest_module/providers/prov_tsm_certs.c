@@ -25,7 +25,7 @@ typedef enum {
     ATTEST_TSM_ASK,
     ATTEST_TSM_ARK,
     ATTEST_TSM_ROLES
-} attest_tsm_role_e;
+} prov_tsm_role_e;
 
 
 /* The bytes of the GUIDs are in the order of their text. */
@@ -33,7 +33,7 @@ typedef enum {
 static const struct {
     const char  *name;
     uint8_t      guid[16];
-} attest_tsm_roles[ATTEST_TSM_ROLES] = {
+} prov_tsm_roles[ATTEST_TSM_ROLES] = {
     { "VCEK", { 0x63, 0xda, 0x75, 0x8d, 0xe6, 0x64, 0x45, 0x64,
                 0xad, 0xc5, 0xf4, 0xb9, 0x3b, 0xe8, 0xac, 0xcd } },
     { "VLEK", { 0xa8, 0x07, 0x4b, 0xc2, 0xa2, 0x5a, 0x48, 0x3e,
@@ -45,18 +45,18 @@ static const struct {
 };
 
 
-static int attest_tsm_certs_read(const char *path, uint8_t *buf, size_t *len,
+static int prov_tsm_certs_read(const char *path, uint8_t *buf, size_t *len,
     char *error);
-static int attest_tsm_certs_sort(STACK_OF(X509) *certs,
+static int prov_tsm_certs_sort(STACK_OF(X509) *certs,
     X509 *roles[ATTEST_TSM_ROLES], const char *path, char *error);
-static attest_tsm_role_e attest_tsm_certs_role(X509 *cert);
-static bool attest_tsm_certs_has(X509 *cert, const char *oid);
-static int attest_tsm_certs_table(X509 *roles[ATTEST_TSM_ROLES],
+static prov_tsm_role_e prov_tsm_certs_role(X509 *cert);
+static bool prov_tsm_certs_has(X509 *cert, const char *oid);
+static int prov_tsm_certs_table(X509 *roles[ATTEST_TSM_ROLES],
     uint8_t **table, size_t *len);
 
 
 int
-attest_tsm_certs(const char *path, uint8_t **table, size_t *len, char *error)
+prov_tsm_certs(const char *path, uint8_t **table, size_t *len, char *error)
 {
     int              rc;
     size_t           n;
@@ -71,7 +71,7 @@ attest_tsm_certs(const char *path, uint8_t **table, size_t *len, char *error)
         return ATTEST_EINTERNAL;
     }
 
-    rc = attest_tsm_certs_read(path, buf, &n, error);
+    rc = prov_tsm_certs_read(path, buf, &n, error);
     if (rc != ATTEST_OK) {
         free(buf);
         return rc;
@@ -87,10 +87,10 @@ attest_tsm_certs(const char *path, uint8_t **table, size_t *len, char *error)
         return ATTEST_EFORMAT;
     }
 
-    rc = attest_tsm_certs_sort(certs, roles, path, error);
+    rc = prov_tsm_certs_sort(certs, roles, path, error);
 
     if (rc == ATTEST_OK) {
-        rc = attest_tsm_certs_table(roles, table, len);
+        rc = prov_tsm_certs_table(roles, table, len);
         if (rc != ATTEST_OK) {
             snprintf(error, ATTEST_TSM_ERROR_LEN, "no memory");
         }
@@ -102,7 +102,7 @@ attest_tsm_certs(const char *path, uint8_t **table, size_t *len, char *error)
 
 
 static int
-attest_tsm_certs_read(const char *path, uint8_t *buf, size_t *len,
+prov_tsm_certs_read(const char *path, uint8_t *buf, size_t *len,
     char *error)
 {
     FILE  *f;
@@ -130,21 +130,21 @@ attest_tsm_certs_read(const char *path, uint8_t *buf, size_t *len,
 
 
 static int
-attest_tsm_certs_sort(STACK_OF(X509) *certs, X509 *roles[ATTEST_TSM_ROLES],
+prov_tsm_certs_sort(STACK_OF(X509) *certs, X509 *roles[ATTEST_TSM_ROLES],
     const char *path, char *error)
 {
     int                 i;
     X509               *cert;
-    attest_tsm_role_e   role;
+    prov_tsm_role_e     role;
 
     for (i = 0; i < sk_X509_num(certs); i++) {
         cert = sk_X509_value(certs, i);
-        role = attest_tsm_certs_role(cert);
+        role = prov_tsm_certs_role(cert);
 
         if (roles[role] != NULL) {
             snprintf(error, ATTEST_TSM_ERROR_LEN, "\"%.128s\" holds two"
                      " certificates of the kind %s", path,
-                     attest_tsm_roles[role].name);
+                     prov_tsm_roles[role].name);
             return ATTEST_EFORMAT;
         }
 
@@ -164,14 +164,14 @@ attest_tsm_certs_sort(STACK_OF(X509) *certs, X509 *roles[ATTEST_TSM_ROLES],
 
 /* VCEK and VLEK specifications: the chip's HWID, or the provider's name. */
 
-static attest_tsm_role_e
-attest_tsm_certs_role(X509 *cert)
+static prov_tsm_role_e
+prov_tsm_certs_role(X509 *cert)
 {
-    if (attest_tsm_certs_has(cert, "1.3.6.1.4.1.3704.1.4")) {
+    if (prov_tsm_certs_has(cert, "1.3.6.1.4.1.3704.1.4")) {
         return ATTEST_TSM_VCEK;
     }
 
-    if (attest_tsm_certs_has(cert, "1.3.6.1.4.1.3704.1.5")) {
+    if (prov_tsm_certs_has(cert, "1.3.6.1.4.1.3704.1.5")) {
         return ATTEST_TSM_VLEK;
     }
 
@@ -182,7 +182,7 @@ attest_tsm_certs_role(X509 *cert)
 
 
 static bool
-attest_tsm_certs_has(X509 *cert, const char *oid)
+prov_tsm_certs_has(X509 *cert, const char *oid)
 {
     int           found;
     ASN1_OBJECT  *obj;
@@ -200,7 +200,7 @@ attest_tsm_certs_has(X509 *cert, const char *oid)
 
 
 static int
-attest_tsm_certs_table(X509 *roles[ATTEST_TSM_ROLES], uint8_t **table,
+prov_tsm_certs_table(X509 *roles[ATTEST_TSM_ROLES], uint8_t **table,
     size_t *len)
 {
     int       der[ATTEST_TSM_ROLES];
@@ -235,7 +235,7 @@ attest_tsm_certs_table(X509 *roles[ATTEST_TSM_ROLES], uint8_t **table,
             continue;
         }
 
-        memcpy(p, attest_tsm_roles[i].guid, 16);
+        memcpy(p, prov_tsm_roles[i].guid, 16);
         p = attest_wire_put_le(p + 16, (size_t) (body - *table), 4);
         p = attest_wire_put_le(p, (size_t) der[i], 4);
 

@@ -21,34 +21,34 @@
 #define ATTEST_TSM_SNP_LEN    1184
 
 
-static int attest_tsm_wanted(const attest_tsm_call_t *call,
+static int prov_tsm_wanted(const prov_tsm_call_t *call,
     uint8_t wanted[ATTEST_CLAIMS_REPORT_DATA]);
-static int attest_tsm_check_snp(const attest_tsm_call_t *call,
+static int prov_tsm_check_snp(const prov_tsm_call_t *call,
     const uint8_t wanted[ATTEST_CLAIMS_REPORT_DATA], char *error);
-static int attest_tsm_check_tdx(const attest_tsm_call_t *call,
+static int prov_tsm_check_tdx(const prov_tsm_call_t *call,
     const uint8_t wanted[ATTEST_CLAIMS_REPORT_DATA], char *error);
-static int attest_tsm_check_data(attest_span_t data,
+static int prov_tsm_check_data(attest_span_t data,
     const uint8_t wanted[ATTEST_CLAIMS_REPORT_DATA], char *error);
 
 
 int
-attest_tsm_call_check(const attest_tsm_call_t *call, char *error)
+prov_tsm_call_check(const prov_tsm_call_t *call, char *error)
 {
     int      rc;
     uint8_t  wanted[ATTEST_CLAIMS_REPORT_DATA];
 
-    rc = attest_tsm_wanted(call, wanted);
+    rc = prov_tsm_wanted(call, wanted);
     if (rc != ATTEST_OK) {
         snprintf(error, ATTEST_TSM_ERROR_LEN, "SHA-512 failed");
         return rc;
     }
 
     if (strcmp(call->provider, "sev_guest") == 0) {
-        return attest_tsm_check_snp(call, wanted, error);
+        return prov_tsm_check_snp(call, wanted, error);
     }
 
     if (strcmp(call->provider, "tdx_guest") == 0) {
-        return attest_tsm_check_tdx(call, wanted, error);
+        return prov_tsm_check_tdx(call, wanted, error);
     }
 
     snprintf(error, ATTEST_TSM_ERROR_LEN, "configfs-tsm gives reports by"
@@ -63,7 +63,7 @@ attest_tsm_call_check(const attest_tsm_call_t *call, char *error)
  */
 
 static int
-attest_tsm_wanted(const attest_tsm_call_t *call,
+prov_tsm_wanted(const prov_tsm_call_t *call,
     uint8_t wanted[ATTEST_CLAIMS_REPORT_DATA])
 {
     int          ok;
@@ -92,7 +92,7 @@ attest_tsm_wanted(const attest_tsm_call_t *call,
 /* SEV-SNP ABI, ATTESTATION_REPORT: vmpl at 0x30, report_data at 0x50. */
 
 static int
-attest_tsm_check_snp(const attest_tsm_call_t *call,
+prov_tsm_check_snp(const prov_tsm_call_t *call,
     const uint8_t wanted[ATTEST_CLAIMS_REPORT_DATA], char *error)
 {
     int             level;
@@ -120,14 +120,14 @@ attest_tsm_check_snp(const attest_tsm_call_t *call,
         return ATTEST_EMISMATCH;
     }
 
-    return attest_tsm_check_data(data, wanted, error);
+    return prov_tsm_check_data(data, wanted, error);
 }
 
 
 /* Intel TDX DCAP quote library, quote versions 4 and 5. */
 
 static int
-attest_tsm_check_tdx(const attest_tsm_call_t *call,
+prov_tsm_check_tdx(const prov_tsm_call_t *call,
     const uint8_t wanted[ATTEST_CLAIMS_REPORT_DATA], char *error)
 {
     uint16_t        version, type = 2;
@@ -163,12 +163,12 @@ attest_tsm_check_tdx(const attest_tsm_call_t *call,
         return ATTEST_EFORMAT;
     }
 
-    return attest_tsm_check_data(data, wanted, error);
+    return prov_tsm_check_data(data, wanted, error);
 }
 
 
 static int
-attest_tsm_check_data(attest_span_t data,
+prov_tsm_check_data(attest_span_t data,
     const uint8_t wanted[ATTEST_CLAIMS_REPORT_DATA], char *error)
 {
     if (data.n != ATTEST_CLAIMS_REPORT_DATA
@@ -189,7 +189,7 @@ attest_tsm_check_data(attest_span_t data,
  */
 
 const char *
-attest_tsm_label(const attest_tsm_dir_t *dir, const attest_tsm_t *tsm,
+prov_tsm_label(const prov_tsm_dir_t *dir, const attest_tsm_t *tsm,
     char *note)
 {
     const char     *why;
@@ -209,7 +209,7 @@ attest_tsm_label(const attest_tsm_dir_t *dir, const attest_tsm_t *tsm,
         return "tee";
     }
 
-    why = attest_tsm_genuine(tsm, (int64_t) time(NULL));
+    why = prov_tsm_genuine(tsm, (int64_t) time(NULL));
     if (why != NULL) {
         snprintf(note, ATTEST_TSM_ERROR_LEN, "reports are labelled"
                  " \"simulated\": %s", why);

@@ -23,27 +23,27 @@
 #define ATTEST_TSM_NAMES     64      /* names to try */
 
 
-static void attest_tsm_dir_close(attest_tsm_dir_t *dir);
-static bool attest_tsm_dir_alive(const attest_tsm_dir_t *dir);
-static int attest_tsm_dir_make(attest_tsm_dir_t *dir, char *error);
-static int attest_tsm_dir_try(attest_tsm_dir_t *dir, char *error);
-static int attest_tsm_dir_lock(attest_tsm_dir_t *dir);
-static int attest_tsm_dir_refused(const attest_tsm_dir_t *dir, int err,
+static void prov_tsm_dir_close(prov_tsm_dir_t *dir);
+static bool prov_tsm_dir_alive(const prov_tsm_dir_t *dir);
+static int prov_tsm_dir_make(prov_tsm_dir_t *dir, char *error);
+static int prov_tsm_dir_try(prov_tsm_dir_t *dir, char *error);
+static int prov_tsm_dir_lock(prov_tsm_dir_t *dir);
+static int prov_tsm_dir_refused(const prov_tsm_dir_t *dir, int err,
     char *error);
-static int attest_tsm_dir_hand_over(attest_tsm_dir_t *dir, char *error);
-static void attest_tsm_dir_sweep(const attest_tsm_dir_t *dir);
-static void attest_tsm_dir_sweep_one(int reports, const char *name);
+static int prov_tsm_dir_hand_over(prov_tsm_dir_t *dir, char *error);
+static void prov_tsm_dir_sweep(const prov_tsm_dir_t *dir);
+static void prov_tsm_dir_sweep_one(int reports, const char *name);
 
 
-static atomic_uint  attest_tsm_dir_count;
+static atomic_uint  prov_tsm_dir_count;
 
 
-attest_tsm_dir_t *
-attest_tsm_dir_create(const attest_tsm_conf_t *conf)
+prov_tsm_dir_t *
+prov_tsm_dir_create(const prov_tsm_conf_t *conf)
 {
-    attest_tsm_dir_t  *dir;
+    prov_tsm_dir_t    *dir;
 
-    dir = calloc(1, sizeof(attest_tsm_dir_t));
+    dir = calloc(1, sizeof(prov_tsm_dir_t));
     if (dir == NULL) {
         return NULL;
     }
@@ -67,10 +67,10 @@ attest_tsm_dir_create(const attest_tsm_conf_t *conf)
 
 
 void
-attest_tsm_dir_release(attest_tsm_dir_t *dir)
+prov_tsm_dir_release(prov_tsm_dir_t *dir)
 {
     if (atomic_fetch_sub(&dir->refs, 1) == 1) {
-        attest_tsm_dir_close(dir);
+        prov_tsm_dir_close(dir);
         free(dir->path);
         free(dir);
     }
@@ -83,36 +83,36 @@ attest_tsm_dir_release(attest_tsm_dir_t *dir)
  */
 
 static void
-attest_tsm_dir_close(attest_tsm_dir_t *dir)
+prov_tsm_dir_close(prov_tsm_dir_t *dir)
 {
     if (dir->fd != -1) {
         (void) close(dir->fd);
         dir->fd = -1;
-        attest_tsm_dir_sweep(dir);
+        prov_tsm_dir_sweep(dir);
     }
 }
 
 
 int
-attest_tsm_dir_open(attest_tsm_dir_t *dir, char *error)
+prov_tsm_dir_open(prov_tsm_dir_t *dir, char *error)
 {
     int  err;
 
-    if (dir->fd != -1 && attest_tsm_dir_alive(dir)) {
+    if (dir->fd != -1 && prov_tsm_dir_alive(dir)) {
         return 0;
     }
 
-    attest_tsm_dir_close(dir);
-    attest_tsm_dir_sweep(dir);
+    prov_tsm_dir_close(dir);
+    prov_tsm_dir_sweep(dir);
 
-    err = attest_tsm_dir_make(dir, error);
+    err = prov_tsm_dir_make(dir, error);
     if (err != 0) {
         return err;
     }
 
-    err = attest_tsm_dir_hand_over(dir, error);
+    err = prov_tsm_dir_hand_over(dir, error);
     if (err != 0) {
-        attest_tsm_dir_close(dir);
+        prov_tsm_dir_close(dir);
     }
 
     return err;
@@ -122,7 +122,7 @@ attest_tsm_dir_open(attest_tsm_dir_t *dir, char *error)
 /* A directory that was removed keeps its descriptor, but has no files. */
 
 static bool
-attest_tsm_dir_alive(const attest_tsm_dir_t *dir)
+prov_tsm_dir_alive(const prov_tsm_dir_t *dir)
 {
     return faccessat(dir->fd, "inblob", F_OK, 0) == 0;
 }
@@ -131,16 +131,16 @@ attest_tsm_dir_alive(const attest_tsm_dir_t *dir)
 /* The pid is for people: a name that is taken is simply not ours. */
 
 static int
-attest_tsm_dir_make(attest_tsm_dir_t *dir, char *error)
+prov_tsm_dir_make(prov_tsm_dir_t *dir, char *error)
 {
     int  i, err;
 
     for (i = 0; i < ATTEST_TSM_NAMES; i++) {
         snprintf(dir->name, sizeof(dir->name), ATTEST_TSM_PREFIX "%ld-%u",
                  (long) getpid(),
-                 atomic_fetch_add(&attest_tsm_dir_count, 1));
+                 atomic_fetch_add(&prov_tsm_dir_count, 1));
 
-        err = attest_tsm_dir_try(dir, error);
+        err = prov_tsm_dir_try(dir, error);
         if (err != EEXIST) {
             return err;
         }
@@ -155,25 +155,25 @@ attest_tsm_dir_make(attest_tsm_dir_t *dir, char *error)
 /* EEXIST: the name, or the directory, is somebody else's. */
 
 static int
-attest_tsm_dir_try(attest_tsm_dir_t *dir, char *error)
+prov_tsm_dir_try(prov_tsm_dir_t *dir, char *error)
 {
     int  reports, err;
 
     reports = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (reports == -1) {
-        return attest_tsm_dir_refused(dir, errno, error);
+        return prov_tsm_dir_refused(dir, errno, error);
     }
 
     if (mkdirat(reports, dir->name, 0755) == -1) {
         err = errno;
         (void) close(reports);
         return err == EEXIST ? err
-                             : attest_tsm_dir_refused(dir, err, error);
+                             : prov_tsm_dir_refused(dir, err, error);
     }
 
     dir->fd = openat(reports, dir->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC
                                          | O_NOFOLLOW);
-    err = attest_tsm_dir_lock(dir);
+    err = prov_tsm_dir_lock(dir);
 
     if (err == ENOTSUP
         && unlinkat(reports, dir->name, AT_REMOVEDIR) == -1)
@@ -186,14 +186,14 @@ attest_tsm_dir_try(attest_tsm_dir_t *dir, char *error)
     (void) close(reports);
 
     return (err == 0 || err == EEXIST)
-           ? err : attest_tsm_dir_refused(dir, err, error);
+           ? err : prov_tsm_dir_refused(dir, err, error);
 }
 
 
 /* Another process's sweep may come between mkdir() and the lock. */
 
 static int
-attest_tsm_dir_lock(attest_tsm_dir_t *dir)
+prov_tsm_dir_lock(prov_tsm_dir_t *dir)
 {
     int  err;
 
@@ -206,7 +206,7 @@ attest_tsm_dir_lock(attest_tsm_dir_t *dir)
     if (flock(dir->fd, LOCK_EX | LOCK_NB) == -1) {
         err = (errno == EWOULDBLOCK) ? EEXIST : errno;
 
-    } else if (!attest_tsm_dir_alive(dir)) {
+    } else if (!prov_tsm_dir_alive(dir)) {
         err = ENOTSUP;
     }
 
@@ -220,7 +220,7 @@ attest_tsm_dir_lock(attest_tsm_dir_t *dir)
 
 
 static int
-attest_tsm_dir_refused(const attest_tsm_dir_t *dir, int err, char *error)
+prov_tsm_dir_refused(const prov_tsm_dir_t *dir, int err, char *error)
 {
     const char  *why;
 
@@ -261,7 +261,7 @@ attest_tsm_dir_refused(const attest_tsm_dir_t *dir, int err, char *error)
 /* configfs keeps the owner that an attribute is given. */
 
 static int
-attest_tsm_dir_hand_over(attest_tsm_dir_t *dir, char *error)
+prov_tsm_dir_hand_over(prov_tsm_dir_t *dir, char *error)
 {
     int          err;
     size_t       i;
@@ -296,7 +296,7 @@ attest_tsm_dir_hand_over(attest_tsm_dir_t *dir, char *error)
 /* What processes left behind that were killed. */
 
 static void
-attest_tsm_dir_sweep(const attest_tsm_dir_t *dir)
+prov_tsm_dir_sweep(const prov_tsm_dir_t *dir)
 {
     int             reports;
     DIR            *d;
@@ -317,7 +317,7 @@ attest_tsm_dir_sweep(const attest_tsm_dir_t *dir)
         if (strncmp(e->d_name, ATTEST_TSM_PREFIX,
                     sizeof(ATTEST_TSM_PREFIX) - 1) == 0)
         {
-            attest_tsm_dir_sweep_one(reports, e->d_name);
+            prov_tsm_dir_sweep_one(reports, e->d_name);
         }
     }
 
@@ -326,7 +326,7 @@ attest_tsm_dir_sweep(const attest_tsm_dir_t *dir)
 
 
 static void
-attest_tsm_dir_sweep_one(int reports, const char *name)
+prov_tsm_dir_sweep_one(int reports, const char *name)
 {
     int  fd;
 

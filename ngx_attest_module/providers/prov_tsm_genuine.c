@@ -16,21 +16,21 @@
 #include "core/crypto/attest_x509.h"
 
 
-static const char *attest_tsm_genuine_snp(const attest_tsm_t *tsm,
+static const char *prov_tsm_genuine_snp(const attest_tsm_t *tsm,
     const attest_roots_t *roots, int64_t now);
-static const char *attest_tsm_snp_chain(X509 *leaf,
+static const char *prov_tsm_snp_chain(X509 *leaf,
     const attest_snp_table_t *table, const attest_roots_t *roots,
     int64_t now);
-static const char *attest_tsm_snp_leaf(X509 *leaf, attest_span_t raw,
+static const char *prov_tsm_snp_leaf(X509 *leaf, attest_span_t raw,
     const attest_snp_report_t *report);
-static const char *attest_tsm_genuine_tdx(const attest_tsm_t *tsm,
+static const char *prov_tsm_genuine_tdx(const attest_tsm_t *tsm,
     const attest_roots_t *roots, int64_t now);
-static const char *attest_tsm_tdx_quote(const attest_tdx_quote_t *quote,
+static const char *prov_tsm_tdx_quote(const attest_tdx_quote_t *quote,
     STACK_OF(X509) *certs, const attest_roots_t *roots, int64_t now);
 
 
 const char *
-attest_tsm_genuine(const attest_tsm_t *tsm, int64_t now)
+prov_tsm_genuine(const attest_tsm_t *tsm, int64_t now)
 {
     const char      *why;
     attest_roots_t   roots;
@@ -40,10 +40,10 @@ attest_tsm_genuine(const attest_tsm_t *tsm, int64_t now)
     }
 
     if (attest_span_is(tsm->provider, "sev_guest")) {
-        why = attest_tsm_genuine_snp(tsm, &roots, now);
+        why = prov_tsm_genuine_snp(tsm, &roots, now);
 
     } else {
-        why = attest_tsm_genuine_tdx(tsm, &roots, now);
+        why = prov_tsm_genuine_tdx(tsm, &roots, now);
     }
 
     attest_roots_clear(&roots);
@@ -52,7 +52,7 @@ attest_tsm_genuine(const attest_tsm_t *tsm, int64_t now)
 
 
 static const char *
-attest_tsm_genuine_snp(const attest_tsm_t *tsm, const attest_roots_t *roots,
+prov_tsm_genuine_snp(const attest_tsm_t *tsm, const attest_roots_t *roots,
     int64_t now)
 {
     X509                 *leaf;
@@ -79,10 +79,10 @@ attest_tsm_genuine_snp(const attest_tsm_t *tsm, const attest_roots_t *roots,
                " malformed";
     }
 
-    why = attest_tsm_snp_chain(leaf, &table, roots, now);
+    why = prov_tsm_snp_chain(leaf, &table, roots, now);
 
     if (why == NULL) {
-        why = attest_tsm_snp_leaf(leaf, tsm->outblob, &report);
+        why = prov_tsm_snp_leaf(leaf, tsm->outblob, &report);
     }
 
     X509_free(leaf);
@@ -93,7 +93,7 @@ attest_tsm_genuine_snp(const attest_tsm_t *tsm, const attest_roots_t *roots,
 /* ASK or ASVK from the table, or else one that we ship. */
 
 static const char *
-attest_tsm_snp_chain(X509 *leaf, const attest_snp_table_t *table,
+prov_tsm_snp_chain(X509 *leaf, const attest_snp_table_t *table,
     const attest_roots_t *roots, int64_t now)
 {
     X509                 *ask;
@@ -125,7 +125,7 @@ done:
 
 
 static const char *
-attest_tsm_snp_leaf(X509 *leaf, attest_span_t raw,
+prov_tsm_snp_leaf(X509 *leaf, attest_span_t raw,
     const attest_snp_report_t *report)
 {
     attest_snp_cert_t  cert;
@@ -151,7 +151,7 @@ attest_tsm_snp_leaf(X509 *leaf, attest_span_t raw,
 /* A quote carries its certificates. */
 
 static const char *
-attest_tsm_genuine_tdx(const attest_tsm_t *tsm, const attest_roots_t *roots,
+prov_tsm_genuine_tdx(const attest_tsm_t *tsm, const attest_roots_t *roots,
     int64_t now)
 {
     const char          *why;
@@ -169,7 +169,7 @@ attest_tsm_genuine_tdx(const attest_tsm_t *tsm, const attest_roots_t *roots,
         return "the quote's certificates are malformed";
     }
 
-    why = attest_tsm_tdx_quote(&quote, certs, roots, now);
+    why = prov_tsm_tdx_quote(&quote, certs, roots, now);
 
     sk_X509_pop_free(certs, X509_free);
     return why;
@@ -177,7 +177,7 @@ attest_tsm_genuine_tdx(const attest_tsm_t *tsm, const attest_roots_t *roots,
 
 
 static const char *
-attest_tsm_tdx_quote(const attest_tdx_quote_t *quote, STACK_OF(X509) *certs,
+prov_tsm_tdx_quote(const attest_tdx_quote_t *quote, STACK_OF(X509) *certs,
     const attest_roots_t *roots, int64_t now)
 {
     attest_x509_chain_t  chain;

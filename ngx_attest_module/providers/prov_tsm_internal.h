@@ -42,31 +42,31 @@ typedef struct {
     int             svsm;
     unsigned        uid;
     unsigned        gid;
-} attest_tsm_dir_t;
+} prov_tsm_dir_t;
 
 /* NULL: out of memory.  Touches no file. */
-attest_tsm_dir_t *attest_tsm_dir_create(const attest_tsm_conf_t *conf);
+prov_tsm_dir_t *prov_tsm_dir_create(const prov_tsm_conf_t *conf);
 
 /*
  * Makes the directory unless it is there, owned by conf->uid as far as it
  * must be.  Needs root.  0, or an errno and error.
  */
-int attest_tsm_dir_open(attest_tsm_dir_t *dir, char *error);
+int prov_tsm_dir_open(prov_tsm_dir_t *dir, char *error);
 
 /* One user less; the last one removes the directory unless others use it. */
-void attest_tsm_dir_release(attest_tsm_dir_t *dir);
+void prov_tsm_dir_release(prov_tsm_dir_t *dir);
 
 
 typedef struct {
     uint8_t                *p;       /* malloc()ed */
     size_t                  n;
-} attest_tsm_blob_t;
+} prov_tsm_blob_t;
 
 /* One exchange, in a thread of its own. */
 
 typedef struct {
-    attest_bounded_t        bounded;
-    attest_tsm_dir_t       *dir;     /* a reference */
+    prov_bounded_t          bounded;
+    prov_tsm_dir_t         *dir;     /* a reference */
     int64_t                 deadline;
     uint8_t                 inblob[ATTEST_TSM_INBLOB];
 
@@ -74,18 +74,18 @@ typedef struct {
     int                     err;     /* errno; 0: all is there */
     int                     rc;
     char                    provider[32];
-    attest_tsm_blob_t       outblob;
-    attest_tsm_blob_t       auxblob;
-    attest_tsm_blob_t       manifest;
+    prov_tsm_blob_t         outblob;
+    prov_tsm_blob_t         auxblob;
+    prov_tsm_blob_t         manifest;
     char                    error[ATTEST_TSM_ERROR_LEN];
-} attest_tsm_call_t;
+} prov_tsm_call_t;
 
 /* NULL: out of memory. */
-attest_tsm_call_t *attest_tsm_call_create(attest_tsm_dir_t *dir,
+prov_tsm_call_t *prov_tsm_call_create(prov_tsm_dir_t *dir,
     const uint8_t inblob[ATTEST_TSM_INBLOB], int64_t deadline);
 
 /* Does this errno mean that asking again can only do harm? */
-bool attest_tsm_permanent(int err);
+bool prov_tsm_permanent(int err);
 
 
 /*
@@ -98,16 +98,16 @@ bool attest_tsm_permanent(int err);
 #define ATTEST_TSM_STOP_MAX      3600000
 
 typedef struct {
-    attest_tsm_dir_t   *dir;
+    prov_tsm_dir_t     *dir;
     char               *ccel;
     char               *certs;
     int                 ccel_fd;     /* opened by the master; -1 */
-    attest_bounded_t   *late;        /* its thread may still be running */
+    prov_bounded_t     *late;        /* its thread may still be running */
     unsigned            broken;      /* permanent errors in a row */
     int64_t             stop;        /* ms, length of the pause */
     int64_t             stopped;     /* monotonic ms, until; 0: not */
     char                why[128];
-} attest_tsm_provider_t;
+} prov_tsm_provider_t;
 
 
 /*
@@ -115,7 +115,7 @@ typedef struct {
  * (GHCB specification, extended guest request): malloc()ed.  ATTEST_E*,
  * error says why.
  */
-int attest_tsm_certs(const char *path, uint8_t **table, size_t *len,
+int prov_tsm_certs(const char *path, uint8_t **table, size_t *len,
     char *error);
 
 
@@ -123,10 +123,10 @@ int attest_tsm_certs(const char *path, uint8_t **table, size_t *len,
  * Is the report over what we asked for, at the privilege level that we asked
  * for?  ATTEST_OK, or ATTEST_E* and error.
  */
-int attest_tsm_call_check(const attest_tsm_call_t *call, char *error);
+int prov_tsm_call_check(const prov_tsm_call_t *call, char *error);
 
 /* "tee" or "simulated"; the reason for the latter goes to note. */
-const char *attest_tsm_label(const attest_tsm_dir_t *dir,
+const char *prov_tsm_label(const prov_tsm_dir_t *dir,
     const attest_tsm_t *tsm, char *note);
 
 /*
@@ -134,7 +134,7 @@ const char *attest_tsm_label(const attest_tsm_dir_t *dir,
  * shipped root at this time; else a static text that says why not.  Anything
  * beyond that is a verifier's business.
  */
-const char *attest_tsm_genuine(const attest_tsm_t *tsm, int64_t now);
+const char *prov_tsm_genuine(const attest_tsm_t *tsm, int64_t now);
 
 
 #endif /* PROV_TSM_INTERNAL_H_INCLUDED */

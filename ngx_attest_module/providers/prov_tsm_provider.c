@@ -17,34 +17,34 @@
 #include "providers/prov_tsm_internal.h"
 
 
-static int attest_tsm_provider_strings(attest_tsm_provider_t *tsm,
-    const attest_tsm_conf_t *conf);
-static int attest_tsm_collect(attest_provider_t *p, const uint8_t *claims,
-    size_t len, int want_logs, unsigned timeout_ms, attest_evidence_t *ev);
-static int attest_tsm_report(attest_tsm_provider_t *tsm,
+static int prov_tsm_provider_strings(prov_tsm_provider_t *tsm,
+    const prov_tsm_conf_t *conf);
+static int prov_tsm_collect(attest_provider_t *p, const uint8_t *claims,
+    size_t len, int want_logs, unsigned timeout_ms, prov_evidence_t *ev);
+static int prov_tsm_report(prov_tsm_provider_t *tsm,
     const uint8_t inblob[ATTEST_TSM_INBLOB], int64_t deadline,
-    attest_evidence_t *ev);
-static int attest_tsm_stopped(attest_tsm_provider_t *tsm, char *error);
-static void attest_tsm_count(attest_tsm_provider_t *tsm,
-    const attest_tsm_call_t *call, char *error);
-static int attest_tsm_evidence(attest_tsm_provider_t *tsm,
-    const attest_tsm_call_t *call, attest_evidence_t *ev);
-static int attest_tsm_item(const attest_tsm_t *tsm, attest_evidence_t *ev);
-static void attest_tsm_destroy(attest_provider_t *p);
+    prov_evidence_t *ev);
+static int prov_tsm_stopped(prov_tsm_provider_t *tsm, char *error);
+static void prov_tsm_count(prov_tsm_provider_t *tsm,
+    const prov_tsm_call_t *call, char *error);
+static int prov_tsm_evidence(prov_tsm_provider_t *tsm,
+    const prov_tsm_call_t *call, prov_evidence_t *ev);
+static int prov_tsm_item(const attest_tsm_t *tsm, prov_evidence_t *ev);
+static void prov_tsm_destroy(attest_provider_t *p);
 
 
 attest_provider_t *
-attest_tsm_provider(const attest_tsm_conf_t *conf)
+prov_tsm_provider(const prov_tsm_conf_t *conf)
 {
     attest_provider_t      *p;
-    attest_tsm_provider_t  *tsm;
+    prov_tsm_provider_t    *tsm;
 
     p = calloc(1, sizeof(attest_provider_t));
     if (p == NULL) {
         return NULL;
     }
 
-    tsm = calloc(1, sizeof(attest_tsm_provider_t));
+    tsm = calloc(1, sizeof(prov_tsm_provider_t));
     if (tsm == NULL) {
         free(p);
         return NULL;
@@ -52,27 +52,27 @@ attest_tsm_provider(const attest_tsm_conf_t *conf)
 
     p->name = "tsm";
     p->data = tsm;
-    p->collect = attest_tsm_collect;
-    p->destroy = attest_tsm_destroy;
+    p->collect = prov_tsm_collect;
+    p->destroy = prov_tsm_destroy;
 
     tsm->ccel_fd = -1;
 
-    if (attest_tsm_provider_strings(tsm, conf) != ATTEST_OK) {
-        attest_tsm_destroy(p);
+    if (prov_tsm_provider_strings(tsm, conf) != ATTEST_OK) {
+        prov_tsm_destroy(p);
         return NULL;
     }
 
-    tsm->ccel_fd = attest_tpm_log_open(tsm->ccel);
+    tsm->ccel_fd = prov_tpm_log_open(tsm->ccel);
 
     return p;
 }
 
 
 static int
-attest_tsm_provider_strings(attest_tsm_provider_t *tsm,
-    const attest_tsm_conf_t *conf)
+prov_tsm_provider_strings(prov_tsm_provider_t *tsm,
+    const prov_tsm_conf_t *conf)
 {
-    tsm->dir = attest_tsm_dir_create(conf);
+    tsm->dir = prov_tsm_dir_create(conf);
     tsm->ccel = conf->ccel != NULL ? strdup(conf->ccel) : NULL;
     tsm->certs = conf->certs != NULL ? strdup(conf->certs) : NULL;
 
@@ -83,17 +83,17 @@ attest_tsm_provider_strings(attest_tsm_provider_t *tsm,
 
 
 static int
-attest_tsm_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
-    int want_logs, unsigned timeout_ms, attest_evidence_t *ev)
+prov_tsm_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
+    int want_logs, unsigned timeout_ms, prov_evidence_t *ev)
 {
     int                     rc;
     int64_t                 deadline;
     uint8_t                 inblob[ATTEST_TSM_INBLOB];
-    attest_evidence_t       logs;
-    attest_tsm_provider_t  *tsm = p->data;
+    prov_evidence_t         logs;
+    prov_tsm_provider_t    *tsm = p->data;
 
     memset(&logs, 0, sizeof(logs));
-    deadline = attest_monotonic_now() + timeout_ms;
+    deadline = prov_monotonic_now() + timeout_ms;
 
     rc = attest_claims_report_data(claims, len, inblob);
     if (rc != ATTEST_OK) {
@@ -104,72 +104,72 @@ attest_tsm_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
 
         /* before the report: what is logged later, it need not cover */
 
-        rc = attest_tpm_log_read(tsm->ccel, tsm->ccel_fd, ATTEST_ITEM_CCEL,
-                                 ATTEST_TYPE_CCEL, &logs);
+        rc = prov_tpm_log_read(tsm->ccel, tsm->ccel_fd, ATTEST_ITEM_CCEL,
+                               ATTEST_TYPE_CCEL, &logs);
         memcpy(ev->error, logs.error, sizeof(ev->error));
     }
 
     if (rc == ATTEST_OK) {
-        rc = attest_tsm_report(tsm, inblob, deadline, ev);
+        rc = prov_tsm_report(tsm, inblob, deadline, ev);
     }
 
     if (rc != ATTEST_OK) {
-        attest_evidence_clear(&logs);
-        attest_evidence_clear(ev);
+        prov_evidence_clear(&logs);
+        prov_evidence_clear(ev);
         return rc;
     }
 
-    return attest_evidence_move(ev, &logs);
+    return prov_evidence_move(ev, &logs);
 }
 
 
 static int
-attest_tsm_report(attest_tsm_provider_t *tsm,
+prov_tsm_report(prov_tsm_provider_t *tsm,
     const uint8_t inblob[ATTEST_TSM_INBLOB], int64_t deadline,
-    attest_evidence_t *ev)
+    prov_evidence_t *ev)
 {
     int                 rc, err = ENOMEM;
-    attest_tsm_call_t  *call;
+    prov_tsm_call_t    *call;
 
-    rc = attest_tsm_stopped(tsm, ev->error);
+    rc = prov_tsm_stopped(tsm, ev->error);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    call = attest_tsm_call_create(tsm->dir, inblob, deadline);
+    call = prov_tsm_call_create(tsm->dir, inblob, deadline);
 
     if (call != NULL) {
-        err = attest_bounded_call(&tsm->late, &call->bounded, deadline);
+        err = prov_bounded_call(&tsm->late, &call->bounded, deadline);
     }
 
     if (err != 0) {
         snprintf(ev->error, sizeof(ev->error), "request to configfs-tsm: %s",
-                 attest_bounded_error(err));
+                 prov_bounded_error(err));
         return ATTEST_EINTERNAL;
     }
 
     rc = call->rc;
-    attest_tsm_count(tsm, call, ev->error);
+    prov_tsm_count(tsm, call, ev->error);
 
     if (rc == ATTEST_OK) {
-        rc = attest_tsm_call_check(call, ev->error);
+        rc = prov_tsm_call_check(call, ev->error);
     }
 
     if (rc == ATTEST_OK) {
-        rc = attest_tsm_evidence(tsm, call, ev);
+        rc = prov_tsm_evidence(tsm, call, ev);
     }
 
-    attest_bounded_free(&call->bounded);
+    prov_bounded_free(&call->bounded);
     return rc;
 }
 
 
 static int
-attest_tsm_stopped(attest_tsm_provider_t *tsm, char *error)
+prov_tsm_stopped(prov_tsm_provider_t *tsm, char *error)
 {
     int64_t  left;
 
-    left = tsm->stopped - attest_monotonic_now();
+    left = tsm->stopped - prov_monotonic_now();
 
     if (tsm->stopped == 0 || left <= 0) {
         return ATTEST_OK;
@@ -184,12 +184,12 @@ attest_tsm_stopped(attest_tsm_provider_t *tsm, char *error)
 
 
 static void
-attest_tsm_count(attest_tsm_provider_t *tsm, const attest_tsm_call_t *call,
+prov_tsm_count(prov_tsm_provider_t *tsm, const prov_tsm_call_t *call,
     char *error)
 {
     memcpy(error, call->error, ATTEST_TSM_ERROR_LEN);
 
-    if (!attest_tsm_permanent(call->err)) {
+    if (!prov_tsm_permanent(call->err)) {
         tsm->broken = 0;
         tsm->stop = 0;
         tsm->stopped = 0;
@@ -206,14 +206,14 @@ attest_tsm_count(attest_tsm_provider_t *tsm, const attest_tsm_call_t *call,
         tsm->stop = ATTEST_TSM_STOP_MAX;
     }
 
-    tsm->stopped = attest_monotonic_now() + tsm->stop;
+    tsm->stopped = prov_monotonic_now() + tsm->stop;
     snprintf(tsm->why, sizeof(tsm->why), "%.127s", call->error);
 }
 
 
 static int
-attest_tsm_evidence(attest_tsm_provider_t *tsm,
-    const attest_tsm_call_t *call, attest_evidence_t *ev)
+prov_tsm_evidence(prov_tsm_provider_t *tsm,
+    const prov_tsm_call_t *call, prov_evidence_t *ev)
 {
     int            rc = ATTEST_OK;
     size_t         len = 0;
@@ -234,17 +234,17 @@ attest_tsm_evidence(attest_tsm_provider_t *tsm,
     if (tsm->certs != NULL && report.auxblob.n == 0
         && strcmp(call->provider, "sev_guest") == 0)
     {
-        rc = attest_tsm_certs(tsm->certs, &table, &len, ev->error);
+        rc = prov_tsm_certs(tsm->certs, &table, &len, ev->error);
         report.auxblob = attest_span(table, len);
     }
 
     if (rc == ATTEST_OK) {
-        rc = attest_tsm_item(&report, ev);
+        rc = prov_tsm_item(&report, ev);
     }
 
     if (rc == ATTEST_OK) {
         snprintf(ev->root, sizeof(ev->root), "%s",
-                 attest_tsm_label(call->dir, &report, ev->note));
+                 prov_tsm_label(call->dir, &report, ev->note));
     }
 
     free(table);
@@ -253,7 +253,7 @@ attest_tsm_evidence(attest_tsm_provider_t *tsm,
 
 
 static int
-attest_tsm_item(const attest_tsm_t *tsm, attest_evidence_t *ev)
+prov_tsm_item(const attest_tsm_t *tsm, prov_evidence_t *ev)
 {
     int       rc;
     size_t    len;
@@ -276,8 +276,8 @@ attest_tsm_item(const attest_tsm_t *tsm, attest_evidence_t *ev)
         rc = ATTEST_ELIMIT;
 
     } else if (rc == ATTEST_OK) {
-        rc = attest_evidence_add(ev, ATTEST_ITEM_TSM, ATTEST_TYPE_TSM, buf,
-                                 len);
+        rc = prov_evidence_add(ev, ATTEST_ITEM_TSM, ATTEST_TYPE_TSM, buf,
+                               len);
 
     } else {
         snprintf(ev->error, sizeof(ev->error), "report: %s",
@@ -290,18 +290,18 @@ attest_tsm_item(const attest_tsm_t *tsm, attest_evidence_t *ev)
 
 
 static void
-attest_tsm_destroy(attest_provider_t *p)
+prov_tsm_destroy(attest_provider_t *p)
 {
-    attest_tsm_provider_t  *tsm = p->data;
+    prov_tsm_provider_t    *tsm = p->data;
 
-    attest_bounded_abandon(&tsm->late);
+    prov_bounded_abandon(&tsm->late);
 
     if (tsm->ccel_fd != -1) {
         (void) close(tsm->ccel_fd);
     }
 
     if (tsm->dir != NULL) {
-        attest_tsm_dir_release(tsm->dir);
+        prov_tsm_dir_release(tsm->dir);
     }
 
     free(tsm->ccel);

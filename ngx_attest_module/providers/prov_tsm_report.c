@@ -31,43 +31,43 @@
 #define ATTEST_TSM_ESTRAY    ESTALE
 
 
-static void attest_tsm_call_run(attest_bounded_t *b);
-static void attest_tsm_call_free(attest_bounded_t *b);
-static void attest_tsm_call_clear(attest_tsm_call_t *call);
-static bool attest_tsm_again(const attest_tsm_call_t *call, unsigned *strays);
-static int attest_tsm_pause(const attest_tsm_call_t *call, long *nap);
-static int attest_tsm_exchange(attest_tsm_call_t *call);
-static int attest_tsm_ask(attest_tsm_call_t *call, uint64_t *generation);
-static int attest_tsm_read_all(attest_tsm_call_t *call);
-static int attest_tsm_generation(attest_tsm_call_t *call, uint64_t *value);
-static int attest_tsm_write(attest_tsm_call_t *call, const char *name,
+static void prov_tsm_call_run(prov_bounded_t *b);
+static void prov_tsm_call_free(prov_bounded_t *b);
+static void prov_tsm_call_clear(prov_tsm_call_t *call);
+static bool prov_tsm_again(const prov_tsm_call_t *call, unsigned *strays);
+static int prov_tsm_pause(const prov_tsm_call_t *call, long *nap);
+static int prov_tsm_exchange(prov_tsm_call_t *call);
+static int prov_tsm_ask(prov_tsm_call_t *call, uint64_t *generation);
+static int prov_tsm_read_all(prov_tsm_call_t *call);
+static int prov_tsm_generation(prov_tsm_call_t *call, uint64_t *value);
+static int prov_tsm_write(prov_tsm_call_t *call, const char *name,
     const void *p, size_t n);
-static int attest_tsm_text(attest_tsm_call_t *call, const char *name,
+static int prov_tsm_text(prov_tsm_call_t *call, const char *name,
     char *text, size_t room);
-static int attest_tsm_blob(attest_tsm_call_t *call, const char *name,
-    attest_tsm_blob_t *blob);
-static int attest_tsm_blob_fd(int fd, attest_tsm_blob_t *blob);
-static int attest_tsm_failed(attest_tsm_call_t *call, int err,
+static int prov_tsm_blob(prov_tsm_call_t *call, const char *name,
+    prov_tsm_blob_t *blob);
+static int prov_tsm_blob_fd(int fd, prov_tsm_blob_t *blob);
+static int prov_tsm_failed(prov_tsm_call_t *call, int err,
     const char *what, const char *name);
-static const char *attest_tsm_reason(attest_tsm_call_t *call, int err);
-static int attest_tsm_code(int err);
+static const char *prov_tsm_reason(prov_tsm_call_t *call, int err);
+static int prov_tsm_code(int err);
 
 
-attest_tsm_call_t *
-attest_tsm_call_create(attest_tsm_dir_t *dir,
+prov_tsm_call_t *
+prov_tsm_call_create(prov_tsm_dir_t *dir,
     const uint8_t inblob[ATTEST_TSM_INBLOB], int64_t deadline)
 {
-    attest_tsm_call_t  *call;
+    prov_tsm_call_t    *call;
 
-    call = calloc(1, sizeof(attest_tsm_call_t));
+    call = calloc(1, sizeof(prov_tsm_call_t));
     if (call == NULL) {
         return NULL;
     }
 
     atomic_fetch_add(&dir->refs, 1);
 
-    call->bounded.run = attest_tsm_call_run;
-    call->bounded.free = attest_tsm_call_free;
+    call->bounded.run = prov_tsm_call_run;
+    call->bounded.free = prov_tsm_call_free;
     call->dir = dir;
     call->deadline = deadline;
     memcpy(call->inblob, inblob, ATTEST_TSM_INBLOB);
@@ -77,41 +77,41 @@ attest_tsm_call_create(attest_tsm_dir_t *dir,
 
 
 static void
-attest_tsm_call_free(attest_bounded_t *b)
+prov_tsm_call_free(prov_bounded_t *b)
 {
-    attest_tsm_call_t  *call = (attest_tsm_call_t *) b;
+    prov_tsm_call_t    *call = (prov_tsm_call_t *) b;
 
-    attest_tsm_call_clear(call);
-    attest_tsm_dir_release(call->dir);
+    prov_tsm_call_clear(call);
+    prov_tsm_dir_release(call->dir);
     free(call);
 }
 
 
 static void
-attest_tsm_call_clear(attest_tsm_call_t *call)
+prov_tsm_call_clear(prov_tsm_call_t *call)
 {
     free(call->outblob.p);
     free(call->auxblob.p);
     free(call->manifest.p);
 
-    memset(&call->outblob, 0, sizeof(attest_tsm_blob_t));
-    memset(&call->auxblob, 0, sizeof(attest_tsm_blob_t));
-    memset(&call->manifest, 0, sizeof(attest_tsm_blob_t));
+    memset(&call->outblob, 0, sizeof(prov_tsm_blob_t));
+    memset(&call->auxblob, 0, sizeof(prov_tsm_blob_t));
+    memset(&call->manifest, 0, sizeof(prov_tsm_blob_t));
 }
 
 
 static void
-attest_tsm_call_run(attest_bounded_t *b)
+prov_tsm_call_run(prov_bounded_t *b)
 {
     long                nap = ATTEST_TSM_NAP;
     unsigned            strays = 0;
-    attest_tsm_call_t  *call = (attest_tsm_call_t *) b;
+    prov_tsm_call_t    *call = (prov_tsm_call_t *) b;
 
     for ( ;; ) {
-        call->err = attest_tsm_dir_open(call->dir, call->error);
+        call->err = prov_tsm_dir_open(call->dir, call->error);
 
         if (call->err == 0) {
-            call->err = attest_tsm_exchange(call);
+            call->err = prov_tsm_exchange(call);
         }
 
         if (call->err == 0) {
@@ -119,12 +119,12 @@ attest_tsm_call_run(attest_bounded_t *b)
             return;
         }
 
-        attest_tsm_call_clear(call);
+        prov_tsm_call_clear(call);
 
-        if (!attest_tsm_again(call, &strays)
-            || attest_tsm_pause(call, &nap) != 0)
+        if (!prov_tsm_again(call, &strays)
+            || prov_tsm_pause(call, &nap) != 0)
         {
-            call->rc = attest_tsm_code(call->err);
+            call->rc = prov_tsm_code(call->err);
             return;
         }
     }
@@ -134,7 +134,7 @@ attest_tsm_call_run(attest_bounded_t *b)
 /* A driver that is busy is asked again, one that is broken is not. */
 
 static bool
-attest_tsm_again(const attest_tsm_call_t *call, unsigned *strays)
+prov_tsm_again(const prov_tsm_call_t *call, unsigned *strays)
 {
     switch (call->err) {
 
@@ -154,11 +154,11 @@ attest_tsm_again(const attest_tsm_call_t *call, unsigned *strays)
 
 
 static int
-attest_tsm_pause(const attest_tsm_call_t *call, long *nap)
+prov_tsm_pause(const prov_tsm_call_t *call, long *nap)
 {
     struct timespec  ts;
 
-    if (attest_monotonic_now() + *nap >= call->deadline) {
+    if (prov_monotonic_now() + *nap >= call->deadline) {
         return ETIMEDOUT;
     }
 
@@ -175,22 +175,22 @@ attest_tsm_pause(const attest_tsm_call_t *call, long *nap)
 
 
 static int
-attest_tsm_exchange(attest_tsm_call_t *call)
+prov_tsm_exchange(prov_tsm_call_t *call)
 {
     int       err;
     uint64_t  asked, read;
 
-    err = attest_tsm_ask(call, &asked);
+    err = prov_tsm_ask(call, &asked);
     if (err != 0) {
         return err;
     }
 
-    err = attest_tsm_read_all(call);
+    err = prov_tsm_read_all(call);
     if (err != 0) {
         return err;
     }
 
-    err = attest_tsm_generation(call, &read);
+    err = prov_tsm_generation(call, &read);
     if (err != 0) {
         return err;
     }
@@ -209,32 +209,32 @@ attest_tsm_exchange(attest_tsm_call_t *call)
 /* All of our parameters each time: nobody else's are ever used. */
 
 static int
-attest_tsm_ask(attest_tsm_call_t *call, uint64_t *generation)
+prov_tsm_ask(prov_tsm_call_t *call, uint64_t *generation)
 {
     int       err;
     char      level[16];
     uint64_t  before, writes = 1;
 
-    err = attest_tsm_generation(call, &before);
+    err = prov_tsm_generation(call, &before);
 
     if (err == 0 && call->dir->privlevel >= 0) {
         snprintf(level, sizeof(level), "%d", call->dir->privlevel);
-        err = attest_tsm_write(call, "privlevel", level, strlen(level));
+        err = prov_tsm_write(call, "privlevel", level, strlen(level));
         writes++;
     }
 
     if (err == 0 && call->dir->svsm) {
-        err = attest_tsm_write(call, "service_provider", "svsm", 4);
+        err = prov_tsm_write(call, "service_provider", "svsm", 4);
         writes++;
     }
 
     if (err == 0) {
-        err = attest_tsm_write(call, "inblob", call->inblob,
-                               ATTEST_TSM_INBLOB);
+        err = prov_tsm_write(call, "inblob", call->inblob,
+                             ATTEST_TSM_INBLOB);
     }
 
     if (err == 0) {
-        err = attest_tsm_generation(call, generation);
+        err = prov_tsm_generation(call, generation);
     }
 
     if (err == 0 && *generation - before != writes) {
@@ -252,50 +252,50 @@ attest_tsm_ask(attest_tsm_call_t *call, uint64_t *generation)
 /* The report is made by the first read. */
 
 static int
-attest_tsm_read_all(attest_tsm_call_t *call)
+prov_tsm_read_all(prov_tsm_call_t *call)
 {
     int  err;
 
-    err = attest_tsm_blob(call, "outblob", &call->outblob);
+    err = prov_tsm_blob(call, "outblob", &call->outblob);
     if (err != 0) {
         return err;
     }
 
     if (call->outblob.n == 0) {
-        return attest_tsm_failed(call, ENODATA, "read", "outblob");
+        return prov_tsm_failed(call, ENODATA, "read", "outblob");
     }
 
     /* TDX has none, and some kernels not even the file */
 
-    err = attest_tsm_blob(call, "auxblob", &call->auxblob);
+    err = prov_tsm_blob(call, "auxblob", &call->auxblob);
     if (err != 0 && err != ENOENT) {
         return err;
     }
 
     if (call->dir->svsm) {
-        err = attest_tsm_blob(call, "manifestblob", &call->manifest);
+        err = prov_tsm_blob(call, "manifestblob", &call->manifest);
         if (err != 0) {
             return err;
         }
 
         if (call->manifest.n == 0) {
-            return attest_tsm_failed(call, ENODATA, "read", "manifestblob");
+            return prov_tsm_failed(call, ENODATA, "read", "manifestblob");
         }
     }
 
-    return attest_tsm_text(call, "provider", call->provider,
-                           sizeof(call->provider));
+    return prov_tsm_text(call, "provider", call->provider,
+                         sizeof(call->provider));
 }
 
 
 static int
-attest_tsm_generation(attest_tsm_call_t *call, uint64_t *value)
+prov_tsm_generation(prov_tsm_call_t *call, uint64_t *value)
 {
     int         err;
     char        text[32];
     size_t      i;
 
-    err = attest_tsm_text(call, "generation", text, sizeof(text));
+    err = prov_tsm_text(call, "generation", text, sizeof(text));
     if (err != 0) {
         return err;
     }
@@ -307,14 +307,14 @@ attest_tsm_generation(attest_tsm_call_t *call, uint64_t *value)
     }
 
     return (i == 0 || text[i] != '\0')
-           ? attest_tsm_failed(call, EBADMSG, "read", "generation") : 0;
+           ? prov_tsm_failed(call, EBADMSG, "read", "generation") : 0;
 }
 
 
 /* The result of close() says nothing: "generation" does. */
 
 static int
-attest_tsm_write(attest_tsm_call_t *call, const char *name, const void *p,
+prov_tsm_write(prov_tsm_call_t *call, const char *name, const void *p,
     size_t n)
 {
     int      fd, err = 0;
@@ -322,7 +322,7 @@ attest_tsm_write(attest_tsm_call_t *call, const char *name, const void *p,
 
     fd = openat(call->dir->fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd == -1) {
-        return attest_tsm_failed(call, errno, "write", name);
+        return prov_tsm_failed(call, errno, "write", name);
     }
 
     done = write(fd, p, n);
@@ -332,21 +332,21 @@ attest_tsm_write(attest_tsm_call_t *call, const char *name, const void *p,
 
     (void) close(fd);
 
-    return err == 0 ? 0 : attest_tsm_failed(call, err, "write", name);
+    return err == 0 ? 0 : prov_tsm_failed(call, err, "write", name);
 }
 
 
 /* A line of text, without its end. */
 
 static int
-attest_tsm_text(attest_tsm_call_t *call, const char *name, char *text,
+prov_tsm_text(prov_tsm_call_t *call, const char *name, char *text,
     size_t room)
 {
     int                err;
     size_t             n;
-    attest_tsm_blob_t  blob = { NULL, 0 };
+    prov_tsm_blob_t    blob = { NULL, 0 };
 
-    err = attest_tsm_blob(call, name, &blob);
+    err = prov_tsm_blob(call, name, &blob);
     if (err != 0) {
         return err;
     }
@@ -358,7 +358,7 @@ attest_tsm_text(attest_tsm_call_t *call, const char *name, char *text,
     }
 
     if (n == 0 || n >= room || memchr(blob.p, '\0', n) != NULL) {
-        err = attest_tsm_failed(call, EBADMSG, "read", name);
+        err = prov_tsm_failed(call, EBADMSG, "read", name);
 
     } else {
         memcpy(text, blob.p, n);
@@ -371,23 +371,23 @@ attest_tsm_text(attest_tsm_call_t *call, const char *name, char *text,
 
 
 static int
-attest_tsm_blob(attest_tsm_call_t *call, const char *name,
-    attest_tsm_blob_t *blob)
+prov_tsm_blob(prov_tsm_call_t *call, const char *name,
+    prov_tsm_blob_t *blob)
 {
     int  fd, err;
 
     fd = openat(call->dir->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd == -1) {
-        return attest_tsm_failed(call, errno, "read", name);
+        return prov_tsm_failed(call, errno, "read", name);
     }
 
-    err = attest_tsm_blob_fd(fd, blob);
+    err = prov_tsm_blob_fd(fd, blob);
     (void) close(fd);
 
     if (err != 0) {
         free(blob->p);
-        memset(blob, 0, sizeof(attest_tsm_blob_t));
-        return attest_tsm_failed(call, err, "read", name);
+        memset(blob, 0, sizeof(prov_tsm_blob_t));
+        return prov_tsm_failed(call, err, "read", name);
     }
 
     return 0;
@@ -397,7 +397,7 @@ attest_tsm_blob(attest_tsm_call_t *call, const char *name,
 /* Files of configfs have no size: read until the end. */
 
 static int
-attest_tsm_blob_fd(int fd, attest_tsm_blob_t *blob)
+prov_tsm_blob_fd(int fd, prov_tsm_blob_t *blob)
 {
     size_t    room = 0;
     ssize_t   got;
@@ -436,19 +436,19 @@ attest_tsm_blob_fd(int fd, attest_tsm_blob_t *blob)
 
 
 static int
-attest_tsm_failed(attest_tsm_call_t *call, int err, const char *what,
+prov_tsm_failed(prov_tsm_call_t *call, int err, const char *what,
     const char *name)
 {
     snprintf(call->error, sizeof(call->error), "cannot %s \"%s\" of"
              " configfs-tsm: %s; %s", what, name, strerror(err),
-             attest_tsm_reason(call, err));
+             prov_tsm_reason(call, err));
 
     return err;
 }
 
 
 static const char *
-attest_tsm_reason(attest_tsm_call_t *call, int err)
+prov_tsm_reason(prov_tsm_call_t *call, int err)
 {
     switch (err) {
 
@@ -491,7 +491,7 @@ attest_tsm_reason(attest_tsm_call_t *call, int err)
 
 
 static int
-attest_tsm_code(int err)
+prov_tsm_code(int err)
 {
     switch (err) {
 
@@ -519,7 +519,7 @@ attest_tsm_code(int err)
 
 
 bool
-attest_tsm_permanent(int err)
+prov_tsm_permanent(int err)
 {
     return err == ENXIO || err == EIO || err == ENOTTY;
 }

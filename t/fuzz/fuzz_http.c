@@ -32,7 +32,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(p, data, size);
     }
 
-    rc = attest_http_answer(p, size, &body, error);
+    rc = prov_http_answer(p, size, &body, error);
 
     if (rc == ATTEST_OK
         ? body.n > size || (body.n != 0 && (body.p < p

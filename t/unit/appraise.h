@@ -80,7 +80,7 @@ ap_policy(attest_policy_t *policy, const uint8_t *pem, size_t len)
 
 
 static inline void
-ap_verify(const attest_evidence_t *ev, const uint8_t *claims, size_t len,
+ap_verify(const prov_evidence_t *ev, const uint8_t *claims, size_t len,
     const attest_policy_t *policy, attest_result_t *res)
 {
     size_t                  n = 512 * 1024;

@@ -21,13 +21,13 @@
 
 
 typedef struct {
-    attest_bounded_t   bounded;   /* first */
+    prov_bounded_t     bounded;   /* first */
     unsigned           nap;       /* us */
 } call_t;
 
 
-static void run(attest_bounded_t *b);
-static void release(attest_bounded_t *b);
+static void run(prov_bounded_t *b);
+static void release(prov_bounded_t *b);
 static void ending(void *p);
 static call_t *make(unsigned nap);
 static void test_in_time(void);
@@ -58,16 +58,16 @@ test_in_time(void)
 {
     int                i, rc, good = 0;
     call_t            *c;
-    attest_bounded_t  *late = NULL;
+    prov_bounded_t    *late = NULL;
 
     for (i = 0; i < 10; i++) {
         atomic_store(&ended, 0);
         c = make(0);
 
-        rc = attest_bounded_call(&late, &c->bounded,
-                                 attest_monotonic_now() + 10000);
+        rc = prov_bounded_call(&late, &c->bounded,
+                               prov_monotonic_now() + 10000);
         good += (rc == 0 && late == NULL && atomic_load(&ended) == 1);
-        attest_bounded_free(&c->bounded);
+        prov_bounded_free(&c->bounded);
     }
 
     IS_INT(good, 10, "threads that were in time have ended wholly");
@@ -79,21 +79,21 @@ static void
 test_late(void)
 {
     call_t            *c = make(NAP);
-    attest_bounded_t  *late = NULL;
+    prov_bounded_t    *late = NULL;
 
     atomic_store(&ended, 0);
     atomic_store(&freed, 0);
 
-    IS_INT(attest_bounded_call(&late, &c->bounded, attest_monotonic_now()),
+    IS_INT(prov_bounded_call(&late, &c->bounded, prov_monotonic_now()),
            ETIMEDOUT, "no answer in time");
     OK(late == &c->bounded, "it is remembered");
 
     c = make(0);
-    IS_INT(attest_bounded_call(&late, &c->bounded, attest_monotonic_now()),
+    IS_INT(prov_bounded_call(&late, &c->bounded, prov_monotonic_now()),
            EBUSY, "no second one beside it");
     IS_INT(atomic_load(&freed), 1, "the second is freed");
 
-    IS_INT(attest_bounded_settle(&late, attest_monotonic_now() + 10000), 0,
+    IS_INT(prov_bounded_settle(&late, prov_monotonic_now() + 10000), 0,
            "it ends");
     OK(late == NULL && atomic_load(&freed) == 2, "and is freed");
     IS_INT(atomic_load(&ended), 1, "with all that belongs to its thread");
@@ -105,14 +105,14 @@ test_abandoned(void)
 {
     int                i;
     call_t            *c = make(NAP);
-    attest_bounded_t  *late = NULL;
+    prov_bounded_t    *late = NULL;
 
     atomic_store(&freed, 0);
 
-    IS_INT(attest_bounded_call(&late, &c->bounded, attest_monotonic_now()),
+    IS_INT(prov_bounded_call(&late, &c->bounded, prov_monotonic_now()),
            ETIMEDOUT, "late once more");
 
-    attest_bounded_abandon(&late);
+    prov_bounded_abandon(&late);
     OK(late == NULL && atomic_load(&freed) == 0, "abandoned, and running");
 
     for (i = 0; i < 1000 && atomic_load(&freed) == 0; i++) {
@@ -141,7 +141,7 @@ make(unsigned nap)
 
 
 static void
-run(attest_bounded_t *b)
+run(prov_bounded_t *b)
 {
     call_t  *c = (call_t *) b;
 
@@ -164,7 +164,7 @@ ending(void *p)
 
 
 static void
-release(attest_bounded_t *b)
+release(prov_bounded_t *b)
 {
     free(b);
     atomic_fetch_add(&freed, 1);

@@ -117,9 +117,9 @@ clean(void)
 static void
 picks(const char *what, const char *picked, const char *why)
 {
-    attest_detected_t  d;
+    prov_detected_t    d;
 
-    attest_detect(root, has_hcl, &d);
+    prov_detect(root, has_hcl, &d);
 
     OK(strcmp(d.picked, picked) == 0, "%s: picks \"%s\"", what, d.picked);
     OK(strstr(d.why, why) != NULL, "%s: says %s", what, d.why);

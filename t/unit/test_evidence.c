@@ -7,9 +7,9 @@
 #include "unit.h"
 
 
-static void add(attest_evidence_t *ev, const char *item, size_t len);
-static int has(const attest_evidence_t *ev, const char *item);
-static const char *left_out(const attest_evidence_t *ev);
+static void add(prov_evidence_t *ev, const char *item, size_t len);
+static int has(const prov_evidence_t *ev, const char *item);
+static const char *left_out(const prov_evidence_t *ev);
 static void test_note(void);
 static void test_left_out(void);
 static void test_move(void);
@@ -31,16 +31,16 @@ main(void)
 
 
 static void
-add(attest_evidence_t *ev, const char *item, size_t len)
+add(prov_evidence_t *ev, const char *item, size_t len)
 {
-    if (attest_evidence_add(ev, item, "a/b", bytes, len) != ATTEST_OK) {
+    if (prov_evidence_add(ev, item, "a/b", bytes, len) != ATTEST_OK) {
         abort();
     }
 }
 
 
 static int
-has(const attest_evidence_t *ev, const char *item)
+has(const prov_evidence_t *ev, const char *item)
 {
     size_t  i;
 
@@ -55,7 +55,7 @@ has(const attest_evidence_t *ev, const char *item)
 
 
 static const char *
-left_out(const attest_evidence_t *ev)
+left_out(const prov_evidence_t *ev)
 {
     size_t       i, n = 0;
     static char  text[512];
@@ -78,17 +78,17 @@ test_note(void)
 {
     int                i;
     char               note[32];
-    attest_evidence_t  ev = { 0 };
+    prov_evidence_t    ev = { 0 };
 
-    attest_evidence_note(&ev, "");
-    attest_evidence_note(&ev, "one");
-    attest_evidence_note(&ev, "two");
-    attest_evidence_note(&ev, "one");
+    prov_evidence_note(&ev, "");
+    prov_evidence_note(&ev, "one");
+    prov_evidence_note(&ev, "two");
+    prov_evidence_note(&ev, "one");
     OK(strcmp(ev.note, "one; two") == 0, "notes: %s", ev.note);
 
     for (i = 0; i < 100; i++) {
         snprintf(note, sizeof(note), "number %d", i);
-        attest_evidence_note(&ev, note);
+        prov_evidence_note(&ev, note);
     }
 
     IS_INT(strlen(ev.note), sizeof(ev.note) - 1, "as many as there is room");
@@ -98,43 +98,43 @@ test_note(void)
 static void
 test_left_out(void)
 {
-    attest_evidence_t  ev = { 0 };
+    prov_evidence_t    ev = { 0 };
 
-    IS_INT(attest_evidence_left_out(&ev, "imalog", "is long"), ATTEST_OK,
+    IS_INT(prov_evidence_left_out(&ev, "imalog", "is long"), ATTEST_OK,
            "left out");
-    IS_INT(attest_evidence_left_out(&ev, "ccel", "too"), ATTEST_OK,
+    IS_INT(prov_evidence_left_out(&ev, "ccel", "too"), ATTEST_OK,
            "another one");
     OK(strcmp(left_out(&ev), "imalog is long\nccel too\n|") == 0,
        "in one item: %s", left_out(&ev));
     OK(strstr(ev.note, "the ccel is left out of the evidence, it too") != NULL,
        "and in the note");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 }
 
 
 static void
 test_move(void)
 {
-    attest_evidence_t  ev = { 0 }, from = { 0 };
+    prov_evidence_t    ev = { 0 }, from = { 0 };
 
-    (void) attest_evidence_left_out(&from, "ccel", "a");
+    (void) prov_evidence_left_out(&from, "ccel", "a");
     add(&from, "tsm-report", 10);
-    IS_INT(attest_evidence_move(&ev, &from), ATTEST_OK, "moved");
+    IS_INT(prov_evidence_move(&ev, &from), ATTEST_OK, "moved");
     OK(strcmp(left_out(&ev), "ccel a\n|") == 0 && has(&ev, "tsm-report"),
        "with what was left out");
 
     memset(&from, 0, sizeof(from));
     add(&from, "tpm", 10);
-    (void) attest_evidence_left_out(&from, "imalog", "b");
+    (void) prov_evidence_left_out(&from, "imalog", "b");
     add(&from, "eventlog", 10);
-    IS_INT(attest_evidence_move(&ev, &from), ATTEST_OK, "moved behind it");
+    IS_INT(prov_evidence_move(&ev, &from), ATTEST_OK, "moved behind it");
     OK(strcmp(left_out(&ev), "ccel a\nimalog b\n|") == 0, "one item: %s",
        left_out(&ev));
     OK(ev.count == 4 && has(&ev, "tpm") && has(&ev, "eventlog"),
        "and the others");
     OK(strstr(ev.note, "ccel") != NULL && strstr(ev.note, "imalog") != NULL,
        "and both notes");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 }
 
 
@@ -142,7 +142,7 @@ static void
 test_fit(void)
 {
     size_t             room;
-    attest_evidence_t  ev;
+    prov_evidence_t    ev;
 
     static const struct {
         size_t       room;
@@ -160,7 +160,7 @@ test_fit(void)
         add(&ev, "imalog", 1000);
         add(&ev, "ccel", 1000);
 
-        IS_INT(attest_evidence_fit(&ev, cases[room].room), ATTEST_OK,
+        IS_INT(prov_evidence_fit(&ev, cases[room].room), ATTEST_OK,
                "room for %zu bytes", cases[room].room);
         OK(has(&ev, "tpm"), "a quote stays");
         OK(has(&ev, "imalog") == cases[room].imalog
@@ -169,6 +169,6 @@ test_fit(void)
            "logs go, those that grow first");
         OK((left_out(&ev)[0] != '\0') == !cases[room].imalog,
            "which is said when it is so");
-        attest_evidence_clear(&ev);
+        prov_evidence_clear(&ev);
     }
 }

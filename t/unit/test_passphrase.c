@@ -152,7 +152,7 @@ read_amd(const void *arg)
     size_t    len = 0;
     uint8_t  *table = NULL;
 
-    return attest_tsm_certs(arg, &table, &len, error) == ATTEST_OK;
+    return prov_tsm_certs(arg, &table, &len, error) == ATTEST_OK;
 }
 
 

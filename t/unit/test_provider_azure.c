@@ -37,7 +37,7 @@ answer(const char *text, int rc, const char *want)
     copy = malloc(n);               /* exact: a sanitizer sees the end */
     memcpy(copy, text, n);
 
-    got = attest_http_answer((uint8_t *) copy, n, &body, error);
+    got = prov_http_answer((uint8_t *) copy, n, &body, error);
     OK(got == rc && (rc != ATTEST_OK
                      ? strstr(error, want) != NULL
                      : body.n == strlen(want)
@@ -92,7 +92,7 @@ offline_http(void)
     n = strlen(whole);
     for (i = bad = 0; i < n; i++) {
         memcpy(copy, whole, i);
-        bad += attest_http_answer((uint8_t *) copy, i, &body, error)
+        bad += prov_http_answer((uint8_t *) copy, i, &body, error)
                == ATTEST_OK;
     }
     IS_INT(bad, 0, "%zu truncations, none accepted", n);
@@ -115,12 +115,12 @@ offline_address(void)
     };
 
     for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        IS_INT(attest_http_address_check(good[i]), ATTEST_OK, "accepted: %s",
+        IS_INT(prov_http_address_check(good[i]), ATTEST_OK, "accepted: %s",
                good[i]);
     }
 
     for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        IS_INT(attest_http_address_check(wrong[i]), ATTEST_EARG,
+        IS_INT(prov_http_address_check(wrong[i]), ATTEST_EARG,
                "refused: \"%s\"", wrong[i]);
     }
 }
@@ -203,32 +203,32 @@ offline_machines(void)
             &span[2]);
 
     error[0] = '\0';
-    OK(attest_azure_check(&hcl[0], span[0], &genuine, error) == ATTEST_OK
+    OK(prov_azure_check(&hcl[0], span[0], &genuine, error) == ATTEST_OK
        && genuine, "SEV-SNP, leads to AMD's root %s", error);
-    OK(attest_azure_check(&hcl[1], span[1], &genuine, error) == ATTEST_OK
+    OK(prov_azure_check(&hcl[1], span[1], &genuine, error) == ATTEST_OK
        && genuine, "another, leads to AMD's root %s", error);
-    OK(attest_azure_check(&hcl[2], span[2], &genuine, error) == ATTEST_OK
+    OK(prov_azure_check(&hcl[2], span[2], &genuine, error) == ATTEST_OK
        && genuine, "TDX, leads to Intel's root %s", error);
 
-    OK(attest_azure_check(&hcl[0], span[2], &genuine, error) != ATTEST_OK
+    OK(prov_azure_check(&hcl[0], span[2], &genuine, error) != ATTEST_OK
        && !genuine, "%s", error);
-    OK(attest_azure_check(&hcl[2], span[0], &genuine, error) != ATTEST_OK
+    OK(prov_azure_check(&hcl[2], span[0], &genuine, error) != ATTEST_OK
        && !genuine, "%s", error);
-    OK(attest_azure_check(&hcl[0], none, &genuine, error) != ATTEST_OK
+    OK(prov_azure_check(&hcl[0], none, &genuine, error) != ATTEST_OK
        && !genuine, "%s", error);
 
     report[0][32 + 0x50] ^= 1;      /* report_data */
-    OK(attest_azure_check(&hcl[0], span[0], &genuine, error)
+    OK(prov_azure_check(&hcl[0], span[0], &genuine, error)
        == ATTEST_ECRYPTO, "%s", error);
     report[1][32 + 0x180] ^= 1;     /* reported_tcb */
-    OK(attest_azure_check(&hcl[1], span[1], &genuine, error)
+    OK(prov_azure_check(&hcl[1], span[1], &genuine, error)
        == ATTEST_EMISMATCH, "%s", error);
     report[2][32 + 128] ^= 1;       /* report_data of the TDREPORT */
-    OK(attest_azure_check(&hcl[2], span[2], &genuine, error)
+    OK(prov_azure_check(&hcl[2], span[2], &genuine, error)
        == ATTEST_EMISMATCH, "%s", error);
     report[2][32 + 128] ^= 1;
     proof[2][100] ^= 1;
-    OK(attest_azure_check(&hcl[2], span[2], &genuine, error)
+    OK(prov_azure_check(&hcl[2], span[2], &genuine, error)
        == ATTEST_ECRYPTO, "%s", error);
 
     attest_hcl_free(&hcl[0]);
@@ -267,30 +267,30 @@ offline_doubles(void)
         span[i].p = m[i].proof;
         span[i].n = m[i].proof_len;
         OK(attest_hcl_parse(m[i].hcl, m[i].hcl_len, &hcl[i]) == ATTEST_OK
-           && attest_azure_check(&hcl[i], span[i], &genuine, error)
+           && prov_azure_check(&hcl[i], span[i], &genuine, error)
               == ATTEST_OK && !genuine, "double %d: good, nobody's %s", i,
            error);
     }
 
-    OK(attest_azure_check(&hcl[0], span[2], &genuine, error) != ATTEST_OK
+    OK(prov_azure_check(&hcl[0], span[2], &genuine, error) != ATTEST_OK
        && !genuine, "double: %s", error);
-    OK(attest_azure_check(&hcl[2], span[0], &genuine, error) != ATTEST_OK
+    OK(prov_azure_check(&hcl[2], span[0], &genuine, error) != ATTEST_OK
        && !genuine, "double: %s", error);
-    OK(attest_azure_check(&hcl[0], none, &genuine, error) != ATTEST_OK
+    OK(prov_azure_check(&hcl[0], none, &genuine, error) != ATTEST_OK
        && !genuine, "double: %s", error);
 
     m[0].hcl[32 + 0x50] ^= 1;       /* report_data */
-    OK(attest_azure_check(&hcl[0], span[0], &genuine, error)
+    OK(prov_azure_check(&hcl[0], span[0], &genuine, error)
        == ATTEST_ECRYPTO, "double: %s", error);
     m[1].hcl[32 + 0x180 + 7] ^= 1;  /* reported_tcb */
-    OK(attest_azure_check(&hcl[1], span[1], &genuine, error)
+    OK(prov_azure_check(&hcl[1], span[1], &genuine, error)
        == ATTEST_EMISMATCH, "double: %s", error);
     m[2].hcl[32 + 128] ^= 1;        /* report_data of the TDREPORT */
-    OK(attest_azure_check(&hcl[2], span[2], &genuine, error)
+    OK(prov_azure_check(&hcl[2], span[2], &genuine, error)
        == ATTEST_EMISMATCH, "double: %s", error);
     m[2].hcl[32 + 128] ^= 1;
     m[2].proof[100] ^= 1;
-    OK(attest_azure_check(&hcl[2], span[2], &genuine, error)
+    OK(prov_azure_check(&hcl[2], span[2], &genuine, error)
        == ATTEST_ECRYPTO, "double: %s", error);
 
     for (i = 0; i < 3; i++) {
@@ -471,14 +471,14 @@ scenario_prepare(const char *dir)
 static attest_provider_t *
 provider(const char *tcti, const char *imds, const char *certs)
 {
-    attest_azure_conf_t  conf = { tcti, imds, certs };
+    prov_azure_conf_t    conf = { tcti, imds, certs };
 
-    return pd_made(attest_azure_provider(&conf));
+    return pd_made(prov_azure_provider(&conf));
 }
 
 
 static int
-collect(attest_provider_t *p, unsigned timeout, attest_evidence_t *ev)
+collect(attest_provider_t *p, unsigned timeout, prov_evidence_t *ev)
 {
     memset(ev, 0, sizeof(*ev));
     return p->collect(p, (const uint8_t *) "claims", 6, 1, timeout, ev);
@@ -486,7 +486,7 @@ collect(attest_provider_t *p, unsigned timeout, attest_evidence_t *ev)
 
 
 static void
-check_item(attest_evidence_t *ev, const char *dir, const char *file)
+check_item(prov_evidence_t *ev, const char *dir, const char *file)
 {
     char              path[512];
     size_t            n;
@@ -520,23 +520,23 @@ static void
 good(attest_provider_t *p, const char *dir, const char *file,
     const char *what)
 {
-    attest_evidence_t  ev;
+    prov_evidence_t    ev;
 
     if (OK(collect(p, TIMEOUT, &ev) == ATTEST_OK, "%s %s", what, ev.error)) {
         check_item(&ev, dir, file);
     }
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 }
 
 
 static void
 bad(attest_provider_t *p, int rc, const char *want, const char *what)
 {
-    attest_evidence_t  ev;
+    prov_evidence_t    ev;
 
     IS_INT(collect(p, TIMEOUT, &ev), rc, "%s", what);
     OK(strstr(ev.error, want) != NULL && ev.count == 0, "%s", ev.error);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 }
 
 
@@ -700,13 +700,13 @@ late(attest_provider_t *p, const char *dir, const char *mode)
 {
     int                 rc;
     int64_t             ms;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
 
     pd_text(dir, "mode", mode);
 
-    ms = attest_monotonic_now();
+    ms = prov_monotonic_now();
     rc = collect(p, 2 * SHORT, &ev);
-    ms = attest_monotonic_now() - ms;
+    ms = prov_monotonic_now() - ms;
 
     OK(rc == ATTEST_EINTERNAL && ms >= 2 * SHORT - 1
        && ms < 2 * SHORT + SLACK && strstr(ev.error, "in time") != NULL
@@ -720,8 +720,8 @@ scenario_late(const char *tcti, const char *dir, const char *imds)
     int                 fd[2], rc, port;
     char                address[32];
     int64_t             ms;
-    attest_tcti_addr_t  a;
-    attest_evidence_t   ev;
+    prov_tcti_addr_t    a;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     p = provider(tcti, imds, NULL);
@@ -758,9 +758,9 @@ scenario_late(const char *tcti, const char *dir, const char *imds)
 
     snprintf(address, sizeof(address), "127.0.0.1:%d", port);
     p = provider(tcti, address, NULL);
-    ms = attest_monotonic_now();
+    ms = prov_monotonic_now();
     rc = collect(p, SHORT, &ev) == ATTEST_EINTERNAL && rc == 0;
-    ms = attest_monotonic_now() - ms;
+    ms = prov_monotonic_now() - ms;
     OK(rc && ms < SHORT + SLACK, "nobody accepts: %d ms, %s", (int) ms,
        ev.error);
     p->destroy(p);
@@ -773,7 +773,7 @@ static void
 scenario_tdx(const char *tcti, const char *dir, const char *imds)
 {
     attest_azure_t      item;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     pd_text(dir, "mode", "");
@@ -786,16 +786,16 @@ scenario_tdx(const char *tcti, const char *dir, const char *imds)
        && item.td_quote.n > 1000 && item.vcek_chain.n == 0
        && item.hcl_report.n == 2048, "item with a TD quote");
     OK(strcmp(ev.root, "simulated") == 0, "a test root is simulated");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     IS_INT(pd_count(dir, "log", "/acc/tdquote"), 1, "a quote was asked for");
     IS_INT(pd_count(dir, "log", "{\\\"report\\\":\\\"gQAA"), 1,
            "over the TDREPORT");
     IS_INT(collect(p, TIMEOUT, &ev), ATTEST_OK, "again %s", ev.error);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     IS_INT(pd_count(dir, "log", "/acc/tdquote"), 1, "and not asked again");
     pd_step("nv:hcl-tdx2.bin");
     IS_INT(collect(p, TIMEOUT, &ev), ATTEST_OK, "another %s", ev.error);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     IS_INT(pd_count(dir, "log", "/acc/tdquote"), 2, "is asked for");
     p->destroy(p);
 
@@ -829,7 +829,7 @@ scenario_many(const char *tcti, const char *dir, const char *imds,
     const char *times)
 {
     int                 i, n = atoi(times), fds, wrong = 0;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     pd_text(dir, "mode", "");
@@ -839,7 +839,7 @@ scenario_many(const char *tcti, const char *dir, const char *imds,
         pd_text(dir, "mode", i % 4 == 3 ? "short" : "");
         p = provider(tcti, imds, NULL);
         wrong += (collect(p, TIMEOUT, &ev) == ATTEST_OK) != (i % 4 != 3);
-        attest_evidence_clear(&ev);
+        prov_evidence_clear(&ev);
         p->destroy(p);
     }
 
@@ -854,7 +854,7 @@ main(int argc, char **argv)
 {
     const char  *s = argc > 1 ? argv[1] : "offline";
 
-    attest_tpm_quiet();
+    prov_tpm_quiet();
 
     if (strcmp(s, "offline") == 0) {
         offline_http();

@@ -46,7 +46,7 @@ typedef struct {
 
 static int
 part_collect(attest_provider_t *p, const uint8_t *c, size_t n, int want_logs,
-    unsigned timeout, attest_evidence_t *ev)
+    unsigned timeout, prov_evidence_t *ev)
 {
     part_t  *part = p->data;
 
@@ -54,22 +54,22 @@ part_collect(attest_provider_t *p, const uint8_t *c, size_t n, int want_logs,
 
     part->calls++;
     part->timeout = timeout;
-    part->cpu = attest_evidence_cpu(ev);
+    part->cpu = prov_evidence_cpu(ev);
     memcpy(part->claims, c, n);
     part->claims_len = n;
     usleep(part->sleep * 1000);
 
     if (part->rc != ATTEST_OK) {
         snprintf(ev->error, sizeof(ev->error), "%s is broken", p->name);
-        attest_evidence_clear(ev);
+        prov_evidence_clear(ev);
         return part->rc;
     }
 
     if (part->large != NULL) {
-        attest_evidence_add(ev, part->large, "x/y", (uint8_t *) "log", 3);
+        prov_evidence_add(ev, part->large, "x/y", (uint8_t *) "log", 3);
     }
     if (part->item != NULL) {
-        attest_evidence_add(ev, part->item, part->type, (uint8_t *) "some", 4);
+        prov_evidence_add(ev, part->item, part->type, (uint8_t *) "some", 4);
     }
     snprintf(ev->root, sizeof(ev->root), "%s", part->root);
     snprintf(ev->note, sizeof(ev->note), "%s", part->note);
@@ -143,7 +143,7 @@ tpm_part(part_t *t, const char *root)
 
 
 static int
-collect(attest_provider_t *p, unsigned timeout, attest_evidence_t *ev)
+collect(attest_provider_t *p, unsigned timeout, prov_evidence_t *ev)
 {
     memset(ev, 0, sizeof(*ev));
     return p->collect(p, claims, claims_len, 1, timeout, ev);
@@ -151,14 +151,14 @@ collect(attest_provider_t *p, unsigned timeout, attest_evidence_t *ev)
 
 
 static int
-is_item(const attest_evidence_t *ev, size_t i, const char *label)
+is_item(const prov_evidence_t *ev, size_t i, const char *label)
 {
     return i < ev->count && strcmp(ev->items[i].item, label) == 0;
 }
 
 
-static const attest_evidence_item_t *
-find_item(const attest_evidence_t *ev, const char *label)
+static const prov_evidence_item_t *
+find_item(const prov_evidence_t *ev, const char *label)
 {
     size_t  i;
 
@@ -174,9 +174,9 @@ find_item(const attest_evidence_t *ev, const char *label)
 /* The label, or NULL when there is no item "root-of-trust". */
 
 static int
-is_root(const attest_evidence_t *ev, const char *label)
+is_root(const prov_evidence_t *ev, const char *label)
 {
-    const attest_evidence_item_t  *item = find_item(ev, ATTEST_ITEM_ROOT);
+    const prov_evidence_item_t    *item = find_item(ev, ATTEST_ITEM_ROOT);
 
     if (item == NULL) {
         return label == NULL;
@@ -194,11 +194,11 @@ offline_order(void)
     uint8_t             digest[32];
     attest_span_t       some = { (const uint8_t *) "some", 4 };
     attest_claims_t     got, want;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
-    p = attest_combined_provider(gpu_part(&g, "tee"), cpu_part(&c, "tee"),
-                                 tpm_part(&t, "host-vtpm"));
+    p = prov_combined_provider(gpu_part(&g, "tee"), cpu_part(&c, "tee"),
+                               tpm_part(&t, "host-vtpm"));
     OK(strcmp(p->name, "nvidia+tsm+tpm") == 0, "%s", p->name);
     c.large = ATTEST_ITEM_CCEL;
     t.large = ATTEST_ITEM_EVENTLOG;
@@ -236,7 +236,7 @@ offline_order(void)
     OK(t.cpu.n == 4 && c.cpu.n == 0, "the TPM saw the CPU's evidence");
     OK(g.timeout <= 5000 && c.timeout > 5000 && c.timeout <= 10000,
        "the GPU had half of the time: %u, %u", g.timeout, c.timeout);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     p->destroy(p);
     OK(g.destroyed == 1 && c.destroyed == 1 && t.destroyed == 1,
@@ -249,16 +249,16 @@ label(const char *gpu, const char *cpu, const char *tpm, const char *want)
 {
     int                 rc;
     part_t              g, c, t;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
-    p = attest_combined_provider(gpu != NULL ? gpu_part(&g, gpu) : NULL,
-                                 cpu != NULL ? cpu_part(&c, cpu) : NULL,
-                                 tpm != NULL ? tpm_part(&t, tpm) : NULL);
+    p = prov_combined_provider(gpu != NULL ? gpu_part(&g, gpu) : NULL,
+                               cpu != NULL ? cpu_part(&c, cpu) : NULL,
+                               tpm != NULL ? tpm_part(&t, tpm) : NULL);
     rc = collect(p, 10000, &ev);
     OK(rc == ATTEST_OK && is_root(&ev, want), "%s+%s+%s: %s", gpu ? gpu : "",
        cpu ? cpu : "", tpm ? tpm : "", ev.root);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 }
 
@@ -295,7 +295,7 @@ offline_cloud_double(void)
     uint8_t              *der = NULL;
     EVP_PKEY             *key = EVP_EC_gen("P-256");
     gcp_double_t          d;
-    attest_evidence_t     ev;
+    prov_evidence_t       ev;
     attest_provider_t    *p;
 
     static const gcp_double_instance_t  where = {
@@ -305,14 +305,14 @@ offline_cloud_double(void)
     OK(gcp_double_init(&d) && (x = gcp_double_cert(&d, 0, key, &where))
        && (n = i2d_X509(x, &der)) > 0, "a certificate of the double");
 
-    p = attest_combined_provider(NULL, NULL, tpm_part(&t, "host-vtpm"));
+    p = prov_combined_provider(NULL, NULL, tpm_part(&t, "host-vtpm"));
     memset(&ev, 0, sizeof(ev));
-    attest_evidence_add(&ev, ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT, der,
-                        (size_t) n);
+    prov_evidence_add(&ev, ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT, der,
+                      (size_t) n);
     IS_INT(p->collect(p, claims, claims_len, 0, 10000, &ev), ATTEST_OK,
            "one that the double gave");
     OK(is_root(&ev, "host-vtpm"), "adds nothing, either");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 
     OPENSSL_free(der);
@@ -331,7 +331,7 @@ offline_cloud(void)
     part_t              t, c;
     uint8_t            *pem, *der = NULL;
     attest_span_t       span;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
     STACK_OF(X509)     *certs;
 
@@ -345,44 +345,44 @@ offline_cloud(void)
     certs = attest_x509_read(span);
     n = (size_t) i2d_X509(sk_X509_value(certs, 0), &der);
 
-    p = attest_combined_provider(NULL, NULL, tpm_part(&t, "host-vtpm"));
+    p = prov_combined_provider(NULL, NULL, tpm_part(&t, "host-vtpm"));
     memset(&ev, 0, sizeof(ev));
-    attest_evidence_add(&ev, ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT, der,
-                        n);
+    prov_evidence_add(&ev, ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT, der,
+                      n);
     IS_INT(p->collect(p, claims, claims_len, 0, 10000, &ev), ATTEST_OK,
            "a certificate that Google gave: %s", ev.root);
     OK(is_root(&ev, "cloud-vtpm"), "is a cloud's word");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     t.root = "software";
     memset(&ev, 0, sizeof(ev));
-    attest_evidence_add(&ev, ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT, der,
-                        n);
+    prov_evidence_add(&ev, ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT, der,
+                      n);
     IS_INT(p->collect(p, claims, claims_len, 0, 10000, &ev), ATTEST_OK,
            "beside a software TPM");
     OK(is_root(&ev, "simulated"), "is simulated");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     t.root = "host-vtpm";
     der[n - 1] ^= 1;
     memset(&ev, 0, sizeof(ev));
-    attest_evidence_add(&ev, ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT, der,
-                        n);
+    prov_evidence_add(&ev, ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT, der,
+                      n);
     IS_INT(p->collect(p, claims, claims_len, 0, 10000, &ev), ATTEST_OK,
            "one that does not lead to Google");
     OK(is_root(&ev, "host-vtpm"), "adds nothing");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 
-    p = attest_combined_provider(NULL, cpu_part(&c, "tee"),
-                                 tpm_part(&t, "host-vtpm"));
+    p = prov_combined_provider(NULL, cpu_part(&c, "tee"),
+                               tpm_part(&t, "host-vtpm"));
     memset(&ev, 0, sizeof(ev));
-    attest_evidence_add(&ev, ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT, der,
-                        n);
+    prov_evidence_add(&ev, ATTEST_ITEM_AK_CERT, ATTEST_TYPE_AK_CERT, der,
+                      n);
     IS_INT(p->collect(p, claims, claims_len, 0, 10000, &ev), ATTEST_OK,
            "with a CPU");
     OK(is_root(&ev, "tee"), "the CPU counts");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 
     OPENSSL_free(der);
@@ -394,12 +394,12 @@ offline_cloud(void)
 static void
 fails(attest_provider_t *p, unsigned timeout, int rc, const char *want)
 {
-    attest_evidence_t  ev;
+    prov_evidence_t    ev;
 
     IS_INT(collect(p, timeout, &ev), rc, "fails: %s", want);
     OK(strstr(ev.error, want) != NULL && ev.count == 0 && ev.claims_len == 0,
        "%s", ev.error);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 }
 
 
@@ -412,12 +412,12 @@ offline_failures(void)
     attest_claims_t       has;
     attest_cbor_writer_t  w;
 
-    p = attest_combined_provider(gpu_part(&g, "tee"), NULL, NULL);
+    p = prov_combined_provider(gpu_part(&g, "tee"), NULL, NULL);
     fails(p, 1000, ATTEST_EARG, "needs a TPM");
     p->destroy(p);
 
-    p = attest_combined_provider(gpu_part(&g, "tee"), cpu_part(&c, "tee"),
-                                 tpm_part(&t, "host-vtpm"));
+    p = prov_combined_provider(gpu_part(&g, "tee"), cpu_part(&c, "tee"),
+                               tpm_part(&t, "host-vtpm"));
     t.rc = ATTEST_ECRYPTO;
     fails(p, 1000, ATTEST_ECRYPTO, "tpm is broken");
     c.rc = ATTEST_ELIMIT;
@@ -461,9 +461,9 @@ offline_failures(void)
     claims_len = pd_claims(1, claims);
     p->destroy(p);
 
-    p = attest_combined_provider(NULL, part(&c, "azure", ATTEST_ITEM_AZURE,
-                                            ATTEST_TYPE_AZURE, "tee-vtpm"),
-                                 NULL);
+    p = prov_combined_provider(NULL, part(&c, "azure", ATTEST_ITEM_AZURE,
+                                          ATTEST_TYPE_AZURE, "tee-vtpm"),
+                               NULL);
     fails(p, 1000, ATTEST_EARG, "none is configured");
     p->destroy(p);
 }
@@ -477,13 +477,13 @@ offline_activate(void)
     uint8_t             proof[32];
     attest_provider_t  *p;
 
-    p = attest_combined_provider(NULL, cpu_part(&c, "tee"), NULL);
+    p = prov_combined_provider(NULL, cpu_part(&c, "tee"), NULL);
     OK(p->activate == NULL, "no TPM, no activation");
     OK(strcmp(p->name, "tsm") == 0, "%s", p->name);
     p->destroy(p);
 
-    p = attest_combined_provider(NULL, cpu_part(&c, "tee"),
-                                 tpm_part(&t, "software"));
+    p = prov_combined_provider(NULL, cpu_part(&c, "tee"),
+                               tpm_part(&t, "software"));
     IS_INT(p->activate(p, (const uint8_t *) "ab", 2, NULL, 0, NULL, 0, 77,
                        proof, error), ATTEST_EMISMATCH, "passed on");
     OK(memcmp(proof, "ab", 2) == 0 && proof[31] == 1, "with its arguments");
@@ -498,9 +498,9 @@ real(const char *tcti, const char *nvml, const char *imds, int required,
     uint32_t ak_handle, uint32_t ak_cert)
 {
     char                  path[512];
-    attest_tpm_conf_t     tpm;
-    attest_azure_conf_t   azure = { tcti, imds, NULL };
-    attest_nvidia_conf_t  nvidia = { path, required };
+    prov_tpm_conf_t       tpm;
+    prov_azure_conf_t     azure = { tcti, imds, NULL };
+    prov_nvidia_conf_t    nvidia = { path, required };
 
     snprintf(path, sizeof(path), "%s/libnvidia-ml.so.1", nvml ? nvml : "");
     memset(&tpm, 0, sizeof(tpm));
@@ -511,17 +511,17 @@ real(const char *tcti, const char *nvml, const char *imds, int required,
     tpm.ak_handle = ak_handle;
     tpm.ak_cert = ak_cert;
 
-    return pd_made(attest_combined_provider(
-        nvml != NULL ? pd_made(attest_nvidia_provider(&nvidia)) : NULL,
-        imds != NULL ? pd_made(attest_azure_provider(&azure)) : NULL,
-        pd_made(attest_tpm_provider(&tpm))));
+    return pd_made(prov_combined_provider(
+        nvml != NULL ? pd_made(prov_nvidia_provider(&nvidia)) : NULL,
+        imds != NULL ? pd_made(prov_azure_provider(&azure)) : NULL,
+        pd_made(prov_tpm_provider(&tpm))));
 }
 
 
 /* As a verifier binds them: GPU by nonce and claims, CPU by the quote. */
 
 static void
-check_bound(const attest_evidence_t *ev, size_t gpus)
+check_bound(const prov_evidence_t *ev, size_t gpus)
 {
     int                            bad = 0;
     size_t                         i;
@@ -531,7 +531,7 @@ check_bound(const attest_evidence_t *ev, size_t gpus)
     attest_claims_t                c;
     attest_tpm_item_t              item;
     attest_tpm_quote_t             quote;
-    const attest_evidence_item_t  *t, *g;
+    const prov_evidence_item_t    *t, *g;
 
     t = find_item(ev, ATTEST_ITEM_TPM);
     g = find_item(ev, ATTEST_ITEM_GPU);
@@ -547,7 +547,7 @@ check_bound(const attest_evidence_t *ev, size_t gpus)
         return;
     }
 
-    cpu = attest_evidence_cpu(ev);
+    cpu = prov_evidence_cpu(ev);
     attest_claims_tpm_extra(ev->claims, ev->claims_len, cpu.p, cpu.n, extra);
     OK(quote.extra.n == 32 && memcmp(quote.extra.p, extra, 32) == 0,
        "the quote is over claims and CPU evidence");
@@ -572,7 +572,7 @@ static void
 scenario_azure(const char *tcti, const char *nvml, const char *imds)
 {
     int                 rc;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     pd_text(nvml, "control", "gpus 2\n");
@@ -587,7 +587,7 @@ scenario_azure(const char *tcti, const char *nvml, const char *imds)
         check_bound(&ev, 2);
         OK(is_root(&ev, "simulated"), "all of it simulated");
     }
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 
     /* another key of the same TPM */
@@ -605,7 +605,7 @@ scenario_azure(const char *tcti, const char *nvml, const char *imds)
        && find_item(&ev, ATTEST_ITEM_GPU) == NULL && is_root(&ev, "simulated")
        && strstr(ev.note, "no answer in time") != NULL, "%s %s", ev.error,
        ev.note);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 
     p = real(tcti, nvml, imds, 1, 0x81000003, 0);
@@ -613,7 +613,7 @@ scenario_azure(const char *tcti, const char *nvml, const char *imds)
     pd_text(nvml, "control", "gpus 1\n");
     IS_INT(collect(p, TIMEOUT, &ev), ATTEST_OK, "recovers");
     check_bound(&ev, 1);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 }
 
@@ -621,7 +621,7 @@ scenario_azure(const char *tcti, const char *nvml, const char *imds)
 static void
 scenario_gpu(const char *tcti, const char *nvml)
 {
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     pd_text(nvml, "control", "gpus 2\n");
@@ -630,7 +630,7 @@ scenario_gpu(const char *tcti, const char *nvml)
            ev.error);
     check_bound(&ev, 2);
     OK(is_root(&ev, "simulated"), "simulated");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     pd_text(nvml, "control", "gpus 1\n");
     fails(p, TIMEOUT, ATTEST_EMISMATCH, "is gone: 1 of 2");
@@ -642,7 +642,7 @@ scenario_gpu(const char *tcti, const char *nvml)
     OK(ev.count == 1 && is_item(&ev, 0, ATTEST_ITEM_TPM)
        && strcmp(ev.root, "software") == 0 && ev.claims_len == 0
        && strstr(ev.note, "no NVIDIA GPU") != NULL, "%s", ev.note);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 }
 
@@ -650,7 +650,7 @@ scenario_gpu(const char *tcti, const char *nvml)
 static void
 ak_cert(const char *tcti, uint32_t index, int rc, const char *want)
 {
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     p = real(tcti, NULL, NULL, 0, 0x81000003, index);
@@ -666,7 +666,7 @@ ak_cert(const char *tcti, uint32_t index, int rc, const char *want)
         OK(ev.count == 1 && strcmp(ev.root, "software") == 0, "a bare TPM");
     }
 
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 }
 
@@ -686,7 +686,7 @@ scenario_many(const char *tcti, const char *nvml, const char *imds,
     const char *times)
 {
     int                 i, n = atoi(times), fds, wrong = 0;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     pd_text(nvml, "control", "gpus 1\n");
@@ -695,7 +695,7 @@ scenario_many(const char *tcti, const char *nvml, const char *imds,
 
     for (i = 0; i < n; i++) {
         wrong += collect(p, TIMEOUT, &ev) != ATTEST_OK;
-        attest_evidence_clear(&ev);
+        prov_evidence_clear(&ev);
     }
 
     IS_INT(wrong, 0, "%d collections of everything", n);
@@ -709,7 +709,7 @@ main(int argc, char **argv)
 {
     const char  *s = argc > 1 ? argv[1] : "offline";
 
-    attest_tpm_quiet();
+    prov_tpm_quiet();
     claims_len = pd_claims(1, claims);
 
     if (strcmp(s, "offline") == 0) {

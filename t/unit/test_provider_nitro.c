@@ -116,8 +116,8 @@ logged(const char *what)
 static attest_provider_t *
 provider(const char *path)
 {
-    attest_nitro_conf_t   conf = { path };
-    attest_provider_t    *p = attest_nitro_provider(&conf);
+    prov_nitro_conf_t     conf = { path };
+    attest_provider_t    *p = prov_nitro_provider(&conf);
 
     if (p == NULL) {
         printf("Bail out! no memory\n");
@@ -128,15 +128,15 @@ provider(const char *path)
 
 
 static int
-collect(attest_provider_t *p, unsigned timeout, attest_evidence_t *ev,
+collect(attest_provider_t *p, unsigned timeout, prov_evidence_t *ev,
     int64_t *took)
 {
     int      rc;
-    int64_t  start = attest_monotonic_now();
+    int64_t  start = prov_monotonic_now();
 
     memset(ev, 0, sizeof(*ev));
     rc = p->collect(p, fresh, fresh_len, 1, timeout, ev);
-    *took = attest_monotonic_now() - start;
+    *took = prov_monotonic_now() - start;
     if (rc != ATTEST_OK) {
         printf("# %s\n", ev->error);
     }
@@ -149,7 +149,7 @@ expect_at(const char *path, const char *text, int want, const char *message)
 {
     int                 rc;
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p = provider(path);
 
     if (control_file[0] != '\0') {
@@ -168,7 +168,7 @@ expect_at(const char *path, const char *text, int want, const char *message)
         OK(strstr(ev.error, message) != NULL, "error says \"%s\"", message);
     }
 
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 }
 
@@ -183,7 +183,7 @@ expect(const char *text, int want, const char *message)
 /* What a verifier looks at first. */
 
 static void
-check(const attest_evidence_t *ev, const uint8_t *claims, size_t len,
+check(const prov_evidence_t *ev, const uint8_t *claims, size_t len,
     size_t nonce_len)
 {
     X509            *leaf;
@@ -222,7 +222,7 @@ check(const attest_evidence_t *ev, const uint8_t *claims, size_t len,
 static void
 live_document(void)
 {
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p = provider(NULL);
 
     control("");
@@ -230,13 +230,13 @@ live_document(void)
     IS_INT(p->collect(p, cached, cached_len, 0, TIMEOUT, &ev), ATTEST_OK,
            "cached: %s", ev.error);
     check(&ev, cached, cached_len, 0);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     memset(&ev, 0, sizeof(ev));
     IS_INT(p->collect(p, fresh, fresh_len, 1, TIMEOUT, &ev), ATTEST_OK,
            "fresh: %s", ev.error);
     check(&ev, fresh, fresh_len, sizeof(nonce));
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     IS_INT(logged("attestation with nonce"), 1, "one with a nonce");
     IS_INT(logged("attestation"), 2, "two in all");
@@ -292,7 +292,7 @@ live_verdicts(void)
     nitro_double_t      d = NITRO_DOUBLE;
     attest_policy_t     policy;
     attest_result_t     res;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p = provider(NULL);
 
     static const struct {
@@ -329,7 +329,7 @@ live_verdicts(void)
         }
 
         attest_policy_clear(&policy);
-        attest_evidence_clear(&ev);
+        prov_evidence_clear(&ev);
     }
 
     p->destroy(p);
@@ -342,23 +342,23 @@ static void
 live_labels(void)
 {
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p = provider(NULL);
 
     control("document flip");
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "bad signature");
     OK(strcmp(ev.root, "simulated") == 0, "simulated");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     control("document debug");
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "debug");
     OK(strcmp(ev.root, "simulated") == 0, "simulated");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     control("document foreign");
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "another root");
     OK(strcmp(ev.root, "simulated") == 0, "simulated");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 }
 
@@ -367,7 +367,7 @@ static void
 live_deadline(void)
 {
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p = provider(NULL);
 
     control("fail EBUSY -1");
@@ -388,7 +388,7 @@ live_deadline(void)
 
     control("");
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "then it answers");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     control("delay 500");
     (void) collect(p, 100, &ev, &took);
@@ -402,12 +402,12 @@ live_many(void)
 {
     int                 i, good, before;
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p = provider(NULL);
 
     control("");
     (void) collect(p, TIMEOUT, &ev, &took);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     before = unit_fds();
 
     for (i = good = 0; i < MANY; i++) {
@@ -419,7 +419,7 @@ live_many(void)
             control("");
         }
         good += collect(p, TIMEOUT, &ev, &took) == ATTEST_OK;
-        attest_evidence_clear(&ev);
+        prov_evidence_clear(&ev);
     }
 
     IS_INT(good, MANY - MANY / 10, "all but the refused ones of %d", MANY);
@@ -436,7 +436,7 @@ live_worker(void)
     int                 status;
     pid_t               pid;
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     control("");
@@ -449,7 +449,7 @@ live_worker(void)
         if (collect(p, TIMEOUT, &ev, &took) != ATTEST_OK) {
             _exit(1);
         }
-        attest_evidence_clear(&ev);
+        prov_evidence_clear(&ev);
         p->destroy(p);
         _exit(0);
     }
@@ -483,12 +483,12 @@ offline_genuine(void)
     p = file + 4;
 
     IS_INT(attest_nitro_parse(p, 4526, &doc), ATTEST_OK, "a real document");
-    OK(attest_nitro_genuine(&doc) == NULL, "AWS vouches for it");
+    OK(prov_nitro_genuine(&doc) == NULL, "AWS vouches for it");
 
     for (i = n = 0; i < 4526; i += 61, n++) {
         p[i] ^= 1;
         rc = attest_nitro_parse(p, 4526, &doc);
-        why = rc == ATTEST_OK ? attest_nitro_genuine(&doc) : "malformed";
+        why = rc == ATTEST_OK ? prov_nitro_genuine(&doc) : "malformed";
         p[i] ^= 1;
 
         /* the copy of the root is not looked at */
@@ -500,7 +500,7 @@ offline_genuine(void)
 
     IS_INT(attest_nitro_parse(p, 4526, &doc), ATTEST_OK, "parses again");
     doc.timestamp += 86400000;
-    why = attest_nitro_genuine(&doc);
+    why = prov_nitro_genuine(&doc);
     OK(why != NULL, "a day later: %s", why ? why : "accepted");
     free(file);
 }
@@ -520,7 +520,7 @@ offline_double(void)
     d.timestamp = 1766678659000ULL;
     n = nitro_double_make(&d, p, sizeof(p));
     IS_INT(attest_nitro_parse(p, n, &doc), ATTEST_OK, "a double's document");
-    why = attest_nitro_genuine(&doc);
+    why = prov_nitro_genuine(&doc);
     OK(why != NULL, "nobody vouches for it: %s", why ? why : "accepted");
 }
 
@@ -536,14 +536,14 @@ offline(void)
     expect_at(file, "", ATTEST_EARG, "no security module");
     expect_at("/", "", ATTEST_EARG, "cannot open");
 
-    IS_INT(attest_nsm_is_device(fd), 0, "a file is no device");
+    IS_INT(prov_nsm_is_device(fd), 0, "a file is no device");
     close(fd);
     unlink(file);
 
     fd = open("/dev/null", O_RDWR);
-    IS_INT(attest_nsm_is_device(fd), 0, "another device is not it");
+    IS_INT(prov_nsm_is_device(fd), 0, "another device is not it");
     close(fd);
-    IS_INT(attest_nsm_is_device(-1), 0, "nor is none");
+    IS_INT(prov_nsm_is_device(-1), 0, "nor is none");
 }
 
 

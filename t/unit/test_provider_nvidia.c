@@ -54,18 +54,18 @@ static attest_provider_t *
 provider(const char *library, int required)
 {
     char                   path[512];
-    attest_nvidia_conf_t   conf;
+    prov_nvidia_conf_t     conf;
 
     snprintf(path, sizeof(path), "%s/%s", folder, library);
     conf.library = path;
     conf.required = required;
 
-    return pd_made(attest_nvidia_provider(&conf));
+    return pd_made(prov_nvidia_provider(&conf));
 }
 
 
 static int
-collect(attest_provider_t *p, unsigned timeout, attest_evidence_t *ev)
+collect(attest_provider_t *p, unsigned timeout, prov_evidence_t *ev)
 {
     memset(ev, 0, sizeof(*ev));
     return p->collect(p, claims, claims_len, 1, timeout, ev);
@@ -73,7 +73,7 @@ collect(attest_provider_t *p, unsigned timeout, attest_evidence_t *ev)
 
 
 static void
-check_good(attest_evidence_t *ev, size_t gpus, const char *arch)
+check_good(prov_evidence_t *ev, size_t gpus, const char *arch)
 {
     int              bad = 0;
     size_t           i;
@@ -113,7 +113,7 @@ check_good(attest_evidence_t *ev, size_t gpus, const char *arch)
 static void
 good(const char *text, size_t gpus, const char *arch)
 {
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     control(text);
@@ -126,7 +126,7 @@ good(const char *text, size_t gpus, const char *arch)
         IS_INT(ev.note[0], '\0', "no note");
     }
 
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 }
 
@@ -149,7 +149,7 @@ test_good(void)
 static void
 refused_by(const char *library, const char *text, int rc, const char *want)
 {
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     control(text);
@@ -275,12 +275,12 @@ test_fixture(void)
     memcpy(d.nonce, report + 4, 32);
 
     attest_roots_load(&roots);
-    IS_INT(attest_nvidia_check(&d, &roots, &root, error), ATTEST_OK,
+    IS_INT(prov_nvidia_check(&d, &roots, &root, error), ATTEST_OK,
            "a real report %s", error);
     OK(strcmp(root, "tee") == 0, "leads to NVIDIA's root");
 
     d.nonce[0] ^= 1;
-    IS_INT(attest_nvidia_check(&d, &roots, &root, error), ATTEST_EMISMATCH,
+    IS_INT(prov_nvidia_check(&d, &roots, &root, error), ATTEST_EMISMATCH,
            "but not over another nonce");
     attest_roots_clear(&roots);
 
@@ -315,11 +315,11 @@ test_double(void)
     memcpy(d.nonce, nonce, 32);
 
     attest_roots_load(&roots);
-    IS_INT(attest_nvidia_check(&d, &roots, &root, error), ATTEST_OK,
+    IS_INT(prov_nvidia_check(&d, &roots, &root, error), ATTEST_OK,
            "a double's report %s", error);
     OK(strcmp(root, "simulated") == 0, "leads to nobody's root");
     d.nonce[0] ^= 1;
-    IS_INT(attest_nvidia_check(&d, &roots, &root, error), ATTEST_EMISMATCH,
+    IS_INT(prov_nvidia_check(&d, &roots, &root, error), ATTEST_EMISMATCH,
            "and not over another nonce");
     attest_roots_clear(&roots);
 }
@@ -331,7 +331,7 @@ test_claims(void)
     size_t              n;
     uint8_t             bare[ATTEST_CLAIMS_MAX];
     attest_claims_t     c;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     control("gpus 1\n");
@@ -355,21 +355,21 @@ test_claims(void)
 static void
 step(attest_provider_t *p, const char *text, int rc, const char *want)
 {
-    attest_evidence_t  ev;
+    prov_evidence_t    ev;
 
     control(text);
     IS_INT(collect(p, TIMEOUT, &ev), rc, "%.*s", (int) strcspn(text, "\n"),
            text);
     OK(strstr(ev.error[0] != '\0' ? ev.error : ev.note, want) != NULL,
        "says \"%s%s\"", ev.error, ev.note);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 }
 
 
 static void
 test_vanished(void)
 {
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     p = provider("libnvidia-ml.so.1", 1);
@@ -388,7 +388,7 @@ test_vanished(void)
     IS_INT(collect(p, TIMEOUT, &ev), ATTEST_OK, "not required");
     OK(ev.count == 1 && strstr(ev.note, "is gone: 2 of 3") != NULL,
        "evidence of the others, and a note: %s", ev.note);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     step(p, "gpus 2\n", ATTEST_OK, "");
     step(p, "gpus 2\nready 0\n", ATTEST_OK, "ready state is not set");
     step(p, "gpus 2\nfail nvmlSystemGetConfComputeGpusReadyState 3\nready 0",
@@ -418,21 +418,21 @@ settle(void)
 /* When the driver has come back from what it hung in, however long it takes. */
 
 static int
-collect_idle(attest_provider_t *p, attest_evidence_t *ev)
+collect_idle(attest_provider_t *p, prov_evidence_t *ev)
 {
     int      rc;
-    int64_t  until = attest_monotonic_now() + TIMEOUT;
+    int64_t  until = prov_monotonic_now() + TIMEOUT;
 
     for ( ;; ) {
         rc = collect(p, TIMEOUT, ev);
 
-        if (rc == ATTEST_OK || attest_monotonic_now() > until
+        if (rc == ATTEST_OK || prov_monotonic_now() > until
             || strstr(ev->error, "is not yet answered") == NULL)
         {
             return rc;
         }
 
-        attest_evidence_clear(ev);
+        prov_evidence_clear(ev);
         usleep(10000);
     }
 }
@@ -444,29 +444,29 @@ hang(attest_provider_t *p, const char *call)
     int                 rc;
     char                text[128];
     int64_t             start;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
 
     snprintf(text, sizeof(text), "hang %s\n", call);
     control(text);
 
-    start = attest_monotonic_now();
+    start = prov_monotonic_now();
     rc = collect(p, SHORT, &ev);
-    start = attest_monotonic_now() - start;
+    start = prov_monotonic_now() - start;
     OK(rc == ATTEST_EINTERNAL && start >= SHORT && start < SHORT + SLACK
        && strstr(ev.error, "driver: no answer in time") != NULL,
        "%s hangs: %d ms, %s", call, (int) start, ev.error);
 
-    start = attest_monotonic_now();
+    start = prov_monotonic_now();
     rc = collect(p, SHORT, &ev);
-    start = attest_monotonic_now() - start;
+    start = prov_monotonic_now() - start;
     OK(rc == ATTEST_EINTERNAL && start < SHORT + SLACK
        && strstr(ev.error, "is not yet answered") != NULL,
        "still: %d ms, %s", (int) start, ev.error);
     OK(threads() <= 2, "one thread waits");
 
-    start = attest_monotonic_now();
+    start = prov_monotonic_now();
     rc = collect(p, TIMEOUT, &ev);
-    start = attest_monotonic_now() - start;
+    start = prov_monotonic_now() - start;
     OK(rc == ATTEST_EINTERNAL && start < TIMEOUT / 2,
        "and nobody waits long for it: %d ms", (int) start);
 
@@ -474,7 +474,7 @@ hang(attest_provider_t *p, const char *call)
     rc = collect_idle(p, &ev);
     OK(rc == ATTEST_OK, "recovers %s", ev.error);
     check_good(&ev, 1, "HOPPER");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 }
 
 
@@ -485,7 +485,7 @@ hang_fork(void)
 {
     int                 status;
     pid_t               pid;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     p = provider("libnvidia-ml.so.1", 1);
@@ -497,7 +497,7 @@ hang_fork(void)
     if (pid == 0) {
         control("gpus 1\n");
         status = collect(p, TIMEOUT, &ev) == ATTEST_OK ? 0 : 1;
-        attest_evidence_clear(&ev);
+        prov_evidence_clear(&ev);
         p->destroy(p);
         _exit(status);
     }
@@ -513,7 +513,7 @@ static void
 test_hang(void)
 {
     size_t              i;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     p = provider("libnvidia-ml.so.1", 1);
@@ -541,7 +541,7 @@ static void
 test_many(int times)
 {
     int                 i, fds, bad = 0;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     pd_text(folder, "log", "");
@@ -554,7 +554,7 @@ test_many(int times)
             control("fail nvmlDeviceGetUUID 999\n");
         }
         bad += (collect(p, TIMEOUT, &ev) == ATTEST_OK) != (i % 4 != 3);
-        attest_evidence_clear(&ev);
+        prov_evidence_clear(&ev);
         if (i % 4 == 3) {
             control("gpus 1\n");
         }
@@ -577,15 +577,15 @@ static void
 test_find(int there)
 {
     int                    rc;
-    attest_evidence_t      ev;
+    prov_evidence_t        ev;
     attest_provider_t     *p;
-    attest_nvidia_conf_t   conf = { NULL, 1 };
+    prov_nvidia_conf_t     conf = { NULL, 1 };
 
-    p = attest_nvidia_provider(&conf);
+    p = prov_nvidia_provider(&conf);
     rc = collect(p, TIMEOUT, &ev);
     IS_INT(rc, there ? ATTEST_OK : ATTEST_EUNSUPPORTED, "by name: %s",
            ev.error);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 }
 

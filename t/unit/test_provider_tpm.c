@@ -31,7 +31,7 @@ static const uint8_t  claims[] = "claims of a test";
 static attest_provider_t *
 provider(const char *tcti, int rsa)
 {
-    attest_tpm_conf_t   conf;
+    prov_tpm_conf_t     conf;
     attest_provider_t  *p;
 
     memset(&conf, 0, sizeof(conf));
@@ -40,7 +40,7 @@ provider(const char *tcti, int rsa)
     conf.select = 0xffff;
     conf.rsa = rsa;
 
-    p = attest_tpm_provider(&conf);
+    p = prov_tpm_provider(&conf);
     if (p == NULL) {
         printf("Bail out! no memory\n");
         exit(1);
@@ -50,7 +50,7 @@ provider(const char *tcti, int rsa)
 
 
 static int
-collect(attest_provider_t *p, attest_evidence_t *ev)
+collect(attest_provider_t *p, prov_evidence_t *ev)
 {
     int  rc;
 
@@ -65,10 +65,10 @@ collect(attest_provider_t *p, attest_evidence_t *ev)
 static void
 collect_ok(attest_provider_t *p, const char *what)
 {
-    attest_evidence_t  ev = { 0 };
+    prov_evidence_t    ev = { 0 };
 
     IS_INT(collect(p, &ev), ATTEST_OK, "%s", what);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 }
 
 
@@ -92,7 +92,7 @@ step(const char *what)
 /* Everything that a verifier checks of the item itself. */
 
 static void
-check_item(const attest_evidence_t *ev, const attest_tpm_conf_t *conf,
+check_item(const prov_evidence_t *ev, const prov_tpm_conf_t *conf,
     const uint8_t *over, size_t over_len)
 {
     uint8_t              extra[32];
@@ -148,8 +148,8 @@ static void
 quote_with(const char *tcti, int rsa, uint16_t bank, uint32_t select)
 {
     uint8_t             other[] = "other claims";
-    attest_evidence_t   ev = { 0 };
-    attest_tpm_conf_t   conf;
+    prov_evidence_t     ev = { 0 };
+    prov_tpm_conf_t     conf;
     attest_provider_t  *p;
 
     memset(&conf, 0, sizeof(conf));
@@ -160,11 +160,11 @@ quote_with(const char *tcti, int rsa, uint16_t bank, uint32_t select)
 
     printf("# rsa %d bank %04x select %06x\n", rsa, bank, select);
 
-    p = attest_tpm_provider(&conf);
+    p = prov_tpm_provider(&conf);
     if (OK(collect(p, &ev) == ATTEST_OK, "first collect")) {
         check_item(&ev, &conf, claims, sizeof(claims));
         IS_INT(ev.count, 1, "no logs");
-        attest_evidence_clear(&ev);
+        prov_evidence_clear(&ev);
         IS_INT(ev.count, 0, "cleared");
     }
 
@@ -172,7 +172,7 @@ quote_with(const char *tcti, int rsa, uint16_t bank, uint32_t select)
            "second collect"))
     {
         check_item(&ev, &conf, other, sizeof(other));
-        attest_evidence_clear(&ev);
+        prov_evidence_clear(&ev);
     }
 
     p->destroy(p);
@@ -193,8 +193,8 @@ scenario_quote(const char *tcti)
 static void
 scenario_nobank(const char *tcti)
 {
-    attest_evidence_t   ev = { 0 };
-    attest_tpm_conf_t   conf;
+    prov_evidence_t     ev = { 0 };
+    prov_tpm_conf_t     conf;
     attest_provider_t  *p;
 
     memset(&conf, 0, sizeof(conf));
@@ -202,7 +202,7 @@ scenario_nobank(const char *tcti)
     conf.bank = ATTEST_TPM_ALG_SHA512;
     conf.select = 1;
 
-    p = attest_tpm_provider(&conf);
+    p = prov_tpm_provider(&conf);
     IS_INT(collect(p, &ev), ATTEST_EUNSUPPORTED, "no such bank");
     OK(strstr(ev.error, "bank") != NULL, "error names the bank");
     IS_INT(ev.count, 0, "nothing is left in the evidence");
@@ -216,8 +216,8 @@ scenario_logs(const char *tcti, const char *dir)
     char                boot[256], ima[256];
     FILE               *f;
     uint8_t            *big;
-    attest_evidence_t   ev = { 0 };
-    attest_tpm_conf_t   conf;
+    prov_evidence_t     ev = { 0 };
+    prov_tpm_conf_t     conf;
     attest_provider_t  *p;
 
     snprintf(boot, sizeof(boot), "%s/boot.log", dir);
@@ -235,10 +235,10 @@ scenario_logs(const char *tcti, const char *dir)
     conf.eventlog = boot;
     conf.imalog = ima;
 
-    p = attest_tpm_provider(&conf);
+    p = prov_tpm_provider(&conf);
     IS_INT(collect(p, &ev), ATTEST_OK, "logs configured, not wanted");
     IS_INT(ev.count, 1, "no logs then");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     IS_INT(p->collect(p, claims, sizeof(claims), 1, TIMEOUT, &ev), ATTEST_OK,
            "logs wanted");
@@ -252,7 +252,7 @@ scenario_logs(const char *tcti, const char *dir)
            && strcmp(ev.items[2].type, ATTEST_TYPE_IMALOG) == 0
            && ev.items[2].len == 0, "empty IMA log");
     }
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     big = calloc(1, ATTEST_MAX_LOG + 1);
     f = fopen(ima, "w");
@@ -261,7 +261,7 @@ scenario_logs(const char *tcti, const char *dir)
     IS_INT(p->collect(p, claims, sizeof(claims), 1, TIMEOUT, &ev), ATTEST_OK,
            "longest log");
     OK(ev.count == 3 && ev.items[2].len == ATTEST_MAX_LOG, "is whole");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     f = fopen(ima, "w");
     fwrite(big, 1, ATTEST_MAX_LOG + 1, f);
@@ -273,7 +273,7 @@ scenario_logs(const char *tcti, const char *dir)
        && memcmp(ev.items[2].data, "imalog has more than ", 21) == 0,
        "is left out, which the evidence says");
     OK(strstr(ev.note, "imalog is left out") != NULL, "and a note");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     ev.note[0] = '\0';
 
     unlink(boot);
@@ -299,8 +299,8 @@ scenario_unprivileged_log(const char *tcti, const char *dir)
     char                boot[256];
     FILE               *f;
     pid_t               pid;
-    attest_evidence_t   ev = { 0 };
-    attest_tpm_conf_t   conf;
+    prov_evidence_t     ev = { 0 };
+    prov_tpm_conf_t     conf;
     attest_provider_t  *p;
 
     if (geteuid() != 0) {
@@ -320,7 +320,7 @@ scenario_unprivileged_log(const char *tcti, const char *dir)
     conf.select = 0xff;
     conf.eventlog = boot;
 
-    p = attest_tpm_provider(&conf);
+    p = prov_tpm_provider(&conf);
 
     fflush(stdout);
     pid = fork();
@@ -352,7 +352,7 @@ static void
 scenario_many(const char *tcti, const char *count)
 {
     int                 i, n, good;
-    attest_evidence_t   ev = { 0 };
+    prov_evidence_t     ev = { 0 };
     attest_provider_t  *p;
 
     n = atoi(count);
@@ -360,7 +360,7 @@ scenario_many(const char *tcti, const char *count)
 
     for (i = good = 0; i < n; i++) {
         good += collect(p, &ev) == ATTEST_OK;
-        attest_evidence_clear(&ev);
+        prov_evidence_clear(&ev);
     }
 
     IS_INT(good, n, "all collects succeed");
@@ -371,7 +371,7 @@ scenario_many(const char *tcti, const char *count)
 static void
 scenario_fail(const char *tcti)
 {
-    attest_evidence_t   ev = { 0 };
+    prov_evidence_t     ev = { 0 };
     attest_provider_t  *p;
 
     p = provider(tcti, 0);
@@ -387,7 +387,7 @@ scenario_kill(const char *tcti)
 {
     int                 i, status;
     pid_t               pid;
-    attest_evidence_t   ev = { 0 };
+    prov_evidence_t     ev = { 0 };
     attest_provider_t  *p;
     struct timespec     ts = { 0, 0 };
 
@@ -398,8 +398,8 @@ scenario_kill(const char *tcti)
             p = provider(tcti, 0);
             for ( ;; ) {
                 (void) collect(p, &ev);
-                attest_evidence_clear(&ev);
-                attest_tpm_key_forget(&((attest_tpm_t *) p->data)->ak);
+                prov_evidence_clear(&ev);
+                prov_tpm_key_forget(&((prov_tpm_t *) p->data)->ak);
             }
         }
 
@@ -421,8 +421,8 @@ scenario_ak(const char *tcti, const char *handle, const char *template,
     const char *want)
 {
     uint8_t              name[ATTEST_TPM_NAME_LEN];
-    attest_evidence_t    ev = { 0 };
-    attest_tpm_conf_t    conf;
+    prov_evidence_t      ev = { 0 };
+    prov_tpm_conf_t      conf;
     attest_tpm_item_t    item;
     attest_provider_t   *p;
     attest_tpm_public_t  ak;
@@ -435,7 +435,7 @@ scenario_ak(const char *tcti, const char *handle, const char *template,
     conf.ak_handle = (uint32_t) strtoul(handle, NULL, 16);
     conf.ak_template = (uint32_t) strtoul(template, NULL, 16);
 
-    p = attest_tpm_provider(&conf);
+    p = prov_tpm_provider(&conf);
 
     if (strcmp(want, "error") == 0) {
         OK(collect(p, &ev) != ATTEST_OK, "refused");
@@ -452,7 +452,7 @@ scenario_ak(const char *tcti, const char *handle, const char *template,
         IS_MEM(ak.name, name, sizeof(name), "the AK's name");
         attest_tpm_public_free(&ak);
     }
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     collect_ok(p, "and again");
     p->destroy(p);
 }
@@ -465,7 +465,7 @@ scenario_ek(const char *tcti, const char *type, const char *file)
 {
     size_t               len;
     uint8_t             *der;
-    attest_evidence_t    ev = { 0 };
+    prov_evidence_t      ev = { 0 };
     attest_tpm_item_t    item;
     attest_provider_t   *p;
     attest_tpm_public_t  ek;
@@ -495,7 +495,7 @@ scenario_ek(const char *tcti, const char *type, const char *file)
     }
 
     attest_tpm_public_free(&ek);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 }
 
@@ -541,7 +541,7 @@ scenario_activate(const char *tcti, const char *rsa)
     size_t               i;
     uint8_t              proof[32], want[32], secret[32], name[34];
     credential_t         c, bad;
-    attest_evidence_t    ev = { 0 };
+    prov_evidence_t      ev = { 0 };
     attest_tpm_item_t    item;
     attest_provider_t   *p;
     attest_tpm_public_t  ak, ek;
@@ -592,7 +592,7 @@ scenario_activate(const char *tcti, const char *rsa)
 
     attest_tpm_public_free(&ak);
     attest_tpm_public_free(&ek);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 }
 
@@ -603,7 +603,7 @@ static void
 scenario_reset(const char *tcti)
 {
     int                 i;
-    attest_evidence_t   ev, old;
+    prov_evidence_t     ev, old;
     attest_provider_t  *p;
     attest_tpm_item_t   a, b;
 
@@ -618,7 +618,7 @@ scenario_reset(const char *tcti)
     attest_tpm_item_parse(ev.items[0].data, ev.items[0].len, &b);
     OK(a.ak.n == b.ak.n && memcmp(a.ak.p, b.ak.p, a.ak.n) == 0, "same AK");
     OK(a.ek.n == b.ek.n && memcmp(a.ek.p, b.ek.p, a.ek.n) == 0, "same EK");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     /*
      * Each kill counts as a failed authorization, three of which lock keys
@@ -643,8 +643,8 @@ scenario_reset(const char *tcti)
     attest_tpm_item_parse(ev.items[0].data, ev.items[0].len, &b);
     OK(a.ak.n != b.ak.n || memcmp(a.ak.p, b.ak.p, a.ak.n) != 0, "another AK");
     OK(a.ek.n != b.ek.n || memcmp(a.ek.p, b.ek.p, a.ek.n) != 0, "another EK");
-    attest_evidence_clear(&ev);
-    attest_evidence_clear(&old);
+    prov_evidence_clear(&ev);
+    prov_evidence_clear(&old);
     p->destroy(p);
 }
 
@@ -665,16 +665,16 @@ static int64_t
 timed(attest_provider_t *p, unsigned limit, int *rc)
 {
     int64_t            start;
-    attest_evidence_t  ev = { 0 };
+    prov_evidence_t    ev = { 0 };
 
-    start = attest_monotonic_now();
+    start = prov_monotonic_now();
     *rc = p->collect(p, claims, sizeof(claims), 0, limit, &ev);
     if (*rc != ATTEST_OK) {
         printf("# %s\n", ev.error);
         OK(ev.count == 0 && ev.error[0] != '\0', "an error, no evidence");
     }
-    attest_evidence_clear(&ev);
-    return attest_monotonic_now() - start;
+    prov_evidence_clear(&ev);
+    return prov_monotonic_now() - start;
 }
 
 
@@ -735,7 +735,7 @@ scenario_wrong(const char *fake, const char *file)
 {
     int                 rc, bad, slow, k, at, fresh;
     char                mode[32];
-    attest_evidence_t   ev = { 0 };
+    prov_evidence_t     ev = { 0 };
     attest_provider_t  *p, *old;
     static const char  *kinds[] = {
         "close", "garbage", "size", "short", "body", "error:101",
@@ -751,7 +751,7 @@ scenario_wrong(const char *fake, const char *file)
 
         for (at = 1; at <= 24; at++) {
             for (fresh = 0; fresh <= 1; fresh++) {
-                int64_t  start = attest_monotonic_now();
+                int64_t  start = prov_monotonic_now();
 
                 snprintf(mode, sizeof(mode), "%s@%d-%d", kinds[k], at, at);
                 set_mode(file, mode);
@@ -761,8 +761,8 @@ scenario_wrong(const char *fake, const char *file)
                 /* either an error that says what, or good evidence */
                 bad += rc == ATTEST_OK ? ev.count != 1
                                        : ev.count != 0 || ev.error[0] == '\0';
-                slow += attest_monotonic_now() - start > 1500 + SLACK;
-                attest_evidence_clear(&ev);
+                slow += prov_monotonic_now() - start > 1500 + SLACK;
+                prov_evidence_clear(&ev);
                 if (fresh) {
                     p->destroy(p);
                 }
@@ -786,7 +786,7 @@ static void
 scenario_flip(const char *fake, const char *file)
 {
     int                  i, good, bad;
-    attest_evidence_t    ev = { 0 };
+    prov_evidence_t      ev = { 0 };
     attest_provider_t   *p;
     attest_tpm_item_t    item;
     attest_tpm_public_t  ak;
@@ -806,7 +806,7 @@ scenario_flip(const char *fake, const char *file)
                       item.signature.n, item.quote.p, item.quote.n)
                   != ATTEST_OK;
         attest_tpm_public_free(&ak);
-        attest_evidence_clear(&ev);
+        prov_evidence_clear(&ev);
     }
 
     OK(bad == 0, "flipped bits: %d of %d went unnoticed, %d were harmless",
@@ -842,13 +842,13 @@ offline_tcti(void)
 
     for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         err[0] = '\0';
-        IS_INT(attest_tpm_tcti_check(good[i], err, sizeof(err)), ATTEST_OK,
+        IS_INT(prov_tpm_tcti_check(good[i], err, sizeof(err)), ATTEST_OK,
                "accepted: %s %s", good[i], err);
     }
 
     for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         err[0] = '\0';
-        OK(attest_tpm_tcti_check(wrong[i], err, sizeof(err)) == ATTEST_EARG
+        OK(prov_tpm_tcti_check(wrong[i], err, sizeof(err)) == ATTEST_EARG
            && err[0] != '\0', "refused: \"%.40s\": %s", wrong[i], err);
     }
 }
@@ -860,21 +860,21 @@ offline_der(void)
     size_t   n;
     uint8_t  der[300] = { 0x30, 0x82, 0x01, 0x00 };
 
-    IS_INT(attest_tpm_der_len(der, sizeof(der)), 260, "DER is trimmed");
-    IS_INT(attest_tpm_der_len(der, 260), 260, "exact");
-    for (n = 0; n < 260 && attest_tpm_der_len(der, n) == 0; n++) {
+    IS_INT(prov_tpm_der_len(der, sizeof(der)), 260, "DER is trimmed");
+    IS_INT(prov_tpm_der_len(der, 260), 260, "exact");
+    for (n = 0; n < 260 && prov_tpm_der_len(der, n) == 0; n++) {
         /* void */
     }
     IS_INT(n, 260, "truncated DER is none");
 
     der[1] = 0x80;
-    IS_INT(attest_tpm_der_len(der, sizeof(der)), 0, "indefinite length");
+    IS_INT(prov_tpm_der_len(der, sizeof(der)), 0, "indefinite length");
     der[1] = 0x84;
-    IS_INT(attest_tpm_der_len(der, sizeof(der)), 0, "absurd length");
+    IS_INT(prov_tpm_der_len(der, sizeof(der)), 0, "absurd length");
     der[1] = 0x05;
-    IS_INT(attest_tpm_der_len(der, sizeof(der)), 7, "short form");
+    IS_INT(prov_tpm_der_len(der, sizeof(der)), 7, "short form");
     der[0] = 0xff;
-    IS_INT(attest_tpm_der_len(der, sizeof(der)), 0, "erased NV");
+    IS_INT(prov_tpm_der_len(der, sizeof(der)), 0, "erased NV");
 }
 
 
@@ -904,7 +904,7 @@ offline_nv_cert(void)
         for (n = 0; n <= forms[i].n; n++) {
             p = malloc(n ? n : 1);
             memcpy(p, forms[i].bytes, n);
-            cert = attest_tpm_nv_cert(p, n);
+            cert = prov_tpm_nv_cert(p, n);
 
             bad += n < forms[i].n ? cert.n != 0
                    : cert.n != forms[i].len
@@ -921,23 +921,23 @@ static void
 offline_evidence(void)
 {
     int                i, rc;
-    attest_evidence_t  ev = { 0 };
+    prov_evidence_t    ev = { 0 };
 
     memset(&ev, 0, sizeof(ev));
 
     for (i = 0; i < ATTEST_EVIDENCE_MAX; i++) {
-        rc = attest_evidence_add(&ev, "x", "y", (const uint8_t *) "abc", 3);
+        rc = prov_evidence_add(&ev, "x", "y", (const uint8_t *) "abc", 3);
         if (rc != ATTEST_OK) {
             break;
         }
     }
     IS_INT(i, ATTEST_EVIDENCE_MAX, "room for all");
-    IS_INT(attest_evidence_add(&ev, "x", "y", NULL, 0), ATTEST_ELIMIT,
+    IS_INT(prov_evidence_add(&ev, "x", "y", NULL, 0), ATTEST_ELIMIT,
            "one too many");
     IS_MEM(ev.items[7].data, "abc", 3, "copied");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     IS_INT(ev.count, 0, "cleared");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 }
 
 
@@ -947,8 +947,8 @@ offline_errors(void)
     int                 rc;
     char                error[256];
     uint8_t             proof[32];
-    attest_tpm_conf_t   conf;
-    attest_evidence_t   ev = { 0 };
+    prov_tpm_conf_t     conf;
+    prov_evidence_t     ev = { 0 };
     attest_provider_t  *p;
 
     /* port 1 of this host: nobody listens */
@@ -969,18 +969,18 @@ offline_errors(void)
     conf.tcti = "swtpm:port=1";
     conf.bank = ATTEST_TPM_ALG_SHA1;
     conf.select = 1;
-    p = attest_tpm_provider(&conf);
+    p = prov_tpm_provider(&conf);
     IS_INT(collect(p, &ev), ATTEST_EARG, "SHA-1 is no evidence");
     p->destroy(p);
 
     conf.bank = ATTEST_TPM_ALG_SHA256;
     conf.select = 0;
-    p = attest_tpm_provider(&conf);
+    p = prov_tpm_provider(&conf);
     IS_INT(collect(p, &ev), ATTEST_EARG, "no PCR");
     p->destroy(p);
 
     conf.select = 1 << 24;
-    p = attest_tpm_provider(&conf);
+    p = prov_tpm_provider(&conf);
     IS_INT(collect(p, &ev), ATTEST_EARG, "PCR 24");
     p->destroy(p);
 }
@@ -991,7 +991,7 @@ main(int argc, char **argv)
 {
     const char  *s = argc > 1 ? argv[1] : "offline";
 
-    attest_tpm_quiet();
+    prov_tpm_quiet();
 
     if (strcmp(s, "offline") == 0) {
         offline_tcti();

@@ -48,7 +48,7 @@ static char               mount_dir[256];
 static char               control_file[256];
 static char               log_file[256];
 static char               dir[256];
-static attest_tsm_conf_t  conf;           /* of the next provider */
+static prov_tsm_conf_t    conf;           /* of the next provider */
 static int                on_configfs;    /* what statfs() says */
 
 
@@ -115,7 +115,7 @@ defaults(void)
 static attest_provider_t *
 provider(void)
 {
-    attest_provider_t  *p = attest_tsm_provider(&conf);
+    attest_provider_t  *p = prov_tsm_provider(&conf);
 
     if (p == NULL) {
         printf("Bail out! no memory\n");
@@ -171,15 +171,15 @@ forget_log(void)
 
 
 static int
-collect(attest_provider_t *p, unsigned timeout, attest_evidence_t *ev,
+collect(attest_provider_t *p, unsigned timeout, prov_evidence_t *ev,
     int64_t *took)
 {
     int      rc;
-    int64_t  start = attest_monotonic_now();
+    int64_t  start = prov_monotonic_now();
 
     memset(ev, 0, sizeof(*ev));
     rc = p->collect(p, claims, sizeof(claims), 1, timeout, ev);
-    *took = attest_monotonic_now() - start;
+    *took = prov_monotonic_now() - start;
     if (rc != ATTEST_OK) {
         printf("# %s\n", ev->error);
     }
@@ -194,7 +194,7 @@ expect(const char *text, unsigned timeout, int want, const char *message)
 {
     int                 rc;
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p = provider();
 
     control(text);
@@ -212,14 +212,14 @@ expect(const char *text, unsigned timeout, int want, const char *message)
         OK(strstr(ev.error, message) != NULL, "error says \"%s\"", message);
     }
 
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
     IS_INT(entries(), 0, "no directory stays");
 }
 
 
 static int
-parse(const attest_evidence_t *ev, attest_tsm_t *tsm)
+parse(const prov_evidence_t *ev, attest_tsm_t *tsm)
 {
     OK(ev->count >= 1 && strcmp(ev->items[0].item, ATTEST_ITEM_TSM) == 0
        && strcmp(ev->items[0].type, ATTEST_TYPE_TSM) == 0, "item tsm-report");
@@ -274,7 +274,7 @@ live_kinds(void)
 {
     int64_t              took;
     attest_tsm_t         tsm;
-    attest_evidence_t    ev;
+    prov_evidence_t      ev;
     attest_provider_t   *p;
     attest_tdx_quote_t   quote;
 
@@ -296,10 +296,10 @@ live_kinds(void)
     OK(strcmp(ev.root, "simulated") == 0, "a double is simulated");
     OK(strstr(ev.note, "not on configfs") != NULL, "note says why: %s",
        ev.note);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "again");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     IS_INT(entries(), 1, "in the same directory");
 
     control("provider tdx_guest");
@@ -311,7 +311,7 @@ live_kinds(void)
            && attest_tdx_check_signature(&quote) == ATTEST_OK
            && attest_tdx_check_qe_key(&quote) == ATTEST_OK, "signed");
     }
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     p->destroy(p);
     IS_INT(entries(), 0, "the last one removes it");
@@ -339,7 +339,7 @@ live_sizes(void)
 {
     int64_t             took;
     attest_tsm_t        tsm;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     defaults();
@@ -349,7 +349,7 @@ live_sizes(void)
     if (parse(&ev, &tsm)) {
         IS_INT(tsm.outblob.n, 60000, "are whole");
     }
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 
     expect("aux 60000", TIMEOUT, ATTEST_OK, "");
@@ -369,7 +369,7 @@ live_levels(void)
 {
     int64_t             took;
     attest_tsm_t        tsm;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     defaults();
@@ -380,9 +380,9 @@ live_levels(void)
     if (parse(&ev, &tsm)) {
         IS_INT(tsm.outblob.p[0x30], 2, "is in the report");
     }
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "again");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     IS_INT(logged("privlevel 2"), 2, "asked for each time");
     p->destroy(p);
 
@@ -401,7 +401,7 @@ live_levels(void)
            && memcmp(tsm.service_provider.p, "svsm", 4) == 0, "svsm");
         OK(!is_over_claims(tsm.outblob.p + 0x50), "report_data is a hash");
     }
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 
     expect("report wrong", TIMEOUT, ATTEST_EMISMATCH,
@@ -419,7 +419,7 @@ live_busy(void)
 {
     int                 rc;
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     defaults();
@@ -442,7 +442,7 @@ live_busy(void)
     OK(strstr(ev.error, "busy") != NULL, "error says so");
     control("");
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "busy no more");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 
     expect("fail outblob EFBIG -1", TIMEOUT, ATTEST_ELIMIT, "kernel's own");
@@ -487,9 +487,9 @@ permanent(const char *error)
     int                     i;
     char                    text[64];
     int64_t                 took;
-    attest_evidence_t       ev;
+    prov_evidence_t         ev;
     attest_provider_t      *p = provider();
-    attest_tsm_provider_t  *tsm = p->data;
+    prov_tsm_provider_t    *tsm = p->data;
 
     snprintf(text, sizeof(text), "fail outblob %s -1", error);
     control(text);
@@ -523,7 +523,7 @@ permanent(const char *error)
     control("");
     tsm->stopped = 1;
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "repaired");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     IS_INT(tsm->broken, 0, "and forgotten");
     p->destroy(p);
 }
@@ -534,7 +534,7 @@ live_permanent(void)
 {
     int                 i;
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     defaults();
@@ -549,13 +549,13 @@ live_permanent(void)
     p = provider();
     control("");
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "there");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     control("provider none");
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_EINTERNAL, "gone");
     OK(strstr(ev.error, "driver is gone") != NULL, "error says so");
     control("");
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "back");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     for (i = 0; i < 2; i++) {
         control("fail outblob EIO 1");
@@ -563,7 +563,7 @@ live_permanent(void)
     }
     control("");
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "two are no burst");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 }
 
@@ -575,7 +575,7 @@ live_deadline(void)
 {
     int                 i;
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     defaults();
@@ -592,7 +592,7 @@ live_deadline(void)
 
     control("");
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "then it answers");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     IS_INT(entries(), 1, "one directory");
 
     control("delay 3000");
@@ -618,7 +618,7 @@ live_verdicts(const char *roots)
     uint8_t            *pem = unit_read(roots, &n);
     attest_policy_t     policy;
     attest_result_t     res;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     static const struct {
@@ -671,7 +671,7 @@ live_verdicts(const char *roots)
         }
 
         attest_policy_clear(&policy);
-        attest_evidence_clear(&ev);
+        prov_evidence_clear(&ev);
     }
 
     p->destroy(p);
@@ -685,7 +685,7 @@ static void
 live_labels(void)
 {
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     defaults();
@@ -695,20 +695,20 @@ live_labels(void)
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "SEV-SNP");
     OK(strcmp(ev.root, "simulated") == 0, "not AMD's root: simulated");
     OK(strstr(ev.note, "simulated") != NULL, "note says why: %s", ev.note);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     control("aux 0");
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "no certificates");
     OK(strcmp(ev.root, "tee") == 0, "are no reason against it");
     OK(strstr(ev.note, "no certificates") != NULL, "note says so: %s",
        ev.note);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     control("provider tdx_guest");
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "TDX");
     OK(strcmp(ev.root, "simulated") == 0, "not Intel's root: simulated");
     OK(strstr(ev.note, "simulated") != NULL, "note says why: %s", ev.note);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     on_configfs = 0;
     p->destroy(p);
@@ -737,7 +737,7 @@ collect_in_child(attest_provider_t *p, unsigned uid, char error[256])
     int                rc, fd[2];
     pid_t              pid;
     int64_t            took;
-    attest_evidence_t  ev;
+    prov_evidence_t    ev;
 
     if (pipe(fd) != 0) {
         return -1;
@@ -755,7 +755,7 @@ collect_in_child(attest_provider_t *p, unsigned uid, char error[256])
         if (write(fd[1], ev.error, 256) != 256) {
             _exit(9);
         }
-        attest_evidence_clear(&ev);
+        prov_evidence_clear(&ev);
         p->destroy(p);
         _exit(rc);
     }
@@ -774,7 +774,7 @@ live_worker(void)
 {
     char                error[256];
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     if (geteuid() != 0) {
@@ -794,7 +794,7 @@ live_worker(void)
 
     forget_log();
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "master");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     IS_INT(logged("chown inblob 65534"), 1, "inblob is handed over");
     IS_INT(logged("chown privlevel 65534"), 1, "privlevel too");
     IS_INT(logged("chown"), 2, "nothing else");
@@ -806,7 +806,7 @@ live_worker(void)
     OK(strstr(error, "does not own") != NULL, "error says so: %s", error);
 
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "master again");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
     IS_INT(entries(), 0, "gone with the master");
 }
@@ -821,13 +821,13 @@ live_reload(void)
     char                c;
     pid_t               pid;
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p, *next;
 
     defaults();
     p = provider();
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "before the fork");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     if (pipe(fd) != 0) {
         return;
@@ -842,14 +842,14 @@ live_reload(void)
         if (collect(p, TIMEOUT, &ev, &took) != ATTEST_OK) {
             _exit(1);
         }
-        attest_evidence_clear(&ev);
+        prov_evidence_clear(&ev);
         _exit(read(fd[0], &c, 1) == 0 ? 0 : 2);
     }
     close(fd[0]);
 
     next = provider();
     IS_INT(collect(next, TIMEOUT, &ev, &took), ATTEST_OK, "the new one");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     IS_INT(entries(), 2, "has a directory of its own");
 
     p->destroy(p);
@@ -858,7 +858,7 @@ live_reload(void)
     IS_INT(write(fd[1], "x", 1), 1, "the old worker");
     nap(300);
     IS_INT(collect(next, TIMEOUT, &ev, &took), ATTEST_OK, "both collect");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     close(fd[1]);
     IS_INT(wait_for(pid), 0, "the old worker collected from its own");
 
@@ -874,7 +874,7 @@ live_fork_late(void)
 {
     char                error[256];
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     defaults();
@@ -888,7 +888,7 @@ live_fork_late(void)
     control("");
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "nor is the parent"
            " disturbed");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
     IS_INT(entries(), 0, "nothing stays");
 }
@@ -900,7 +900,7 @@ live_kill(void)
     int                 i, left = 0;
     pid_t               pid;
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     defaults();
@@ -929,7 +929,7 @@ live_kill(void)
     control("");
     p = provider();
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "after 12 kills");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     IS_INT(entries(), 1, "only ours is there");
     p->destroy(p);
     IS_INT(entries(), 0, "none at the end");
@@ -945,7 +945,7 @@ live_foreign_dirs(void)
     int64_t             took;
     DIR                *d;
     struct dirent      *e;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     defaults();
@@ -954,7 +954,7 @@ live_foreign_dirs(void)
 
     p = provider();
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "beside others");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     d = opendir(mount_dir);
     while ((e = readdir(d)) != NULL) {
@@ -966,7 +966,7 @@ live_foreign_dirs(void)
     closedir(d);
 
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "and made again");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
     IS_INT(entries(), 1, "others' directories stay");
 
@@ -980,13 +980,13 @@ live_many(void)
 {
     int                 i, good, before;
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     defaults();
     p = provider();
     (void) collect(p, TIMEOUT, &ev, &took);
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     before = unit_fds();
 
     for (i = good = 0; i < MANY; i++) {
@@ -998,7 +998,7 @@ live_many(void)
             control("");
         }
         good += collect(p, TIMEOUT, &ev, &took) == ATTEST_OK;
-        attest_evidence_clear(&ev);
+        prov_evidence_clear(&ev);
     }
 
     /* a thread may take a moment to end after its last word */
@@ -1018,7 +1018,7 @@ live_ccel(void)
 {
     char                path[512], error[256];
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     defaults();
@@ -1035,13 +1035,13 @@ live_ccel(void)
        && strcmp(ev.items[1].type, ATTEST_TYPE_CCEL) == 0
        && ev.items[1].len == 8
        && memcmp(ev.items[1].data, "CCEL log", 8) == 0, "ccel behind it");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     memset(&ev, 0, sizeof(ev));
     IS_INT(p->collect(p, claims, sizeof(claims), 0, TIMEOUT, &ev), ATTEST_OK,
            "not wanted");
     IS_INT(ev.count, 1, "no log then");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     if (geteuid() == 0) {
         IS_INT(collect_in_child(p, 65534, error), 0, "nobody reads what the"
@@ -1159,7 +1159,7 @@ offline_certs(void)
     snprintf(path, sizeof(path), "%s/certs.pem", dir);
 
     make_pem(path, 1, 0, 1);
-    if (OK(attest_tsm_certs(path, &table, &n, error) == ATTEST_OK,
+    if (OK(prov_tsm_certs(path, &table, &n, error) == ATTEST_OK,
            "VCEK, ASK, ARK"))
     {
         OK(table_entry(table, n, 0, "63da758de6644564adc5f4b93be8accd",
@@ -1173,7 +1173,7 @@ offline_certs(void)
     }
 
     make_pem(path, 0, 1, 0);
-    if (OK(attest_tsm_certs(path, &table, &n, error) == ATTEST_OK,
+    if (OK(prov_tsm_certs(path, &table, &n, error) == ATTEST_OK,
            "VLEK, ARK"))
     {
         OK(table_entry(table, n, 0, "a8074bc2a25a483eaae639c045a0b8a1",
@@ -1182,25 +1182,25 @@ offline_certs(void)
     }
 
     make_pem(path, 0, 0, 1);
-    IS_INT(attest_tsm_certs(path, &table, &n, error), ATTEST_EFORMAT,
+    IS_INT(prov_tsm_certs(path, &table, &n, error), ATTEST_EFORMAT,
            "neither VCEK nor VLEK: %s", error);
     make_pem(path, 1, 1, 1);
-    IS_INT(attest_tsm_certs(path, &table, &n, error), ATTEST_EFORMAT,
+    IS_INT(prov_tsm_certs(path, &table, &n, error), ATTEST_EFORMAT,
            "both: %s", error);
     make_pem(path, 2, 0, 1);
-    IS_INT(attest_tsm_certs(path, &table, &n, error), ATTEST_EFORMAT,
+    IS_INT(prov_tsm_certs(path, &table, &n, error), ATTEST_EFORMAT,
            "two VCEKs: %s", error);
     make_pem(path, 1, 0, 12);
-    IS_INT(attest_tsm_certs(path, &table, &n, error), ATTEST_EFORMAT,
+    IS_INT(prov_tsm_certs(path, &table, &n, error), ATTEST_EFORMAT,
            "too many: %s", error);
     put(path, "nonsense", 8);
-    IS_INT(attest_tsm_certs(path, &table, &n, error), ATTEST_EFORMAT,
+    IS_INT(prov_tsm_certs(path, &table, &n, error), ATTEST_EFORMAT,
            "no PEM: %s", error);
     put(path, big, sizeof(big));
-    IS_INT(attest_tsm_certs(path, &table, &n, error), ATTEST_EARG,
+    IS_INT(prov_tsm_certs(path, &table, &n, error), ATTEST_EARG,
            "too long: %s", error);
     unlink(path);
-    IS_INT(attest_tsm_certs(path, &table, &n, error), ATTEST_EARG,
+    IS_INT(prov_tsm_certs(path, &table, &n, error), ATTEST_EARG,
            "no file: %s", error);
 }
 
@@ -1221,7 +1221,7 @@ genuine(const char *provider, const uint8_t *out, size_t out_len,
     tsm.auxblob.p = aux;
     tsm.auxblob.n = aux_len;
 
-    return attest_tsm_genuine(&tsm, now);
+    return prov_tsm_genuine(&tsm, now);
 }
 
 
@@ -1250,7 +1250,7 @@ offline_genuine_snp(void)
     report = file + 4;
     unit_fixture_path("snp/vcek-milan-v3.pem", vcek, sizeof(vcek));
 
-    if (!OK(attest_tsm_certs(vcek, &table, &len, error) == ATTEST_OK,
+    if (!OK(prov_tsm_certs(vcek, &table, &len, error) == ATTEST_OK,
             "table of a VCEK"))
     {
         free(file);
@@ -1357,7 +1357,7 @@ live_certs(void)
     char                path[512];
     int64_t             took;
     attest_tsm_t        tsm;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     defaults();
@@ -1374,14 +1374,14 @@ live_certs(void)
                           "63da758de6644564adc5f4b93be8accd", "SEV-VCEK"),
            "are in the item");
     }
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     control("aux 100");
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "the host's");
     if (parse(&ev, &tsm)) {
         IS_INT(tsm.auxblob.n, 100, "go first");
     }
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
 
     unlink(path);
     control("aux 0");
@@ -1390,7 +1390,7 @@ live_certs(void)
 
     control("aux 0\nprovider tdx_guest");
     IS_INT(collect(p, TIMEOUT, &ev, &took), ATTEST_OK, "TDX has no need");
-    attest_evidence_clear(&ev);
+    prov_evidence_clear(&ev);
     p->destroy(p);
 }
 
@@ -1400,7 +1400,7 @@ offline_places(void)
 {
     char                path[512], file[600];
     int64_t             took;
-    attest_evidence_t   ev;
+    prov_evidence_t     ev;
     attest_provider_t  *p;
 
     memset(&conf, 0, sizeof(conf));
@@ -1430,7 +1430,7 @@ offline_places(void)
 
     conf.path = NULL;
     p = provider();
-    OK(strcmp(((attest_tsm_provider_t *) p->data)->dir->path,
+    OK(strcmp(((prov_tsm_provider_t *) p->data)->dir->path,
               ATTEST_TSM_PATH) == 0, "the usual place");
     p->destroy(p);
 }

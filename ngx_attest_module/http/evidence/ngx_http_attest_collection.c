@@ -12,13 +12,13 @@
 static void ngx_http_attest_collection_item(attest_cmw_item_t *item,
     const char *label, const char *type, attest_span_t value, unsigned ind);
 static ngx_uint_t ngx_http_attest_collection_is_log(
-    const attest_evidence_item_t *item);
+    const prov_evidence_item_t *item);
 
 
 ngx_int_t
 ngx_http_attest_collection(ngx_pool_t *pool, const char *ctype,
     attest_span_t claims, attest_span_t key_list, attest_span_t record,
-    const attest_evidence_item_t *items, ngx_uint_t nitems, ngx_uint_t json,
+    const prov_evidence_item_t *items, ngx_uint_t nitems, ngx_uint_t json,
     ngx_str_t *out)
 {
     int                rc;
@@ -107,7 +107,7 @@ ngx_http_attest_collection_item(attest_cmw_item_t *item, const char *label,
 
 
 static ngx_uint_t
-ngx_http_attest_collection_is_log(const attest_evidence_item_t *item)
+ngx_http_attest_collection_is_log(const prov_evidence_item_t *item)
 {
     attest_span_t  label;
 

@@ -20,7 +20,7 @@
  */
 ngx_int_t ngx_http_attest_collection(ngx_pool_t *pool, const char *ctype,
     attest_span_t claims, attest_span_t key_list, attest_span_t record,
-    const attest_evidence_item_t *items, ngx_uint_t nitems, ngx_uint_t json,
+    const prov_evidence_item_t *items, ngx_uint_t nitems, ngx_uint_t json,
     ngx_str_t *out);
 
 

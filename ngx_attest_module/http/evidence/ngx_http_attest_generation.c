@@ -15,15 +15,15 @@
 
 static ngx_int_t ngx_http_attest_generation_publish(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
-    ngx_http_attest_gen_t *gen, attest_evidence_t *ev, ngx_log_t *log);
+    ngx_http_attest_gen_t *gen, prov_evidence_t *ev, ngx_log_t *log);
 static ngx_http_attest_gen_t *ngx_http_attest_generation_assemble(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
-    attest_evidence_t *ev, ngx_str_t *key_der, ngx_str_t *cert);
+    prov_evidence_t *ev, ngx_str_t *key_der, ngx_str_t *cert);
 static void ngx_http_attest_generation_times(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_draft_t *draft, ngx_http_attest_gen_t *gen);
 static ngx_int_t ngx_http_attest_generation_certificate(
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_draft_t *draft,
-    attest_evidence_t *ev, ngx_pool_t *pool, ngx_str_t *cert,
+    prov_evidence_t *ev, ngx_pool_t *pool, ngx_str_t *cert,
     ngx_log_t *log);
 static void ngx_http_attest_generation_log(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_gen_t *gen, const char *note, ngx_log_t *log);
@@ -39,7 +39,7 @@ ngx_http_attest_generation_finish(ngx_http_attest_main_conf_t *amcf,
     ngx_int_t               rc;
     ngx_str_t               cert, key;
     ngx_pool_t             *pool;
-    attest_evidence_t      *ev;
+    prov_evidence_t        *ev;
     ngx_http_attest_gen_t  *gen;
 
     ev = &job->evidence;
@@ -107,7 +107,7 @@ done:
 static ngx_int_t
 ngx_http_attest_generation_publish(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_draft_t *draft, ngx_http_attest_gen_t *gen,
-    attest_evidence_t *ev, ngx_log_t *log)
+    prov_evidence_t *ev, ngx_log_t *log)
 {
     ngx_int_t  rc;
 
@@ -116,7 +116,7 @@ ngx_http_attest_generation_publish(ngx_http_attest_main_conf_t *amcf,
 
     if (rc == NGX_OK) {
         amcf->run.state->gpu_failed = amcf->run.gpu != NULL
-                                      && !attest_evidence_has(ev,
+                                      && !prov_evidence_has(ev,
                                                             ATTEST_ITEM_GPU);
 
         if (!amcf->run.state->gpu_failed) {
@@ -132,7 +132,7 @@ ngx_http_attest_generation_publish(ngx_http_attest_main_conf_t *amcf,
 
 static ngx_http_attest_gen_t *
 ngx_http_attest_generation_assemble(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_draft_t *draft, attest_evidence_t *ev, ngx_str_t *key,
+    ngx_http_attest_draft_t *draft, prov_evidence_t *ev, ngx_str_t *key,
     ngx_str_t *cert)
 {
     size_t                  len;
@@ -210,7 +210,7 @@ ngx_http_attest_generation_times(ngx_http_attest_main_conf_t *amcf,
 
 static ngx_int_t
 ngx_http_attest_generation_certificate(ngx_http_attest_main_conf_t *amcf,
-    ngx_http_attest_draft_t *draft, attest_evidence_t *ev, ngx_pool_t *pool,
+    ngx_http_attest_draft_t *draft, prov_evidence_t *ev, ngx_pool_t *pool,
     ngx_str_t *cert, ngx_log_t *log)
 {
     int                     rc;
@@ -218,7 +218,7 @@ ngx_http_attest_generation_certificate(ngx_http_attest_main_conf_t *amcf,
     ngx_uint_t              i, n;
     attest_span_t           claims, list, record, label;
     attest_ratls_ccc_t      ccc;
-    attest_evidence_item_t  items[ATTEST_EVIDENCE_MAX];
+    prov_evidence_item_t    items[ATTEST_EVIDENCE_MAX];
 
     /* what is too large for a handshake stays at the endpoint */
 
@@ -234,7 +234,7 @@ ngx_http_attest_generation_certificate(ngx_http_attest_main_conf_t *amcf,
     claims.p = draft->claims;
     claims.n = draft->claims_len;
     ccc.claims = claims;
-    ccc.quote = attest_ratls_ccc_quote(attest_evidence_cpu(ev));
+    ccc.quote = attest_ratls_ccc_quote(prov_evidence_cpu(ev));
     list.p = draft->list;
     list.n = draft->list_len;
 

@@ -122,7 +122,7 @@ done:
     /* logs grow: that they do not fit is no reason to have no evidence */
 
     if (job->kind == NGX_HTTP_ATTEST_JOB_COLLECT && job->rc == ATTEST_OK) {
-        job->rc = attest_evidence_fit(&job->evidence,
+        job->rc = prov_evidence_fit(&job->evidence,
                                     ngx_http_attest_state_evidence_room(amcf));
     }
 }
@@ -135,7 +135,7 @@ ngx_http_attest_job_run_gpu(ngx_http_attest_main_conf_t *amcf,
     ngx_http_attest_job_t *job, ngx_msec_t timeout)
 {
     int                 rc;
-    attest_evidence_t  *ev;
+    prov_evidence_t    *ev;
 
     ev = &job->evidence;
 
@@ -143,7 +143,7 @@ ngx_http_attest_job_run_gpu(ngx_http_attest_main_conf_t *amcf,
                                 0, timeout, ev);
 
     if (rc != ATTEST_OK
-        || (attest_evidence_has(ev, ATTEST_ITEM_GPU) && !ev->lost))
+        || (prov_evidence_has(ev, ATTEST_ITEM_GPU) && !ev->lost))
     {
         return rc;
     }
@@ -164,7 +164,7 @@ ngx_http_attest_job_run_gpu(ngx_http_attest_main_conf_t *amcf,
 static void
 ngx_http_attest_job_check_evidence(ngx_http_attest_job_t *job)
 {
-    attest_evidence_t  *ev;
+    prov_evidence_t    *ev;
 
     ev = &job->evidence;
 
@@ -173,13 +173,13 @@ ngx_http_attest_job_check_evidence(ngx_http_attest_job_t *job)
         job->claims_len = ev->claims_len;
     }
 
-    job->rc = attest_tpm_check(ev, job->claims, job->claims_len);
+    job->rc = prov_tpm_check(ev, job->claims, job->claims_len);
 
     if (job->rc == ATTEST_OK) {
         return;
     }
 
-    attest_evidence_clear(ev);
+    prov_evidence_clear(ev);
     ngx_cpystrn((u_char *) job->error, (u_char *)
                 "the evidence does not verify", sizeof(job->error));
 }
@@ -198,7 +198,7 @@ ngx_http_attest_job_wait_for_device(ngx_http_attest_state_t *state,
     int64_t    deadline;
     ngx_int_t  rc;
 
-    deadline = attest_monotonic_now() + timeout;
+    deadline = prov_monotonic_now() + timeout;
 
     if (refresh) {
         state->renewal = deadline;
@@ -214,7 +214,7 @@ ngx_http_attest_job_wait_for_device(ngx_http_attest_state_t *state,
      */
 
     do {
-        if (state->renewal > attest_monotonic_now()) {
+        if (state->renewal > prov_monotonic_now()) {
             ngx_msleep(NGX_HTTP_ATTEST_NAP);
 
         } else if (ngx_http_attest_job_lock_device(state, NGX_HTTP_ATTEST_NAP)
@@ -223,7 +223,7 @@ ngx_http_attest_job_wait_for_device(ngx_http_attest_state_t *state,
             return NGX_OK;
         }
 
-    } while (attest_monotonic_now() < deadline);
+    } while (prov_monotonic_now() < deadline);
 
     return NGX_ERROR;
 }
@@ -299,7 +299,7 @@ ngx_http_attest_job_create(void)
 void
 ngx_http_attest_job_free(ngx_http_attest_job_t *job)
 {
-    attest_evidence_clear(&job->evidence);
+    prov_evidence_clear(&job->evidence);
     OPENSSL_cleanse(job, sizeof(ngx_http_attest_job_t));
     ngx_free(job);
 }
@@ -477,7 +477,7 @@ ngx_http_attest_job_thread_done(ngx_event_t *ev)
         ngx_memcpy(job->error, flight->work.error, sizeof(job->error));
 
     } else {
-        attest_evidence_clear(&flight->work.evidence);
+        prov_evidence_clear(&flight->work.evidence);
     }
 
     w->flight = NULL;

@@ -44,7 +44,7 @@ struct ngx_http_attest_job_s {
 
     /* out */
     int                     rc;                 /* ATTEST_OK, ATTEST_E* */
-    attest_evidence_t       evidence;
+    prov_evidence_t         evidence;
     u_char                  proof[ATTEST_SHA256_LEN];   /* HMAC of msg */
     char                    error[256];
 

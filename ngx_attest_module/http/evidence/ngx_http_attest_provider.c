@@ -146,9 +146,9 @@ ngx_http_attest_provider_make(ngx_http_attest_main_conf_t *amcf)
         return NGX_ERROR;
     }
 
-    gpu = s->has_gpu ? attest_nvidia_provider(&s->nvidia) : NULL;
+    gpu = s->has_gpu ? prov_nvidia_provider(&s->nvidia) : NULL;
     cpu = ngx_http_attest_provider_cpu(amcf);
-    tpm = s->has_tpm ? attest_tpm_provider(&s->tpm) : NULL;
+    tpm = s->has_tpm ? prov_tpm_provider(&s->tpm) : NULL;
 
     ref->gpu = gpu;
     ref->user = ccf->user;
@@ -163,7 +163,7 @@ ngx_http_attest_provider_make(ngx_http_attest_main_conf_t *amcf)
     /* a TPM alone is the whole provider */
 
     ref->provider = (gpu == NULL && cpu == NULL && !s->has_gcp) ? tpm
-                    : attest_combined_provider(gpu, cpu, tpm);
+                    : prov_combined_provider(gpu, cpu, tpm);
     if (ref->provider == NULL) {
         goto failed;
     }
@@ -200,14 +200,14 @@ ngx_http_attest_provider_cpu(ngx_http_attest_main_conf_t *amcf)
     s = amcf->source;
 
     if (s->has_tsm) {
-        return attest_tsm_provider(&s->tsm);
+        return prov_tsm_provider(&s->tsm);
     }
 
     if (s->has_nitro) {
-        return attest_nitro_provider(&s->nitro);
+        return prov_nitro_provider(&s->nitro);
     }
 
-    return s->has_azure ? attest_azure_provider(&s->azure) : NULL;
+    return s->has_azure ? prov_azure_provider(&s->azure) : NULL;
 }
 
 

@@ -159,12 +159,12 @@ ngx_http_attest_source_detect(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf)
 {
     ngx_str_t                  found[3];
-    attest_detected_t          d;
+    prov_detected_t            d;
     ngx_http_attest_source_t  *s;
 
     s = amcf->source;
 
-    attest_detect("", attest_detect_hcl, &d);
+    prov_detect("", prov_detect_hcl, &d);
 
     s->has_nitro = d.nitro;
     s->has_tsm = d.tsm;

@@ -14,11 +14,11 @@
 
 
 struct ngx_http_attest_source_s {
-    attest_tpm_conf_t      tpm;
-    attest_tsm_conf_t      tsm;
-    attest_nitro_conf_t    nitro;
-    attest_azure_conf_t    azure;
-    attest_nvidia_conf_t   nvidia;
+    prov_tpm_conf_t        tpm;
+    prov_tsm_conf_t        tsm;
+    prov_nitro_conf_t      nitro;
+    prov_azure_conf_t      azure;
+    prov_nvidia_conf_t     nvidia;
     time_t                 gpu_interval;
     uint32_t               gcp;             /* NV index of its certificate */
     unsigned               has_tpm:1;

@@ -23,7 +23,7 @@ static char *ngx_http_attest_source_conf_params(ngx_conf_t *cf,
 static ngx_int_t ngx_http_attest_source_conf_tpm_param(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_http_attest_source_conf_tpm_log(ngx_conf_t *cf,
-    attest_tpm_conf_t *tpm, ngx_str_t *name, ngx_str_t *value);
+    prov_tpm_conf_t *tpm, ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_http_attest_source_conf_tsm_param(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_http_attest_source_conf_azure_param(ngx_conf_t *cf,
@@ -43,7 +43,7 @@ static ngx_int_t ngx_http_attest_source_conf_path(ngx_conf_t *cf,
 static ngx_int_t ngx_http_attest_source_conf_number(ngx_str_t *value,
     ngx_int_t max, int *number);
 static ngx_int_t ngx_http_attest_source_conf_pcrs(ngx_str_t *value,
-    attest_tpm_conf_t *tpm);
+    prov_tpm_conf_t *tpm);
 static u_char *ngx_http_attest_source_conf_pcr_range(u_char *p, u_char *last,
     uint32_t *select);
 static ngx_int_t ngx_http_attest_source_conf_handle(ngx_str_t *value,
@@ -121,7 +121,7 @@ ngx_http_attest_source_conf_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     s->tpm.tcti = (char *) value[1].data;
 
-    if (attest_tpm_tcti_check(s->tpm.tcti, err, sizeof(err)) != ATTEST_OK) {
+    if (prov_tpm_tcti_check(s->tpm.tcti, err, sizeof(err)) != ATTEST_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid TCTI \"%V\" in \"attest_tpm\": %s",
                            &value[1], err);
@@ -148,7 +148,7 @@ static ngx_int_t
 ngx_http_attest_source_conf_tpm_param(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value)
 {
-    attest_tpm_conf_t  *tpm = &amcf->source->tpm;
+    prov_tpm_conf_t    *tpm = &amcf->source->tpm;
 
     if (value->len == 0) {
         return NGX_ERROR;
@@ -186,7 +186,7 @@ ngx_http_attest_source_conf_tpm_param(ngx_conf_t *cf,
 
 
 static ngx_int_t
-ngx_http_attest_source_conf_tpm_log(ngx_conf_t *cf, attest_tpm_conf_t *tpm,
+ngx_http_attest_source_conf_tpm_log(ngx_conf_t *cf, prov_tpm_conf_t *tpm,
     ngx_str_t *name, ngx_str_t *value)
 {
     if (ngx_http_attest_is(name, "eventlog")) {
@@ -221,7 +221,7 @@ static ngx_int_t
 ngx_http_attest_source_conf_tsm_param(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value)
 {
-    attest_tsm_conf_t  *tsm = &amcf->source->tsm;
+    prov_tsm_conf_t    *tsm = &amcf->source->tsm;
 
     if (value->len == 0) {
         tsm->svsm = ngx_http_attest_is(name, "svsm");
@@ -270,7 +270,7 @@ static ngx_int_t
 ngx_http_attest_source_conf_azure_param(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_str_t *name, ngx_str_t *value)
 {
-    attest_azure_conf_t  *azure = &amcf->source->azure;
+    prov_azure_conf_t    *azure = &amcf->source->azure;
 
     if (value->len == 0) {
         return NGX_ERROR;
@@ -278,7 +278,7 @@ ngx_http_attest_source_conf_azure_param(ngx_conf_t *cf,
 
     if (ngx_http_attest_is(name, "imds")) {
         azure->imds = (char *) value->data;
-        return (attest_http_address_check(azure->imds) == ATTEST_OK)
+        return (prov_http_address_check(azure->imds) == ATTEST_OK)
                ? NGX_OK : NGX_ERROR;
     }
 
@@ -517,7 +517,7 @@ ngx_http_attest_source_conf_number(ngx_str_t *value, ngx_int_t max, int *number)
 /* sha256:0-7,14 */
 
 static ngx_int_t
-ngx_http_attest_source_conf_pcrs(ngx_str_t *value, attest_tpm_conf_t *tpm)
+ngx_http_attest_source_conf_pcrs(ngx_str_t *value, prov_tpm_conf_t *tpm)
 {
     u_char     *p, *last, *colon;
     uint32_t    select;

@@ -410,7 +410,7 @@ ngx_http_attest_view_bodies(ngx_http_attest_view_t *view,
 {
     ngx_uint_t               i, n;
     attest_span_t            claims, list, record, part;
-    attest_evidence_item_t   items[ATTEST_EVIDENCE_MAX];
+    prov_evidence_item_t     items[ATTEST_EVIDENCE_MAX];
 
     claims = ngx_http_attest_state_gen_part(gen, NGX_HTTP_ATTEST_PART_CLAIMS);
     list = ngx_http_attest_state_gen_part(gen, NGX_HTTP_ATTEST_PART_LIST);
