@@ -227,6 +227,26 @@ files(void)
 }
 
 
+/* About the claims of the target, which signs them again. */
+
+static void
+seeds_snp_signed(void)
+{
+    uint8_t  rd[64], report[SNP_DOUBLE_REPORT];
+
+    (void) attest_claims_report_data((const uint8_t *) "claims", 6, rd);
+    (void) snp_double_report(&chip, rd, report);
+    seed("fuzz_snp", "signed-milan", "\4", 1, report, SNP_DOUBLE_SIGNED);
+    (void) snp_double_report(&turin, rd, report);
+    seed("fuzz_snp", "signed-turin", "\5", 1, report, SNP_DOUBLE_SIGNED);
+
+    chip.policy = 0xb0000;
+    (void) snp_double_report(&chip, rd, report);
+    seed("fuzz_snp", "signed-debug", "\4", 1, report, SNP_DOUBLE_SIGNED);
+    chip.policy = 0;
+}
+
+
 static void
 seeds_snp(void)
 {
@@ -277,6 +297,7 @@ seeds_snp(void)
 
     (void) snp_double_report(&turin, report_data, report);
     seed("fuzz_snp", "report-turin", "\0", 1, report, sizeof(report));
+    seeds_snp_signed();
 
     memset(&stranger, 0, sizeof(stranger));
     stranger.bits = 2048;
