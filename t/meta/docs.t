@@ -349,9 +349,9 @@ sub test_members {
 
     cmp_ok(scalar keys %member, '>', 60, 'members: there are some');
 
-    for my $file (grep { m{^$room/(?:appraisal/attest_verify|evidence/attest_label)} }
-        sort keys %source)
-    {
+    my $says = qr{^$room/(?:appraisal/attest_verify|evidence/attest_label)};
+
+    for my $file (grep { /$says/ } sort keys %source) {
         for my $text (grep { / / } $source{$file} =~ /$str/g) {
             my @named = ($text =~ /\(([a-z]\w*(?:\.\w+)*)\)/g,
                 $text =~ /([a-z.]+_[a-z_.]*\w)/g);
