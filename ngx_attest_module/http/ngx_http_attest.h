@@ -20,7 +20,6 @@
 #include "core/base/attest_core.h"
 #include "core/evidence/attest_claims.h"
 #include "core/evidence/attest_cmw.h"
-#include "core/prompt/attest_ehbp.h"
 #include "core/crypto/attest_hpke.h"
 #include "core/prompt/attest_keyconfig.h"
 #include "providers/attest_provider.h"
@@ -81,6 +80,7 @@ typedef struct {
 } ngx_http_attest_measured_t;
 
 
+typedef struct ngx_http_attest_format_s  ngx_http_attest_format_t;
 typedef struct ngx_http_attest_main_conf_s  ngx_http_attest_main_conf_t;
 
 
@@ -155,6 +155,11 @@ struct ngx_http_attest_main_conf_s {
     ngx_flag_t                 start_without_evidence;
     ngx_uint_t                 xwing_conf;      /* attest_ohttp_xwing */
 
+    /* of prompts: all that there are, and what CORS says of their fields */
+    const ngx_http_attest_format_t  *const  *formats;
+    ngx_str_t                  cors_expose;
+    ngx_str_t                  cors_allow;
+
     /* what servers and locations add up to */
     ngx_array_t               *servers;         /* of srv_conf *, attested */
     ngx_uint_t                 http_protocols;  /* ssl_protocols of http{} */
@@ -184,9 +189,6 @@ typedef struct {
     u_char                    *file_name;       /* for messages */
     ngx_uint_t                 line;
 } ngx_http_attest_srv_conf_t;
-
-
-typedef struct ngx_http_attest_format_s  ngx_http_attest_format_t;
 
 
 typedef struct {

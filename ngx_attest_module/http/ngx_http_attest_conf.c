@@ -8,6 +8,7 @@
 
 #include "http/evidence/ngx_http_attest_source.h"
 #include "http/ngx_http_attest_conf.h"
+#include "http/prompt/ngx_http_attest_cors.h"
 #include "http/prompt/ngx_http_attest_pass.h"
 #include "http/prompt/ngx_http_attest_format.h"
 #include "http/prompt/ngx_http_attest_routes.h"
@@ -101,6 +102,8 @@ ngx_http_attest_conf_create_main(ngx_conf_t *cf)
         return NULL;
     }
 
+    amcf->formats = ngx_http_attest_formats;
+
     amcf->timeout = NGX_CONF_UNSET_MSEC;
     amcf->lifetime = NGX_CONF_UNSET;
     amcf->zone_size = NGX_CONF_UNSET_SIZE;
@@ -133,7 +136,8 @@ ngx_http_attest_conf_init_main(ngx_conf_t *cf, void *conf)
     amcf->http_protocols = sscf->protocols;
     amcf->http_ticket_keys = sscf->session_ticket_keys;
 
-    return NGX_CONF_OK;
+    return (ngx_http_attest_cors_init(cf, amcf) == NGX_OK) ? NGX_CONF_OK
+                                                           : NGX_CONF_ERROR;
 }
 
 

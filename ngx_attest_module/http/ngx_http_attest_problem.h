@@ -9,9 +9,7 @@
 
 
 /* Problem types of our own, in problem documents. */
-#define NGX_HTTP_ATTEST_URN              "urn:ngx-attest:problem:"
-#define NGX_HTTP_ATTEST_PROBLEM_EHBP_KEY                                     \
-    "urn:ietf:params:ehbp:error:key-config"
+#define NGX_HTTP_ATTEST_URN  "urn:ngx-attest:problem:"
 
 /* Why there is no evidence, for those who ask. */
 #define NGX_HTTP_ATTEST_NOT_NOW                                              \

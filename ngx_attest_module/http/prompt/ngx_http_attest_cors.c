@@ -9,14 +9,14 @@
 
 #include "http/prompt/ngx_http_attest_cors.h"
 #include "http/prompt/ngx_http_attest_fields.h"
+#include "http/prompt/ngx_http_attest_format.h"
 #include "http/ngx_http_attest_answer.h"
 
 
-#define NGX_HTTP_ATTEST_EXPOSE                                               \
-    "Ehbp-Response-Nonce, Ehbp-Encapsulated-Key, Content-Type"
-#define NGX_HTTP_ATTEST_ALLOW_FIELDS                                         \
-    "Ehbp-Encapsulated-Key, Content-Type, Authorization"
-#define NGX_HTTP_ATTEST_MAX_ASKED  1024
+/* behind the fields of the formats */
+#define NGX_HTTP_ATTEST_CORS_EXPOSE     "Content-Type"
+#define NGX_HTTP_ATTEST_CORS_ALLOW      "Content-Type, Authorization"
+#define NGX_HTTP_ATTEST_CORS_MAX_ASKED  1024
 
 
 static ngx_str_t *ngx_http_attest_cors_allowed(ngx_http_request_t *r,
@@ -24,13 +24,74 @@ static ngx_str_t *ngx_http_attest_cors_allowed(ngx_http_request_t *r,
 static ngx_str_t *ngx_http_attest_cors_asked(ngx_http_request_t *r,
     ngx_http_attest_loc_conf_t *alcf);
 static ngx_int_t ngx_http_attest_cors_answer(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_cors_list(ngx_conf_t *cf, ngx_str_t *list,
+    const char *name);
+
+
+/* Whatever the format of a location: a page is told one thing. */
+
+ngx_int_t
+ngx_http_attest_cors_init(ngx_conf_t *cf, ngx_http_attest_main_conf_t *amcf)
+{
+    const char  *const                      *name;
+    const ngx_http_attest_format_t  *const  *f;
+
+    for (f = amcf->formats; *f != NULL; f++) {
+
+        name = (*f)->response_fields;
+
+        for ( /* void */ ; name != NULL && *name != NULL; name++) {
+            if (ngx_http_attest_cors_list(cf, &amcf->cors_expose, *name)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+
+        if ((*f)->field != NULL
+            && ngx_http_attest_cors_list(cf, &amcf->cors_allow, (*f)->field)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_http_attest_cors_list(cf, &amcf->cors_expose,
+                                  NGX_HTTP_ATTEST_CORS_EXPOSE)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_attest_cors_list(cf, &amcf->cors_allow,
+                                     NGX_HTTP_ATTEST_CORS_ALLOW);
+}
+
+
+static ngx_int_t
+ngx_http_attest_cors_list(ngx_conf_t *cf, ngx_str_t *list, const char *name)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(cf->pool, list->len + 2 + ngx_strlen(name));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    list->len = ngx_sprintf(p, "%V%s%s", list, list->len ? ", " : "", name)
+                - p;
+    list->data = p;
+
+    return NGX_OK;
+}
 
 
 ngx_int_t
 ngx_http_attest_cors_fields(ngx_http_request_t *r,
     ngx_http_attest_loc_conf_t *alcf)
 {
-    ngx_str_t  *origin, value;
+    ngx_str_t                    *origin, value;
+    ngx_http_attest_main_conf_t  *amcf;
 
     ngx_str_set(&value, "Origin");
 
@@ -53,10 +114,10 @@ ngx_http_attest_cors_fields(ngx_http_request_t *r,
         return ngx_http_attest_cors_answer(r);
     }
 
-    ngx_str_set(&value, NGX_HTTP_ATTEST_EXPOSE);
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
 
     return ngx_http_attest_answer_field(r, "Access-Control-Expose-Headers",
-                                        &value);
+                                        &amcf->cors_expose);
 }
 
 
@@ -137,9 +198,10 @@ ngx_http_attest_cors_preflight(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_attest_cors_answer(ngx_http_request_t *r)
 {
-    u_char     *p, ch;
-    size_t      i;
-    ngx_str_t  *asked, value;
+    u_char                       *p, ch;
+    size_t                        i;
+    ngx_str_t                    *asked, value;
+    ngx_http_attest_main_conf_t  *amcf;
 
     ngx_str_set(&value, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 
@@ -157,12 +219,13 @@ ngx_http_attest_cors_answer(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    ngx_str_set(&value, NGX_HTTP_ATTEST_ALLOW_FIELDS);
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
+    value = amcf->cors_allow;
 
     asked = ngx_http_attest_field(r, "access-control-request-headers");
 
     if (asked != NULL && asked->len > 0
-        && asked->len <= NGX_HTTP_ATTEST_MAX_ASKED)
+        && asked->len <= NGX_HTTP_ATTEST_CORS_MAX_ASKED)
     {
         for (i = 0; i < asked->len; i++) {
             ch = ngx_tolower(asked->data[i]);

@@ -6,9 +6,6 @@
  */
 
 
-#include "http/evidence/ngx_http_attest_clock.h"
-#include "http/evidence/ngx_http_attest_state.h"
-#include "http/evidence/ngx_http_attest_view.h"
 #include "http/prompt/ngx_http_attest_ehbp.h"
 #include "http/evidence/ngx_http_attest_clock.h"
 #include "http/evidence/ngx_http_attest_state.h"
@@ -23,8 +20,14 @@
 #include "http/ngx_http_attest_answer.h"
 #include "http/ngx_http_attest_problem.h"
 
+#include "core/prompt/attest_ehbp.h"
 
-#define NGX_HTTP_ATTEST_KEY_FIELD  "ehbp-encapsulated-key"
+
+#define NGX_HTTP_ATTEST_KEY_FIELD    "Ehbp-Encapsulated-Key"
+#define NGX_HTTP_ATTEST_NONCE_FIELD  "Ehbp-Response-Nonce"
+
+#define NGX_HTTP_ATTEST_PROBLEM_EHBP_KEY                                     \
+    "urn:ietf:params:ehbp:error:key-config"
 
 #define ngx_http_attest_ehbp_framing(alcf)                                   \
     (ATTEST_EHBP_OVERHEAD * (alcf)->max_size + NGX_HTTP_ATTEST_SPARE)
@@ -81,6 +84,13 @@ static const char *ngx_http_attest_ehbp_protocol(ngx_http_attest_ctx_t *ctx);
 static void ngx_http_attest_ehbp_cleanup(ngx_http_attest_ctx_t *ctx);
 
 
+static const char *const  ngx_http_attest_ehbp_fields[] = {
+    NGX_HTTP_ATTEST_NONCE_FIELD,
+    NGX_HTTP_ATTEST_KEY_FIELD,
+    NULL
+};
+
+
 /* EHBP section 5.4.4: one answer for every failure to decrypt. */
 
 static const ngx_http_attest_refusal_t  ngx_http_attest_ehbp_refusals[] = {
@@ -117,6 +127,7 @@ const ngx_http_attest_format_t  ngx_http_attest_ehbp_format = {
     ngx_string("ehbp"),
     0,                                     /* inner */
     NGX_HTTP_ATTEST_KEY_FIELD,
+    ngx_http_attest_ehbp_fields,
     ngx_http_attest_ehbp_refusals,
 
     NULL,                                  /* location */
@@ -615,7 +626,7 @@ ngx_http_attest_ehbp_head(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     eh = ctx->data;
     ngx_hex_dump(p, eh->nonce, ATTEST_EHBP_NONCE_LEN);
 
-    if (ngx_http_attest_answer_field(r, "Ehbp-Response-Nonce", &value)
+    if (ngx_http_attest_answer_field(r, NGX_HTTP_ATTEST_NONCE_FIELD, &value)
         != NGX_OK)
     {
         return NGX_ERROR;

@@ -7,6 +7,7 @@
 
 
 #include "http/prompt/ngx_http_attest_fields.h"
+#include "http/prompt/ngx_http_attest_format.h"
 
 
 #define NGX_HTTP_ATTEST_OWN_FIELDS    "x-attest-"
@@ -94,7 +95,7 @@ ngx_http_attest_fields_is(ngx_str_t *key, const char *name,
     for (i = 0; i < len; i++) {
         ch = (key->data[i] == '_') ? '-' : ngx_tolower(key->data[i]);
 
-        if (ch != (u_char) name[i]) {
+        if (ch != ngx_tolower((u_char) name[i])) {
             return 0;
         }
     }
@@ -107,6 +108,24 @@ ngx_uint_t
 ngx_http_attest_fields_own(ngx_str_t *key)
 {
     return ngx_http_attest_fields_is(key, NGX_HTTP_ATTEST_OWN_FIELDS, 1);
+}
+
+
+ngx_uint_t
+ngx_http_attest_fields_of_formats(ngx_http_attest_main_conf_t *amcf,
+    ngx_str_t *key)
+{
+    const ngx_http_attest_format_t  *const  *f;
+
+    for (f = amcf->formats; *f != NULL; f++) {
+        if ((*f)->field != NULL
+            && ngx_http_attest_fields_is(key, (*f)->field, 0))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

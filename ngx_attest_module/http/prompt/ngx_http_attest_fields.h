@@ -20,6 +20,9 @@ ngx_uint_t ngx_http_attest_fields_count(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
 /* 1 for what only we say to a backend: X-Attest-*, in any spelling. */
 ngx_uint_t ngx_http_attest_fields_own(ngx_str_t *key);
+/* 1 for what a format says in a request, which is not for a backend either. */
+ngx_uint_t ngx_http_attest_fields_of_formats(
+    ngx_http_attest_main_conf_t *amcf, ngx_str_t *key);
 /*
  * Takes those of a mask of NGX_HTTP_ATTEST_DROP_* out of the request, and
  * this field, if it is not NULL.

@@ -11,7 +11,7 @@
 #include "http/prompt/ngx_http_attest_ohttp.h"
 
 
-static const ngx_http_attest_format_t  *ngx_http_attest_formats[] = {
+const ngx_http_attest_format_t *const  ngx_http_attest_formats[] = {
     &ngx_http_attest_ehbp_format,
     &ngx_http_attest_ohttp_format,
     NULL
@@ -21,7 +21,7 @@ static const ngx_http_attest_format_t  *ngx_http_attest_formats[] = {
 const ngx_http_attest_format_t *
 ngx_http_attest_format_find(ngx_str_t *name)
 {
-    const ngx_http_attest_format_t  **f;
+    const ngx_http_attest_format_t  *const  *f;
 
     for (f = ngx_http_attest_formats; *f != NULL; f++) {
         if ((*f)->name.len == name->len
@@ -40,7 +40,7 @@ ngx_http_attest_format_names(ngx_pool_t *pool, ngx_str_t *names)
 {
     u_char                           *p;
     size_t                            len;
-    const ngx_http_attest_format_t  **f;
+    const ngx_http_attest_format_t  *const  *f;
 
     len = 0;
 
@@ -69,7 +69,7 @@ void
 ngx_http_attest_format_merge(ngx_http_attest_loc_conf_t *prev,
     ngx_http_attest_loc_conf_t *conf)
 {
-    const ngx_http_attest_format_t  **f;
+    const ngx_http_attest_format_t  *const  *f;
 
     for (f = ngx_http_attest_formats; *f != NULL; f++) {
         if ((*f)->merge != NULL) {
@@ -83,7 +83,7 @@ char *
 ngx_http_attest_format_check(ngx_conf_t *cf,
     ngx_http_attest_loc_conf_t *alcf)
 {
-    const ngx_http_attest_format_t  **f;
+    const ngx_http_attest_format_t  *const  *f;
 
     for (f = ngx_http_attest_formats; *f != NULL; f++) {
         if ((*f)->check != NULL && (*f)->check(cf, alcf) != NGX_CONF_OK) {
@@ -98,7 +98,7 @@ ngx_http_attest_format_check(ngx_conf_t *cf,
 ngx_int_t
 ngx_http_attest_format_init(ngx_conf_t *cf)
 {
-    const ngx_http_attest_format_t  **f;
+    const ngx_http_attest_format_t  *const  *f;
 
     for (f = ngx_http_attest_formats; *f != NULL; f++) {
         if ((*f)->init != NULL && (*f)->init(cf) != NGX_OK) {
@@ -114,7 +114,7 @@ void
 ngx_http_attest_format_kems(ngx_http_attest_main_conf_t *amcf)
 {
     ngx_uint_t                        kems;
-    const ngx_http_attest_format_t  **f;
+    const ngx_http_attest_format_t  *const  *f;
 
     kems = 0;
 
@@ -143,7 +143,7 @@ ngx_http_attest_format_bad(ngx_http_attest_loc_conf_t *alcf,
     ngx_http_core_loc_conf_t *clcf)
 {
     const char                       *bad;
-    const ngx_http_attest_format_t  **f;
+    const ngx_http_attest_format_t  *const  *f;
 
     bad = NULL;
 

@@ -38,6 +38,12 @@ struct ngx_http_attest_format_s {
     /* field of the request that is not for the backend, or NULL */
     const char   *field;
 
+    /*
+     * Fields of the response, or NULL, up to a NULL: nobody but the format
+     * may send them, and a browser may read them.
+     */
+    const char  *const  *response_fields;
+
     /* the answers of refuse() that are its own, the last one without `why' */
     const ngx_http_attest_refusal_t  *refusals;
 
@@ -114,6 +120,10 @@ struct ngx_http_attest_format_s {
     /* with the request's pool; ctx->data may be NULL */
     void         (*cleanup)(ngx_http_attest_ctx_t *ctx);
 };
+
+
+/* The formats, up to a NULL; amcf->formats for whoever a format calls. */
+extern const ngx_http_attest_format_t *const  ngx_http_attest_formats[];
 
 
 /* By its name, or NULL. */

@@ -92,6 +92,7 @@ const ngx_http_attest_format_t  ngx_http_attest_ohttp_format = {
     ngx_string("ohttp"),
     1,                                     /* inner */
     NULL,                                  /* field */
+    NULL,                                  /* response_fields */
     ngx_http_attest_ohttp_refusals,
 
     ngx_http_attest_ohttp_location,

@@ -70,7 +70,8 @@ static int ngx_http_attest_inner_field(void *data, attest_span_t name,
     attest_span_t value, int trailer);
 static int ngx_http_attest_inner_cookie(ngx_http_attest_inner_t *in,
     attest_span_t value);
-static ngx_uint_t ngx_http_attest_inner_drops(ngx_str_t *name);
+static ngx_uint_t ngx_http_attest_inner_drops(ngx_http_attest_inner_t *in,
+    ngx_str_t *name);
 static int ngx_http_attest_inner_head(void *data);
 static ngx_int_t ngx_http_attest_inner_method(ngx_http_attest_inner_t *in,
     attest_span_t name);
@@ -353,7 +354,9 @@ ngx_http_attest_inner_field(void *data, attest_span_t name,
     key.data = (u_char *) name.p;
     key.len = name.n;
 
-    if (action == ATTEST_BHTTP_DROP || ngx_http_attest_inner_drops(&key)) {
+    if (action == ATTEST_BHTTP_DROP
+        || ngx_http_attest_inner_drops(in, &key))
+    {
         return ATTEST_OK;
     }
 
@@ -421,17 +424,17 @@ ngx_http_attest_inner_cookie(ngx_http_attest_inner_t *in, attest_span_t value)
  */
 
 static ngx_uint_t
-ngx_http_attest_inner_drops(ngx_str_t *name)
+ngx_http_attest_inner_drops(ngx_http_attest_inner_t *in, ngx_str_t *name)
 {
-    u_char      ch;
-    size_t      n;
-    ngx_uint_t  i;
+    u_char                        ch;
+    size_t                        n;
+    ngx_uint_t                    i;
+    ngx_http_attest_main_conf_t  *amcf;
 
     static ngx_str_t  names[] = {
         ngx_string("accept-encoding"),
         ngx_string("range"),
         ngx_string("if-range"),
-        ngx_string("ehbp-encapsulated-key"),
         ngx_null_string
     };
 
@@ -458,7 +461,10 @@ ngx_http_attest_inner_drops(ngx_str_t *name)
         }
     }
 
-    return ngx_http_attest_fields_own(name);
+    amcf = ngx_http_get_module_main_conf(in->r, ngx_http_attest_module);
+
+    return ngx_http_attest_fields_own(name)
+           || ngx_http_attest_fields_of_formats(amcf, name);
 }
 
 

@@ -7,7 +7,6 @@
  */
 
 
-#include "http/evidence/ngx_http_attest_state.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/prompt/ngx_http_attest_format.h"

@@ -6,7 +6,6 @@
  */
 
 
-#include "http/evidence/ngx_http_attest_state.h"
 #include "http/prompt/ngx_http_attest_refusal.h"
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/prompt/ngx_http_attest_format.h"

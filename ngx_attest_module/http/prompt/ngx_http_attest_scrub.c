@@ -7,10 +7,13 @@
 
 
 #include "http/prompt/ngx_http_attest_scrub.h"
+#include "http/prompt/ngx_http_attest_format.h"
 
 
 static ngx_uint_t ngx_http_attest_scrub_begins(ngx_str_t *key,
     const char *name);
+static ngx_uint_t ngx_http_attest_scrub_of_formats(
+    ngx_http_attest_main_conf_t *amcf, ngx_str_t *key);
 static ngx_uint_t ngx_http_attest_scrub_drops(ngx_str_t *key, ngx_uint_t cors,
     ngx_uint_t sealed);
 
@@ -19,16 +22,20 @@ void
 ngx_http_attest_scrub(ngx_http_request_t *r, ngx_uint_t cors,
     ngx_uint_t sealed)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_uint_t                    i;
+    ngx_list_part_t              *part;
+    ngx_table_elt_t              *h;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
 
     for (part = &r->headers_out.headers.part; part; part = part->next) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
             if (h[i].hash != 0
-                && ngx_http_attest_scrub_drops(&h[i].key, cors, sealed))
+                && (ngx_http_attest_scrub_of_formats(amcf, &h[i].key)
+                    || ngx_http_attest_scrub_drops(&h[i].key, cors, sealed)))
             {
                 h[i].hash = 0;
             }
@@ -49,6 +56,30 @@ ngx_http_attest_scrub_begins(ngx_str_t *key, const char *name)
 }
 
 
+/* What only we say, in the name of a format. */
+
+static ngx_uint_t
+ngx_http_attest_scrub_of_formats(ngx_http_attest_main_conf_t *amcf,
+    ngx_str_t *key)
+{
+    const char  *const                      *name;
+    const ngx_http_attest_format_t  *const  *f;
+
+    for (f = amcf->formats; *f != NULL; f++) {
+
+        name = (*f)->response_fields;
+
+        for ( /* void */ ; name != NULL && *name != NULL; name++) {
+            if (ngx_http_attest_scrub_begins(key, *name)) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
 static ngx_uint_t
 ngx_http_attest_scrub_drops(ngx_str_t *key, ngx_uint_t cors, ngx_uint_t sealed)
 {
@@ -62,10 +93,7 @@ ngx_http_attest_scrub_drops(ngx_str_t *key, ngx_uint_t cors, ngx_uint_t sealed)
         "Repr-Digest", "Incremental", NULL
     };
 
-    if (ngx_http_attest_scrub_begins(key, "X-Attest-")
-        || ngx_http_attest_scrub_begins(key, "Ehbp-Response-Nonce")
-        || ngx_http_attest_scrub_begins(key, "Ehbp-Encapsulated-Key"))
-    {
+    if (ngx_http_attest_scrub_begins(key, "X-Attest-")) {
         return 1;
     }
 
