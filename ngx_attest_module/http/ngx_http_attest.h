@@ -35,8 +35,8 @@
 #define NGX_HTTP_ATTEST_MAX_LIST     2816   /* bytes of it */
 
 /*
- * The kinds of keys that formats of prompts want: a mask that they set in the
- * main configuration, and which generations are made by.
+ * The kinds of keys that formats of prompts want: a mask of what the entries
+ * say of those that some location has, which generations are made by.
  */
 
 #define NGX_HTTP_ATTEST_KEM_X25519   0x01   /* with EHBP's one suite alone */
@@ -168,9 +168,10 @@ struct ngx_http_attest_main_conf_s {
     time_t                     window;          /* of Date, the widest */
     ngx_uint_t                 replay_key;      /* some location is by key */
     ngx_uint_t                 kems;            /* keys that are wanted */
+    ngx_uint_t                 formats_used;    /* by some location: bits,
+                                                   by place in the table */
     unsigned                   certificate:1;   /* some server: on */
     unsigned                   prompts:1;       /* some location: prompts */
-    unsigned                   ohttp:1;         /* some location: OHTTP */
     unsigned                   keys:1;          /* some: attest_keys */
     unsigned                   used:1;          /* some directive is used */
 

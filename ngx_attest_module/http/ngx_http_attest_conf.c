@@ -536,7 +536,6 @@ ngx_http_attest_conf_prompt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_attest_loc_conf_t *alcf = conf;
 
-    char                            *rv;
     ngx_str_t                       *value, names;
     const ngx_http_attest_format_t  *format;
 
@@ -567,16 +566,9 @@ ngx_http_attest_conf_prompt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_http_attest_conf_mark_server(cf);
 
-    if (format->location != NULL) {
-        rv = format->location(cf, alcf);
-        if (rv != NGX_CONF_OK) {
-            return rv;
-        }
-    }
-
     alcf->format_conf = format;
 
-    return NGX_CONF_OK;
+    return ngx_http_attest_format_location(cf, alcf, format);
 }
 
 

@@ -65,6 +65,31 @@ ngx_http_attest_format_names(ngx_pool_t *pool, ngx_str_t *names)
 }
 
 
+char *
+ngx_http_attest_format_location(ngx_conf_t *cf,
+    ngx_http_attest_loc_conf_t *alcf, const ngx_http_attest_format_t *format)
+{
+    char                         *rv;
+    ngx_uint_t                    i;
+    ngx_http_attest_main_conf_t  *amcf;
+
+    if (format->location != NULL) {
+        rv = format->location(cf, alcf);
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
+
+    for (i = 0; ngx_http_attest_formats[i] != format; i++) { /* void */ }
+
+    amcf->formats_used |= (ngx_uint_t) 1 << i;
+
+    return NGX_CONF_OK;
+}
+
+
 void
 ngx_http_attest_format_merge(ngx_http_attest_loc_conf_t *prev,
     ngx_http_attest_loc_conf_t *conf)
@@ -113,14 +138,18 @@ ngx_http_attest_format_init(ngx_conf_t *cf)
 void
 ngx_http_attest_format_kems(ngx_http_attest_main_conf_t *amcf)
 {
-    ngx_uint_t                        kems;
-    const ngx_http_attest_format_t  *const  *f;
+    ngx_uint_t                       i, kems;
+    const ngx_http_attest_format_t  *format;
 
     kems = 0;
 
-    for (f = ngx_http_attest_formats; *f != NULL; f++) {
-        if ((*f)->kems != NULL) {
-            kems |= (*f)->kems(amcf);
+    for (i = 0; ngx_http_attest_formats[i] != NULL; i++) {
+        format = ngx_http_attest_formats[i];
+
+        if ((amcf->formats_used & ((ngx_uint_t) 1 << i))
+            && format->kems != NULL)
+        {
+            kems |= format->kems(amcf);
         }
     }
 

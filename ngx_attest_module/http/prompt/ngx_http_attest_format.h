@@ -51,8 +51,8 @@ struct ngx_http_attest_format_s {
      * Configuration, NULL where there is nothing to do.  location: the
      * directive names the format.  merge, check: of every location, whatever
      * its format, before and after it is known.  kems: the kinds of keys that
-     * it wants, NGX_HTTP_ATTEST_KEM_*, when all is read.  init: handlers of
-     * phases.
+     * it wants, NGX_HTTP_ATTEST_KEM_*, when all is read and some location has
+     * it.  init: handlers of phases.
      */
     char        *(*location)(ngx_conf_t *cf,
         ngx_http_attest_loc_conf_t *alcf);
@@ -130,6 +130,9 @@ extern const ngx_http_attest_format_t *const  ngx_http_attest_formats[];
 const ngx_http_attest_format_t *ngx_http_attest_format_find(ngx_str_t *name);
 /* As in messages: "one", "another", memory of the pool. */
 ngx_int_t ngx_http_attest_format_names(ngx_pool_t *pool, ngx_str_t *names);
+/* The location's directive names this one. */
+char *ngx_http_attest_format_location(ngx_conf_t *cf,
+    ngx_http_attest_loc_conf_t *alcf, const ngx_http_attest_format_t *format);
 /* What the entries have to say at merge. */
 void ngx_http_attest_format_merge(ngx_http_attest_loc_conf_t *prev,
     ngx_http_attest_loc_conf_t *conf);

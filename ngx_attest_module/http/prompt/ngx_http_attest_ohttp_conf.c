@@ -133,8 +133,7 @@ static char *
 ngx_http_attest_ohttp_location(ngx_conf_t *cf,
     ngx_http_attest_loc_conf_t *alcf)
 {
-    ngx_http_core_loc_conf_t     *clcf;
-    ngx_http_attest_main_conf_t  *amcf;
+    ngx_http_core_loc_conf_t  *clcf;
 
     if (!(cf->cmd_type & NGX_HTTP_LOC_CONF)) {
         return "\"ohttp\" must be in a location of its own";
@@ -147,9 +146,6 @@ ngx_http_attest_ohttp_location(ngx_conf_t *cf,
     }
 
     clcf->handler = ngx_http_attest_ohttp_handler;
-
-    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
-    amcf->ohttp = 1;
 
     return NGX_CONF_OK;
 }
@@ -226,10 +222,6 @@ static ngx_uint_t
 ngx_http_attest_ohttp_kems(ngx_http_attest_main_conf_t *amcf)
 {
     ngx_conf_init_uint_value(amcf->xwing_conf, NGX_HTTP_ATTEST_XWING_AUTO);
-
-    if (!amcf->ohttp) {
-        return 0;
-    }
 
     if (amcf->xwing_conf == NGX_HTTP_ATTEST_XWING_OFF
         || !attest_xwing_available())
