@@ -143,11 +143,7 @@ ngx_http_attest_ohttp_keys(ngx_http_request_t *r)
     view = ngx_http_attest_view(amcf, r->connection->log);
 
     if (view == NULL || view->key_list.len == 0) {
-        return ngx_http_attest_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                       NGX_HTTP_ATTEST_URN "no-evidence",
-                                       "No valid evidence",
-                                       "the gateway has no valid evidence "
-                                       "and therefore serves nothing", 10);
+        return ngx_http_attest_problem_no_evidence(r, NGX_HTTP_ATTEST_CLOSED);
     }
 
     if (ngx_http_attest_view_ref(r, view) != NGX_OK) {

@@ -49,12 +49,6 @@ static const ngx_http_attest_refusal_t  ngx_http_attest_refusals[] = {
       "Too many encrypted requests",
       "there is no room to remember another request", 10 },
 
-    { NGX_HTTP_ATTEST_NO_EVIDENCE, NGX_HTTP_SERVICE_UNAVAILABLE,
-      offsetof(ngx_http_attest_stats_t, refused_evidence),
-      NGX_HTTP_ATTEST_URN "no-evidence",
-      "No valid evidence",
-      "the gateway has no valid evidence and therefore serves nothing", 10 },
-
     { NGX_HTTP_ATTEST_NO_MEMORY, NGX_HTTP_SERVICE_UNAVAILABLE,
       offsetof(ngx_http_attest_stats_t, refused_memory),
       NGX_HTTP_ATTEST_URN "busy",
@@ -84,6 +78,19 @@ ngx_http_attest_refuse(ngx_http_request_t *r,
     ngx_http_attest_main_conf_t      *amcf;
     const ngx_http_attest_refusal_t  *no;
 
+    ctx = ngx_http_attest_prompt_ctx(r);
+
+    if (why == NGX_HTTP_ATTEST_NO_EVIDENCE) {
+
+        /* worded and counted in one place, whoever is asked for it */
+
+        if (ctx != NULL) {
+            ctx->status = NGX_HTTP_SERVICE_UNAVAILABLE;
+        }
+
+        return ngx_http_attest_problem_no_evidence(r, NGX_HTTP_ATTEST_CLOSED);
+    }
+
     no = ngx_http_attest_refusal_find(format->refusals, why);
 
     if (no == NULL) {
@@ -93,8 +100,6 @@ ngx_http_attest_refuse(ngx_http_request_t *r,
     if (no == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    ctx = ngx_http_attest_prompt_ctx(r);
 
     if (ctx != NULL) {
         ctx->status = no->status;
