@@ -17,6 +17,7 @@
 #include "http/evidence/ngx_http_attest_fresh.h"
 #include "http/evidence/ngx_http_attest_view.h"
 #include "http/ngx_http_attest_answer.h"
+#include "http/ngx_http_attest_list.h"
 #include "http/ngx_http_attest_problem.h"
 
 
@@ -355,24 +356,22 @@ ngx_http_attest_endpoint_keys(ngx_http_request_t *r)
 static attest_accept_e
 ngx_http_attest_endpoint_accepts(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    attest_accept_t   accept;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    attest_accept_t          accept;
+    ngx_table_elt_t         *h;
+    ngx_http_attest_list_t   at;
+
+    static ngx_str_t  name = ngx_string("Accept");
 
     ngx_memzero(&accept, sizeof(attest_accept_t));
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
+    ngx_http_attest_list_begin(&at, &r->headers_in.headers.part);
 
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].hash != 0 && h[i].key.len == sizeof("Accept") - 1
-                && ngx_strncasecmp(h[i].key.data, (u_char *) "Accept",
-                                   sizeof("Accept") - 1)
-                   == 0)
-            {
-                attest_accept_add(&accept, h[i].value.data, h[i].value.len);
-            }
+    while ((h = ngx_http_attest_list_next(&at)) != NULL) {
+
+        if (h->hash != 0 && h->key.len == name.len
+            && ngx_strncasecmp(h->key.data, name.data, name.len) == 0)
+        {
+            attest_accept_add(&accept, h->value.data, h->value.len);
         }
     }
 

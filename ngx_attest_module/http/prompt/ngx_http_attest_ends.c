@@ -15,6 +15,7 @@
 #include "http/prompt/ngx_http_attest_backend.h"
 #include "http/prompt/ngx_http_attest_format.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
+#include "http/ngx_http_attest_list.h"
 
 #include <sodium.h>
 
@@ -385,10 +386,9 @@ ngx_http_attest_ends_wipe_request(ngx_http_upstream_t *u)
 static void
 ngx_http_attest_ends_wipe_response(ngx_http_upstream_t *u)
 {
-    ngx_buf_t        *b;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_buf_t               *b;
+    ngx_table_elt_t         *h;
+    ngx_http_attest_list_t   at;
 
     b = &u->buffer;
 
@@ -400,13 +400,12 @@ ngx_http_attest_ends_wipe_response(ngx_http_upstream_t *u)
         return;
     }
 
-    for (part = &u->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
+    ngx_http_attest_list_begin(&at, &u->headers_in.headers.part);
 
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].value.len) {
-                sodium_memzero(h[i].value.data, h[i].value.len);
-            }
+    while ((h = ngx_http_attest_list_next(&at)) != NULL) {
+
+        if (h->value.len) {
+            sodium_memzero(h->value.data, h->value.len);
         }
     }
 }

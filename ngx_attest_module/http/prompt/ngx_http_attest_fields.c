@@ -8,6 +8,7 @@
 
 #include "http/prompt/ngx_http_attest_fields.h"
 #include "http/prompt/ngx_http_attest_format.h"
+#include "http/ngx_http_attest_list.h"
 
 
 #define NGX_HTTP_ATTEST_OWN_FIELDS    "x-attest-"
@@ -25,22 +26,20 @@ static ngx_uint_t ngx_http_attest_fields_shown(ngx_str_t *name,
 ngx_str_t *
 ngx_http_attest_field(ngx_http_request_t *r, const char *name)
 {
-    size_t            len;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    size_t                   len;
+    ngx_table_elt_t         *h;
+    ngx_http_attest_list_t   at;
 
     len = ngx_strlen(name);
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
+    ngx_http_attest_list_begin(&at, &r->headers_in.headers.part);
 
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len == len
-                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
-            {
-                return &h[i].value;
-            }
+    while ((h = ngx_http_attest_list_next(&at)) != NULL) {
+
+        if (h->key.len == len
+            && ngx_strncasecmp(h->key.data, (u_char *) name, len) == 0)
+        {
+            return &h->value;
         }
     }
 
@@ -52,21 +51,20 @@ ngx_uint_t
 ngx_http_attest_fields_count(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
 {
-    ngx_uint_t        i, n;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_uint_t               n;
+    ngx_table_elt_t         *h;
+    ngx_http_attest_list_t   at;
 
     ngx_str_null(value);
     n = 0;
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
+    ngx_http_attest_list_begin(&at, &r->headers_in.headers.part);
 
-        for (i = 0; i < part->nelts; i++) {
-            if (ngx_http_attest_fields_is(&h[i].key, name, 0)) {
-                *value = h[i].value;
-                n++;
-            }
+    while ((h = ngx_http_attest_list_next(&at)) != NULL) {
+
+        if (ngx_http_attest_fields_is(&h->key, name, 0)) {
+            *value = h->value;
+            n++;
         }
     }
 
@@ -166,19 +164,18 @@ ngx_int_t
 ngx_http_attest_fields_drop(ngx_http_request_t *r, ngx_uint_t drop,
     const char *field)
 {
-    ngx_uint_t        i, found;
-    ngx_list_part_t   old, *part;
-    ngx_table_elt_t  *h, *kept;
+    ngx_uint_t               found;
+    ngx_list_part_t          old;
+    ngx_table_elt_t         *h, *kept;
+    ngx_http_attest_list_t   at;
 
     old = r->headers_in.headers.part;
     found = 0;
 
-    for (part = &old; part; part = part->next) {
-        h = part->elts;
+    ngx_http_attest_list_begin(&at, &old);
 
-        for (i = 0; i < part->nelts; i++) {
-            found |= ngx_http_attest_fields_dropped(&h[i].key, drop, field);
-        }
+    while ((h = ngx_http_attest_list_next(&at)) != NULL) {
+        found |= ngx_http_attest_fields_dropped(&h->key, drop, field);
     }
 
     if (!found) {
@@ -192,22 +189,20 @@ ngx_http_attest_fields_drop(ngx_http_request_t *r, ngx_uint_t drop,
         return NGX_ERROR;
     }
 
-    for (part = &old; part; part = part->next) {
-        h = part->elts;
+    ngx_http_attest_list_begin(&at, &old);
 
-        for (i = 0; i < part->nelts; i++) {
+    while ((h = ngx_http_attest_list_next(&at)) != NULL) {
 
-            if (ngx_http_attest_fields_dropped(&h[i].key, drop, field)) {
-                continue;
-            }
-
-            kept = ngx_list_push(&r->headers_in.headers);
-            if (kept == NULL) {
-                return NGX_ERROR;
-            }
-
-            *kept = h[i];
+        if (ngx_http_attest_fields_dropped(&h->key, drop, field)) {
+            continue;
         }
+
+        kept = ngx_list_push(&r->headers_in.headers);
+        if (kept == NULL) {
+            return NGX_ERROR;
+        }
+
+        *kept = *h;
     }
 
     ngx_http_attest_fields_no_variables(r, field);

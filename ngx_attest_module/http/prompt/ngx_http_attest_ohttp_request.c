@@ -14,6 +14,7 @@
 #include "http/prompt/ngx_http_attest_body.h"
 #include "http/prompt/ngx_http_attest_fields.h"
 #include "http/prompt/ngx_http_attest_locked.h"
+#include "http/ngx_http_attest_list.h"
 #include "http/ngx_http_attest_problem.h"
 
 #include <openssl/crypto.h>
@@ -21,10 +22,6 @@
 
 #define NGX_HTTP_ATTEST_PROBLEM_DATE                                         \
     "https://iana.org/assignments/http-problem-types#date"
-
-#define ngx_http_attest_span_is(s, text)                                     \
-    ((s).n == sizeof(text) - 1                                               \
-     && ngx_memcmp((s).p, text, sizeof(text) - 1) == 0)
 
 
 /*
@@ -347,7 +344,7 @@ ngx_http_attest_inner_field(void *data, attest_span_t name,
                                             "appears twice");
     }
 
-    if (ngx_http_attest_span_is(name, "date")) {
+    if (attest_span_is(name, "date")) {
         in->date = ngx_http_parse_time((u_char *) value.p, value.n);
     }
 
@@ -360,7 +357,7 @@ ngx_http_attest_inner_field(void *data, attest_span_t name,
         return ATTEST_OK;
     }
 
-    if (in->cookie != NULL && ngx_http_attest_span_is(name, "cookie")) {
+    if (in->cookie != NULL && attest_span_is(name, "cookie")) {
         return ngx_http_attest_inner_cookie(in, value);
     }
 
@@ -603,7 +600,7 @@ ngx_http_attest_inner_allowed(ngx_http_attest_inner_t *in,
     ngx_http_attest_allow_t   *allow;
 
     host = in->host;
-    port = ngx_http_attest_span_is(scheme, "https") ? ":443" : ":80";
+    port = attest_span_is(scheme, "https") ? ":443" : ":80";
 
     if (host.len > ngx_strlen(port)
         && ngx_strncmp(host.data + host.len - ngx_strlen(port), port,
@@ -683,7 +680,7 @@ ngx_http_attest_inner_push(ngx_http_attest_inner_t *in, ngx_str_t *name,
     h->lowcase_key = name->data;
     h->hash = ngx_hash_key(name->data, name->len);
 
-    if (name->len == 6 && ngx_strncmp(name->data, "cookie", 6) == 0) {
+    if (ngx_http_attest_is(name, "cookie")) {
         in->cookie = h;
     }
 
@@ -798,32 +795,29 @@ ngx_http_attest_inner_swap(ngx_http_attest_inner_t *in,
 static ngx_int_t
 ngx_http_attest_inner_known(ngx_http_request_t *r)
 {
-    ngx_uint_t                  i;
-    ngx_list_part_t            *part;
     ngx_table_elt_t            *h;
     ngx_http_header_t          *hh;
+    ngx_http_attest_list_t      at;
     ngx_http_core_main_conf_t  *cmcf;
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
+    ngx_http_attest_list_begin(&at, &r->headers_in.headers.part);
 
-        for (i = 0; i < part->nelts; i++) {
+    while ((h = ngx_http_attest_list_next(&at)) != NULL) {
 
-            if (h[i].key.len == 4
-                && ngx_strncmp(h[i].lowcase_key, "host", 4) == 0)
-            {
-                r->headers_in.host = &h[i];
-                continue;
-            }
+        /* names are in lower case */
 
-            hh = ngx_hash_find(&cmcf->headers_in_hash, h[i].hash,
-                               h[i].lowcase_key, h[i].key.len);
+        if (ngx_http_attest_is(&h->key, "host")) {
+            r->headers_in.host = h;
+            continue;
+        }
 
-            if (hh != NULL && hh->handler(r, &h[i], hh->offset) != NGX_OK) {
-                return NGX_ERROR;
-            }
+        hh = ngx_hash_find(&cmcf->headers_in_hash, h->hash, h->lowcase_key,
+                           h->key.len);
+
+        if (hh != NULL && hh->handler(r, h, hh->offset) != NGX_OK) {
+            return NGX_ERROR;
         }
     }
 

@@ -12,6 +12,7 @@
 #include "http/prompt/ngx_http_attest_ends.h"
 #include "http/prompt/ngx_http_attest_replace.h"
 #include "http/ngx_http_attest_answer.h"
+#include "http/ngx_http_attest_list.h"
 
 #include <sodium.h>
 
@@ -23,6 +24,9 @@
 
 /* Fields that we make ourselves, and the control data. */
 #define NGX_HTTP_ATTEST_OWN_HEAD  256
+
+/* No name of a field that is left out is longer. */
+#define NGX_HTTP_ATTEST_OHTTP_MAX_SKIPPED  32
 
 
 static ngx_int_t ngx_http_attest_ohttp_encode_head(ngx_http_request_t *r,
@@ -157,20 +161,18 @@ ngx_http_attest_ohttp_encode_head(ngx_http_request_t *r,
 static size_t
 ngx_http_attest_ohttp_fields_len(ngx_list_t *list)
 {
-    size_t            len;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    size_t                   len;
+    ngx_table_elt_t         *h;
+    ngx_http_attest_list_t   at;
 
     len = 0;
 
-    for (part = &list->part; part; part = part->next) {
-        h = part->elts;
+    ngx_http_attest_list_begin(&at, &list->part);
 
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].hash != 0) {
-                len += attest_bhttp_field_len(h[i].key.len, h[i].value.len);
-            }
+    while ((h = ngx_http_attest_list_next(&at)) != NULL) {
+
+        if (h->hash != 0) {
+            len += attest_bhttp_field_len(h->key.len, h->value.len);
         }
     }
 
@@ -182,37 +184,32 @@ static ngx_int_t
 ngx_http_attest_ohttp_put_fields(ngx_http_request_t *r,
     ngx_http_attest_ohttp_t *oh, ngx_list_t *list)
 {
-    int               rc;
-    ngx_uint_t        i;
-    attest_span_t     name, value;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    int                      rc;
+    attest_span_t            name, value;
+    ngx_table_elt_t         *h;
+    ngx_http_attest_list_t   at;
 
-    for (part = &list->part; part; part = part->next) {
-        h = part->elts;
+    ngx_http_attest_list_begin(&at, &list->part);
 
-        for (i = 0; i < part->nelts; i++) {
+    while ((h = ngx_http_attest_list_next(&at)) != NULL) {
 
-            if (h[i].hash == 0 || ngx_http_attest_ohttp_skips(&h[i].key)) {
-                continue;
-            }
+        if (h->hash == 0 || ngx_http_attest_ohttp_skips(&h->key)) {
+            continue;
+        }
 
-            name.p = h[i].key.data;
-            name.n = h[i].key.len;
-            value.p = h[i].value.data;
-            value.n = h[i].value.len;
+        name = attest_span(h->key.data, h->key.len);
+        value = attest_span(h->value.data, h->value.len);
 
-            rc = attest_bhttp_put_field(&oh->encoder, name, value);
+        rc = attest_bhttp_put_field(&oh->encoder, name, value);
 
-            if (rc == ATTEST_EFORMAT) {
-                ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                              "attest: an invalid response field is dropped");
-                continue;
-            }
+        if (rc == ATTEST_EFORMAT) {
+            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                          "attest: an invalid response field is dropped");
+            continue;
+        }
 
-            if (rc != ATTEST_OK) {
-                return NGX_ERROR;
-            }
+        if (rc != ATTEST_OK) {
+            return NGX_ERROR;
         }
     }
 
@@ -296,14 +293,9 @@ static ngx_int_t
 ngx_http_attest_ohttp_put(ngx_http_attest_ohttp_t *oh, const char *name,
     u_char *value, size_t len)
 {
-    attest_span_t  n, v;
-
-    n.p = (const uint8_t *) name;
-    n.n = ngx_strlen(name);
-    v.p = value;
-    v.n = len;
-
-    return (attest_bhttp_put_field(&oh->encoder, n, v) == ATTEST_OK)
+    return (attest_bhttp_put_field(&oh->encoder, attest_span_text(name),
+                                   attest_span(value, len))
+            == ATTEST_OK)
            ? NGX_OK : NGX_ERROR;
 }
 
@@ -313,21 +305,24 @@ ngx_http_attest_ohttp_put(ngx_http_attest_ohttp_t *oh, const char *name,
 static ngx_uint_t
 ngx_http_attest_ohttp_skips(ngx_str_t *key)
 {
-    u_char  name[32];
+    u_char     low[NGX_HTTP_ATTEST_OHTTP_MAX_SKIPPED];
+    ngx_str_t  name;
 
     if (key->len == 0) {
         return 1;
     }
 
-    if (key->len > sizeof(name)) {
+    if (key->len > sizeof(low)) {
         return 0;
     }
 
-    ngx_strlow(name, key->data, key->len);
+    name.data = low;
+    name.len = key->len;
 
-    return attest_bhttp_is_connection(name, key->len)
-           || (key->len == 14
-               && ngx_strncmp(name, "content-length", 14) == 0);
+    ngx_strlow(low, key->data, key->len);
+
+    return attest_bhttp_is_connection(name.data, name.len)
+           || ngx_http_attest_is(&name, "content-length");
 }
 
 

@@ -8,6 +8,7 @@
 
 #include "http/prompt/ngx_http_attest_replace.h"
 #include "http/prompt/ngx_http_attest_ends.h"
+#include "http/ngx_http_attest_list.h"
 #include "http/ngx_http_attest_problem.h"
 
 
@@ -67,10 +68,9 @@ void
 ngx_http_attest_replace_interim(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx)
 {
-    ngx_uint_t            i;
-    ngx_list_part_t      *part;
-    ngx_table_elt_t      *h;
-    ngx_http_upstream_t  *u;
+    ngx_table_elt_t         *h;
+    ngx_http_upstream_t     *u;
+    ngx_http_attest_list_t   at;
 
     u = r->upstream;
 
@@ -90,12 +90,10 @@ ngx_http_attest_replace_interim(ngx_http_request_t *r,
     u->headers_in.chunked = 0;
     u->headers_in.connection_close = 1;
 
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
-        h = part->elts;
+    ngx_http_attest_list_begin(&at, &r->headers_out.headers.part);
 
-        for (i = 0; i < part->nelts; i++) {
-            h[i].hash = 0;
-        }
+    while ((h = ngx_http_attest_list_next(&at)) != NULL) {
+        h->hash = 0;
     }
 
     r->headers_out.date = NULL;

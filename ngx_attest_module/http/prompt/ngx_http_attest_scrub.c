@@ -8,6 +8,7 @@
 
 #include "http/prompt/ngx_http_attest_scrub.h"
 #include "http/prompt/ngx_http_attest_format.h"
+#include "http/ngx_http_attest_list.h"
 
 
 static ngx_uint_t ngx_http_attest_scrub_begins(ngx_str_t *key,
@@ -22,23 +23,21 @@ void
 ngx_http_attest_scrub(ngx_http_request_t *r, ngx_uint_t cors,
     ngx_uint_t sealed)
 {
-    ngx_uint_t                    i;
-    ngx_list_part_t              *part;
     ngx_table_elt_t              *h;
+    ngx_http_attest_list_t        at;
     ngx_http_attest_main_conf_t  *amcf;
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
 
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
-        h = part->elts;
+    ngx_http_attest_list_begin(&at, &r->headers_out.headers.part);
 
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].hash != 0
-                && (ngx_http_attest_scrub_of_formats(amcf, &h[i].key)
-                    || ngx_http_attest_scrub_drops(&h[i].key, cors, sealed)))
-            {
-                h[i].hash = 0;
-            }
+    while ((h = ngx_http_attest_list_next(&at)) != NULL) {
+
+        if (h->hash != 0
+            && (ngx_http_attest_scrub_of_formats(amcf, &h->key)
+                || ngx_http_attest_scrub_drops(&h->key, cors, sealed)))
+        {
+            h->hash = 0;
         }
     }
 }
