@@ -2,8 +2,8 @@
 
 /*
  * What the files of Oblivious HTTP share: ngx_http_attest_ohttp.c opens a
- * request, _ohttp_request.c makes it a request of this server, and
- * _ohttp_response.c seals what comes back.
+ * request, _inner.c decodes what is inside, _ohttp_request.c makes it a
+ * request of this server, and _ohttp_response.c seals what comes back.
  */
 
 
