@@ -227,7 +227,7 @@ typedef struct {
     uint64_t                   born;            /* of the key that opened */
     time_t                     expires;         /* it, and when it goes */
     time_t                     until;           /* remembered */
-    unsigned                   look:1;          /* and not remembered */
+    unsigned                   check_only:1;    /* and not remembered */
 } ngx_http_attest_once_t;
 
 

@@ -439,7 +439,7 @@ ngx_http_attest_module_init_process(ngx_cycle_t *cycle)
 
     prov_tpm_quiet();
 
-    if (ngx_http_attest_memory_init(amcf, cycle->log) != NGX_OK) {
+    if (ngx_http_attest_locked_init(amcf, cycle->log) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -456,7 +456,7 @@ ngx_http_attest_module_exit_process(ngx_cycle_t *cycle)
 
     if (amcf != NULL && amcf->used) {
         ngx_http_attest_refresh_exit_worker(amcf);
-        ngx_http_attest_memory_exit();
+        ngx_http_attest_locked_exit();
     }
 }
 

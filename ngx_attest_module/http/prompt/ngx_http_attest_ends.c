@@ -343,7 +343,7 @@ ngx_http_attest_ends_owns(ngx_http_attest_ctx_t *ctx, ngx_buf_t *b)
 
 
 void
-ngx_http_attest_ends_forget(ngx_http_attest_ctx_t *ctx)
+ngx_http_attest_ends_wipe_all(ngx_http_attest_ctx_t *ctx)
 {
     ngx_http_attest_up_t  *up;
 

@@ -25,7 +25,7 @@ ngx_uint_t ngx_http_attest_ends_proven(ngx_http_attest_ctx_t *ctx);
 ngx_uint_t ngx_http_attest_ends_owns(ngx_http_attest_ctx_t *ctx,
     ngx_buf_t *b);
 /* All is sealed: what is left of Oblivious HTTP in their memory is wiped. */
-void ngx_http_attest_ends_forget(ngx_http_attest_ctx_t *ctx);
+void ngx_http_attest_ends_wipe_all(ngx_http_attest_ctx_t *ctx);
 
 
 #endif /* NGX_HTTP_ATTEST_ENDS_H_INCLUDED */

@@ -24,26 +24,26 @@
 #endif
 
 
-static u_char *ngx_http_attest_memory_map(size_t size, ngx_log_t *log);
-static void ngx_http_attest_memory_lock(u_char *p, size_t size,
+static u_char *ngx_http_attest_locked_map(size_t size, ngx_log_t *log);
+static void ngx_http_attest_locked_pin(u_char *p, size_t size,
     ngx_log_t *log);
-static int ngx_http_attest_memory_hold(u_char *p, size_t size);
-static void ngx_http_attest_memory_count(void);
-static void ngx_http_attest_memory_return(u_char *p, size_t size);
+static int ngx_http_attest_locked_pin_pages(u_char *p, size_t size);
+static void ngx_http_attest_locked_count(void);
+static void ngx_http_attest_locked_give_back(u_char *p, size_t size);
 
 
 /* of this process */
-static attest_arena_t   ngx_http_attest_arena;
-static ngx_atomic_t    *ngx_http_attest_memory_used;
+static attest_arena_t   ngx_http_attest_locked_arena;
+static ngx_atomic_t    *ngx_http_attest_locked_used;
 
 
 ngx_int_t
-ngx_http_attest_memory_init(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
+ngx_http_attest_locked_init(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 {
     void    *tables;
     u_char  *p;
 
-    if (!amcf->prompts || ngx_http_attest_memory_used != NULL) {
+    if (!amcf->prompts || ngx_http_attest_locked_used != NULL) {
         return NGX_OK;
     }
 
@@ -52,13 +52,14 @@ ngx_http_attest_memory_init(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
         return NGX_ERROR;
     }
 
-    p = ngx_http_attest_memory_map(amcf->memory, log);
+    p = ngx_http_attest_locked_map(amcf->memory, log);
     if (p == NULL) {
         ngx_free(tables);
         return NGX_ERROR;
     }
 
-    if (attest_arena_init(&ngx_http_attest_arena, p, amcf->memory, tables)
+    if (attest_arena_init(&ngx_http_attest_locked_arena, p, amcf->memory,
+                          tables)
         != ATTEST_OK)
     {
         return NGX_ERROR;
@@ -66,9 +67,9 @@ ngx_http_attest_memory_init(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 
     /* a place of this process: whoever dies leaves it to its successor */
 
-    ngx_http_attest_memory_used =
+    ngx_http_attest_locked_used =
                   &ngx_http_attest_state_stats(amcf)->memory[ngx_process_slot];
-    ngx_http_attest_memory_count();
+    ngx_http_attest_locked_count();
 
     return NGX_OK;
 }
@@ -77,7 +78,7 @@ ngx_http_attest_memory_init(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 /* Nothing is touched yet: a worker takes what its prompts have needed. */
 
 static u_char *
-ngx_http_attest_memory_map(size_t size, ngx_log_t *log)
+ngx_http_attest_locked_map(size_t size, ngx_log_t *log)
 {
     u_char  *p;
 
@@ -104,7 +105,7 @@ ngx_http_attest_memory_map(size_t size, ngx_log_t *log)
         return NULL;
     }
 
-    ngx_http_attest_memory_lock(p, size, log);
+    ngx_http_attest_locked_pin(p, size, log);
 
     return p;
 }
@@ -116,7 +117,7 @@ ngx_http_attest_memory_map(size_t size, ngx_log_t *log)
  */
 
 static void
-ngx_http_attest_memory_lock(u_char *p, size_t size, ngx_log_t *log)
+ngx_http_attest_locked_pin(u_char *p, size_t size, ngx_log_t *log)
 {
     size_t     n;
     ngx_err_t  err;
@@ -125,7 +126,7 @@ ngx_http_attest_memory_lock(u_char *p, size_t size, ngx_log_t *log)
 
     for (n = size; n >= ngx_pagesize; n = (n / 2) & ~(ngx_pagesize - 1)) {
 
-        if (ngx_http_attest_memory_hold(p, n) == 0) {
+        if (ngx_http_attest_locked_pin_pages(p, n) == 0) {
             break;
         }
 
@@ -143,7 +144,7 @@ ngx_http_attest_memory_lock(u_char *p, size_t size, ngx_log_t *log)
 
 
 static int
-ngx_http_attest_memory_hold(u_char *p, size_t size)
+ngx_http_attest_locked_pin_pages(u_char *p, size_t size)
 {
 #ifdef MLOCK_ONFAULT
 
@@ -158,20 +159,20 @@ ngx_http_attest_memory_hold(u_char *p, size_t size)
 
 
 void
-ngx_http_attest_memory_exit(void)
+ngx_http_attest_locked_exit(void)
 {
-    if (ngx_http_attest_memory_used != NULL) {
-        attest_arena_clear(&ngx_http_attest_arena);
-        ngx_http_attest_memory_count();
+    if (ngx_http_attest_locked_used != NULL) {
+        attest_arena_clear(&ngx_http_attest_locked_arena);
+        ngx_http_attest_locked_count();
     }
 }
 
 
 static void
-ngx_http_attest_memory_count(void)
+ngx_http_attest_locked_count(void)
 {
-    *ngx_http_attest_memory_used =
-                                 attest_arena_used(&ngx_http_attest_arena);
+    *ngx_http_attest_locked_used =
+                             attest_arena_used(&ngx_http_attest_locked_arena);
 }
 
 
@@ -180,13 +181,13 @@ ngx_http_attest_locked_alloc(size_t len)
 {
     u_char  *p;
 
-    if (ngx_http_attest_memory_used == NULL) {
+    if (ngx_http_attest_locked_used == NULL) {
         return NULL;
     }
 
-    p = attest_arena_alloc(&ngx_http_attest_arena, len);
+    p = attest_arena_alloc(&ngx_http_attest_locked_arena, len);
 
-    ngx_http_attest_memory_count();
+    ngx_http_attest_locked_count();
 
     return p;
 }
@@ -199,12 +200,12 @@ ngx_http_attest_locked_free(u_char *p)
 
     /* after the end of the process has cleared it, there is no run */
 
-    room = attest_arena_room(&ngx_http_attest_arena, p);
+    room = attest_arena_room(&ngx_http_attest_locked_arena, p);
 
-    (void) attest_arena_free(&ngx_http_attest_arena, p);
+    (void) attest_arena_free(&ngx_http_attest_locked_arena, p);
 
-    ngx_http_attest_memory_return(p, room);
-    ngx_http_attest_memory_count();
+    ngx_http_attest_locked_give_back(p, room);
+    ngx_http_attest_locked_count();
 }
 
 
@@ -214,7 +215,7 @@ ngx_http_attest_locked_free(u_char *p)
  */
 
 static void
-ngx_http_attest_memory_return(u_char *p, size_t size)
+ngx_http_attest_locked_give_back(u_char *p, size_t size)
 {
     u_char  *from, *to;
 
@@ -235,7 +236,7 @@ ngx_http_attest_memory_return(u_char *p, size_t size)
 
     if (munlock(from, to - from) == 0) {
         (void) madvise(from, to - from, MADV_DONTNEED);
-        (void) ngx_http_attest_memory_hold(from, to - from);
+        (void) ngx_http_attest_locked_pin_pages(from, to - from);
     }
 }
 
@@ -243,9 +244,9 @@ ngx_http_attest_memory_return(u_char *p, size_t size)
 void
 ngx_http_attest_locked_wiped(u_char *p)
 {
-    (void) attest_arena_wiped(&ngx_http_attest_arena, p);
+    (void) attest_arena_wiped(&ngx_http_attest_locked_arena, p);
 
-    ngx_http_attest_memory_count();
+    ngx_http_attest_locked_count();
 }
 
 
@@ -254,14 +255,14 @@ ngx_http_attest_locked_trim(u_char *p, size_t len)
 {
     size_t  room, rest;
 
-    room = attest_arena_room(&ngx_http_attest_arena, p);
+    room = attest_arena_room(&ngx_http_attest_locked_arena, p);
 
-    (void) attest_arena_resize(&ngx_http_attest_arena, p, len);
+    (void) attest_arena_resize(&ngx_http_attest_locked_arena, p, len);
 
-    rest = attest_arena_room(&ngx_http_attest_arena, p);
+    rest = attest_arena_room(&ngx_http_attest_locked_arena, p);
 
-    ngx_http_attest_memory_return(p + rest, room - rest);
-    ngx_http_attest_memory_count();
+    ngx_http_attest_locked_give_back(p + rest, room - rest);
+    ngx_http_attest_locked_count();
 }
 
 
@@ -283,7 +284,7 @@ ngx_http_attest_locked_grow(u_char **data, size_t *usable, size_t size,
         return NGX_OK;
     }
 
-    arena = &ngx_http_attest_arena;
+    arena = &ngx_http_attest_locked_arena;
 
     if (size > max || size > attest_arena_size(arena)) {
         return NGX_DECLINED;
@@ -296,7 +297,7 @@ ngx_http_attest_locked_grow(u_char **data, size_t *usable, size_t size,
             || attest_arena_resize(arena, *data, size) == ATTEST_OK))
     {
         *usable = attest_arena_room(arena, *data);
-        ngx_http_attest_memory_count();
+        ngx_http_attest_locked_count();
         return NGX_OK;
     }
 

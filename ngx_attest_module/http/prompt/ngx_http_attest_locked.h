@@ -9,9 +9,9 @@
 
 
 /* Of this worker. */
-ngx_int_t ngx_http_attest_memory_init(ngx_http_attest_main_conf_t *amcf,
+ngx_int_t ngx_http_attest_locked_init(ngx_http_attest_main_conf_t *amcf,
     ngx_log_t *log);
-void ngx_http_attest_memory_exit(void);
+void ngx_http_attest_locked_exit(void);
 /* NULL: all of it is in use. */
 u_char *ngx_http_attest_locked_alloc(size_t len);
 /* Wipes it. */

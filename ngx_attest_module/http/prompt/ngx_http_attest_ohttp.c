@@ -703,7 +703,7 @@ ngx_http_attest_ohttp_once(ngx_http_attest_ctx_t *ctx)
 
     /* takes everything but what another location has taken */
 
-    once->look = (oh->gateway->replay == NGX_HTTP_ATTEST_REPLAY_OFF);
+    once->check_only = (oh->gateway->replay == NGX_HTTP_ATTEST_REPLAY_OFF);
 }
 
 

@@ -16,12 +16,12 @@
 #include "http/ngx_http_attest_problem.h"
 
 
-static ngx_int_t ngx_http_attest_inner_swap(ngx_http_attest_inner_t *in,
+static ngx_int_t ngx_http_attest_ohttp_swap(ngx_http_attest_inner_t *in,
     ngx_http_attest_ctx_t *ctx);
-static ngx_int_t ngx_http_attest_inner_known(ngx_http_request_t *r);
-static ngx_int_t ngx_http_attest_inner_host(ngx_http_attest_inner_t *in);
-static ngx_int_t ngx_http_attest_inner_body(ngx_http_attest_inner_t *in);
-static void ngx_http_attest_inner_respond(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_ohttp_known_fields(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_ohttp_put_host(ngx_http_attest_inner_t *in);
+static ngx_int_t ngx_http_attest_ohttp_put_body(ngx_http_attest_inner_t *in);
+static void ngx_http_attest_ohttp_respond(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, const char *why);
 
 
@@ -36,7 +36,7 @@ ngx_http_attest_ohttp_enter(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 
     in = ngx_pcalloc(r->pool, sizeof(ngx_http_attest_inner_t));
     if (in == NULL) {
-        ngx_http_attest_inner_respond(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
+        ngx_http_attest_ohttp_respond(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
                                       NULL, "no memory");
         return;
     }
@@ -48,12 +48,12 @@ ngx_http_attest_ohttp_enter(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
     if (ngx_http_attest_inner_decode(in, ctx) != NGX_OK
         || ngx_http_attest_inner_fresh(in, ctx) != NGX_OK)
     {
-        ngx_http_attest_inner_respond(r, in->status, in->type, in->why);
+        ngx_http_attest_ohttp_respond(r, in->status, in->type, in->why);
         return;
     }
 
-    if (ngx_http_attest_inner_swap(in, ctx) != NGX_OK) {
-        ngx_http_attest_inner_respond(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
+    if (ngx_http_attest_ohttp_swap(in, ctx) != NGX_OK) {
+        ngx_http_attest_ohttp_respond(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
                                       NULL, "no memory");
         return;
     }
@@ -66,7 +66,7 @@ ngx_http_attest_ohttp_enter(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 /* From the first decrypted byte on errors are sealed: RFC 9458 section 5. */
 
 static void
-ngx_http_attest_inner_respond(ngx_http_request_t *r, ngx_uint_t status,
+ngx_http_attest_ohttp_respond(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, const char *why)
 {
     ngx_int_t                     rc;
@@ -96,14 +96,14 @@ ngx_http_attest_inner_respond(ngx_http_request_t *r, ngx_uint_t status,
 /* From here on r is the inner request; nothing was changed before. */
 
 static ngx_int_t
-ngx_http_attest_inner_swap(ngx_http_attest_inner_t *in,
+ngx_http_attest_ohttp_swap(ngx_http_attest_inner_t *in,
     ngx_http_attest_ctx_t *ctx)
 {
     ngx_http_request_t  *r;
 
     r = in->r;
 
-    if (ngx_http_attest_inner_host(in) != NGX_OK) {
+    if (ngx_http_attest_ohttp_put_host(in) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -136,11 +136,11 @@ ngx_http_attest_inner_swap(ngx_http_attest_inner_t *in,
     r->gzip_ok = 0;
 #endif
 
-    if (ngx_http_attest_inner_known(r) != NGX_OK) {
+    if (ngx_http_attest_ohttp_known_fields(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return ngx_http_attest_inner_body(in);
+    return ngx_http_attest_ohttp_put_body(in);
 }
 
 
@@ -151,7 +151,7 @@ ngx_http_attest_inner_swap(ngx_http_attest_inner_t *in,
  */
 
 static ngx_int_t
-ngx_http_attest_inner_known(ngx_http_request_t *r)
+ngx_http_attest_ohttp_known_fields(ngx_http_request_t *r)
 {
     ngx_table_elt_t            *h;
     ngx_http_header_t          *hh;
@@ -184,7 +184,7 @@ ngx_http_attest_inner_known(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_attest_inner_host(ngx_http_attest_inner_t *in)
+ngx_http_attest_ohttp_put_host(ngx_http_attest_inner_t *in)
 {
     u_char     *p, *last;
     ngx_str_t   name;
@@ -216,7 +216,7 @@ ngx_http_attest_inner_host(ngx_http_attest_inner_t *in)
 
 
 static ngx_int_t
-ngx_http_attest_inner_body(ngx_http_attest_inner_t *in)
+ngx_http_attest_ohttp_put_body(ngx_http_attest_inner_t *in)
 {
     ngx_http_request_t  *r;
 
@@ -281,7 +281,7 @@ ngx_http_attest_ohttp_gate(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ngx_http_attest_inner_respond(r, NGX_HTTP_NOT_FOUND, NULL,
+    ngx_http_attest_ohttp_respond(r, NGX_HTTP_NOT_FOUND, NULL,
                                   "there is no location that takes it");
     return NGX_DONE;
 }

@@ -47,7 +47,7 @@ typedef struct {
     ngx_uint_t                     cursor;
     time_t                         swept;
     uint64_t                       floor;
-    ngx_uint_t                     said;    /* per cent, in the log */
+    ngx_uint_t                     warned;  /* per cent, in the log */
     ngx_uint_t                     full;    /* keys are to be replaced */
     u_char                         key[crypto_shorthash_siphashx24_KEYBYTES];
     ngx_http_attest_replay_slot_t *slots;
@@ -61,7 +61,7 @@ static ngx_int_t ngx_http_attest_replay_init(ngx_shm_zone_t *shm_zone,
 static ngx_int_t ngx_http_attest_replay_put(ngx_http_attest_replay_t *rp,
     ngx_http_attest_once_t *once, u_char *tag, time_t now);
 static ngx_uint_t ngx_http_attest_replay_level(ngx_http_attest_replay_t *rp);
-static void ngx_http_attest_replay_say(ngx_uint_t level, ngx_uint_t used,
+static void ngx_http_attest_replay_warn(ngx_uint_t level, ngx_uint_t used,
     ngx_uint_t capacity);
 static ngx_uint_t ngx_http_attest_replay_find(ngx_http_attest_replay_t *rp,
     u_char *tag);
@@ -319,7 +319,7 @@ ngx_http_attest_replay_add(ngx_http_attest_main_conf_t *amcf,
     ngx_shmtx_unlock(&shpool->mutex);
 
     if (level != 0) {
-        ngx_http_attest_replay_say(level, used, capacity);
+        ngx_http_attest_replay_warn(level, used, capacity);
     }
 
     return rc;
@@ -332,7 +332,7 @@ ngx_http_attest_replay_put(ngx_http_attest_replay_t *rp,
 {
     ngx_int_t  rc;
 
-    if (once->look) {
+    if (once->check_only) {
         return (rp->slots[ngx_http_attest_replay_find(rp, tag)].expires != 0)
                ? NGX_DECLINED : NGX_OK;
     }
@@ -363,24 +363,24 @@ ngx_http_attest_replay_level(ngx_http_attest_replay_t *rp)
     rp->full = (rp->used >= rp->capacity);
 
     if (rp->used < rp->capacity / 2) {
-        rp->said = 0;
+        rp->warned = 0;
     }
 
     level = rp->full ? 100
                      : (rp->used >= rp->capacity - rp->capacity / 5) ? 80 : 0;
 
-    if (level <= rp->said) {
+    if (level <= rp->warned) {
         return 0;
     }
 
-    rp->said = level;
+    rp->warned = level;
 
     return level;
 }
 
 
 static void
-ngx_http_attest_replay_say(ngx_uint_t level, ngx_uint_t used,
+ngx_http_attest_replay_warn(ngx_uint_t level, ngx_uint_t used,
     ngx_uint_t capacity)
 {
     if (level == 100) {
@@ -457,7 +457,7 @@ ngx_http_attest_replay_retire(ngx_http_attest_main_conf_t *amcf,
     rp->floor = number;
     rp->used = 0;
     rp->cursor = 0;
-    rp->said = 0;
+    rp->warned = 0;
     rp->full = 0;
 }
 

@@ -231,7 +231,7 @@ ngx_http_attest_seal_at_once(ngx_http_request_t *r,
 
     ctx->finished = 1;
 
-    ngx_http_attest_ends_forget(ctx);
+    ngx_http_attest_ends_wipe_all(ctx);
 
     rc = ngx_http_attest_seal_pass(r, ctx, out.chain);
 
@@ -689,7 +689,7 @@ ngx_http_attest_seal_end(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
         out->tail->last_in_chain = 1;
     }
 
-    ngx_http_attest_ends_forget(ctx);
+    ngx_http_attest_ends_wipe_all(ctx);
 
     return NGX_OK;
 }
