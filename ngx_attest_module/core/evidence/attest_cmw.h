@@ -15,7 +15,6 @@
 
 
 #define ATTEST_CMW_IND_REFERENCE     1
-#define ATTEST_CMW_IND_ENDORSEMENT   2
 #define ATTEST_CMW_IND_EVIDENCE      4
 
 /* Collection types (member "__cmwc_t"). */

@@ -201,6 +201,10 @@ ngx_http_attest_endpoint_body(ngx_http_request_t *r)
 /*
  * The length of a chunked body is known only now, and with a small
  * client_body_buffer_size a part of it may be in a file.
+ *
+ * Not what reads sealed bodies, ngx_http_attest_body.c, with another room: of
+ * those pieces are taken while they arrive, go to whoever opens them, and may
+ * have to wait; of this one nginx has read all, and it is short.
  */
 
 static ngx_int_t
