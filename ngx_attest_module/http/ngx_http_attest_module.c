@@ -373,7 +373,7 @@ ngx_http_attest_module_add_handlers(ngx_conf_t *cf)
         ngx_http_handler_pt     handler;
     }  handlers[] = {
         { NGX_HTTP_POST_READ_PHASE, ngx_http_attest_guard_server },
-        { NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_attest_subrequest },
+        { NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_attest_routes_subrequest },
         { NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_attest_guard_server },
         { NGX_HTTP_REWRITE_PHASE, ngx_http_attest_guard_location },
         { NGX_HTTP_PREACCESS_PHASE, ngx_http_attest_guard_location }

@@ -130,7 +130,7 @@ ngx_http_attest_cors_allowed(ngx_http_request_t *r,
     ngx_str_t   *origin, *allowed;
     ngx_uint_t   i;
 
-    origin = ngx_http_attest_field(r, "origin");
+    origin = ngx_http_attest_fields_get(r, "origin");
     allowed = alcf->cors->elts;
 
     for (i = 0; i < alcf->cors->nelts; i++) {
@@ -157,12 +157,12 @@ ngx_http_attest_cors_asked(ngx_http_request_t *r,
     ngx_http_attest_loc_conf_t *alcf)
 {
     if (r->method != NGX_HTTP_OPTIONS || alcf->cors == NULL
-        || ngx_http_attest_field(r, "origin") == NULL)
+        || ngx_http_attest_fields_get(r, "origin") == NULL)
     {
         return NULL;
     }
 
-    return ngx_http_attest_field(r, "access-control-request-method");
+    return ngx_http_attest_fields_get(r, "access-control-request-method");
 }
 
 
@@ -222,7 +222,7 @@ ngx_http_attest_cors_answer(ngx_http_request_t *r)
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
     value = amcf->cors_allow;
 
-    asked = ngx_http_attest_field(r, "access-control-request-headers");
+    asked = ngx_http_attest_fields_get(r, "access-control-request-headers");
 
     if (asked != NULL && asked->len > 0
         && asked->len <= NGX_HTTP_ATTEST_CORS_MAX_ASKED)

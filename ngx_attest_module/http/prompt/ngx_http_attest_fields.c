@@ -24,7 +24,7 @@ static ngx_uint_t ngx_http_attest_fields_shown(ngx_str_t *name,
 
 
 ngx_str_t *
-ngx_http_attest_field(ngx_http_request_t *r, const char *name)
+ngx_http_attest_fields_get(ngx_http_request_t *r, const char *name)
 {
     size_t                   len;
     ngx_table_elt_t         *h;

@@ -14,7 +14,7 @@
 
 
 /* The request's value of a field, compared in lower case, or NULL. */
-ngx_str_t *ngx_http_attest_field(ngx_http_request_t *r, const char *name);
+ngx_str_t *ngx_http_attest_fields_get(ngx_http_request_t *r, const char *name);
 /* How often a field is there, in any spelling, and its last value. */
 ngx_uint_t ngx_http_attest_fields_count(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);

@@ -163,7 +163,7 @@ ngx_http_attest_ohttp_wants_keys(ngx_http_request_t *r)
 {
     ngx_str_t  *accept;
 
-    accept = ngx_http_attest_field(r, "accept");
+    accept = ngx_http_attest_fields_get(r, "accept");
 
     return accept == NULL
            || ngx_http_attest_ohttp_accepts(accept, "application/ohttp-keys")
@@ -212,7 +212,7 @@ ngx_http_attest_ohttp_form(ngx_http_request_t *r, attest_ohttp_form_e *form)
 {
     ngx_str_t  *type;
 
-    type = ngx_http_attest_field(r, "content-type");
+    type = ngx_http_attest_fields_get(r, "content-type");
 
     return (type != NULL
             && attest_ohttp_request_type(type->data, type->len, form)

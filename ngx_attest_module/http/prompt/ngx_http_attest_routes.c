@@ -304,7 +304,7 @@ ngx_http_attest_routes_error(ngx_conf_t *cf,
  */
 
 ngx_int_t
-ngx_http_attest_subrequest(ngx_http_request_t *r)
+ngx_http_attest_routes_subrequest(ngx_http_request_t *r)
 {
     ngx_http_attest_ctx_t       *ctx;
     ngx_http_attest_loc_conf_t  *alcf;

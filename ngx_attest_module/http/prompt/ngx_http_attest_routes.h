@@ -13,7 +13,7 @@ ngx_int_t ngx_http_attest_routes_add(ngx_conf_t *cf);
 /* When all is read: no opened prompt goes where nobody sent it. */
 ngx_int_t ngx_http_attest_routes_check(ngx_conf_t *cf);
 /* A phase handler: subrequests get no opened prompt. */
-ngx_int_t ngx_http_attest_subrequest(ngx_http_request_t *r);
+ngx_int_t ngx_http_attest_routes_subrequest(ngx_http_request_t *r);
 
 
 #endif /* NGX_HTTP_ATTEST_ROUTES_H_INCLUDED */

@@ -26,14 +26,14 @@
 #define NGX_HTTP_ATTEST_LATER    100        /* ms: until the next try */
 
 
-static ngx_int_t ngx_http_attest_filter_init(ngx_conf_t *cf);
-static ngx_int_t ngx_http_attest_header_filter(ngx_http_request_t *r);
-static ngx_int_t ngx_http_attest_header_inside(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_seal_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_attest_seal_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_seal_header_inside(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 static ngx_int_t ngx_http_attest_seal_at_once(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 
-static ngx_int_t ngx_http_attest_body_filter(ngx_http_request_t *r,
+static ngx_int_t ngx_http_attest_seal_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_http_attest_seal_chain(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
@@ -63,13 +63,13 @@ static void ngx_http_attest_seal_wipe(ngx_http_attest_ctx_t *ctx,
 static void ngx_http_attest_seal_shift(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx);
 #if (NGX_HTTP_ATTEST_EARLY_HINTS)
-static ngx_int_t ngx_http_attest_early_hints_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_seal_early_hints_filter(ngx_http_request_t *r);
 #endif
 
 
 static ngx_http_module_t  ngx_http_attest_filter_module_ctx = {
     NULL,                                  /* preconfiguration */
-    ngx_http_attest_filter_init,           /* postconfiguration */
+    ngx_http_attest_seal_init,             /* postconfiguration */
 
     NULL,                                  /* create main configuration */
     NULL,                                  /* init main configuration */
@@ -107,7 +107,7 @@ static ngx_http_output_header_filter_pt  ngx_http_next_early_hints_filter;
 
 
 static ngx_int_t
-ngx_http_attest_header_filter(ngx_http_request_t *r)
+ngx_http_attest_seal_header_filter(ngx_http_request_t *r)
 {
     ngx_uint_t                   sealed;
     ngx_http_attest_ctx_t       *ctx;
@@ -138,7 +138,7 @@ ngx_http_attest_header_filter(ngx_http_request_t *r)
     }
 
     if (sealed && ctx->format->inner) {
-        return ngx_http_attest_header_inside(r, ctx);
+        return ngx_http_attest_seal_header_inside(r, ctx);
     }
 
     ngx_http_attest_scrub(r, alcf->cors != NULL, sealed);
@@ -164,7 +164,7 @@ ngx_http_attest_header_filter(ngx_http_request_t *r)
 /* The format puts all of the header inside, and we CORS fields outside. */
 
 static ngx_int_t
-ngx_http_attest_header_inside(ngx_http_request_t *r,
+ngx_http_attest_seal_header_inside(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *ctx)
 {
     ngx_int_t               rc;
@@ -243,7 +243,7 @@ ngx_http_attest_seal_at_once(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_attest_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+ngx_http_attest_seal_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_http_attest_ctx_t  *ctx;
 
@@ -767,7 +767,7 @@ ngx_http_attest_seal_shift(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
  */
 
 static ngx_int_t
-ngx_http_attest_early_hints_filter(ngx_http_request_t *r)
+ngx_http_attest_seal_early_hints_filter(ngx_http_request_t *r)
 {
     ngx_http_attest_ctx_t  *ctx;
 
@@ -784,17 +784,17 @@ ngx_http_attest_early_hints_filter(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_attest_filter_init(ngx_conf_t *cf)
+ngx_http_attest_seal_init(ngx_conf_t *cf)
 {
     ngx_http_next_header_filter = ngx_http_top_header_filter;
-    ngx_http_top_header_filter = ngx_http_attest_header_filter;
+    ngx_http_top_header_filter = ngx_http_attest_seal_header_filter;
 
     ngx_http_next_body_filter = ngx_http_top_body_filter;
-    ngx_http_top_body_filter = ngx_http_attest_body_filter;
+    ngx_http_top_body_filter = ngx_http_attest_seal_body_filter;
 
 #if (NGX_HTTP_ATTEST_EARLY_HINTS)
     ngx_http_next_early_hints_filter = ngx_http_top_early_hints_filter;
-    ngx_http_top_early_hints_filter = ngx_http_attest_early_hints_filter;
+    ngx_http_top_early_hints_filter = ngx_http_attest_seal_early_hints_filter;
 #endif
 
     return NGX_OK;
