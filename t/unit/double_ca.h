@@ -6,6 +6,10 @@
  * uses a double has the same root, which a policy can name in
  * simulated_roots.  Everybody knows these keys: they prove nothing.  Pure C
  * and OpenSSL, no I/O.
+ *
+ * What was made is kept, for P-384 takes a millisecond each time and what a
+ * machine has stays the same: as bytes, so that nothing has to be given back
+ * when a double is unloaded.
  */
 
 
@@ -13,6 +17,7 @@
 #define DOUBLE_CA_H_INCLUDED
 
 
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
@@ -45,6 +50,67 @@ typedef struct {
     size_t            ext_len;
 } double_cert_t;
 
+/* The point of a key, or a certificate. */
+
+#define DOUBLE_KEPT        512
+#define DOUBLE_KEPT_MAX    1536
+
+typedef struct {
+    uint8_t    name[48];              /* digest of what it was made of */
+    uint8_t    bytes[DOUBLE_KEPT_MAX];
+    size_t     n;                     /* 0: nothing is here */
+} double_kept_t;
+
+
+static double_kept_t     double_kept[DOUBLE_KEPT];
+static pthread_mutex_t   double_lock = PTHREAD_MUTEX_INITIALIZER;
+
+
+static inline double_kept_t *
+double_place(const uint8_t name[48])
+{
+    return &double_kept[(name[0] << 8 | name[1]) % DOUBLE_KEPT];
+}
+
+
+/* The length; 0: it has to be made. */
+
+static inline size_t
+double_recall(const uint8_t name[48], uint8_t out[DOUBLE_KEPT_MAX])
+{
+    size_t          n = 0;
+    double_kept_t  *k = double_place(name);
+
+    (void) pthread_mutex_lock(&double_lock);
+
+    if (k->n != 0 && memcmp(k->name, name, sizeof(k->name)) == 0) {
+        n = k->n;
+        memcpy(out, k->bytes, n);
+    }
+
+    (void) pthread_mutex_unlock(&double_lock);
+    return n;
+}
+
+
+static inline void
+double_keep(const uint8_t name[48], const uint8_t *p, size_t n)
+{
+    double_kept_t  *k = double_place(name);
+
+    if (n > DOUBLE_KEPT_MAX) {
+        return;
+    }
+
+    (void) pthread_mutex_lock(&double_lock);
+
+    memcpy(k->name, name, sizeof(k->name));
+    memcpy(k->bytes, p, n);
+    k->n = n;
+
+    (void) pthread_mutex_unlock(&double_lock);
+}
+
 
 /* The private key is SHA-384(label) modulo the order of the curve. */
 
@@ -53,7 +119,7 @@ double_key(const char *label)
 {
     size_t            n;
     BIGNUM           *d = NULL;
-    uint8_t           digest[48], point[97];
+    uint8_t           digest[48], point[DOUBLE_KEPT_MAX];
     BN_CTX           *bn = BN_CTX_new();
     EC_GROUP         *group = EC_GROUP_new_by_curve_name(NID_secp384r1);
     EC_POINT         *q = NULL;
@@ -73,14 +139,22 @@ double_key(const char *label)
     q = EC_POINT_new(group);
 
     if (d == NULL || q == NULL
-        || BN_nnmod(d, d, EC_GROUP_get0_order(group), bn) != 1
-        || EC_POINT_mul(group, q, d, NULL, NULL, bn) != 1)
+        || BN_nnmod(d, d, EC_GROUP_get0_order(group), bn) != 1)
     {
         goto done;
     }
 
-    n = EC_POINT_point2oct(group, q, POINT_CONVERSION_UNCOMPRESSED, point,
-                           sizeof(point), bn);
+    n = double_recall(digest, point);
+
+    if (n == 0) {
+        if (EC_POINT_mul(group, q, d, NULL, NULL, bn) != 1) {
+            goto done;
+        }
+
+        n = EC_POINT_point2oct(group, q, POINT_CONVERSION_UNCOMPRESSED, point,
+                               sizeof(point), bn);
+        double_keep(digest, point, n);
+    }
 
     (void) OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME,
                                            "secp384r1", 0);
@@ -182,8 +256,50 @@ double_names(X509 *x, const double_cert_t *c)
 }
 
 
+/* Everything that a certificate is made of. */
+
+static inline int
+double_cert_name(const double_cert_t *c, uint8_t name[48])
+{
+    int          i, n, ok;
+    size_t       ext_len = c->ext != NULL ? c->ext_len : 0;
+    uint8_t     *der, issuer[48] = { 0 };
+    EVP_PKEY    *keys[2];
+    EVP_MD_CTX  *ctx = EVP_MD_CTX_new();
+    const char  *oid = c->oid != NULL ? c->oid : "";
+
+    keys[0] = c->key;
+    keys[1] = c->issuer != NULL ? c->issuer_key : c->key;
+
+    ok = ctx != NULL
+         && (c->issuer == NULL
+             || X509_digest(c->issuer, EVP_sha384(), issuer, NULL) == 1)
+         && EVP_DigestInit_ex(ctx, EVP_sha384(), NULL) == 1
+         && EVP_DigestUpdate(ctx, issuer, sizeof(issuer)) == 1
+         && EVP_DigestUpdate(ctx, c->cn, strlen(c->cn) + 1) == 1
+         && EVP_DigestUpdate(ctx, &c->from, sizeof(c->from)) == 1
+         && EVP_DigestUpdate(ctx, &c->until, sizeof(c->until)) == 1
+         && EVP_DigestUpdate(ctx, &c->ca, sizeof(c->ca)) == 1
+         && EVP_DigestUpdate(ctx, oid, strlen(oid) + 1) == 1
+         && EVP_DigestUpdate(ctx, &ext_len, sizeof(ext_len)) == 1
+         && EVP_DigestUpdate(ctx, c->ext, ext_len) == 1;
+
+    for (i = 0; ok && i < 2; i++) {
+        der = NULL;
+        n = i2d_PUBKEY(keys[i], &der);
+        ok = n > 0 && EVP_DigestUpdate(ctx, der, (size_t) n) == 1;
+        OPENSSL_free(der);
+    }
+
+    ok = ok && EVP_DigestFinal_ex(ctx, name, NULL) == 1;
+
+    EVP_MD_CTX_free(ctx);
+    return ok;
+}
+
+
 static inline X509 *
-double_cert(const double_cert_t *c)
+double_cert_make(const double_cert_t *c)
 {
     X509      *issuer, *x = X509_new();
     EVP_PKEY  *by = c->issuer != NULL ? c->issuer_key : c->key;
@@ -215,6 +331,41 @@ double_cert(const double_cert_t *c)
 
     X509_free(x);
     return NULL;
+}
+
+
+static inline X509 *
+double_cert(const double_cert_t *c)
+{
+    int             len;
+    X509           *x;
+    size_t          n;
+    uint8_t         name[48], der[DOUBLE_KEPT_MAX], *out = NULL;
+    const uint8_t  *p = der;
+
+    if (!double_cert_name(c, name)) {
+        return NULL;
+    }
+
+    n = double_recall(name, der);
+
+    if (n != 0) {
+        return d2i_X509(NULL, &p, (long) n);
+    }
+
+    x = double_cert_make(c);
+
+    if (x != NULL) {
+        len = i2d_X509(x, &out);
+
+        if (len > 0) {
+            double_keep(name, out, (size_t) len);
+        }
+
+        OPENSSL_free(out);
+    }
+
+    return x;
 }
 
 
