@@ -23,11 +23,7 @@
 #define HCL_SNP_DATA  (32 + 80)       /* report_data in an HCL report */
 #define HCL_SIGNED    0x2a0           /* of an SNP report */
 
-#ifdef __SANITIZE_ADDRESS__
-#define STRIDE        3               /* of mutations: slow there */
-#else
-#define STRIDE        1
-#endif
+#define STRIDE        UNIT_STEP(13)
 
 
 /* Evidence of one machine, decoded. */
