@@ -130,8 +130,8 @@ def bhttp(q):
                 + bytes(q.get("padding", 0)))
 
     out += lines[0] + b"\0"
-    for i in range(0, len(body), 1000):
-        out += string(body[i:i + 1000])
+    out += b"".join(string(body[i:i + 1000])
+                    for i in range(0, len(body), 1000))
     return out + b"\0" + lines[1] + b"\0" + bytes(q.get("padding", 0))
 
 
@@ -139,7 +139,7 @@ def response(data):
     r = Reader(data)
     out = {"status": 0, "fields": [], "content": "", "trailers": [],
            "padding": 0}
-    body = b""
+    body = bytearray()
     try:
         framing = r.varint()
         if framing != 3:
@@ -219,16 +219,16 @@ class Message:
     def seal(self, o, plain):
         if not self.chunked:
             return self.aead.encrypt(self.nonce, plain, b"")
-        out, seq, pos = b"", 0, 0
+        out, seq, pos = bytearray(), 0, 0
         for n in o.get("pieces", []):
             ct = self.aead.encrypt(xor_seq(self.nonce, seq),
                                    plain[pos:pos + n], b"")
             out += string(ct)
             seq, pos = seq + 1, pos + n
-        if not o.get("final", True):
-            return out
-        return out + b"\0" + self.aead.encrypt(
-            xor_seq(self.nonce, seq), plain[pos:], b"final")
+        if o.get("final", True):
+            out += b"\0" + self.aead.encrypt(
+                xor_seq(self.nonce, seq), plain[pos:], b"final")
+        return bytes(out)
 
     def open(self, data):
         size = max(12, self.nk)
@@ -243,14 +243,15 @@ class Message:
             except (InvalidTag, ValueError):
                 return b"", [], False, "does not open"
 
-        r, plain, chunks, error = Reader(data[size:]), b"", [], None
+        r, plain, chunks, error = Reader(data[size:]), bytearray(), [], None
         try:
             while True:
                 n = r.varint()
                 if n == 0:
                     part = aead.decrypt(xor_seq(base, len(chunks)),
                                         r.take(r.left()), b"final")
-                    return plain + part, chunks + [len(part)], True, None
+                    return (bytes(plain + part), chunks + [len(part)], True,
+                            None)
                 part = aead.decrypt(xor_seq(base, len(chunks)), r.take(n),
                                     b"")
                 if not part:
@@ -261,7 +262,7 @@ class Message:
             pass
         except (InvalidTag, ValueError):
             error = "chunk %d does not open" % len(chunks)
-        return plain, chunks, False, error
+        return bytes(plain), chunks, False, error
 
 
 messages = []
