@@ -26,7 +26,12 @@ my $JSON = 'application/cmw+json; cmwc_t="urn:ngx-attest:evidence:%s:v1"';
 my $CBOR = 'application/cmw+cbor; cmwc_t="urn:ngx-attest:evidence:%s:v1"';
 
 my $t = AttestTest->new();
-my ($tpm, $fake_mode) = start_tpm();
+
+$t->swtpm();
+
+my $tpm = $t->{tpm_port};
+my $fake_mode = fake_tpm($t, 'pass');
+my $without = start_without_evidence();
 
 $t->backend();
 $t->write_conf(config());
@@ -103,19 +108,34 @@ END
 }
 
 
-# A software TPM, and in front of it one that misbehaves on demand.
-sub start_tpm {
-    $t->swtpm();
+# In front of the software TPM, one that misbehaves on demand; the file that
+# says how.
+sub fake_tpm {
+    my ($to, $how) = @_;
+    my $mode = $to->path('tpm-mode');
 
-    my $mode = $t->path('tpm-mode');
-    AttestTest::write_file($mode, 'pass');
+    AttestTest::write_file($mode, $how);
 
-    $t->spawn('fake_tpm', [ AttestTest::which('python3'),
-        "$FindBin::Bin/lib/fake_tpm.py", '--upstream', $t->{tpm_port},
-        '--listen', $t->port('OFFTPM'), '--mode-file', $mode ]);
-    AttestTest::wait_port($t->port('OFFTPM')) or die "no fake TPM\n";
+    $to->spawn('fake_tpm', [ AttestTest::which('python3'),
+        "$FindBin::Bin/lib/fake_tpm.py", '--upstream', $tpm,
+        '--listen', $to->port('OFFTPM'), '--mode-file', $mode ]);
+    AttestTest::wait_port($to->port('OFFTPM')) or die "no fake TPM\n";
 
-    return ($t->{tpm_port}, $mode);
+    return $mode;
+}
+
+
+# A gateway whose TPM hangs waits half a minute for it, beside the other tests.
+sub start_without_evidence {
+    my $to = AttestTest->new();
+    my $text = config();
+
+    fake_tpm($to, 'hang');
+    $to->backend();
+    $text =~ s/attest_queue 2;/attest_start_without_evidence on;/;
+    $to->write_conf($text);
+    $to->start(nowait => 1);
+    return $to;
 }
 
 
@@ -818,13 +838,12 @@ sub test_hang {
 
 
 sub test_no_evidence {
-    mode('hang');
-    $t->stop();
+    my $t = $without;
 
-    my $text = config();
-    $text =~ s/attest_queue 2;/attest_start_without_evidence on;/;
-    $t->write_conf($text);
-    $t->start();
+    for my $name (qw(TLS PLAIN STATUS)) {
+        AttestTest::wait_port($t->port($name), 60)
+            or die "no start without evidence:\n" . $t->error_log();
+    }
 
     my $r = $t->get('/attest-status', port => $t->port('STATUS'),
         plain => 1);
@@ -845,6 +864,4 @@ sub test_no_evidence {
         like($got->{headers}{'retry-after'} // '', qr/^[1-9]\d*$/,
             '  Retry-After');
     }
-
-    mode('pass');
 }
