@@ -20,8 +20,12 @@ use Time::HiRes qw(sleep time);
 my ($slot, $slot_next, $slot_lock);
 
 
+# The packaged Python comes first: others may be a shell script in front of
+# one, which takes longer to start than all the rest.
 sub which {
     my ($name) = @_;
+
+    return "/usr/bin/$name" if $name eq 'python3' && -x "/usr/bin/$name";
 
     for my $dir (split(/:/, $ENV{PATH}), '/usr/sbin', '/sbin') {
         return "$dir/$name" if -x "$dir/$name";
