@@ -15,7 +15,7 @@ use File::Path qw(make_path remove_tree);
 use Test::More;
 
 my $top = AttestTest::top();
-my $seconds = $ENV{FUZZ_SECONDS} || 5;
+my $seconds = $ENV{FUZZ_SECONDS} || 2;
 my @sources = glob "$top/t/fuzz/fuzz_*.c";
 
 ok(@sources > 0, 'there are fuzz targets');
