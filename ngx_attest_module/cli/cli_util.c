@@ -19,34 +19,11 @@
 #include "cli/cli.h"
 
 
-typedef struct {
-    uint32_t   first;
-    uint32_t   last;
-} cli_range_t;
-
-
 static void cli_format(FILE *out, const char *fmt, va_list args);
 static size_t cli_newlines(const char *p, size_t n);
 static void cli_filter(FILE *out, const uint8_t *p, size_t n, int newlines,
     int joiners);
-static int cli_is_hidden(uint32_t code);
 static size_t cli_utf8(const uint8_t *p, size_t n, uint32_t *code);
-
-
-/*
- * Characters that a reader does not see, or that move what he sees: those of
- * Unicode's properties Default_Ignorable_Code_Point and Bidi_Control, its
- * separators of lines and paragraphs, and annotations.
- */
-
-static const cli_range_t  cli_hidden[] = {
-    { 0xad, 0xad }, { 0x34f, 0x34f }, { 0x61c, 0x61c }, { 0x115f, 0x1160 },
-    { 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x200b, 0x200f },
-    { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0x3164, 0x3164 },
-    { 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 },
-    { 0xfff0, 0xfffb }, { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },
-    { 0xe0000, 0xe0fff }, { 0, 0 }
-};
 
 
 /* A message for people; returns the exit code for "could not be decided". */
@@ -189,32 +166,13 @@ cli_filter(FILE *out, const uint8_t *p, size_t n, int newlines, int joiners)
         {
             (void) fwrite(p + i, 1, len, out);
 
-        } else if (cli_is_hidden(code)) {
+        } else if (attest_utf8_is_hidden(code)) {
             fputc('?', out);
 
         } else {
             (void) fwrite(p + i, 1, len, out);
         }
     }
-}
-
-
-static int
-cli_is_hidden(uint32_t code)
-{
-    const cli_range_t  *r;
-
-    if (code < 0x20 || (code >= 0x7f && code < 0xa0)) {
-        return 1;
-    }
-
-    for (r = cli_hidden; r->last != 0; r++) {
-        if (code >= r->first && code <= r->last) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -234,7 +192,7 @@ cli_print_json(FILE *out, const char *json)
     for ( /* void */ ; n != 0; p += len, n -= len) {
         len = cli_utf8(p, n, &code);
 
-        if (code == '\n' || code == '\t' || !cli_is_hidden(code)) {
+        if (code == '\n' || code == '\t' || !attest_utf8_is_hidden(code)) {
             (void) fwrite(p, 1, len, out);
 
         } else if (code == 0x7f && *p != 0x7f) {

@@ -308,6 +308,44 @@ test_accept(void)
 
 
 static void
+test_accept_range(void)
+{
+    size_t    i;
+    unsigned  rank, q;
+
+    static const struct {
+        const char  *text;
+        unsigned     rank;
+        unsigned     q;
+    } t[] = {
+        { "text/html", 3, 1000 },
+        { "TEXT/Html;q=0.3", 3, 300 },
+        { "text/*;q=0.2", 2, 200 },
+        { "*/*;q=0.1", 1, 100 },
+        { "*/*, text/*;q=0.2, text/html;q=0", 3, 0 },
+        { "text/html;q=0.4, text/html;q=0.5", 3, 500 },
+        { "text/htm", 0, 0 },
+        { "text/htmlx", 0, 0 },
+        { "text/**", 0, 0 },
+        { "text/", 0, 0 },
+        { "text*", 0, 0 },
+        { "tex/*", 0, 0 },
+        { "application/*", 0, 0 },
+        { "", 0, 0 }
+    };
+
+    for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+        rank = 0;
+        q = 0;
+        attest_accept_range((const uint8_t *) t[i].text, strlen(t[i].text),
+                            "text/html", &rank, &q);
+        IS_INT(rank, t[i].rank, "text/html, rank: %s", t[i].text);
+        IS_INT(q, t[i].q, "text/html, quality: %s", t[i].text);
+    }
+}
+
+
+static void
 test_type(void)
 {
     size_t  i;
@@ -344,6 +382,7 @@ main(void)
     test_json_limits();
     test_cred_limits();
     test_accept();
+    test_accept_range();
     test_type();
 
     DONE();

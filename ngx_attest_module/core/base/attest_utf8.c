@@ -1,12 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The one place that knows what UTF-8 is: CBOR texts, JSON, and what a
- * terminal is shown.
+ * The one place that knows what UTF-8 is: CBOR texts, JSON, and what people
+ * are shown, on terminals and pages.
  */
 
 
 #include "core/base/attest_utf8.h"
+
+
+typedef struct {
+    uint32_t   first;
+    uint32_t   last;
+} attest_utf8_range_t;
+
+
+/*
+ * Characters that a reader does not see, or that move what he sees: those of
+ * Unicode's properties Default_Ignorable_Code_Point and Bidi_Control, its
+ * separators of lines and paragraphs, and annotations.
+ */
+
+static const attest_utf8_range_t  attest_utf8_hidden[] = {
+    { 0xad, 0xad }, { 0x34f, 0x34f }, { 0x61c, 0x61c }, { 0x115f, 0x1160 },
+    { 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x200b, 0x200f },
+    { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0x3164, 0x3164 },
+    { 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 },
+    { 0xfff0, 0xfffb }, { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },
+    { 0xe0000, 0xe0fff }, { 0, 0 }
+};
 
 
 bool
@@ -63,4 +85,25 @@ attest_utf8_char(const uint8_t *p, size_t n, uint32_t *code)
     }
 
     return len;
+}
+
+
+/* A terminal obeys controls: C0, DEL and C1. */
+
+bool
+attest_utf8_is_hidden(uint32_t code)
+{
+    const attest_utf8_range_t  *r;
+
+    if (code < 0x20 || (code >= 0x7f && code < 0xa0)) {
+        return true;
+    }
+
+    for (r = attest_utf8_hidden; r->last != 0; r++) {
+        if (code >= r->first && code <= r->last) {
+            return true;
+        }
+    }
+
+    return false;
 }

@@ -20,6 +20,8 @@
 size_t attest_utf8_char(const uint8_t *p, size_t n, uint32_t *code);
 /* 1 when all of it is UTF-8. */
 bool attest_utf8_is(attest_span_t s);
+/* 1 for what a reader does not see, or what moves what he sees. */
+bool attest_utf8_is_hidden(uint32_t code);
 
 
 #endif /* ATTEST_UTF8_H_INCLUDED */

@@ -33,11 +33,11 @@ static int attest_request_complete(attest_request_t *req);
 
 static size_t attest_accept_until(attest_span_t s, uint8_t stop);
 static attest_span_t attest_accept_trim(attest_span_t s);
+static bool attest_accept_prefix(attest_span_t s, const char *text);
 static bool attest_accept_is(attest_span_t s, const char *text);
 static bool attest_accept_q(attest_span_t s, unsigned *q);
 static bool attest_accept_params(attest_span_t s, unsigned *q);
-static void attest_accept_match(attest_span_t range, const char *exact,
-    unsigned q, unsigned *rank, unsigned *best);
+static unsigned attest_accept_rank(attest_span_t range, const char *type);
 
 
 static int
@@ -348,14 +348,16 @@ attest_accept_trim(attest_span_t s)
 }
 
 
+/* All of s is how the text begins, whatever its case. */
+
 static bool
-attest_accept_is(attest_span_t s, const char *text)
+attest_accept_prefix(attest_span_t s, const char *text)
 {
     size_t   i;
     uint8_t  c;
 
-    if (s.n != strlen(text)) {
-        return 0;
+    if (s.n > strlen(text)) {
+        return false;
     }
 
     for (i = 0; i < s.n; i++) {
@@ -365,11 +367,18 @@ attest_accept_is(attest_span_t s, const char *text)
         }
 
         if (c != (uint8_t) text[i]) {
-            return 0;
+            return false;
         }
     }
 
-    return 1;
+    return true;
+}
+
+
+static bool
+attest_accept_is(attest_span_t s, const char *text)
+{
+    return s.n == strlen(text) && attest_accept_prefix(s, text);
 }
 
 
@@ -444,30 +453,60 @@ attest_accept_params(attest_span_t s, unsigned *q)
 }
 
 
-/* The most specific range decides (RFC 9110 section 12.5.1). */
+/* How specific the range is for this type; 0: it is not for it. */
 
-static void
-attest_accept_match(attest_span_t range, const char *exact, unsigned q,
-    unsigned *rank, unsigned *best)
+static unsigned
+attest_accept_rank(attest_span_t range, const char *type)
 {
-    unsigned  r;
+    size_t  subtype = strcspn(type, "/") + 1;
 
-    if (attest_accept_is(range, exact)) {
-        r = 3;
-
-    } else if (attest_accept_is(range, "application/*")) {
-        r = 2;
-
-    } else if (attest_accept_is(range, "*/*")) {
-        r = 1;
-
-    } else {
-        return;
+    if (attest_accept_is(range, type)) {
+        return 3;
     }
 
-    if (r > *rank || (r == *rank && q > *best)) {
-        *rank = r;
-        *best = q;
+    if (attest_accept_is(range, "*/*")) {
+        return 1;
+    }
+
+    if (range.n != subtype + 1 || range.p[subtype] != '*') {
+        return 0;
+    }
+
+    range.n = subtype;
+
+    return attest_accept_prefix(range, type) ? 2 : 0;
+}
+
+
+/* The most specific range decides (RFC 9110 section 12.5.1). */
+
+void
+attest_accept_range(const uint8_t *p, size_t n, const char *type,
+    unsigned *rank, unsigned *best)
+{
+    size_t         len, end;
+    unsigned       q, r;
+    attest_span_t  rest, range, params;
+
+    for (rest = attest_span(p, n); rest.n > 0; rest.p += len, rest.n -= len) {
+        len = attest_accept_until(rest, ',');
+
+        range = attest_span(rest.p, len);
+        end = attest_accept_until(range, ';');
+
+        params = attest_span(range.p + end, range.n - end);
+        range.n = end;
+
+        r = attest_accept_rank(attest_accept_trim(range), type);
+
+        if (r != 0 && attest_accept_params(params, &q)
+            && (r > *rank || (r == *rank && q > *best)))
+        {
+            *rank = r;
+            *best = q;
+        }
+
+        len += (len < rest.n);
     }
 }
 
@@ -475,41 +514,16 @@ attest_accept_match(attest_span_t range, const char *exact, unsigned q,
 void
 attest_accept_add(attest_accept_t *a, const uint8_t *p, size_t n)
 {
-    size_t         len, type;
-    unsigned       q;
-    attest_span_t  rest, range, params;
-
-    rest = attest_span(p, n);
-    rest = attest_accept_trim(rest);
-
-    if (rest.n > 0) {
-        a->seen++;
+    if (attest_accept_trim(attest_span(p, n)).n == 0) {
+        return;
     }
 
-    while (rest.n > 0) {
-        len = attest_accept_until(rest, ',');
+    a->seen++;
 
-        range = attest_span(rest.p, len);
-        type = attest_accept_until(range, ';');
-
-        params = attest_span(range.p + type, range.n - type);
-        range.n = type;
-        range = attest_accept_trim(range);
-
-        if (attest_accept_params(params, &q)) {
-            attest_accept_match(range, "application/cmw+json", q,
-                                &a->json_rank, &a->json_q);
-            attest_accept_match(range, "application/cmw+cbor", q,
-                                &a->cbor_rank, &a->cbor_q);
-        }
-
-        if (len < rest.n) {
-            len++;
-        }
-
-        rest.p += len;
-        rest.n -= len;
-    }
+    attest_accept_range(p, n, "application/cmw+json", &a->json_rank,
+                        &a->json_q);
+    attest_accept_range(p, n, "application/cmw+cbor", &a->cbor_rank,
+                        &a->cbor_q);
 }
 
 

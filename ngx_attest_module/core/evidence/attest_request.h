@@ -69,6 +69,12 @@ typedef enum {
     ATTEST_ACCEPT_CBOR
 } attest_accept_e;
 
+/*
+ * What one Accept field says of a media type, in lower case: the most specific
+ * range's rank and quality, as above, where they are more than they were.
+ */
+void attest_accept_range(const uint8_t *p, size_t n, const char *type,
+    unsigned *rank, unsigned *best);
 /* One Accept field; start from a zeroed struct. Malformed ranges count not. */
 void attest_accept_add(attest_accept_t *a, const uint8_t *p, size_t n);
 /* No field at all: JSON. The same quality for both: JSON. */
