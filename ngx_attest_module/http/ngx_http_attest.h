@@ -173,6 +173,7 @@ struct ngx_http_attest_main_conf_s {
     unsigned                   certificate:1;   /* some server: on */
     unsigned                   prompts:1;       /* some location: prompts */
     unsigned                   keys:1;          /* some: attest_keys */
+    unsigned                   reports:1;       /* some: attest_report */
     unsigned                   used:1;          /* some directive is used */
 
     ngx_http_attest_run_t      run;
@@ -183,7 +184,8 @@ typedef struct {
     ngx_flag_t                 certificate;     /* attest_certificate */
     ngx_array_t               *cert_names;      /* of ngx_str_t */
     ngx_uint_t                 attested;        /* any attest_* inside */
-    ngx_uint_t                 ungated;         /* attest_status inside */
+    ngx_uint_t                 ungated;         /* attest_status or _report
+                                                   inside */
     ngx_uint_t                 tls;             /* listens with it */
     ngx_uint_t                 tls13_only;
     ngx_array_t               *locations;       /* of void **, loc_conf */
@@ -209,7 +211,8 @@ typedef struct {
                                                    inherited */
     const char                *hides;           /* the prompt from a backend */
     unsigned                   endpoint:1;      /* attest_evidence, _keys,
-                                                   _status: never sealed */
+                                                   _status, _report: never
+                                                   sealed */
     unsigned                   ungated:1;       /* answers without evidence */
 } ngx_http_attest_loc_conf_t;
 

@@ -19,6 +19,7 @@
 #include "http/evidence/ngx_http_attest_source.h"
 #include "http/evidence/ngx_http_attest_source_conf.h"
 #include "http/evidence/ngx_http_attest_zone.h"
+#include "http/ngx_http_attest_report.h"
 #include "http/ngx_http_attest_status.h"
 #include "http/ngx_http_attest_environment.h"
 #include "http/ngx_http_attest_tls.h"
@@ -34,7 +35,8 @@
 typedef enum {
     NGX_HTTP_ATTEST_ENDPOINT_EVIDENCE = 0,
     NGX_HTTP_ATTEST_ENDPOINT_KEYS,
-    NGX_HTTP_ATTEST_ENDPOINT_STATUS
+    NGX_HTTP_ATTEST_ENDPOINT_STATUS,
+    NGX_HTTP_ATTEST_ENDPOINT_REPORT
 } ngx_http_attest_module_endpoint_e;
 
 
@@ -200,6 +202,13 @@ static ngx_command_t  ngx_http_attest_commands[] = {
       NGX_HTTP_ATTEST_ENDPOINT_STATUS,
       NULL },
 
+    { ngx_string("attest_report"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_attest_module_set_endpoint,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      NGX_HTTP_ATTEST_ENDPOINT_REPORT,
+      NULL },
+
     { ngx_string("attest_prompt"),
       NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_attest_conf_prompt,
@@ -334,6 +343,10 @@ ngx_http_attest_module_postconfiguration(ngx_conf_t *cf)
     ngx_http_attest_main_conf_t  *amcf;
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
+
+    if (ngx_http_attest_report_check(cf, amcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (amcf->servers->nelts == 0) {
         return NGX_OK;
@@ -492,15 +505,17 @@ ngx_http_attest_module_set_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
         rv = ngx_http_attest_endpoint_set_keys(cf, cmd, conf);
         break;
 
-    default: /* NGX_HTTP_ATTEST_ENDPOINT_STATUS */
+    default: /* NGX_HTTP_ATTEST_ENDPOINT_STATUS, .._REPORT */
 
-        /* an operator needs it most when there is no evidence */
+        /* they are needed most when there is no evidence */
 
         ascf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_attest_module);
         ascf->ungated = 1;
         alcf->ungated = 1;
 
-        return ngx_http_attest_status_set(cf, cmd, conf);
+        return (cmd->offset == NGX_HTTP_ATTEST_ENDPOINT_STATUS)
+               ? ngx_http_attest_status_set(cf, cmd, conf)
+               : ngx_http_attest_report_set(cf, cmd, conf);
     }
 
     if (rv == NGX_CONF_OK) {
