@@ -172,6 +172,7 @@ struct ngx_http_attest_main_conf_s {
                                                    by place in the table */
     unsigned                   certificate:1;   /* some server: on */
     unsigned                   prompts:1;       /* some location: prompts */
+    unsigned                   seals:1;         /* some: attest_seal */
     unsigned                   keys:1;          /* some: attest_keys */
     unsigned                   reports:1;       /* some: attest_report */
     unsigned                   used:1;          /* some directive is used */

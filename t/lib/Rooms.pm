@@ -36,13 +36,14 @@ our %USES = (
     'cli'            => \@client,
     'http/evidence'  => [ 'providers', @core, 'http' ],
     'http/prompt'    => \@http,
-    'http/upstream'  => [ 'client', @http ],
+    'http/upstream'  => [ 'client', @http, 'http/prompt' ],
     'http'           => [ @http, 'http/prompt', 'http/upstream' ],
 );
 
 # nginx's own way: every file of a module asks for its configuration with the
 # address of the module's structure.
-our %INHERENT = (ngx_http_attest_module => 1);
+our %INHERENT = (ngx_http_attest_module => 1,
+    ngx_http_attest_sealing_module => 1);
 
 
 # sources(DIR): path below DIR => 1, for each .c and .h

@@ -78,6 +78,8 @@ sub name {
 sub make_files {
     AttestTest::make_path($t->path('tpm'));
     AttestTest::write_file($t->path('ticket.key'), 'x' x 80);
+    AttestTest::write_file($t->path('keys.bin'), pack('H*', '000020'
+        . '09' x 32 . '000400010002'));
     AttestTest::write_file($t->path('machine-id'), "0123456789abcdef\n");
 
     for (['gateway', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
@@ -98,7 +100,7 @@ sub here {
     my $dir = $t->dir();
 
     $text =~ s{/etc/ssl/(?=(?:gateway|other)\.)}{$dir/}g;
-    $text =~ s{/etc/nginx/ticket\.key}{$dir/ticket.key}g;
+    $text =~ s{/etc/nginx/(ticket\.key|keys\.bin)}{$dir/$1}g;
     $text =~ s{/etc/machine-id}{$dir/machine-id}g;
     $text =~ s{127\.0\.0\.1:8443\b}{127.0.0.1:%%PORT_TLS%%}g;
     $text =~ s{127\.0\.0\.1:8081\b}{127.0.0.1:%%PORT_STATUS%%}g;

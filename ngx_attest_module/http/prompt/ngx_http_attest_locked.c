@@ -35,6 +35,7 @@ static void ngx_http_attest_locked_give_back(u_char *p, size_t size);
 /* of this process */
 static attest_arena_t   ngx_http_attest_locked_arena;
 static ngx_atomic_t    *ngx_http_attest_locked_used;
+static ngx_atomic_t     ngx_http_attest_locked_own;     /* without a zone */
 
 
 ngx_int_t
@@ -43,7 +44,9 @@ ngx_http_attest_locked_init(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
     void    *tables;
     u_char  *p;
 
-    if (!amcf->prompts || ngx_http_attest_locked_used != NULL) {
+    if ((!amcf->prompts && !amcf->seals)
+        || ngx_http_attest_locked_used != NULL)
+    {
         return NGX_OK;
     }
 
@@ -67,8 +70,13 @@ ngx_http_attest_locked_init(ngx_http_attest_main_conf_t *amcf, ngx_log_t *log)
 
     /* a place of this process: whoever dies leaves it to its successor */
 
-    ngx_http_attest_locked_used =
+    ngx_http_attest_locked_used = &ngx_http_attest_locked_own;
+
+    if (amcf->run.state != NULL) {
+        ngx_http_attest_locked_used =
                   &ngx_http_attest_state_stats(amcf)->memory[ngx_process_slot];
+    }
+
     ngx_http_attest_locked_count();
 
     return NGX_OK;

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Sent again, in another envelope, are requests of which the answer says that
+ * nothing was processed: the key is not the gateway's any more, or its clock
+ * shows another time.  Each of these once, and nothing else.
+ */
+
+
+#include "core/base/attest_json.h"
+#include "http/upstream/ngx_http_attest_again.h"
+#include "http/upstream/ngx_http_attest_gather.h"
+#include "http/upstream/ngx_http_attest_sealing_error.h"
+
+
+#define NGX_HTTP_ATTEST_AGAIN_EHBP                                           \
+    "urn:ietf:params:ehbp:error:key-config"
+#define NGX_HTTP_ATTEST_AGAIN_IANA                                           \
+    "https://iana.org/assignments/http-problem-types#"
+
+/* as nginx' filters say that they keep something back */
+#define NGX_HTTP_ATTEST_AGAIN_BUFFERED  0x08
+
+
+static void ngx_http_attest_again_handler(ngx_event_t *ev);
+
+
+ngx_uint_t
+ngx_http_attest_again_maybe(ngx_http_request_t *r,
+    ngx_http_attest_sealing_ctx_t *ctx)
+{
+    ngx_str_t   *type;
+    ngx_uint_t   status;
+
+    static ngx_str_t  problem = ngx_string("application/problem+json");
+
+    status = (ctx->status != 0) ? ctx->status : r->headers_out.status;
+    type = &r->headers_out.content_type;
+
+    if ((status != NGX_HTTP_BAD_REQUEST && status != 422)
+        || type->len < problem.len
+        || ngx_strncasecmp(type->data, problem.data, problem.len) != 0
+        || (type->len > problem.len && type->data[problem.len] != ';'
+            && type->data[problem.len] != ' '))
+    {
+        return 0;
+    }
+
+    if (ctx->status != 0) {
+        return !ctx->dated && ctx->said_date.len != 0;
+    }
+
+    /* pinned keys do not change by being asked for */
+
+    return !ctx->keyed && ctx->conf->seal->keys_file.len == 0;
+}
+
+
+ngx_http_attest_again_e
+ngx_http_attest_again_why(ngx_http_request_t *r,
+    ngx_http_attest_sealing_ctx_t *ctx, attest_span_t text)
+{
+    cJSON                    *root;
+    const char               *type, *key;
+    ngx_http_attest_again_e   why;
+
+    static const attest_json_rules_t  rules = { 0, 0, 0 };
+
+    if (attest_json_parse(text, &rules, &root, NULL) != ATTEST_OK) {
+        return NGX_HTTP_ATTEST_AGAIN_NOT;
+    }
+
+    type = attest_json_text(root, "type");
+    why = NGX_HTTP_ATTEST_AGAIN_NOT;
+
+    key = (ctx->envelope.form == ATTEST_ENVELOPE_EHBP)
+          ? NGX_HTTP_ATTEST_AGAIN_EHBP
+          : NGX_HTTP_ATTEST_AGAIN_IANA "ohttp-key";
+
+    if (type == NULL) {
+        /* void */
+
+    } else if (ctx->status != 0) {
+        if (ngx_strcmp(type, NGX_HTTP_ATTEST_AGAIN_IANA "date") == 0) {
+            why = NGX_HTTP_ATTEST_AGAIN_DATE;
+        }
+
+    } else if (ngx_strcmp(type, key) == 0) {
+        why = NGX_HTTP_ATTEST_AGAIN_KEYS;
+    }
+
+    cJSON_Delete(root);
+
+    return why;
+}
+
+
+ngx_int_t
+ngx_http_attest_again(ngx_http_request_t *r,
+    ngx_http_attest_sealing_ctx_t *ctx, ngx_http_attest_again_e why)
+{
+    if (why == NGX_HTTP_ATTEST_AGAIN_KEYS) {
+        ctx->keyed = 1;
+
+        ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+                      "attest: the gateway has other prompt keys now, the "
+                      "request is sealed and sent once more");
+
+    } else {
+        ctx->dated = 1;
+
+        ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+                      "attest: the gateway's clock shows another time, the "
+                      "request is sealed and sent once more");
+    }
+
+    ctx->state = NGX_HTTP_ATTEST_ANSWER_AGAIN;
+
+    /* nginx, about to end the request, takes this for a slow client */
+
+    r->buffered |= NGX_HTTP_ATTEST_AGAIN_BUFFERED;
+
+    ctx->again.handler = ngx_http_attest_again_handler;
+    ctx->again.data = ctx;
+    ctx->again.log = r->connection->log;
+
+    ngx_post_event(&ctx->again, &ngx_posted_events);
+
+    return NGX_OK;
+}
+
+
+/* As the content phase does it. */
+
+static void
+ngx_http_attest_again_handler(ngx_event_t *ev)
+{
+    ngx_http_attest_sealing_ctx_t *ctx = ev->data;
+
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    r->buffered &= ~NGX_HTTP_ATTEST_AGAIN_BUFFERED;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    if (c->write->timer_set && !c->write->delayed) {
+        ngx_del_timer(c->write);
+    }
+
+    ctx->state = NGX_HTTP_ATTEST_ANSWER_NONE;
+
+    if (c->error || ngx_http_attest_sealing_error_clean(r) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+
+    } else {
+        ngx_http_attest_gather_hide_method(r, ctx);
+        ngx_http_finalize_request(r, r->content_handler(r));
+    }
+
+    ngx_http_run_posted_requests(c);
+}
