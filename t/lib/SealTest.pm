@@ -30,7 +30,7 @@ our ($g, $t);
 
 
 # Options: gateway, more text of the gateway's server; prompt, of its sealed
-# locations; server, of the client's, or who makes it; log_level.
+# locations; server, of the client's, or who makes it; log_level; clock, that can be set.
 sub start {
     my (%o) = @_;
 
@@ -46,6 +46,7 @@ sub start {
 
     $t = AttestTest->new(log_level => $o{log_level} || 'info');
     keys_of($g);
+    $t->fake_clock() if $o{clock};
     $t->write_conf(client_conf(%o));
     $t->start();
 }

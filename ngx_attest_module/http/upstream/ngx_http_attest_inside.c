@@ -63,6 +63,10 @@ ngx_http_attest_inside_field(void *data, attest_span_t name,
         return ATTEST_EINTERNAL;
     }
 
+    if (!trailer && attest_span_is(name, "date")) {
+        ctx->said_date = h.value;
+    }
+
     if (ngx_hash_find(&r->upstream->conf->hide_headers_hash, h.hash,
                       h.lowcase_key, h.key.len))
     {
@@ -77,10 +81,6 @@ ngx_http_attest_inside_field(void *data, attest_span_t name,
 
         *t = h;
         return ATTEST_OK;
-    }
-
-    if (attest_span_is(name, "date")) {
-        ctx->said_date = h.value;
     }
 
     if (attest_span_is(name, "content-length")) {
