@@ -22,6 +22,7 @@ my %hardware = (
     'confidential-gpu' => \&fake_guest,
     azure              => \&fake_azure,
     nitro              => \&fake_enclave,
+    'remote-backend'   => \&remote_gateway,
 );
 
 my @examples = glob AttestTest::top() . '/conf-examples/*.conf';
@@ -72,6 +73,7 @@ for my $file (@examples) {
 
     is($t->stop(), 0, "$name: stops");
     }
+    $t->{remote}->finish() if $t->{remote};
     $t->stop_fake_tsm() if $t->{procs}{fake_tsm};
     $t->finish();
 }
@@ -113,6 +115,28 @@ sub fake_enclave {
 
     $t->fake_nsm();
     return [ $t->double_roots('nitro') ];
+}
+
+
+# The other machine; no hardware is played, so there are no roots.
+sub remote_gateway {
+    my ($t) = @_;
+    my $remote = $t->{remote} = AttestTest->new();
+
+    $remote->swtpm();
+    $remote->backend();
+    $remote->gateway(location => 'attest_prompt_mode optional;');
+    $remote->start();
+
+    my $policy = $t->path('backend.json');
+    AttestTest::write_file($policy,
+        AttestTest::read_file($remote->policy()));
+    $t->{adapt} = {
+        'backend.example.com:443;' =>
+            '127.0.0.1:' . $remote->port('TLS') . ';',
+        '/etc/nginx/backend.json interval' => "$policy interval",
+    };
+    return;
 }
 
 

@@ -69,6 +69,9 @@ typedef struct ngx_http_attest_jobs_s  ngx_http_attest_jobs_t;
 typedef struct ngx_http_attest_refresh_s  ngx_http_attest_refresh_t;
 typedef struct ngx_http_attest_source_s  ngx_http_attest_source_t;
 typedef struct ngx_http_attest_provider_ref_s  ngx_http_attest_provider_ref_t;
+typedef struct ngx_http_attest_verify_s  ngx_http_attest_verify_t;
+typedef struct ngx_http_attest_identity_s  ngx_http_attest_identity_t;
+typedef struct ngx_http_attest_appraisals_s  ngx_http_attest_appraisals_t;
 
 
 /* A file that "attest_measure" names, as it was when that was parsed. */
@@ -104,6 +107,16 @@ typedef struct {
 } ngx_http_attest_remember_t;
 
 
+/*
+ * Who is asked before a request goes to a verified peer: at each attempt, when
+ * it is known whose connection it is, and not a byte was sent.  u->request_bufs
+ * may be replaced then.  Anything but NGX_OK: this connection is not used.
+ */
+
+typedef ngx_int_t (*ngx_http_attest_ready_pt)(ngx_http_request_t *r,
+    const ngx_http_attest_identity_t *id);
+
+
 /* What is made of the directives, and what there is while nginx runs. */
 
 typedef struct {
@@ -114,6 +127,8 @@ typedef struct {
     EVP_PKEY                  *ca_key;          /* public key of the CA
                                                    certificate, or NULL */
     ngx_thread_pool_t         *pool;
+    ngx_thread_pool_t         *verify_pool;
+    ngx_http_attest_ready_pt   ready;           /* or NULL */
 
     /* before workers are forked; some of it a reload takes over */
     attest_provider_t         *provider;        /* all sources in one */
@@ -125,6 +140,7 @@ typedef struct {
     ngx_shm_zone_t            *zone;
     ngx_http_attest_state_t   *state;           /* in the zone */
     ngx_shm_zone_t            *replay;
+    ngx_shm_zone_t            *peers;           /* of verified groups */
     const ngx_http_attest_remember_t  *remember;    /* what is in it */
 
     ngx_str_t                  record;          /* configuration record */
@@ -135,6 +151,7 @@ typedef struct {
     /* in a worker */
     ngx_http_attest_jobs_t    *jobs;            /* this process's */
     ngx_http_attest_refresh_t  *refresh;        /* and its timer */
+    ngx_http_attest_appraisals_t  *appraisals;
 } ngx_http_attest_run_t;
 
 
@@ -151,6 +168,9 @@ struct ngx_http_attest_main_conf_s {
     size_t                     replay_size;     /* 0: not set */
     ngx_uint_t                 replay_rate;     /* prompts per hour, or 0 */
     size_t                     memory;          /* attest_prompt_memory */
+    size_t                     peers_size;      /* attest_verify_zone */
+    ngx_array_t               *policies;        /* of policy_file_t *, that
+                                                   attest_verify names */
     ngx_uint_t                 queue;           /* waiting nonce requests */
     ngx_flag_t                 start_without_evidence;
     ngx_uint_t                 xwing_conf;      /* attest_ohttp_xwing */
@@ -162,6 +182,7 @@ struct ngx_http_attest_main_conf_s {
 
     /* what servers and locations add up to */
     ngx_array_t               *servers;         /* of srv_conf *, attested */
+    ngx_array_t               *verified;        /* of verify_t *, groups */
     ngx_uint_t                 http_protocols;  /* ssl_protocols of http{} */
     ngx_array_t               *http_ticket_keys;
     size_t                     largest;         /* prompt, somewhere */
@@ -190,6 +211,7 @@ typedef struct {
     ngx_uint_t                 tls;             /* listens with it */
     ngx_uint_t                 tls13_only;
     ngx_array_t               *locations;       /* of void **, loc_conf */
+    ngx_http_attest_verify_t  *verify;          /* upstream{}: attest_verify */
     u_char                    *file_name;       /* for messages */
     ngx_uint_t                 line;
 } ngx_http_attest_srv_conf_t;

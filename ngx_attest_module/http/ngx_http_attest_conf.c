@@ -89,10 +89,15 @@ ngx_http_attest_conf_create_main(ngx_conf_t *cf)
                                      sizeof(ngx_http_attest_measured_t));
 
     amcf->environment = ngx_array_create(cf->pool, 1, sizeof(ngx_str_t));
+    amcf->policies = ngx_array_create(cf->pool, 1, sizeof(void *));
+    amcf->verified = ngx_array_create(cf->pool, 1,
+                                      sizeof(ngx_http_attest_verify_t *));
 
     amcf->source = ngx_http_attest_source_create_conf(cf);
 
-    if (amcf->environment == NULL) {
+    if (amcf->environment == NULL || amcf->policies == NULL
+        || amcf->verified == NULL)
+    {
         return NULL;
     }
 
@@ -108,6 +113,7 @@ ngx_http_attest_conf_create_main(ngx_conf_t *cf)
     amcf->lifetime = NGX_CONF_UNSET;
     amcf->zone_size = NGX_CONF_UNSET_SIZE;
     amcf->memory = NGX_CONF_UNSET_SIZE;
+    amcf->peers_size = NGX_CONF_UNSET_SIZE;
     amcf->queue = NGX_CONF_UNSET_UINT;
     amcf->xwing_conf = NGX_CONF_UNSET_UINT;
     amcf->start_without_evidence = NGX_CONF_UNSET;
@@ -127,6 +133,7 @@ ngx_http_attest_conf_init_main(ngx_conf_t *cf, void *conf)
                              ngx_http_attest_source_timeout(amcf));
     ngx_conf_init_value(amcf->lifetime, 3600);
     ngx_conf_init_size_value(amcf->zone_size, 4 * 1024 * 1024);
+    ngx_conf_init_size_value(amcf->peers_size, 8 * 1024 * 1024);
     ngx_conf_init_uint_value(amcf->queue, 16);
     ngx_conf_init_value(amcf->start_without_evidence, 0);
 

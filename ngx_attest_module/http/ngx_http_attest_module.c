@@ -22,8 +22,11 @@
 #include "http/ngx_http_attest_report.h"
 #include "http/ngx_http_attest_status.h"
 #include "http/ngx_http_attest_environment.h"
+#include "http/ngx_http_attest_pool.h"
 #include "http/ngx_http_attest_tls.h"
 #include "http/ngx_http_attest_variables.h"
+#include "http/upstream/ngx_http_attest_appraise.h"
+#include "http/upstream/ngx_http_attest_peers.h"
 
 #include <sodium.h>
 #include <sys/prctl.h>
@@ -48,6 +51,8 @@ static void ngx_http_attest_module_exit_process(ngx_cycle_t *cycle);
 static char *ngx_http_attest_module_set_endpoint(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 
+static ngx_int_t ngx_http_attest_module_verified(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
 static ngx_int_t ngx_http_attest_module_private_pool(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);
 static ngx_int_t ngx_http_attest_module_add_handlers(ngx_conf_t *cf);
@@ -165,6 +170,20 @@ static ngx_command_t  ngx_http_attest_commands[] = {
       ngx_conf_set_flag_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_attest_main_conf_t, start_without_evidence),
+      NULL },
+
+    { ngx_string("attest_verify_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_attest_conf_bounded,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_attest_main_conf_t, peers_size),
+      &ngx_http_attest_conf_zone },
+
+    { ngx_string("attest_verify"),
+      NGX_HTTP_UPS_CONF|NGX_CONF_1MORE,
+      ngx_http_attest_verify_set,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("attest_certificate"),
@@ -344,7 +363,9 @@ ngx_http_attest_module_postconfiguration(ngx_conf_t *cf)
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
 
-    if (ngx_http_attest_report_check(cf, amcf) != NGX_OK) {
+    if (ngx_http_attest_module_verified(cf, amcf) != NGX_OK
+        || ngx_http_attest_report_check(cf, amcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -369,6 +390,30 @@ ngx_http_attest_module_postconfiguration(ngx_conf_t *cf)
     }
 
     return ngx_http_attest_zone_add(cf, amcf);
+}
+
+
+/* A client needs no attested server of its own. */
+
+static ngx_int_t
+ngx_http_attest_module_verified(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf)
+{
+    if (ngx_http_attest_verify_groups(cf, amcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (amcf->verified->nelts == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_attest_peers_wrap(cf, amcf) != NGX_OK
+        || ngx_http_attest_appraise_pool(cf, amcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_attest_identity_zone(cf, amcf);
 }
 
 
@@ -426,7 +471,7 @@ ngx_http_attest_module_init_process(ngx_cycle_t *cycle)
 
     amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_attest_module);
 
-    if (amcf == NULL || !amcf->used) {
+    if (amcf == NULL || (!amcf->used && amcf->verified->nelts == 0)) {
         return NGX_OK;
     }
 
@@ -443,6 +488,16 @@ ngx_http_attest_module_init_process(ngx_cycle_t *cycle)
 
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
     {
+        return NGX_OK;
+    }
+
+    if (amcf->verified->nelts != 0
+        && ngx_http_attest_appraise_init_worker(cycle, amcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!amcf->used) {
         return NGX_OK;
     }
 
@@ -526,66 +581,15 @@ ngx_http_attest_module_set_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/*
- * One private thread: evidence is collected by exactly one thread of a
- * process, and a slow TPM must not take the threads that serve files.  The
- * pool's size can only be set through the directive, so we call that.
- */
+/* Evidence is collected by exactly one thread of a process. */
 
 static ngx_int_t
 ngx_http_attest_module_private_pool(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf)
 {
-    char           *rv;
-    void           *conf;
-    ngx_str_t      *value;
-    ngx_array_t    *args;
-    ngx_command_t  *cmd;
-
     static ngx_str_t  name = ngx_string("ngx_attest");
 
-    amcf->run.pool = ngx_thread_pool_get(cf->cycle, &name);
-    if (amcf->run.pool != NULL) {
-        return NGX_OK;
-    }
-
-    args = cf->args;
-
-    cf->args = ngx_array_create(cf->pool, 4, sizeof(ngx_str_t));
-    if (cf->args == NULL) {
-        return NGX_ERROR;
-    }
-
-    value = ngx_array_push_n(cf->args, 4);
-    if (value == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_str_set(&value[0], "thread_pool");
-    value[1] = name;
-    ngx_str_set(&value[2], "threads=1");
-    ngx_str_set(&value[3], "max_queue=16");
-
-    rv = NGX_CONF_ERROR;
-    conf = ngx_get_conf(cf->cycle->conf_ctx, ngx_thread_pool_module);
-
-    for (cmd = ngx_thread_pool_module.commands; cmd->name.len; cmd++) {
-        if (ngx_strcmp(cmd->name.data, "thread_pool") == 0) {
-            rv = cmd->set(cf, cmd, conf);
-            break;
-        }
-    }
-
-    cf->args = args;
-
-    if (rv != NGX_CONF_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "attest: cannot make the thread pool \"%V\"",
-                           &name);
-        return NGX_ERROR;
-    }
-
-    amcf->run.pool = ngx_thread_pool_get(cf->cycle, &name);
+    amcf->run.pool = ngx_http_attest_pool(cf, &name, 1);
 
     return (amcf->run.pool != NULL) ? NGX_OK : NGX_ERROR;
 }

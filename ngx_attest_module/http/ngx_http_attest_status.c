@@ -15,6 +15,7 @@
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/evidence/ngx_http_attest_view.h"
 #include "http/prompt/ngx_http_attest_replay.h"
+#include "http/upstream/ngx_http_attest_verified.h"
 #include "http/ngx_http_attest.h"
 #include "http/ngx_http_attest_status.h"
 #include "http/ngx_http_attest_answer.h"
@@ -34,6 +35,7 @@ typedef struct {
 
 
 typedef struct {
+    ngx_http_attest_main_conf_t  *amcf;
     ngx_http_attest_view_t   *view;        /* NULL: no valid evidence */
     ngx_http_attest_stats_t  *stats;
     const char               *provider;
@@ -56,6 +58,8 @@ typedef struct {
 static ngx_int_t ngx_http_attest_status_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_status_refused(ngx_http_request_t *r,
     ngx_uint_t status, const char *title, const char *detail);
+static ngx_int_t ngx_http_attest_status_send(ngx_http_request_t *r,
+    ngx_http_attest_main_conf_t *amcf, ngx_uint_t metrics);
 static void ngx_http_attest_status_report(ngx_http_request_t *r,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_report_t *report);
 static void ngx_http_attest_status_memory(ngx_http_attest_main_conf_t *amcf,
@@ -63,6 +67,8 @@ static void ngx_http_attest_status_memory(ngx_http_attest_main_conf_t *amcf,
 static ngx_atomic_uint_t ngx_http_attest_status_value(
     ngx_http_attest_report_t *report, const ngx_http_attest_counter_t *c);
 static u_char *ngx_http_attest_status_json(u_char *p, u_char *last,
+    ngx_http_attest_report_t *report);
+static u_char *ngx_http_attest_status_json_own(u_char *p, u_char *last,
     ngx_http_attest_report_t *report);
 static u_char *ngx_http_attest_status_json_error(u_char *p, u_char *last,
     ngx_http_attest_report_t *report);
@@ -137,11 +143,8 @@ static const ngx_http_attest_counter_t  ngx_http_attest_counters[] = {
 static ngx_int_t
 ngx_http_attest_status_handler(ngx_http_request_t *r)
 {
-    u_char                       *p, *last;
     ngx_int_t                     rc;
-    ngx_str_t                     body;
     ngx_uint_t                    metrics;
-    ngx_http_attest_report_t      report;
     ngx_http_attest_main_conf_t  *amcf;
 
     static ngx_str_t  allow = ngx_string("GET, HEAD");
@@ -170,11 +173,12 @@ ngx_http_attest_status_handler(ngx_http_request_t *r)
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
 
-    if (!amcf->used) {
+    if (!amcf->used && amcf->verified->nelts == 0) {
         return ngx_http_attest_status_refused(r,
                                               NGX_HTTP_SERVICE_UNAVAILABLE,
                                               "Not attested",
-                                              "no server is attested");
+                                              "no server is attested, and no "
+                                              "upstream verified");
     }
 
     rc = ngx_http_discard_request_body(r);
@@ -182,15 +186,35 @@ ngx_http_attest_status_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    p = ngx_pnalloc(r->pool, NGX_HTTP_ATTEST_STATUS_MAX);
+    return ngx_http_attest_status_send(r, amcf, metrics);
+}
+
+
+static ngx_int_t
+ngx_http_attest_status_send(ngx_http_request_t *r,
+    ngx_http_attest_main_conf_t *amcf, ngx_uint_t metrics)
+{
+    u_char                    *p, *last;
+    size_t                     size;
+    ngx_str_t                  body;
+    ngx_http_attest_report_t   report;
+
+    size = NGX_HTTP_ATTEST_STATUS_MAX + ngx_http_attest_verified_size(amcf);
+
+    p = ngx_pnalloc(r->pool, size);
     if (p == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_attest_status_report(r, amcf, &report);
+    ngx_memzero(&report, sizeof(ngx_http_attest_report_t));
+    report.amcf = amcf;
+
+    if (amcf->used) {
+        ngx_http_attest_status_report(r, amcf, &report);
+    }
 
     body.data = p;
-    last = p + NGX_HTTP_ATTEST_STATUS_MAX;
+    last = p + size;
     p = metrics ? ngx_http_attest_status_metrics(p, last, &report)
                 : ngx_http_attest_status_json(p, last, &report);
     body.len = p - body.data;
@@ -215,8 +239,6 @@ ngx_http_attest_status_report(ngx_http_request_t *r,
     ngx_http_attest_main_conf_t *amcf, ngx_http_attest_report_t *report)
 {
     u_char  *p;
-
-    ngx_memzero(report, sizeof(ngx_http_attest_report_t));
 
     report->view = ngx_http_attest_view(amcf, r->connection->log);
     report->stats = ngx_http_attest_state_stats(amcf);
@@ -278,13 +300,30 @@ static u_char *
 ngx_http_attest_status_json(u_char *p, u_char *last,
     ngx_http_attest_report_t *report)
 {
+    p = ngx_slprintf(p, last, "{\"version\":\"%s\",", ATTEST_VERSION);
+
+    if (report->amcf->used) {
+        p = ngx_http_attest_status_json_own(p, last, report);
+    }
+
+    p = ngx_slprintf(p, last, "\"upstreams\":");
+    p = ngx_http_attest_verified_json(report->amcf, p, last);
+
+    return ngx_slprintf(p, last, "}\n");
+}
+
+
+/* Of the servers that are attested. */
+
+static u_char *
+ngx_http_attest_status_json_own(u_char *p, u_char *last,
+    ngx_http_attest_report_t *report)
+{
     ngx_uint_t                        i;
     ngx_http_attest_view_t           *view = report->view;
     const ngx_http_attest_counter_t  *c;
 
-    p = ngx_slprintf(p, last, "{\"version\":\"%s\","
-                     "\"provider\":\"%s\",",
-                     ATTEST_VERSION, report->provider);
+    p = ngx_slprintf(p, last, "\"provider\":\"%s\",", report->provider);
 
     if (view != NULL) {
         p = ngx_slprintf(p, last,
@@ -333,7 +372,7 @@ ngx_http_attest_status_json(u_char *p, u_char *last,
                          ngx_http_attest_status_value(report, c));
     }
 
-    return ngx_slprintf(p, last, "}}\n");
+    return ngx_slprintf(p, last, "},");
 }
 
 
@@ -366,6 +405,14 @@ ngx_http_attest_status_metrics(u_char *p, u_char *last,
     ngx_uint_t                        i;
     ngx_atomic_uint_t                 value;
     const ngx_http_attest_counter_t  *c;
+
+    if (report->amcf->verified->nelts != 0) {
+        p = ngx_http_attest_verified_metrics(report->amcf, p, last);
+    }
+
+    if (!report->amcf->used) {
+        return p;
+    }
 
     p = ngx_http_attest_status_gauges(p, last, report);
 

@@ -11,14 +11,17 @@
 #include "http/prompt/ngx_http_attest_format.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
 #include "http/ngx_http_attest_variables.h"
+#include "http/upstream/ngx_http_attest_way.h"
 
 
-/* What is wanted of the view; the "data" of a variable. */
+/* What is wanted of the view or of a peer; the "data" of a variable. */
 
 typedef enum {
     NGX_HTTP_ATTEST_VARIABLE_AGE = 0,
     NGX_HTTP_ATTEST_VARIABLE_ROOT,
-    NGX_HTTP_ATTEST_VARIABLE_GENERATION
+    NGX_HTTP_ATTEST_VARIABLE_GENERATION,
+    NGX_HTTP_ATTEST_VARIABLE_VERDICT,
+    NGX_HTTP_ATTEST_VARIABLE_KEY_ID
 } ngx_http_attest_variables_view_e;
 
 
@@ -31,6 +34,8 @@ static ngx_int_t ngx_http_attest_variables_key_id(
 static ngx_int_t ngx_http_attest_variables_status(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_attest_variables_view(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_attest_variables_upstream(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
 
@@ -58,6 +63,22 @@ static ngx_http_variable_t  ngx_http_attest_variables[] = {
 
     { ngx_string("attest_generation"), NULL,
       ngx_http_attest_variables_view, NGX_HTTP_ATTEST_VARIABLE_GENERATION,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("attest_upstream_verdict"), NULL,
+      ngx_http_attest_variables_upstream, NGX_HTTP_ATTEST_VARIABLE_VERDICT,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("attest_upstream_root_of_trust"), NULL,
+      ngx_http_attest_variables_upstream, NGX_HTTP_ATTEST_VARIABLE_ROOT,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("attest_upstream_generation"), NULL,
+      ngx_http_attest_variables_upstream, NGX_HTTP_ATTEST_VARIABLE_GENERATION,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("attest_upstream_key_id"), NULL,
+      ngx_http_attest_variables_upstream, NGX_HTTP_ATTEST_VARIABLE_KEY_ID,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
@@ -211,4 +232,55 @@ ngx_http_attest_variables_view(ngx_http_request_t *r,
     }
 
     return ngx_http_attest_variables_set(v, p, last);
+}
+
+
+/* Of the peer that the request was sent to, or was not. */
+
+static ngx_int_t
+ngx_http_attest_variables_upstream(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                      *p;
+    const char                  *text;
+    ngx_http_attest_way_t       *way;
+    ngx_http_attest_identity_t  *id;
+
+    way = ngx_http_attest_way(r);
+    id = (way != NULL) ? way->id : NULL;
+
+    if (way == NULL || way->verdict == 0
+        || (id == NULL && data != NGX_HTTP_ATTEST_VARIABLE_VERDICT))
+    {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    if (data == NGX_HTTP_ATTEST_VARIABLE_VERDICT
+        || data == NGX_HTTP_ATTEST_VARIABLE_ROOT)
+    {
+        text = (data == NGX_HTTP_ATTEST_VARIABLE_ROOT)
+               ? attest_root_label(id->root)
+               : attest_verdict_name(way->verdict);
+
+        return ngx_http_attest_variables_set(v, (u_char *) text,
+                                        (u_char *) text + ngx_strlen(text));
+    }
+
+    /* the list: length, identifier and so on of each */
+
+    if (data == NGX_HTTP_ATTEST_VARIABLE_KEY_ID && id->list_len < 3) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_attest_variables_set(v, p,
+                  ngx_sprintf(p, "%uL",
+                              (data == NGX_HTTP_ATTEST_VARIABLE_KEY_ID)
+                              ? (uint64_t) id->list[2] : id->generation));
 }

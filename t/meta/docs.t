@@ -98,7 +98,8 @@ sub same {
 
 
 sub test_directives {
-    my %level = (MAIN => 'http', SRV => 'server', LOC => 'location');
+    my %level = (MAIN => 'http', SRV => 'server', LOC => 'location',
+        UPS => 'upstream');
     my (%context, %entry);
 
     my $flags = qr/(?:NGX_\w+[|\s]*)+/;
@@ -106,7 +107,7 @@ sub test_directives {
     while ($all =~ /\{\s*ngx_string\("(attest_\w+)"\),\s*($flags),/g) {
         my ($name, $flags) = ($1, $2);
         $context{$name} = join ', ', map { $level{$_} }
-            grep { $flags =~ /NGX_HTTP_${_}_CONF/ } qw(MAIN SRV LOC);
+            grep { $flags =~ /NGX_HTTP_${_}_CONF/ } qw(MAIN SRV LOC UPS);
     }
 
     my $file = 'docs/directives.md';

@@ -81,6 +81,8 @@ sub make_files {
     AttestTest::write_file($t->path('keys.bin'), pack('H*', '000020'
         . '09' x 32 . '000400010002'));
     AttestTest::write_file($t->path('machine-id'), "0123456789abcdef\n");
+    AttestTest::write_file($t->path('policy.json'),
+        '{"version": 1, "roots_of_trust": ["software"]}');
 
     for (['gateway', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
         ['other', 'rsa:2048'])
@@ -100,7 +102,9 @@ sub here {
     my $dir = $t->dir();
 
     $text =~ s{/etc/ssl/(?=(?:gateway|other)\.)}{$dir/}g;
-    $text =~ s{/etc/nginx/(ticket\.key|keys\.bin)}{$dir/$1}g;
+    $text =~ s{/etc/nginx/(ticket\.key|keys\.bin|policy\.json)}{$dir/$1}g;
+    $text =~ s{(?:gateway\.example\.com):443}{127.0.0.1:443}g;
+    $text =~ s{127\.0\.0\.1:8080\b}{127.0.0.1:%%PORT_CLIENT%%}g;
     $text =~ s{/etc/machine-id}{$dir/machine-id}g;
     $text =~ s{127\.0\.0\.1:8443\b}{127.0.0.1:%%PORT_TLS%%}g;
     $text =~ s{127\.0\.0\.1:8081\b}{127.0.0.1:%%PORT_STATUS%%}g;
@@ -117,6 +121,8 @@ sub whole {
 
     $tpm = '' if $instead =~ /instead of a source/
         || $o{http} =~ /attest_(?:tpm|tsm|azure|gcp|nitro|provider)\b/;
+    $o{http} .= "upstream of-the-test { server 127.0.0.1:1; "
+        . "$o{upstream} }" if $o{upstream};
     $o{server} = "attest_certificate on; $o{server}"
         if $o{server} !~ /attest_certificate (?:on|off)|ssl_certificate/;
 

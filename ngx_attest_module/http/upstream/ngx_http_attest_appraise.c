@@ -1,0 +1,679 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Appraisals of the peers of verified groups: who waits for one, who makes it
+ * (a thread of one worker, whichever asked first), when the next is due.
+ */
+
+
+#include "http/ngx_http_attest_pool.h"
+#include "http/upstream/ngx_http_attest_appraise.h"
+#include "client/attest_peer.h"
+
+
+#define NGX_HTTP_ATTEST_APPRAISE_THREADS  4
+#define NGX_HTTP_ATTEST_APPRAISE_WAITING  512   /* requests of a worker */
+#define NGX_HTTP_ATTEST_APPRAISE_POLL     20    /* ms, while some wait */
+#define NGX_HTTP_ATTEST_APPRAISE_TICK     1000  /* ms */
+#define NGX_HTTP_ATTEST_APPRAISE_SLACK    1000  /* ms, for the thread */
+#define NGX_HTTP_ATTEST_APPRAISE_UNSURE   2     /* times, then it is refused */
+
+
+/* What a worker has to do with appraisals. */
+
+struct ngx_http_attest_appraisals_s {
+    ngx_http_attest_main_conf_t  *amcf;
+    ngx_queue_t                   waiting;
+    ngx_uint_t                    count;        /* of these */
+    ngx_event_t                   poll;
+    ngx_event_t                   tick;
+    ngx_log_t                    *log;
+    unsigned                      full:1;       /* said in the log */
+};
+
+
+/* What the thread works on; freed in the event loop when it is back. */
+
+typedef struct {
+    ngx_thread_task_t             task;
+    ngx_http_attest_verify_t     *verify;
+    ngx_http_attest_peer_ref_t    ref;
+    ngx_event_t                   busy;     /* keeps a worker that exits */
+    char                          name[NGX_HTTP_ATTEST_PEER_NAME];
+    char                          host[NGX_HTTP_ATTEST_PEER_HOST];
+    char                          url[NGX_HTTP_ATTEST_PEER_HOST + 16];
+    attest_peer_options_t         options;
+    attest_peer_t                 peer;
+    attest_result_t               result;
+} ngx_http_attest_flight_t;
+
+
+static void ngx_http_attest_appraise_sweep(ngx_http_attest_appraisals_t *as);
+static void ngx_http_attest_appraise_look(ngx_http_attest_appraisals_t *as,
+    ngx_http_attest_waiter_t *w);
+static ngx_int_t ngx_http_attest_appraise_told(ngx_http_attest_waiter_t *w,
+    ngx_http_attest_waited_e *what);
+static void ngx_http_attest_appraise_finish(ngx_http_attest_waiter_t *w,
+    ngx_http_attest_waited_e what);
+static void ngx_http_attest_appraise_poll(ngx_event_t *ev);
+static void ngx_http_attest_appraise_late(ngx_event_t *ev);
+static void ngx_http_attest_appraise_tick(ngx_event_t *ev);
+static ngx_int_t ngx_http_attest_appraise_start(
+    ngx_http_attest_appraisals_t *as, ngx_http_attest_verify_t *v,
+    const ngx_http_attest_peer_ref_t *ref);
+static ngx_int_t ngx_http_attest_appraise_launch(
+    ngx_http_attest_appraisals_t *as, ngx_http_attest_verify_t *v,
+    const ngx_http_attest_peer_ref_t *ref);
+static void ngx_http_attest_appraise_options(ngx_http_attest_flight_t *f);
+static void ngx_http_attest_appraise_thread(void *data, ngx_log_t *log);
+static void ngx_http_attest_appraise_done(ngx_event_t *ev);
+static void ngx_http_attest_appraise_busy(ngx_event_t *ev);
+static void ngx_http_attest_appraise_publish(
+    ngx_http_attest_appraisals_t *as, ngx_http_attest_flight_t *f);
+static void ngx_http_attest_appraise_key(ngx_http_attest_flight_t *f,
+    ngx_http_attest_appraisal_t *a);
+static ngx_uint_t ngx_http_attest_appraise_shown(attest_peer_t *peer,
+    u_char spki[32]);
+static void ngx_http_attest_appraise_checks(const attest_result_t *res,
+    char *ids, size_t ids_size, char *text, size_t text_size);
+static void ngx_http_attest_appraise_log(ngx_http_attest_appraisals_t *as,
+    ngx_http_attest_flight_t *f, const ngx_http_attest_appraisal_t *a);
+
+
+ngx_int_t
+ngx_http_attest_appraise_pool(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf)
+{
+    static ngx_str_t  name = ngx_string("ngx_attest_verify");
+
+    amcf->run.verify_pool = ngx_http_attest_pool(cf, &name,
+                                            NGX_HTTP_ATTEST_APPRAISE_THREADS);
+
+    return (amcf->run.verify_pool != NULL) ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_attest_appraise_init_worker(ngx_cycle_t *cycle,
+    ngx_http_attest_main_conf_t *amcf)
+{
+    char                           err[ATTEST_CLIENT_ERR];
+    ngx_http_attest_appraisals_t  *as;
+
+    if (attest_peer_init(err) != ATTEST_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "attest: %s", err);
+        return NGX_ERROR;
+    }
+
+    as = ngx_pcalloc(cycle->pool, sizeof(ngx_http_attest_appraisals_t));
+    if (as == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_queue_init(&as->waiting);
+
+    as->amcf = amcf;
+    as->log = cycle->log;
+
+    as->poll.handler = ngx_http_attest_appraise_poll;
+    as->poll.data = as;
+    as->poll.log = cycle->log;
+    as->poll.cancelable = 1;
+
+    as->tick.handler = ngx_http_attest_appraise_tick;
+    as->tick.data = as;
+    as->tick.log = cycle->log;
+    as->tick.cancelable = 1;
+
+    amcf->run.appraisals = as;
+
+    if (ngx_worker == 0) {
+        ngx_add_timer(&as->tick, 100);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_attest_appraise_wait(ngx_http_attest_waiter_t *w, ngx_log_t *log)
+{
+    ngx_http_attest_verify_t      *v = w->verify;
+    ngx_http_attest_appraisals_t  *as = v->amcf->run.appraisals;
+
+    if (ngx_http_attest_identity_hopeless(v, &w->peer, w->spki)) {
+        goto refused;
+    }
+
+    if (as->count >= NGX_HTTP_ATTEST_APPRAISE_WAITING) {
+
+        if (!as->full) {
+            as->full = 1;
+            ngx_log_error(NGX_LOG_ERR, as->log, 0,
+                          "attest: %ui requests wait for verified peers, "
+                          "more are refused", as->count);
+        }
+
+        goto refused;
+    }
+
+    ngx_http_attest_identity_count(v, &w->peer, NGX_HTTP_ATTEST_PEER_WAITED);
+
+    w->round = ngx_http_attest_identity_round(v, &w->peer);
+    w->unsure = 0;
+    w->waits = 1;
+
+    w->timer.handler = ngx_http_attest_appraise_late;
+    w->timer.data = w;
+    w->timer.log = log;
+
+    /* not cancelable: a worker that exits answers those who wait */
+
+    ngx_add_timer(&w->timer, v->timeout);
+
+    ngx_queue_insert_tail(&as->waiting, &w->queue);
+    as->count++;
+
+    (void) ngx_http_attest_appraise_start(as, v, &w->peer);
+
+    if (!as->poll.timer_set) {
+        ngx_add_timer(&as->poll, NGX_HTTP_ATTEST_APPRAISE_POLL);
+    }
+
+    return NGX_OK;
+
+refused:
+
+    ngx_http_attest_identity_count(v, &w->peer, NGX_HTTP_ATTEST_PEER_REFUSED);
+
+    return NGX_DECLINED;
+}
+
+
+void
+ngx_http_attest_appraise_leave(ngx_http_attest_waiter_t *w)
+{
+    ngx_http_attest_appraisals_t  *as;
+
+    if (!w->waits) {
+        return;
+    }
+
+    as = w->verify->amcf->run.appraisals;
+
+    w->waits = 0;
+    ngx_queue_remove(&w->queue);
+    as->count--;
+
+    if (as->count == 0) {
+        as->full = 0;
+    }
+
+    if (w->timer.timer_set) {
+        ngx_del_timer(&w->timer);
+    }
+}
+
+
+/* Whoever is called may leave, wait again, and have others leave. */
+
+static void
+ngx_http_attest_appraise_sweep(ngx_http_attest_appraisals_t *as)
+{
+    ngx_queue_t                local, *q;
+    ngx_http_attest_waiter_t  *w;
+
+    if (ngx_queue_empty(&as->waiting)) {
+        return;
+    }
+
+    ngx_queue_init(&local);
+    ngx_queue_add(&local, &as->waiting);
+    ngx_queue_init(&as->waiting);
+
+    while (!ngx_queue_empty(&local)) {
+        q = ngx_queue_head(&local);
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&as->waiting, q);
+
+        w = ngx_queue_data(q, ngx_http_attest_waiter_t, queue);
+
+        ngx_http_attest_appraise_look(as, w);
+    }
+}
+
+
+static void
+ngx_http_attest_appraise_look(ngx_http_attest_appraisals_t *as,
+    ngx_http_attest_waiter_t *w)
+{
+    ngx_http_attest_waited_e        what;
+    ngx_http_attest_identity_ref_t  ref;
+
+    if (ngx_http_attest_identity_find(w->verify, w->spki, &ref) == NGX_OK) {
+        ngx_http_attest_appraise_finish(w, NGX_HTTP_ATTEST_WAITED_VALID);
+        return;
+    }
+
+    if (ngx_http_attest_appraise_told(w, &what) == NGX_OK) {
+        ngx_http_attest_appraise_finish(w, what);
+        return;
+    }
+
+    /* who was at it may have died, and who failed may try again */
+
+    if (ngx_http_attest_appraise_start(as, w->verify, &w->peer) != NGX_OK) {
+        ngx_http_attest_appraise_finish(w, NGX_HTTP_ATTEST_WAITED_OTHER);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_attest_appraise_told(ngx_http_attest_waiter_t *w,
+    ngx_http_attest_waited_e *what)
+{
+    switch (ngx_http_attest_identity_told(w->verify, &w->peer, w->spki,
+                                          &w->round))
+    {
+    case NGX_HTTP_ATTEST_PEER_OTHER:
+        *what = NGX_HTTP_ATTEST_WAITED_OTHER;
+        return NGX_OK;
+
+    case NGX_HTTP_ATTEST_PEER_SAME:
+        *what = NGX_HTTP_ATTEST_WAITED_REFUSED;
+        return NGX_OK;
+
+    case NGX_HTTP_ATTEST_PEER_UNSURE:
+        *what = NGX_HTTP_ATTEST_WAITED_REFUSED;
+        return (++w->unsure == NGX_HTTP_ATTEST_APPRAISE_UNSURE) ? NGX_OK
+                                                                : NGX_AGAIN;
+
+    default: /* NGX_HTTP_ATTEST_PEER_UNTOLD */
+        return NGX_AGAIN;
+    }
+}
+
+
+static void
+ngx_http_attest_appraise_finish(ngx_http_attest_waiter_t *w,
+    ngx_http_attest_waited_e what)
+{
+    ngx_http_attest_appraise_leave(w);
+
+    if (what == NGX_HTTP_ATTEST_WAITED_REFUSED) {
+        ngx_http_attest_identity_count(w->verify, &w->peer,
+                                       NGX_HTTP_ATTEST_PEER_REFUSED);
+    }
+
+    w->done(w, what);
+}
+
+
+static void
+ngx_http_attest_appraise_poll(ngx_event_t *ev)
+{
+    ngx_http_attest_appraisals_t  *as;
+
+    as = ev->data;
+
+    ngx_http_attest_appraise_sweep(as);
+
+    if (!ngx_queue_empty(&as->waiting) && !ev->timer_set) {
+        ngx_add_timer(ev, NGX_HTTP_ATTEST_APPRAISE_POLL);
+    }
+}
+
+
+static void
+ngx_http_attest_appraise_late(ngx_event_t *ev)
+{
+    ngx_http_attest_appraise_finish(ev->data,
+                                    NGX_HTTP_ATTEST_WAITED_REFUSED);
+}
+
+
+/* The first worker renews. */
+
+static void
+ngx_http_attest_appraise_tick(ngx_event_t *ev)
+{
+    ngx_uint_t                      i;
+    ngx_http_attest_verify_t      **v;
+    ngx_http_attest_peer_ref_t      ref;
+    ngx_http_attest_appraisals_t   *as;
+
+    as = ev->data;
+
+    if (!ngx_exiting) {
+        v = as->amcf->verified->elts;
+
+        for (i = 0; i < as->amcf->verified->nelts; i++) {
+
+            while (ngx_http_attest_identity_due(v[i], &ref) == NGX_OK) {
+                if (ngx_http_attest_appraise_start(as, v[i], &ref) != NGX_OK) {
+                    break;
+                }
+            }
+        }
+    }
+
+    ngx_add_timer(ev, NGX_HTTP_ATTEST_APPRAISE_TICK);
+}
+
+
+/* NGX_OK: somebody is at it, or will be; NGX_DECLINED: there is no peer. */
+
+static ngx_int_t
+ngx_http_attest_appraise_start(ngx_http_attest_appraisals_t *as,
+    ngx_http_attest_verify_t *v, const ngx_http_attest_peer_ref_t *ref)
+{
+    switch (ngx_http_attest_identity_claim(v, ref, v->timeout
+                                    + 2 * NGX_HTTP_ATTEST_APPRAISE_SLACK))
+    {
+    case NGX_HTTP_ATTEST_PEER_CLAIMED:
+        break;
+
+    case NGX_HTTP_ATTEST_PEER_GONE:
+        return NGX_DECLINED;
+
+    default: /* NGX_HTTP_ATTEST_PEER_BUSY, NGX_HTTP_ATTEST_PEER_LATER */
+        return NGX_OK;
+    }
+
+    if (ngx_http_attest_appraise_launch(as, v, ref) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, as->log, 0,
+                      "attest: an appraisal of a peer of upstream \"%V\" "
+                      "cannot be started", &v->name);
+        (void) ngx_http_attest_identity_publish(v, ref, NULL);
+
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_attest_appraise_launch(ngx_http_attest_appraisals_t *as,
+    ngx_http_attest_verify_t *v, const ngx_http_attest_peer_ref_t *ref)
+{
+    ngx_http_attest_flight_t  *f;
+
+    f = ngx_calloc(sizeof(ngx_http_attest_flight_t), as->log);
+    if (f == NULL) {
+        return NGX_ERROR;
+    }
+
+    f->verify = v;
+    f->ref = *ref;
+
+    if (ngx_http_attest_identity_names(v, ref, f->name, f->host) != NGX_OK) {
+        ngx_free(f);
+        return NGX_ERROR;
+    }
+
+    ngx_http_attest_appraise_options(f);
+
+    f->task.ctx = f;
+    f->task.handler = ngx_http_attest_appraise_thread;
+    f->task.event.handler = ngx_http_attest_appraise_done;
+    f->task.event.data = f;
+    f->task.event.log = as->log;
+
+    f->busy.handler = ngx_http_attest_appraise_busy;
+    f->busy.data = f;
+    f->busy.log = as->log;
+
+    if (ngx_thread_task_post(as->amcf->run.verify_pool, &f->task) != NGX_OK) {
+        ngx_free(f);
+        return NGX_ERROR;
+    }
+
+    ngx_add_timer(&f->busy, v->timeout + NGX_HTTP_ATTEST_APPRAISE_SLACK);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_attest_appraise_options(ngx_http_attest_flight_t *f)
+{
+    attest_peer_options_t     *o = &f->options;
+    ngx_http_attest_verify_t  *v = f->verify;
+
+    (void) ngx_snprintf((u_char *) f->url, sizeof(f->url), "https://%s%Z",
+                        f->host);
+
+    o->url = f->url;
+    o->connect = f->name;
+    o->path = (char *) v->evidence.data;
+    o->timeout = (int64_t) v->timeout;
+    o->now = -1;
+    o->certificate_only = v->certificate ? 1 : 0;
+    o->activate = ngx_http_attest_verify_activates(v->file->policy) ? 1 : 0;
+
+    /* a fast shutdown waits for its threads */
+
+    o->cancel = (const volatile int *) &ngx_terminate;
+}
+
+
+static void
+ngx_http_attest_appraise_thread(void *data, ngx_log_t *log)
+{
+    ngx_http_attest_flight_t *f = data;
+
+    (void) attest_peer_appraise(&f->peer, &f->options,
+                                f->verify->file->policy, &f->result);
+}
+
+
+static void
+ngx_http_attest_appraise_done(ngx_event_t *ev)
+{
+    ngx_http_attest_flight_t      *f;
+    ngx_http_attest_appraisals_t  *as;
+
+    f = ev->data;
+    as = f->verify->amcf->run.appraisals;
+
+    if (f->busy.timer_set) {
+        ngx_del_timer(&f->busy);
+    }
+
+    ngx_http_attest_appraise_publish(as, f);
+
+    attest_peer_clear(&f->peer);
+    ngx_free(f);
+
+    ngx_http_attest_appraise_sweep(as);
+}
+
+
+static void
+ngx_http_attest_appraise_busy(ngx_event_t *ev)
+{
+    ngx_http_attest_flight_t  *f;
+
+    f = ev->data;
+
+    ngx_log_error(NGX_LOG_WARN, ev->log, 0,
+                  "attest: an appraisal of peer %s of upstream \"%V\" is "
+                  "overdue", f->name, &f->verify->name);
+}
+
+
+static void
+ngx_http_attest_appraise_publish(ngx_http_attest_appraisals_t *as,
+    ngx_http_attest_flight_t *f)
+{
+    char                          ids[256];
+    char                          checks[NGX_HTTP_ATTEST_PEER_CHECKS];
+    ngx_http_attest_appraisal_t  *a;
+
+    a = ngx_calloc(sizeof(ngx_http_attest_appraisal_t), as->log);
+    if (a == NULL) {
+        (void) ngx_http_attest_identity_publish(f->verify, &f->ref, NULL);
+        return;
+    }
+
+    ngx_http_attest_appraise_checks(&f->result, ids, sizeof(ids), checks,
+                                    sizeof(checks));
+
+    a->verdict = f->result.verdict;
+    a->why = f->result.why;
+    a->ids = ids;
+    a->checks = checks;
+
+    ngx_http_attest_appraise_key(f, a);
+
+    if (a->verdict == ATTEST_TRUSTED && !a->seen) {
+        a->verdict = ATTEST_UNDECIDED;
+        a->why = "the evidence is not about the key of the connection";
+    }
+
+    if (ngx_http_attest_identity_publish(f->verify, &f->ref, a)) {
+        ngx_http_attest_appraise_log(as, f, a);
+    }
+
+    ngx_free(a);
+}
+
+
+static void
+ngx_http_attest_appraise_key(ngx_http_attest_flight_t *f,
+    ngx_http_attest_appraisal_t *a)
+{
+    time_t                       age;
+    attest_peer_t               *peer = &f->peer;
+    ngx_http_attest_identity_t  *key = &a->key;
+
+    if (a->verdict != ATTEST_TRUSTED) {
+        a->seen = ngx_http_attest_appraise_shown(peer, key->spki);
+        return;
+    }
+
+    if (!peer->trusted || !peer->has_spki || !peer->key_bound
+        || !peer->has_validity)
+    {
+        return;
+    }
+
+    a->seen = 1;
+
+    ngx_memcpy(key->spki, peer->spki, sizeof(key->spki));
+    key->root = peer->root;
+    key->generation = peer->generation;
+    key->exporter = peer->exporter_bound;
+    key->not_after = peer->not_after;
+
+    age = (time_t) f->verify->file->policy->max_age;
+
+    if (age != 0 && peer->not_before < peer->not_after - age) {
+        key->not_after = peer->not_before + age;
+    }
+
+    if (peer->keys.n <= sizeof(key->list)) {
+        key->list_len = peer->keys.n;
+        a->list = peer->keys.p;
+    }
+}
+
+
+/* The key of a peer that is not trusted. */
+
+static ngx_uint_t
+ngx_http_attest_appraise_shown(attest_peer_t *peer, u_char spki[32])
+{
+    X509           *cert;
+    EVP_PKEY       *key;
+    ngx_uint_t      shown;
+    const uint8_t  *p;
+
+    if (peer->seen.cert.n == 0) {
+        return 0;
+    }
+
+    p = peer->seen.cert.p;
+    cert = d2i_X509(NULL, &p, (long) peer->seen.cert.n);
+    key = (cert != NULL) ? X509_get0_pubkey(cert) : NULL;
+
+    shown = (key != NULL && attest_x509_spki_hash(key, spki) == ATTEST_OK);
+
+    X509_free(cert);
+    ERR_clear_error();
+
+    return shown;
+}
+
+
+static void
+ngx_http_attest_appraise_checks(const attest_result_t *res, char *ids,
+    size_t ids_size, char *text, size_t text_size)
+{
+    size_t                 i;
+    u_char                *p, *q, *p_last, *q_last;
+    const attest_check_t  *check;
+
+    p = (u_char *) ids;
+    p_last = p + ids_size - 1;
+    q = (u_char *) text;
+    q_last = q + text_size - 1;
+
+    for (i = 0; i < res->count; i++) {
+        check = &res->checks[i];
+
+        if (check->state == ATTEST_CHECK_PASS
+            || check->state == ATTEST_CHECK_NOTE)
+        {
+            continue;
+        }
+
+        p = ngx_slprintf(p, p_last, "%s%s", p == (u_char *) ids ? "" : ",",
+                         check->id);
+        q = ngx_slprintf(q, q_last, "%s%s: %s",
+                         q == (u_char *) text ? "" : "; ", check->id,
+                         check->text);
+    }
+
+    *p = '\0';
+    *q = '\0';
+}
+
+
+static void
+ngx_http_attest_appraise_log(ngx_http_attest_appraisals_t *as,
+    ngx_http_attest_flight_t *f, const ngx_http_attest_appraisal_t *a)
+{
+    ngx_http_attest_peer_state_t  *state;
+
+    state = ngx_alloc(sizeof(ngx_http_attest_peer_state_t), as->log);
+
+    /* in the zone all text is printable */
+
+    if (state == NULL
+        || ngx_http_attest_identity_state(f->verify, f->ref.slot, state)
+           != NGX_OK)
+    {
+        ngx_free(state);
+        return;
+    }
+
+    if (a->verdict == ATTEST_TRUSTED) {
+        ngx_log_error(NGX_LOG_NOTICE, as->log, 0,
+                      "attest: peer %s (%s) of upstream \"%V\" is trusted: "
+                      "%s%s", state->name, state->host, &f->verify->name,
+                      state->why, state->exporter ? "" :
+                      "; its evidence is not bound to the connection");
+
+    } else {
+        ngx_log_error(NGX_LOG_ERR, as->log, 0,
+                      "attest: peer %s (%s) of upstream \"%V\" is %s: %s%s%s",
+                      state->name, state->host, &f->verify->name,
+                      (a->verdict == ATTEST_NOT_TRUSTED)
+                      ? "not trusted" : "not used", state->why,
+                      state->checks[0] ? "; failed: " : "", state->checks);
+    }
+
+    ngx_free(state);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What a request's way to a verified group has come to, and the problem
+ * document that its client gets when there was no peer to be used.
+ */
+
+
+#include "http/upstream/ngx_http_attest_way.h"
+#include "http/ngx_http_attest_problem.h"
+
+
+static ngx_int_t ngx_http_attest_way_header_filter(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_way_body_filter(
+    ngx_http_request_t *r, ngx_chain_t *in);
+static ngx_int_t ngx_http_attest_way_init(ngx_conf_t *cf);
+
+
+static ngx_str_t  ngx_http_attest_way_text = ngx_string(
+    "{\"type\":\"" NGX_HTTP_ATTEST_URN "upstream-unverified\","
+    "\"title\":\"Bad Gateway\",\"status\":502,"
+    "\"detail\":\"no peer of the upstream could prove "
+    "what its policy demands; nothing was sent\"}\n");
+
+
+static ngx_http_module_t  ngx_http_attest_way_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_attest_way_init,       /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_attest_way_module = {
+    NGX_MODULE_V1,
+    &ngx_http_attest_way_module_ctx, /* module context */
+    NULL,                                  /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+ngx_http_attest_way_t *
+ngx_http_attest_way(ngx_http_request_t *r)
+{
+    return ngx_http_get_module_ctx(r, ngx_http_attest_way_module);
+}
+
+
+void
+ngx_http_attest_way_set(ngx_http_request_t *r, ngx_http_attest_way_t *way)
+{
+    ngx_http_set_ctx(r, way, ngx_http_attest_way_module);
+}
+
+
+/* In place of nginx's own page: nobody else has said 502. */
+
+static ngx_int_t
+ngx_http_attest_way_header_filter(ngx_http_request_t *r)
+{
+    ngx_str_t              *text = &ngx_http_attest_way_text;
+    ngx_http_attest_way_t  *way;
+
+    way = ngx_http_attest_way(r);
+
+    if (way == NULL || !way->refused || way->id != NULL
+        || r->headers_out.status != NGX_HTTP_BAD_GATEWAY)
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    way->replaced = 1;
+
+    ngx_http_clear_content_length(r);
+    ngx_http_clear_accept_ranges(r);
+    ngx_http_clear_last_modified(r);
+    ngx_http_clear_etag(r);
+
+    ngx_str_set(&r->headers_out.content_type, "application/problem+json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+    ngx_str_null(&r->headers_out.charset);
+    r->headers_out.content_length_n = text->len;
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_http_attest_way_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_buf_t              *b;
+    ngx_uint_t              last;
+    ngx_chain_t            *cl, out;
+    ngx_http_attest_way_t  *way;
+
+    way = ngx_http_attest_way(r);
+
+    if (way == NULL || !way->replaced) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    last = 0;
+
+    for (cl = in; cl != NULL; cl = cl->next) {
+        last |= cl->buf->last_buf || cl->buf->last_in_chain;
+        cl->buf->pos = cl->buf->last;
+        cl->buf->file_pos = cl->buf->file_last;
+    }
+
+    if (!last) {
+        return NGX_OK;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = ngx_http_attest_way_text.data;
+    b->last = b->pos + ngx_http_attest_way_text.len;
+    b->memory = 1;
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    way->replaced = 0;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_next_body_filter(r, &out);
+}
+
+
+static ngx_int_t
+ngx_http_attest_way_init(ngx_conf_t *cf)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_attest_way_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_attest_way_body_filter;
+
+    return NGX_OK;
+}
