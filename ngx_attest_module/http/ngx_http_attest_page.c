@@ -8,6 +8,7 @@
 
 #include "http/ngx_http_attest_html.h"
 #include "http/ngx_http_attest_page.h"
+#include "http/ngx_http_attest_page_peers.h"
 #include "http/evidence/ngx_http_attest_view.h"
 
 
@@ -46,6 +47,10 @@ ngx_http_attest_page(ngx_http_attest_text_t *text,
 
     ngx_http_attest_text_add(text, "<main>\n");
 
+    if (parts->peers != NULL) {
+        ngx_http_attest_page_peers(text, parts->peers);
+    }
+
     if (parts->gateway != NULL) {
         ngx_http_attest_page_gateway(text, parts->gateway, url);
     }
@@ -64,8 +69,10 @@ ngx_http_attest_page_head(ngx_http_attest_text_t *text,
 {
     const char  *title;
 
-    title = (parts->gateway->view != NULL) ? "Valid evidence"
-                                           : "No valid evidence";
+    title = (parts->peers != NULL)
+            ? ngx_http_attest_page_peers_title(parts->peers)
+            : (parts->gateway->view != NULL) ? "Valid evidence"
+                                             : "No valid evidence";
 
     ngx_http_attest_html_begin(text, title);
 

@@ -17,6 +17,7 @@
 
 typedef struct {
     ngx_http_attest_facts_t   *gateway;
+    ngx_array_t               *peers;      /* of verdict_t * */
 } ngx_http_attest_page_parts_t;
 
 

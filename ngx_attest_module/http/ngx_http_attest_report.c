@@ -14,6 +14,7 @@
 #include "http/ngx_http_attest_problem.h"
 #include "http/ngx_http_attest_report.h"
 #include "http/ngx_http_attest_report_json.h"
+#include "http/ngx_http_attest_verdicts.h"
 #include "http/prompt/ngx_http_attest_fields.h"
 #include "http/evidence/ngx_http_attest_view.h"
 
@@ -190,6 +191,14 @@ ngx_http_attest_report_send(ngx_http_request_t *r,
         }
     }
 
+    if (amcf->verified->nelts != 0) {
+        parts.peers = ngx_http_attest_verdicts(r, amcf);
+
+        if (parts.peers == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
     ngx_http_attest_text_init(&text, r->pool);
 
     if (form == NGX_HTTP_ATTEST_REPORT_JSON) {
@@ -321,9 +330,18 @@ ngx_http_attest_report_health(ngx_http_request_t *r)
         return ngx_http_attest_problem_no_evidence(r, NGX_HTTP_ATTEST_NOT_NOW);
     }
 
+    if (!ngx_http_attest_verdicts_are_good(amcf)) {
+        return ngx_http_attest_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                       NGX_HTTP_ATTEST_URN "upstream-unverified",
+                                       "Not verified",
+                                       "no gateway that requests could be "
+                                       "sent to is verified at the moment",
+                                       1);
+    }
+
     return ngx_http_attest_answer(r, NGX_HTTP_OK,
-                                &ngx_http_attest_report_json_type,
-                                "no-store", &healthy);
+                                  &ngx_http_attest_report_json_type,
+                                  "no-store", &healthy);
 }
 
 
@@ -365,12 +383,14 @@ ngx_int_t
 ngx_http_attest_report_check(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf)
 {
-    if (!amcf->reports || amcf->servers->nelts != 0) {
+    if (!amcf->reports || amcf->servers->nelts != 0
+        || amcf->verified->nelts != 0)
+    {
         return NGX_OK;
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "\"attest_report\" has nothing to report: no server "
-                       "is attested");
+                       "is attested, and no upstream verified");
     return NGX_ERROR;
 }

@@ -8,6 +8,7 @@
 
 #include "http/evidence/ngx_http_attest_view.h"
 #include "http/ngx_http_attest_report_json.h"
+#include "http/ngx_http_attest_verdicts.h"
 
 
 static void ngx_http_attest_report_json_gateway(ngx_http_attest_text_t *text,
@@ -22,6 +23,14 @@ static void ngx_http_attest_report_json_prompts(ngx_http_attest_text_t *text,
     ngx_http_attest_facts_t *facts);
 static void ngx_http_attest_report_json_fails(ngx_http_attest_text_t *text,
     ngx_http_attest_facts_t *facts);
+static void ngx_http_attest_report_json_peers(ngx_http_attest_text_t *text,
+    ngx_array_t *peers);
+static void ngx_http_attest_report_json_peer(ngx_http_attest_text_t *text,
+    ngx_http_attest_verdict_t *peer);
+static void ngx_http_attest_report_json_known(ngx_http_attest_text_t *text,
+    ngx_http_attest_peer_state_t *state);
+static void ngx_http_attest_report_json_checks(ngx_http_attest_text_t *text,
+    ngx_http_attest_verdict_t *peer);
 static void ngx_http_attest_report_json_text(ngx_http_attest_text_t *text,
     const char *before, const char *s);
 static void ngx_http_attest_report_json_str(ngx_http_attest_text_t *text,
@@ -39,6 +48,15 @@ ngx_http_attest_report_json(ngx_http_attest_text_t *text,
 
     if (parts->gateway != NULL) {
         ngx_http_attest_report_json_gateway(text, parts->gateway);
+
+    } else {
+        ngx_http_attest_text_add(text, "null");
+    }
+
+    ngx_http_attest_text_add(text, ",\"upstreams\":");
+
+    if (parts->peers != NULL) {
+        ngx_http_attest_report_json_peers(text, parts->peers);
 
     } else {
         ngx_http_attest_text_add(text, "null");
@@ -226,6 +244,127 @@ ngx_http_attest_report_json_fails(ngx_http_attest_text_t *text,
         }
 
         ngx_http_attest_report_json_text(text, n ? "," : "", said);
+    }
+
+    ngx_http_attest_text_add(text, "]");
+}
+
+
+static void
+ngx_http_attest_report_json_peers(ngx_http_attest_text_t *text,
+    ngx_array_t *peers)
+{
+    ngx_uint_t                   i;
+    const char                  *said;
+    ngx_http_attest_verdict_t  **peer;
+
+    peer = peers->elts;
+
+    ngx_http_attest_text_add(text, "{\"peers\":[");
+
+    for (i = 0; i < peers->nelts; i++) {
+        ngx_http_attest_text_add(text, i ? "," : "");
+        ngx_http_attest_report_json_peer(text, peer[i]);
+    }
+
+    ngx_http_attest_text_add(text, "],\"fails_when\":[");
+
+    for (i = 0; /* void */ ; i++) {
+        said = ngx_http_attest_verdicts_fails(i);
+        if (said == NULL) {
+            break;
+        }
+
+        ngx_http_attest_report_json_text(text, i ? "," : "", said);
+    }
+
+    ngx_http_attest_text_add(text, "]}");
+}
+
+
+static void
+ngx_http_attest_report_json_peer(ngx_http_attest_text_t *text,
+    ngx_http_attest_verdict_t *peer)
+{
+    ngx_str_t                      name;
+    ngx_http_attest_verify_t      *v = peer->verify;
+    ngx_http_attest_peer_state_t  *state = &peer->state;
+
+    ngx_http_attest_verdicts_policy(v, &name);
+
+    ngx_http_attest_report_json_str(text, "{\"upstream\":", &v->name);
+    ngx_http_attest_report_json_text(text, ",\"peer\":", state->name);
+    ngx_http_attest_report_json_text(text, ",\"host\":", state->host);
+    ngx_http_attest_report_json_str(text, ",\"policy\":{\"file\":", &name);
+    ngx_http_attest_report_json_hash(text, ",\"sha256\":", 1,
+                                     v->file->digest,
+                                     sizeof(v->file->digest));
+    ngx_http_attest_text_print(text, ",\"signed\":%s},\"verified\":%s,"
+                               "\"verdict\":",
+                               v->file->key.len ? "true" : "false",
+                               ngx_http_attest_verdicts_is_good(state)
+                               ? "true" : "false");
+
+    if (state->verdict != 0) {
+        ngx_http_attest_report_json_text(text, "",
+                                     attest_verdict_name(state->verdict));
+
+    } else {
+        ngx_http_attest_text_add(text, "null");
+    }
+
+    ngx_http_attest_report_json_text(text, ",\"why\":", state->why);
+    ngx_http_attest_text_print(text, ",\"checked_at\":%T,\"renew_in\":%T,",
+                               state->checked, state->renew_in);
+    ngx_http_attest_report_json_known(text, state);
+    ngx_http_attest_report_json_checks(text, peer);
+    ngx_http_attest_text_add(text, "}");
+}
+
+
+static void
+ngx_http_attest_report_json_known(ngx_http_attest_text_t *text,
+    ngx_http_attest_peer_state_t *state)
+{
+    const attest_label_t  *label;
+
+    label = attest_label(state->root);
+
+    if (label == NULL) {
+        ngx_http_attest_text_add(text, "\"root_of_trust\":null,"
+                                 "\"meaning\":null,\"exporter\":null,"
+                                 "\"not_after\":null");
+        return;
+    }
+
+    ngx_http_attest_report_json_text(text, "\"root_of_trust\":",
+                                     label->label);
+    ngx_http_attest_report_json_text(text, ",\"meaning\":", label->text);
+    ngx_http_attest_text_print(text, ",\"exporter\":%s,\"not_after\":%T",
+                               state->exporter ? "true" : "false",
+                               state->not_after);
+}
+
+
+static void
+ngx_http_attest_report_json_checks(ngx_http_attest_text_t *text,
+    ngx_http_attest_verdict_t *peer)
+{
+    size_t                            p, n;
+    ngx_http_attest_verdict_check_t   check;
+
+    ngx_http_attest_text_add(text, ",\"checks\":[");
+
+    for (p = 0, n = 0;
+         ngx_http_attest_verdicts_check(peer, &p, &check) == NGX_OK;
+         n++)
+    {
+        ngx_http_attest_report_json_text(text, n ? ",{\"id\":" : "{\"id\":",
+                                         check.id);
+        ngx_http_attest_report_json_text(text, ",\"state\":",
+                               ngx_http_attest_verdicts_state(check.state));
+        ngx_http_attest_report_json_text(text, ",\"text\":", check.text);
+        ngx_http_attest_text_add(text, "}");
     }
 
     ngx_http_attest_text_add(text, "]");

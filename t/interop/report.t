@@ -13,6 +13,7 @@ use lib "$FindBin::Bin/../lib";
 use AttestTest;
 use File::Copy qw(copy);
 use Test::More;
+use VerifyTest;
 
 # Not by Debian's wrapper, which would end without it.
 my ($browser) = grep { -x } map { ("/usr/lib/chromium/$_",
@@ -42,8 +43,27 @@ $t->start();
 my $page = 'http://127.0.0.1:' . $t->port('PAGE') . '/';
 
 test_drawn('gateway', $page);
+test_peers();
 
 AttestTest::done();
+
+
+# Of a client: one group is verified, the other is not.
+sub test_peers {
+    my $gw = VerifyTest::gateway();
+    my $cl = VerifyTest::client($gw, server => <<'END',
+        location = / { attest_report; }
+        location = /ok { proxy_pass https://good; }
+        location = /bad { proxy_pass https://bad; }
+END
+        http => 'upstream good { server %%GW%%; attest_verify %%POLICY%%; }'
+        . 'upstream bad { server %%BAD_plain%%; attest_verify %%POLICY%%; }');
+
+    $cl->start();
+    VerifyTest::post($cl, "/$_") for qw(ok bad);
+    test_drawn('client', 'http://127.0.0.1:' . $cl->port('') . '/');
+    VerifyTest::over($gw, $cl);
+}
 
 
 sub test_drawn {

@@ -76,6 +76,8 @@ static ngx_uint_t ngx_http_attest_appraise_shown(attest_peer_t *peer,
     u_char spki[32]);
 static void ngx_http_attest_appraise_checks(const attest_result_t *res,
     char *ids, size_t ids_size, char *text, size_t text_size);
+static size_t ngx_http_attest_appraise_pack(const attest_result_t *res,
+    u_char *told, size_t size);
 static void ngx_http_attest_appraise_log(ngx_http_attest_appraisals_t *as,
     ngx_http_attest_flight_t *f, const ngx_http_attest_appraisal_t *a);
 
@@ -509,13 +511,17 @@ ngx_http_attest_appraise_publish(ngx_http_attest_appraisals_t *as,
 {
     char                          ids[256];
     char                          checks[NGX_HTTP_ATTEST_PEER_CHECKS];
+    u_char                       *told;
     ngx_http_attest_appraisal_t  *a;
 
-    a = ngx_calloc(sizeof(ngx_http_attest_appraisal_t), as->log);
+    a = ngx_calloc(sizeof(ngx_http_attest_appraisal_t)
+                   + NGX_HTTP_ATTEST_PEER_TOLD, as->log);
     if (a == NULL) {
         (void) ngx_http_attest_identity_publish(f->verify, &f->ref, NULL);
         return;
     }
+
+    told = (u_char *) a + sizeof(ngx_http_attest_appraisal_t);
 
     ngx_http_attest_appraise_checks(&f->result, ids, sizeof(ids), checks,
                                     sizeof(checks));
@@ -524,6 +530,9 @@ ngx_http_attest_appraise_publish(ngx_http_attest_appraisals_t *as,
     a->why = f->result.why;
     a->ids = ids;
     a->checks = checks;
+    a->told = told;
+    a->told_len = ngx_http_attest_appraise_pack(&f->result, told,
+                                                NGX_HTTP_ATTEST_PEER_TOLD);
 
     ngx_http_attest_appraise_key(f, a);
 
@@ -534,6 +543,12 @@ ngx_http_attest_appraise_publish(ngx_http_attest_appraisals_t *as,
 
     if (ngx_http_attest_identity_publish(f->verify, &f->ref, a)) {
         ngx_http_attest_appraise_log(as, f, a);
+
+    } else {
+        ngx_log_error(NGX_LOG_INFO, as->log, 0,
+                      "attest: peer %s of upstream \"%V\" was appraised "
+                      "again: %s", f->name, &f->verify->name,
+                      attest_verdict_name(a->verdict));
     }
 
     ngx_free(a);
@@ -638,6 +653,45 @@ ngx_http_attest_appraise_checks(const attest_result_t *res, char *ids,
 
     *p = '\0';
     *q = '\0';
+}
+
+
+/* Whole checks, as many as there is room for; the worst come first. */
+
+static size_t
+ngx_http_attest_appraise_pack(const attest_result_t *res, u_char *told,
+    size_t size)
+{
+    size_t                 i, s, need;
+    u_char                *p;
+    const attest_check_t  *check;
+
+    static const attest_check_e  order[] = {
+        ATTEST_CHECK_FAIL, ATTEST_CHECK_UNKNOWN, ATTEST_CHECK_PASS,
+        ATTEST_CHECK_NOTE
+    };
+
+    p = told;
+
+    for (s = 0; s < sizeof(order) / sizeof(order[0]); s++) {
+
+        for (i = 0; i < res->count; i++) {
+            check = &res->checks[i];
+            need = 1 + ngx_strlen(check->id) + 1 + ngx_strlen(check->text) + 1;
+
+            if (check->state != order[s]
+                || need > (size_t) (told + size - p))
+            {
+                continue;
+            }
+
+            *p++ = (u_char) check->state;
+            p = ngx_cpymem(p, check->id, ngx_strlen(check->id) + 1);
+            p = ngx_cpymem(p, check->text, ngx_strlen(check->text) + 1);
+        }
+    }
+
+    return p - told;
 }
 
 

@@ -33,6 +33,8 @@ typedef struct {
     uint64_t                     serial;        /* 0: free */
     ngx_http_attest_peer_state_t state;
     char                         ids[256];      /* of checks that failed */
+    size_t                       told_len;      /* all checks */
+    u_char                       told[NGX_HTTP_ATTEST_PEER_TOLD];
     u_char                       failed[32];    /* the key that did */
     ngx_uint_t                   seen;          /* and that it is known */
 
@@ -828,6 +830,9 @@ ngx_http_attest_identity_publish(ngx_http_attest_verify_t *v,
     ngx_http_attest_identity_text(peer->state.checks,
                                   sizeof(peer->state.checks), a->checks);
 
+    peer->told_len = ngx_min(a->told_len, sizeof(peer->told));
+    ngx_memcpy(peer->told, a->told, peer->told_len);
+
     if (a->verdict == ATTEST_TRUSTED) {
         ngx_http_attest_identity_trusted(v, zone, peer, a, &t);
 
@@ -1078,6 +1083,33 @@ ngx_http_attest_identity_state(ngx_http_attest_verify_t *v, ngx_uint_t slot,
     ngx_http_attest_identity_leave(v);
 
     return rc;
+}
+
+
+size_t
+ngx_http_attest_identity_checks(ngx_http_attest_verify_t *v, ngx_uint_t slot,
+    u_char told[NGX_HTTP_ATTEST_PEER_TOLD])
+{
+    size_t                            len;
+    ngx_http_attest_time_t            t;
+    ngx_http_attest_identity_peer_t  *peer;
+
+    len = 0;
+
+    (void) ngx_http_attest_identity_enter(v, &t);
+
+    if (ngx_http_attest_identity_ours(v) && slot < v->group->npeers) {
+        peer = &v->group->peers[slot];
+
+        if (peer->serial != 0) {
+            len = peer->told_len;
+            ngx_memcpy(told, peer->told, len);
+        }
+    }
+
+    ngx_http_attest_identity_leave(v);
+
+    return len;
 }
 
 

@@ -13,6 +13,7 @@
 #define NGX_HTTP_ATTEST_PEER_HOST   256
 #define NGX_HTTP_ATTEST_PEER_WHY    384
 #define NGX_HTTP_ATTEST_PEER_CHECKS 768
+#define NGX_HTTP_ATTEST_PEER_TOLD   12288   /* all checks, one by one */
 
 
 /* Which key a connection is marked with; serial 0: with none. */
@@ -55,6 +56,10 @@ typedef struct {
     const char                *why;
     const char                *checks;          /* that failed, as text */
     const char                *ids;             /* of these */
+    const u_char              *told;            /* each check: its state, its
+                                                   id and its text, each with
+                                                   a zero behind */
+    size_t                     told_len;
 } ngx_http_attest_appraisal_t;
 
 
@@ -153,6 +158,9 @@ ngx_int_t ngx_http_attest_identity_due(ngx_http_attest_verify_t *v,
 /* The peer in a slot, for status and appraisals: NGX_OK, NGX_DECLINED. */
 ngx_int_t ngx_http_attest_identity_state(ngx_http_attest_verify_t *v,
     ngx_uint_t slot, ngx_http_attest_peer_state_t *state);
+/* All checks of its last appraisal, as above: how many bytes. */
+size_t ngx_http_attest_identity_checks(ngx_http_attest_verify_t *v,
+    ngx_uint_t slot, u_char told[NGX_HTTP_ATTEST_PEER_TOLD]);
 ngx_int_t ngx_http_attest_identity_names(ngx_http_attest_verify_t *v,
     const ngx_http_attest_peer_ref_t *ref, char *name, char *host);
 
