@@ -360,6 +360,38 @@ END
 };
 
 
+subtest 'names and sockets' => sub {
+    my $gw = VerifyTest::gateway(
+        server => 'listen unix:%%DIR%%/gw.sock ssl http2;');
+    my $sock = $gw->path('gw.sock');
+    my $cl = VerifyTest::client($gw, http => <<"HTTP", server => <<'END');
+    upstream unix { server unix:$sock; attest_verify %%POLICY%%; }
+    upstream bad { server %%BAD_none%%; attest_verify %%POLICY%%
+        timeout=1s; }
+HTTP
+        location /unix { proxy_pass https://unix/ok; }
+        location /name { proxy_ssl_name $arg_n; proxy_pass https://bad; }
+END
+
+    $cl->start();
+    is(VerifyTest::post($cl, '/unix')->{status}, 200, 'a unix socket');
+
+    # of an unknown key each name is another peer, as far as there is room
+    my @bad = grep { VerifyTest::post($cl, "/name?n=host$_")->{status} != 502 }
+        1 .. 12;
+    is("@bad", '', 'many names');
+    refused(VerifyTest::post($cl, '/name?n=a~b'), 'no name');
+    like($cl->error_log(), qr/has no name to be asked by/, 'which is said');
+
+    my @peers = grep { $_->{upstream} eq 'bad' }
+        @{ VerifyTest::status($cl)->{upstreams} };
+    cmp_ok(scalar @peers, '<=', 9, 'their number is bounded');
+    ok((grep { $_->{host} eq 'host12' } @peers), 'the last ones are there');
+    is(VerifyTest::got($cl, 'none'), '', 'nothing was sent');
+    VerifyTest::over($gw, $cl);
+};
+
+
 subtest 'policies that somebody must have signed' => sub {
     plan skip_all => 'no minisign' if AttestTest::missing('minisign');
 
