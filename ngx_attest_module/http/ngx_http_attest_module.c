@@ -471,7 +471,9 @@ ngx_http_attest_module_init_process(ngx_cycle_t *cycle)
 
     amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_attest_module);
 
-    if (amcf == NULL || (!amcf->used && amcf->verified->nelts == 0)) {
+    if (amcf == NULL
+        || (!amcf->used && amcf->verified->nelts == 0 && !amcf->seals))
+    {
         return NGX_OK;
     }
 

@@ -10,6 +10,7 @@
 #include "core/base/attest_json.h"
 #include "http/upstream/ngx_http_attest_again.h"
 #include "http/upstream/ngx_http_attest_gather.h"
+#include "http/upstream/ngx_http_attest_ready.h"
 #include "http/upstream/ngx_http_attest_sealing_error.h"
 
 
@@ -101,6 +102,7 @@ ngx_http_attest_again(ngx_http_request_t *r,
 {
     if (why == NGX_HTTP_ATTEST_AGAIN_KEYS) {
         ctx->keyed = 1;
+        ngx_http_attest_ready_doubt(r);
 
         ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
                       "attest: the gateway has other prompt keys now, the "

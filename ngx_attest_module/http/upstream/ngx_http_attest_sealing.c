@@ -15,6 +15,7 @@
 #include "http/upstream/ngx_http_attest_envelop.h"
 #include "http/upstream/ngx_http_attest_gather.h"
 #include "http/upstream/ngx_http_attest_opening.h"
+#include "http/upstream/ngx_http_attest_ready.h"
 #include "http/upstream/ngx_http_attest_sealing_ctx.h"
 
 #include <sodium.h>
@@ -280,10 +281,14 @@ ngx_http_attest_sealing_bad_proxy(ngx_conf_t *cf,
     }
 
     if (conf->seal->keys_file.len == 0) {
-        return "a group with \"attest_verify\" is needed in \"proxy_pass\"";
+        return (ngx_http_attest_verify_of(u->upstream) == NULL)
+               ? "a group with \"attest_verify\" is needed in \"proxy_pass\""
+               : NULL;
     }
 
-    return NULL;
+    return (ngx_http_attest_verify_of(u->upstream) != NULL)
+           ? "\"keys\" for a group with \"attest_verify\" cannot be used"
+           : NULL;
 }
 
 
@@ -352,6 +357,7 @@ ngx_http_attest_sealing_postconfiguration(ngx_conf_t *cf)
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
     amcf->seals = 1;
+    amcf->run.ready = ngx_http_attest_ready;
 
     loc_conf = smcf->locations->elts;
 
