@@ -23,6 +23,7 @@ my %hardware = (
     azure              => \&fake_azure,
     nitro              => \&fake_enclave,
     'remote-backend'   => \&remote_gateway,
+    relay              => \&relayed_gateway,
 );
 
 my @examples = glob AttestTest::top() . '/conf-examples/*.conf';
@@ -47,6 +48,17 @@ for my $file (@examples) {
     next if !$ok;
 
     ok($t->start(), "$name: starts");
+
+    if ($name eq 'relay') {
+        my $r = $t->get('/v1/chat/completions', plain => 1,
+            method => 'POST',
+            body => PromptClient::chat('CANARY-7f3a'));
+        is($r->{status}, 200, "$name: a plain prompt");
+        like($r->{body}, qr/CANARY-7f3a/, "$name: its answer");
+        is($t->stop(), 0, "$name: stops");
+        next;
+    }
+
     is($t->get('/.well-known/attestation')->{status}, 200,
         "$name: evidence");
 
@@ -119,6 +131,57 @@ sub fake_enclave {
 
 
 # The other machine; no hardware is played, so there are no roots.
+# A gateway of Oblivious HTTP, and a relay in front of it.
+sub relayed_gateway {
+    my ($t) = @_;
+    my $remote = $t->{remote} = AttestTest->new();
+    my ($tls, $relay) = map { $remote->port($_) } qw(TLS RELAY);
+
+    $remote->swtpm();
+    $remote->backend();
+    $remote->gateway(names => 'localhost llm.example.com', server => <<'END',
+        location = /.well-known/ohttp-gateway {
+            attest_prompt ohttp;
+            attest_ohttp_allow llm.example.com/v1/;
+        }
+        location /v1/ {
+            internal;
+            proxy_pass http://%%BACKEND%%;
+            proxy_http_version 1.1;
+            proxy_buffering off;
+        }
+END
+        servers => <<"END");
+    server {
+        listen 127.0.0.1:$relay ssl;
+        server_name relay.example.net;
+        ssl_certificate $t->{dir}/ca.pem;
+        ssl_certificate_key $t->{dir}/tpm/ca.key;
+        location = /relay {
+            proxy_pass https://127.0.0.1:$tls/.well-known/ohttp-gateway;
+            proxy_ssl_protocols TLSv1.3;
+            proxy_http_version 1.1;
+            proxy_buffering off;
+        }
+    }
+END
+    $remote->start();
+
+    my $policy = $t->path('policy.json');
+    AttestTest::write_file($policy,
+        AttestTest::read_file($remote->policy()));
+    $t->{adapt} = {
+        'server         llm.example.com:443;' => "server 127.0.0.1:$tls;",
+        'relay.example.net:443;' => "127.0.0.1:$relay;",
+        'proxy_ssl_name                 relay.example.net;' =>
+            'proxy_ssl_name localhost;',
+        '/etc/nginx/policy.json;' => "$policy;",
+        '127.0.0.1:8080' => '127.0.0.1:' . $t->port('TLS'),
+    };
+    return;
+}
+
+
 sub remote_gateway {
     my ($t) = @_;
     my $remote = $t->{remote} = AttestTest->new();

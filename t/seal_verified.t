@@ -22,20 +22,26 @@ if (my $why = AttestTest::missing(qw(nginx swtpm curl openssl python3))) {
 
 my $CHAT = '/v1/chat/completions';
 my $CANARY = $AttestTest::CANARY;
+my $OHTTP_KEY = 'https://iana.org/assignments/http-problem-types#ohttp-key';
 my $KEY_ERROR = 'urn:ietf:params:ehbp:error:key-config';
+
+my $RELAY = AttestTest::free_port();
 
 my ($gw, $cl) = VerifyTest::pair(
     gateway => { server => gateway_conf(), http => 'keepalive_requests 10000;'
         . ' log_format e "$uri $http_ehbp_encapsulated_key $status";'
-        . ' access_log %%DIR%%/logs/e.log e;' },
+        . ' access_log %%DIR%%/logs/e.log e;' . relay_conf() },
     http => 'upstream gw { server %%GW%%; attest_verify %%POLICY%%;'
-        . ' keepalive 4; } proxy_ssl_protocols TLSv1.3;'
+        . ' keepalive 4; }'
+        . ' upstream localhost { server %%GW%%; attest_verify %%POLICY%%; }'
+        . ' proxy_ssl_protocols TLSv1.3;'
         . ' log_format s "$status $attest_seal_protocol $attest_seal_answer '
         . '$attest_upstream_verdict"; access_log %%DIR%%/logs/s.log s;',
     server => client_conf());
 
 test_forms();
 test_refused_keys();
+test_relay();
 test_restart();
 
 $_->stop() for $cl, $gw;
@@ -61,6 +67,26 @@ END
 }
 
 
+# Carries what it cannot open, or says that the gateway cannot.
+sub relay_conf {
+    return <<"END";
+    server {
+        listen 127.0.0.1:$RELAY;
+        location = /carry {
+            proxy_pass https://127.0.0.1:%%PORT_TLS%%/.well-known/ohttp-gateway;
+            proxy_ssl_protocols TLSv1.3;
+            proxy_http_version 1.1;
+            proxy_buffering off;
+        }
+        location = /refuse {
+            default_type application/problem+json;
+            return 400 '{"type":"$OHTTP_KEY"}';
+        }
+    }
+END
+}
+
+
 sub client_conf {
     my $text = '';
 
@@ -75,7 +101,17 @@ sub client_conf {
 END
     }
 
-    return $text . "location /ok { proxy_pass https://gw; }\n";
+    return $text . <<"END";
+        location /ok { proxy_pass https://gw; }
+        location /relayed/ {
+            attest_seal ohttp gateway=localhost path=/carry;
+            proxy_pass http://127.0.0.1:$RELAY/;
+        }
+        location /relayed-never/ {
+            attest_seal ohttp gateway=localhost path=/refuse;
+            proxy_pass http://127.0.0.1:$RELAY/;
+        }
+END
 }
 
 
@@ -150,12 +186,36 @@ sub test_refused_keys {
 }
 
 
+# Keys and verdict are of a group that no connection of the request is to.
+sub test_relay {
+    for my $n (1, 2) {
+        my $r = ask('/relayed/echo', "$CANARY relayed $n");
+
+        is($r->{status}, 200, 'through a relay');
+        is($r->{body}, "$CANARY relayed $n", 'and back');
+    }
+
+    is(VerifyTest::peer($cl, 'localhost')->{counters}{appraisals}, 1,
+        'the gateway was asked once');
+
+    my $r = ask('/relayed-never/echo', "$CANARY refused");
+
+    is($r->{status}, 400, 'a relay that says that the keys are others');
+    is($r->{headers}{'attest-seal'}, 'unauthenticated', 'is nobody');
+    is(scalar(grep { m{^/refuse } } split /\n/,
+        AttestTest::read_file($gw->path('logs/e.log'))), 2, 'and was asked '
+        . 'twice');
+    is(VerifyTest::peer($cl, 'localhost')->{counters}{appraisals}, 2,
+        'with the gateway in between');
+}
+
+
 # With all keys new.
 sub test_restart {
     $gw->stop();
     $gw->start();
 
-    for my $form (qw(ehbp ohttp)) {
+    for my $form (qw(ehbp ohttp relayed)) {
         my $r = ask("/$form/echo", "$CANARY restarted");
 
         is($r->{status}, 200, "$form: the gateway was restarted");

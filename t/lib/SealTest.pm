@@ -30,7 +30,8 @@ our ($g, $t);
 
 
 # Options: gateway, more text of the gateway's server; prompt, of its sealed
-# locations; server, of the client's, or who makes it; log_level; clock, that can be set.
+# locations; server, of the client's, or who makes it; log_level; clock, one
+# that can be set.
 sub start {
     my (%o) = @_;
 
@@ -59,7 +60,7 @@ sub gateway_conf {
         location = /.well-known/ohttp-gateway {
             attest_prompt ohttp;
             attest_ohttp_allow inside.test/v1/ inside.test/echo;
-            attest_ohttp_allow inside.test/request;
+            attest_ohttp_allow inside.test/request localhost/echo;
         }
         location = /dated {
             attest_prompt ohttp;

@@ -11,6 +11,7 @@
 #include "http/upstream/ngx_http_attest_again.h"
 #include "http/upstream/ngx_http_attest_gather.h"
 #include "http/upstream/ngx_http_attest_ready.h"
+#include "http/upstream/ngx_http_attest_relay.h"
 #include "http/upstream/ngx_http_attest_sealing_error.h"
 
 
@@ -24,6 +25,8 @@
 
 
 static void ngx_http_attest_again_handler(ngx_event_t *ev);
+static void ngx_http_attest_again_send(ngx_http_request_t *r,
+    ngx_http_attest_sealing_ctx_t *ctx, ngx_int_t rc);
 
 
 ngx_uint_t
@@ -102,7 +105,13 @@ ngx_http_attest_again(ngx_http_request_t *r,
 {
     if (why == NGX_HTTP_ATTEST_AGAIN_KEYS) {
         ctx->keyed = 1;
-        ngx_http_attest_ready_doubt(r);
+
+        if (ctx->conf->seal->group != NULL) {
+            ngx_http_attest_relay_doubt(ctx);
+
+        } else {
+            ngx_http_attest_ready_doubt(r);
+        }
 
         ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
                       "attest: the gateway has other prompt keys now, the "
@@ -139,6 +148,7 @@ ngx_http_attest_again_handler(ngx_event_t *ev)
 {
     ngx_http_attest_sealing_ctx_t *ctx = ev->data;
 
+    ngx_int_t            rc;
     ngx_connection_t    *c;
     ngx_http_request_t  *r;
 
@@ -154,15 +164,34 @@ ngx_http_attest_again_handler(ngx_event_t *ev)
         ngx_del_timer(c->write);
     }
 
+    rc = (ctx->conf->seal->group != NULL && !c->error)
+         ? ngx_http_attest_relay_keys(r, ctx, ngx_http_attest_again_send)
+         : NGX_OK;
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_attest_again_send(r, ctx, rc);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_attest_again_send(ngx_http_request_t *r,
+    ngx_http_attest_sealing_ctx_t *ctx, ngx_int_t rc)
+{
     ctx->state = NGX_HTTP_ATTEST_ANSWER_NONE;
 
-    if (c->error || ngx_http_attest_sealing_error_clean(r) != NGX_OK) {
+    if (r->connection->error
+        || ngx_http_attest_sealing_error_clean(r) != NGX_OK)
+    {
         ngx_http_finalize_request(r, NGX_ERROR);
 
+    } else if (rc != NGX_OK) {
+        ngx_http_finalize_request(r, ngx_http_attest_sealing_error(r,
+                                          NGX_HTTP_ATTEST_SEALING_UNVERIFIED));
     } else {
         ngx_http_attest_gather_hide_method(r, ctx);
         ngx_http_finalize_request(r, r->content_handler(r));
     }
-
-    ngx_http_run_posted_requests(c);
 }

@@ -325,7 +325,8 @@ ngx_http_attest_envelop_pinned(ngx_http_request_t *r,
 {
     ngx_str_t  *keys;
 
-    keys = &ctx->conf->seal->keys;
+    keys = (ctx->conf->seal->group != NULL) ? &ctx->carried
+                                            : &ctx->conf->seal->keys;
 
     return ngx_http_attest_envelop(r, ctx,
                                    attest_span(keys->data, keys->len))

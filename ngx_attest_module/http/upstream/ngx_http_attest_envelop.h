@@ -14,7 +14,7 @@
  */
 ngx_int_t ngx_http_attest_envelop(ngx_http_request_t *r,
     ngx_http_attest_sealing_ctx_t *ctx, attest_span_t list);
-/* A group that is not verified, whose keys are pinned, takes envelopes. */
+/* A group that is not verified takes envelopes for others, or pinned keys. */
 ngx_int_t ngx_http_attest_envelop_wrap(ngx_conf_t *cf,
     ngx_http_attest_sealing_main_conf_t *smcf,
     ngx_http_upstream_srv_conf_t *uscf);

@@ -15,6 +15,7 @@
 #include "http/prompt/ngx_http_attest_locked.h"
 #include "http/prompt/ngx_http_attest_prompt_ctx.h"
 #include "http/upstream/ngx_http_attest_gather.h"
+#include "http/upstream/ngx_http_attest_relay.h"
 #include "http/upstream/ngx_http_attest_sealing_error.h"
 
 #include <sodium.h>
@@ -37,6 +38,10 @@ static void ngx_http_attest_gather_done(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *prompt, ngx_int_t why);
 static void ngx_http_attest_gather_failed(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *prompt, ngx_int_t rc);
+static ngx_int_t ngx_http_attest_gather_keys(ngx_http_request_t *r,
+    ngx_http_attest_sealing_ctx_t *ctx);
+static void ngx_http_attest_gather_go(ngx_http_request_t *r,
+    ngx_http_attest_sealing_ctx_t *ctx, ngx_int_t rc);
 static ngx_int_t ngx_http_attest_gather_opened(ngx_http_request_t *r,
     ngx_http_attest_sealing_ctx_t *ctx);
 static ngx_int_t ngx_http_attest_gather_salt(ngx_http_request_t *r,
@@ -225,9 +230,54 @@ ngx_http_attest_gather_done(ngx_http_request_t *r,
         r->headers_in.chunked = 0;
     }
 
+    rc = ngx_http_attest_gather_keys(r, ctx);
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_attest_gather_go(r, ctx, rc);
+    }
+}
+
+
+/* Behind a relay: of the gateway, which may have to be asked for them. */
+
+static ngx_int_t
+ngx_http_attest_gather_keys(ngx_http_request_t *r,
+    ngx_http_attest_sealing_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (ctx->conf->seal->group == NULL) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_attest_relay_keys(r, ctx, ngx_http_attest_gather_go);
+
+    if (rc == NGX_AGAIN) {
+        r->read_event_handler = ngx_http_test_reading;
+        r->write_event_handler = ngx_http_request_empty_handler;
+    }
+
+    return rc;
+}
+
+
+/* On with the phases. */
+
+static void
+ngx_http_attest_gather_go(ngx_http_request_t *r,
+    ngx_http_attest_sealing_ctx_t *ctx, ngx_int_t rc)
+{
+    if (rc != NGX_OK) {
+        rc = ngx_http_attest_sealing_error(r,
+                                           NGX_HTTP_ATTEST_SEALING_UNVERIFIED);
+        ngx_http_finalize_request(r, rc);
+        return;
+    }
+
     ctx->gathered = 1;
     ngx_http_attest_gather_hide_method(r, ctx);
 
+    r->read_event_handler = ngx_http_block_reading;
     r->write_event_handler = ngx_http_core_run_phases;
 
     ngx_http_core_run_phases(r);
@@ -258,6 +308,7 @@ static ngx_int_t
 ngx_http_attest_gather_opened(ngx_http_request_t *r,
     ngx_http_attest_sealing_ctx_t *ctx)
 {
+    ngx_int_t     rc;
     ngx_chain_t  *cl;
 
     ctx->prompt = NULL;
@@ -269,6 +320,18 @@ ngx_http_attest_gather_opened(ngx_http_request_t *r,
                       "attest: the opened prompt was changed, it cannot be "
                       "sealed again");
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_attest_gather_keys(r, ctx);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_finalize_request(r, ngx_http_attest_sealing_error(r,
+                                          NGX_HTTP_ATTEST_SEALING_UNVERIFIED));
+        return NGX_DONE;
     }
 
     ctx->gathered = 1;

@@ -441,6 +441,46 @@ ngx_http_attest_identity_key(ngx_http_attest_verify_t *v,
 
 
 ngx_int_t
+ngx_http_attest_identity_any(ngx_http_attest_verify_t *v,
+    ngx_http_attest_identity_ref_t *ref)
+{
+    ngx_int_t                         rc;
+    ngx_uint_t                        i;
+    ngx_http_attest_time_t            t;
+    ngx_http_attest_identity_slot_t  *key;
+
+    rc = NGX_DECLINED;
+
+    (void) ngx_http_attest_identity_enter(v, &t);
+
+    if (ngx_http_attest_identity_ours(v)) {
+
+        for (i = 0; i < v->group->nkeys; i++) {
+            key = &v->group->keys[i];
+
+            if (!ngx_http_attest_identity_valid(key, &t)
+                || (rc == NGX_OK && key->id.list_len == 0))
+            {
+                continue;
+            }
+
+            ref->serial = key->serial;
+            ref->slot = i;
+            rc = NGX_OK;
+
+            if (key->id.list_len != 0) {
+                break;
+            }
+        }
+    }
+
+    ngx_http_attest_identity_leave(v);
+
+    return rc;
+}
+
+
+ngx_int_t
 ngx_http_attest_identity_get(ngx_http_attest_verify_t *v,
     const ngx_http_attest_identity_ref_t *ref, ngx_http_attest_identity_t *id)
 {

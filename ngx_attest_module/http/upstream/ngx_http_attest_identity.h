@@ -113,6 +113,9 @@ ngx_int_t ngx_http_attest_identity_zone(ngx_conf_t *cf,
 /* The key is valid now: NGX_OK, or NGX_DECLINED. */
 ngx_int_t ngx_http_attest_identity_find(ngx_http_attest_verify_t *v,
     const u_char spki[32], ngx_http_attest_identity_ref_t *ref);
+/* Some key is, of whatever peer, one with prompt keys before others. */
+ngx_int_t ngx_http_attest_identity_any(ngx_http_attest_verify_t *v,
+    ngx_http_attest_identity_ref_t *ref);
 /* As it is, while it is valid: NGX_OK, or NGX_DECLINED.  id: or NULL. */
 ngx_int_t ngx_http_attest_identity_get(ngx_http_attest_verify_t *v,
     const ngx_http_attest_identity_ref_t *ref,

@@ -36,6 +36,8 @@ static const char *ngx_http_attest_sealing_bad(ngx_conf_t *cf,
     ngx_http_attest_sealing_loc_conf_t *conf, ngx_http_core_loc_conf_t *clcf);
 static const char *ngx_http_attest_sealing_bad_proxy(ngx_conf_t *cf,
     ngx_http_attest_sealing_loc_conf_t *conf);
+static const char *ngx_http_attest_sealing_bad_gateway(ngx_conf_t *cf,
+    ngx_http_attest_sealing_t *seal);
 static ngx_int_t ngx_http_attest_sealing_use(ngx_conf_t *cf,
     ngx_http_attest_sealing_loc_conf_t *conf);
 
@@ -280,6 +282,10 @@ ngx_http_attest_sealing_bad_proxy(ngx_conf_t *cf,
         return "\"proxy_http_version 1.1\" is needed";
     }
 
+    if (conf->seal->gateway.len != 0) {
+        return ngx_http_attest_sealing_bad_gateway(cf, conf->seal);
+    }
+
     if (conf->seal->keys_file.len == 0) {
         return (ngx_http_attest_verify_of(u->upstream) == NULL)
                ? "a group with \"attest_verify\" is needed in \"proxy_pass\""
@@ -289,6 +295,47 @@ ngx_http_attest_sealing_bad_proxy(ngx_conf_t *cf,
     return (ngx_http_attest_verify_of(u->upstream) != NULL)
            ? "\"keys\" for a group with \"attest_verify\" cannot be used"
            : NULL;
+}
+
+
+/* The group whose name it is; what the request inside is for is its name. */
+
+static const char *
+ngx_http_attest_sealing_bad_gateway(ngx_conf_t *cf,
+    ngx_http_attest_sealing_t *seal)
+{
+    ngx_uint_t                       i;
+    ngx_http_upstream_srv_conf_t   **uscfp;
+    ngx_http_upstream_main_conf_t   *umcf;
+
+    if (seal->form == ATTEST_ENVELOPE_EHBP || seal->keys_file.len != 0
+        || seal->form == ATTEST_ENVELOPE_AUTO)
+    {
+        return "\"gateway\" is for \"ohttp\" without \"keys\" and cannot "
+               "be used";
+    }
+
+    umcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_upstream_module);
+    uscfp = umcf->upstreams.elts;
+
+    for (i = 0; i < umcf->upstreams.nelts; i++) {
+
+        if (uscfp[i]->host.len == seal->gateway.len
+            && ngx_strncasecmp(uscfp[i]->host.data, seal->gateway.data,
+                               seal->gateway.len) == 0
+            && ngx_http_attest_verify_of(uscfp[i]) != NULL)
+        {
+            seal->group = uscfp[i];
+
+            if (seal->authority.len == 0) {
+                seal->authority = seal->gateway;
+            }
+
+            return NULL;
+        }
+    }
+
+    return "a group with \"attest_verify\" is needed in \"gateway\"";
 }
 
 
@@ -310,7 +357,7 @@ ngx_http_attest_sealing_use(ngx_conf_t *cf,
 
     *loc_conf = ((ngx_http_conf_ctx_t *) cf->ctx)->loc_conf;
 
-    if (conf->seal->keys_file.len == 0) {
+    if (conf->seal->keys_file.len == 0 && conf->seal->group == NULL) {
         return NGX_OK;
     }
 
@@ -414,7 +461,7 @@ ngx_http_attest_sealing_exit_process(ngx_cycle_t *cycle)
 }
 
 
-/* attest_seal off | FORM [path=] [authority=] [end=] [keys=] */
+/* attest_seal off | FORM [path=] [form=] [end=] [gateway= | keys=] ... */
 
 static char *
 ngx_http_attest_sealing_seal(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -518,6 +565,12 @@ ngx_http_attest_sealing_option(ngx_conf_t *cf,
         if (seal->form == ATTEST_ENVELOPE_OHTTP
             && ngx_http_attest_is(&v, "chunked"))
         {
+            return NGX_CONF_OK;
+        }
+
+    } else if (ngx_http_attest_sealing_named("gateway=")) {
+        if (attest_bhttp_is_authority(v.data, v.len)) {
+            seal->gateway = v;
             return NGX_CONF_OK;
         }
 

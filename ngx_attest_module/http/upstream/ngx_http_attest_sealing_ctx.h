@@ -34,7 +34,7 @@ typedef struct {
     ngx_str_t                  keys_file;   /* pinned, or empty */
     ngx_str_t                  keys;        /* what is in it */
     ngx_uint_t                 required;    /* EHBP: the end */
-    ngx_http_upstream_srv_conf_t  *group;   /* of the gateway */
+    ngx_http_upstream_srv_conf_t  *group;   /* .. or NULL */
 } ngx_http_attest_sealing_t;
 
 
@@ -96,6 +96,9 @@ typedef struct {
     ngx_str_t                  method;      /* of the client, where nginx is
                                                told another */
     u_char                     date[sizeof("Mon, 28 Sep 1970 06:00:00 GMT")];
+
+    void                      *relay;       /* of relay.c */
+    ngx_str_t                  carried;     /* keys of who is behind it */
 
     ngx_http_upstream_t       *upstream;
     ngx_chain_t               *head;        /* what nginx would have sent */

@@ -60,6 +60,12 @@ static const ngx_http_attest_sealing_error_t
           "the answer could not be opened: it was cut, changed or made by "
           "somebody else") },
 
+    { NGX_HTTP_BAD_GATEWAY,
+      ngx_http_attest_sealing_text("502", NGX_HTTP_ATTEST_URN
+          "upstream-unverified", "Bad Gateway",
+          "no peer of the upstream could prove what its policy demands; "
+          "nothing was sent") },
+
     { NGX_HTTP_INTERNAL_SERVER_ERROR,
       ngx_http_attest_sealing_text("500", "about:blank",
           "Internal Server Error",
