@@ -642,6 +642,7 @@ cli_policy_check(const cli_policy_t *p, const char *text)
     attest_policy_t        *policy = calloc(1, sizeof(*policy));
     attest_result_t         res;
     const attest_check_t   *check;
+    attest_peer_options_t   po = { .now = p->opt->now };
 
     ok = policy != NULL
          && attest_policy_parse(text, strlen(text), policy, err, sizeof(err))
@@ -653,7 +654,7 @@ cli_policy_check(const cli_policy_t *p, const char *text)
         return 0;
     }
 
-    attest_peer_verdict(p->ev, p->opt->now, policy, &res);
+    attest_peer_verdict(p->ev, &po, policy, &res);
     attest_policy_clear(policy);
     free(policy);
 

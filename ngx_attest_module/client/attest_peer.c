@@ -105,7 +105,7 @@ void
 attest_peer_judge(attest_peer_t *peer, const attest_peer_options_t *opt,
     const attest_policy_t *policy, attest_result_t *res)
 {
-    attest_peer_verdict(&peer->seen, opt->now, policy, res);
+    attest_peer_verdict(&peer->seen, opt, policy, res);
 
     if (res->verdict == ATTEST_TRUSTED) {
         attest_peer_learn(peer, opt, res);
@@ -114,8 +114,9 @@ attest_peer_judge(attest_peer_t *peer, const attest_peer_options_t *opt,
 
 
 void
-attest_peer_verdict(const attest_fetch_t *ev, int64_t now,
-    const attest_policy_t *policy, attest_result_t *res)
+attest_peer_verdict(const attest_fetch_t *ev,
+    const attest_peer_options_t *opt, const attest_policy_t *policy,
+    attest_result_t *res)
 {
     size_t                  i;
     attest_check_t         *check;
@@ -128,7 +129,8 @@ attest_peer_verdict(const attest_fetch_t *ev, int64_t now,
     in.fresh = attest_bytes_span(&ev->fresh);
     in.hpke_keys = attest_bytes_span(&ev->hpke);
     in.nonce = attest_span(ev->nonce, ev->nonce_len);
-    in.now = now >= 0 ? now : (int64_t) time(NULL);
+    in.now = opt->now >= 0 ? opt->now : (int64_t) time(NULL);
+    in.roots = opt->roots;
     in.policy = policy;
 
     if (ev->has_exporter) {

@@ -65,9 +65,10 @@ int attest_peer_appraise(attest_peer_t *peer,
 void attest_peer_judge(attest_peer_t *peer, const attest_peer_options_t *opt,
     const attest_policy_t *policy, attest_result_t *res);
 void attest_peer_clear(attest_peer_t *peer);
-/* The verdict of what was told as of now (-1: the clock's), and no more. */
-void attest_peer_verdict(const attest_fetch_t *ev, int64_t now,
-    const attest_policy_t *policy, attest_result_t *res);
+/* The verdict of what was told, and no more. */
+void attest_peer_verdict(const attest_fetch_t *ev,
+    const attest_peer_options_t *opt, const attest_policy_t *policy,
+    attest_result_t *res);
 
 
 #endif /* ATTEST_PEER_H_INCLUDED */

@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 #include <stdint.h>
 
+#include "core/appraisal/attest_roots.h"
 #include "client/attest_bytes.h"
 
 
@@ -29,6 +30,8 @@ typedef struct {
                                        ATTEST_CONN_TIMEOUT */
     int64_t               now;      /* Unix seconds of the appraisal; -1: the
                                        clock's */
+    const attest_roots_t *roots;    /* the makers' certificates; NULL: they
+                                       are loaded each time */
     const volatile int   *cancel;   /* another thread has set it: give up */
 
     /*

@@ -17,6 +17,7 @@
 
 #include "http/ngx_http_attest_compat.h"
 
+#include "core/appraisal/attest_roots.h"
 #include "core/base/attest_core.h"
 #include "core/evidence/attest_claims.h"
 #include "core/evidence/attest_cmw.h"
@@ -72,6 +73,7 @@ typedef struct ngx_http_attest_provider_ref_s  ngx_http_attest_provider_ref_t;
 typedef struct ngx_http_attest_verify_s  ngx_http_attest_verify_t;
 typedef struct ngx_http_attest_identity_s  ngx_http_attest_identity_t;
 typedef struct ngx_http_attest_appraisals_s  ngx_http_attest_appraisals_t;
+typedef struct ngx_http_attest_client_conf_s  ngx_http_attest_client_conf_t;
 
 
 /* A file that "attest_measure" names, as it was when that was parsed. */
@@ -170,7 +172,9 @@ struct ngx_http_attest_main_conf_s {
     size_t                     memory;          /* attest_prompt_memory */
     size_t                     peers_size;      /* attest_verify_zone */
     ngx_array_t               *policies;        /* of policy_file_t *, that
-                                                   attest_verify names */
+                                                   directives name */
+    attest_roots_t            *roots;           /* for what is judged in the
+                                                   event loop, or NULL */
     ngx_uint_t                 queue;           /* waiting nonce requests */
     ngx_flag_t                 start_without_evidence;
     ngx_uint_t                 xwing_conf;      /* attest_ohttp_xwing */
@@ -212,6 +216,10 @@ typedef struct {
     ngx_uint_t                 tls13_only;
     ngx_array_t               *locations;       /* of void **, loc_conf */
     ngx_http_attest_verify_t  *verify;          /* upstream{}: attest_verify */
+    ngx_http_attest_client_conf_t  *client;   /* attest_verify_client */
+    ngx_flag_t                 present;         /* upstream{}: attest_present,
+                                                   and the balancer's init */
+    ngx_http_upstream_init_peer_pt  present_init;
     u_char                    *file_name;       /* for messages */
     ngx_uint_t                 line;
 } ngx_http_attest_srv_conf_t;

@@ -159,6 +159,7 @@ ngx_http_attest_conf_create_srv(ngx_conf_t *cf)
     }
 
     ascf->certificate = NGX_CONF_UNSET;
+    ascf->present = NGX_CONF_UNSET;
 
     return ascf;
 }

@@ -26,7 +26,9 @@
 #include "http/ngx_http_attest_tls.h"
 #include "http/ngx_http_attest_variables.h"
 #include "http/upstream/ngx_http_attest_appraise.h"
+#include "http/upstream/ngx_http_attest_client.h"
 #include "http/upstream/ngx_http_attest_peers.h"
+#include "http/upstream/ngx_http_attest_present.h"
 
 #include <sodium.h>
 #include <sys/prctl.h>
@@ -52,6 +54,8 @@ static char *ngx_http_attest_module_set_endpoint(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 
 static ngx_int_t ngx_http_attest_module_verified(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
+static ngx_int_t ngx_http_attest_module_attested(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);
 static ngx_int_t ngx_http_attest_module_private_pool(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);
@@ -184,6 +188,20 @@ static ngx_command_t  ngx_http_attest_commands[] = {
       ngx_http_attest_verify_set,
       NGX_HTTP_SRV_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("attest_verify_client"),
+      NGX_HTTP_SRV_CONF|NGX_CONF_TAKE12,
+      ngx_http_attest_client_set,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("attest_present"),
+      NGX_HTTP_UPS_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      offsetof(ngx_http_attest_srv_conf_t, present),
       NULL },
 
     { ngx_string("attest_certificate"),
@@ -344,7 +362,9 @@ ngx_http_attest_module_preconfiguration(ngx_conf_t *cf)
 
     prov_tpm_quiet();
 
-    if (ngx_http_attest_variables_add(cf) != NGX_OK) {
+    if (ngx_http_attest_variables_add(cf) != NGX_OK
+        || ngx_http_attest_client_add_variables(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -364,11 +384,21 @@ ngx_http_attest_module_postconfiguration(ngx_conf_t *cf)
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
 
     if (ngx_http_attest_module_verified(cf, amcf) != NGX_OK
-        || ngx_http_attest_report_check(cf, amcf) != NGX_OK)
+        || ngx_http_attest_report_check(cf, amcf) != NGX_OK
+        || ngx_http_attest_client_servers(cf, amcf) != NGX_OK
+        || ngx_http_attest_module_attested(cf, amcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
+    return ngx_http_attest_present_groups(cf, amcf);
+}
+
+
+static ngx_int_t
+ngx_http_attest_module_attested(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf)
+{
     if (amcf->servers->nelts == 0) {
         return NGX_OK;
     }

@@ -16,8 +16,6 @@ static ngx_int_t ngx_http_attest_tls_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_attest_tls_setup_server(ngx_conf_t *cf,
     ngx_http_core_srv_conf_t *cscf, ngx_http_attest_srv_conf_t *ascf);
-static void ngx_http_attest_tls_listens(ngx_conf_t *cf,
-    ngx_http_core_srv_conf_t *cscf, ngx_str_t **tls, ngx_str_t **plain);
 static ngx_uint_t ngx_http_attest_tls_on_address(ngx_http_conf_addr_t *addr);
 static ngx_int_t ngx_http_attest_tls_setup(ngx_conf_t *cf,
     ngx_http_attest_srv_conf_t *ascf, ngx_http_ssl_srv_conf_t *sscf);
@@ -27,7 +25,6 @@ static char *ngx_http_attest_tls_protocols(ngx_conf_t *cf,
     ngx_http_attest_srv_conf_t *ascf, ngx_http_ssl_srv_conf_t *sscf);
 static char *ngx_http_attest_tls_ca_key(ngx_conf_t *cf,
     ngx_http_attest_srv_conf_t *ascf, SSL_CTX *ctx);
-static void ngx_http_attest_tls_no_resumption(SSL_CTX *ctx);
 static ngx_int_t ngx_http_attest_tls_setup_address(ngx_conf_t *cf,
     ngx_http_conf_addr_t *addr);
 static ngx_int_t ngx_http_attest_tls_default_server(ngx_conf_t *cf,
@@ -181,7 +178,7 @@ ngx_http_attest_tls_setup_server(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf,
  * certificate.
  */
 
-static void
+void
 ngx_http_attest_tls_listens(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf,
     ngx_str_t **tls, ngx_str_t **plain)
 {
@@ -477,7 +474,7 @@ ngx_http_attest_tls_key_cleanup(void *data)
 }
 
 
-static void
+void
 ngx_http_attest_tls_no_resumption(SSL_CTX *ctx)
 {
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);

@@ -10,6 +10,11 @@
 
 ngx_int_t ngx_http_attest_tls_placeholder(ngx_conf_t *cf);
 ngx_int_t ngx_http_attest_tls_preconfiguration(ngx_conf_t *cf);
+/* An address of TLS that the server listens on, and one without, or NULL. */
+void ngx_http_attest_tls_listens(ngx_conf_t *cf,
+    ngx_http_core_srv_conf_t *cscf, ngx_str_t **tls, ngx_str_t **plain);
+/* Neither by tickets nor by a cache, and no early data. */
+void ngx_http_attest_tls_no_resumption(SSL_CTX *ctx);
 /* When all is read: which servers have TLS, and what conflicts with it. */
 ngx_int_t ngx_http_attest_tls_postconfiguration(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);

@@ -103,11 +103,12 @@ cli_run(attest_peer_t *peer, const cli_options_t *opt,
 
 
 void
-attest_peer_verdict(const attest_fetch_t *ev, int64_t now,
-    const attest_policy_t *policy, attest_result_t *res)
+attest_peer_verdict(const attest_fetch_t *ev,
+    const attest_peer_options_t *opt, const attest_policy_t *policy,
+    attest_result_t *res)
 {
     (void) ev;
-    (void) now;
+    (void) opt;
     (void) policy;
     memset(res, 0, sizeof(*res));
 }

@@ -452,7 +452,7 @@ ngx_http_attest_appraise_options(ngx_http_attest_flight_t *f)
     o->timeout = (int64_t) v->timeout;
     o->now = -1;
     o->certificate_only = v->certificate ? 1 : 0;
-    o->activate = ngx_http_attest_verify_activates(v->file->policy) ? 1 : 0;
+    o->activate = ngx_http_attest_policies_activates(v->file->policy) ? 1 : 0;
 
     /* a fast shutdown waits for its threads */
 

@@ -7,8 +7,6 @@
 
 
 #include "http/upstream/ngx_http_attest_verify.h"
-#include "client/attest_policy_file.h"
-#include "core/evidence/attest_label.h"
 
 
 #define NGX_HTTP_ATTEST_VERIFY_TIMEOUT  10000   /* ms */
@@ -26,15 +24,6 @@ static ngx_int_t ngx_http_attest_verify_timeout(ngx_http_attest_verify_t *v,
     ngx_str_t *value);
 static ngx_int_t ngx_http_attest_verify_source(ngx_http_attest_verify_t *v,
     ngx_str_t *value);
-static const ngx_http_attest_policy_file_t *ngx_http_attest_verify_policy(
-    ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *key);
-static ngx_int_t ngx_http_attest_verify_read(ngx_conf_t *cf,
-    ngx_http_attest_policy_file_t *file);
-static ngx_int_t ngx_http_attest_verify_measure(ngx_conf_t *cf,
-    ngx_str_t *path);
-static void ngx_http_attest_verify_clear(void *data);
-static const char *ngx_http_attest_verify_unproven(
-    const attest_policy_t *policy);
 static ngx_int_t ngx_http_attest_verify_group(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf, ngx_http_upstream_srv_conf_t *uscf);
 static ngx_int_t ngx_http_attest_verify_id(ngx_http_attest_verify_t *v);
@@ -77,12 +66,12 @@ ngx_http_attest_verify_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    v->file = ngx_http_attest_verify_policy(cf, &value[1], &key);
+    v->file = ngx_http_attest_policies_get(cf, cmd, &value[1], &key);
     if (v->file == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    what = v->certificate ? ngx_http_attest_verify_unproven(v->file->policy)
+    what = v->certificate ? ngx_http_attest_policies_unproven(v->file->policy)
                           : NULL;
 
     if (what != NULL) {
@@ -227,177 +216,6 @@ ngx_http_attest_verify_source(ngx_http_attest_verify_t *v, ngx_str_t *value)
 
     return (v->certificate || ngx_http_attest_is(value, "endpoint"))
            ? NGX_OK : NGX_ERROR;
-}
-
-
-/* Each file once, by whatever groups: 260 KB, and what is in it. */
-
-static const ngx_http_attest_policy_file_t *
-ngx_http_attest_verify_policy(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *key)
-{
-    ngx_str_t                        name, signer;
-    ngx_uint_t                       i;
-    ngx_http_attest_main_conf_t     *amcf;
-    ngx_http_attest_policy_file_t  **file, *new;
-
-    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
-
-    name = *path;
-    signer = *key;
-
-    if (ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK
-        || (signer.len != 0
-            && ngx_conf_full_name(cf->cycle, &signer, 1) != NGX_OK))
-    {
-        return NULL;
-    }
-
-    file = amcf->policies->elts;
-
-    for (i = 0; i < amcf->policies->nelts; i++) {
-        if (file[i]->path.len == name.len
-            && ngx_strncmp(file[i]->path.data, name.data, name.len) == 0
-            && file[i]->key.len == signer.len
-            && ngx_strncmp(file[i]->key.data, signer.data, signer.len) == 0)
-        {
-            return file[i];
-        }
-    }
-
-    new = ngx_pcalloc(cf->pool, sizeof(ngx_http_attest_policy_file_t));
-    file = ngx_array_push(amcf->policies);
-
-    if (new == NULL || file == NULL) {
-        return NULL;
-    }
-
-    *file = new;
-    new->path = name;
-    new->key = signer;
-
-    return (ngx_http_attest_verify_read(cf, new) == NGX_OK) ? new : NULL;
-}
-
-
-static ngx_int_t
-ngx_http_attest_verify_read(ngx_conf_t *cf,
-    ngx_http_attest_policy_file_t *file)
-{
-    char                   err[ATTEST_CLIENT_ERR];
-    attest_policy_t       *policy;
-    ngx_pool_cleanup_t    *cln;
-    attest_policy_file_t   text;
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    policy = ngx_alloc(sizeof(attest_policy_t), cf->log);
-    if (policy == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (attest_policy_file((char *) file->path.data,
-                           file->key.len ? (char *) file->key.data : NULL,
-                           &text, policy, err)
-        != ATTEST_OK)
-    {
-        ngx_free(policy);
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"attest_verify\": %s", err);
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(file->digest, text.digest, sizeof(file->digest));
-    attest_policy_file_clear(&text);
-
-    file->policy = policy;
-
-    cln->handler = ngx_http_attest_verify_clear;
-    cln->data = policy;
-
-    return ngx_http_attest_verify_measure(cf, &file->path);
-}
-
-
-/* Where prompts may go belongs into a gateway's configuration record. */
-
-static ngx_int_t
-ngx_http_attest_verify_measure(ngx_conf_t *cf, ngx_str_t *path)
-{
-    ngx_http_attest_measured_t   *file;
-    ngx_http_attest_main_conf_t  *amcf;
-
-    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
-
-    file = ngx_array_push(amcf->measure);
-    if (file == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(file, sizeof(ngx_http_attest_measured_t));
-    file->path = *path;
-
-    if (ngx_file_info(path->data, &file->info) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_file_info_n " \"%V\" failed", path);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_attest_verify_clear(void *data)
-{
-    attest_policy_t *policy = data;
-
-    attest_policy_clear(policy);
-    ngx_free(policy);
-}
-
-
-/* What is only at the endpoint. */
-
-static const char *
-ngx_http_attest_verify_unproven(const attest_policy_t *policy)
-{
-    if (policy->require_nonce) {
-        return "require_nonce";
-    }
-
-    if (policy->require_exporter) {
-        return "require_exporter";
-    }
-
-    if (policy->require_eventlog) {
-        return "require_eventlog";
-    }
-
-    return ngx_http_attest_verify_activates(policy) ? "require_ek" : NULL;
-}
-
-
-ngx_uint_t
-ngx_http_attest_verify_activates(const attest_policy_t *policy)
-{
-    const attest_label_t  *label;
-
-    if (!policy->require_ek) {
-        return 0;
-    }
-
-    for (label = attest_labels; label->root != 0; label++) {
-        if ((label->root & policy->roots)
-            && (label->owes & ATTEST_OWES_EK))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 

@@ -6,17 +6,7 @@
 
 
 #include "http/ngx_http_attest.h"
-#include "core/policy/attest_policy.h"
-
-
-/* A policy, read once, whatever the number of groups that name it. */
-
-typedef struct {
-    ngx_str_t                  path;
-    ngx_str_t                  key;             /* who signs, or empty */
-    u_char                     digest[32];      /* of its text */
-    attest_policy_t           *policy;
-} ngx_http_attest_policy_file_t;
+#include "http/upstream/ngx_http_attest_policies.h"
 
 
 typedef struct ngx_http_attest_group_s  ngx_http_attest_group_t;   /* zone */
@@ -55,8 +45,6 @@ ngx_http_attest_verify_t *ngx_http_attest_verify_of(
     ngx_http_upstream_srv_conf_t *uscf);
 /* Why connections that are made so cannot be verified, or NULL. */
 const char *ngx_http_attest_verify_unfit(ngx_http_upstream_conf_t *conf);
-/* Whether a policy asks for a credential to be activated. */
-ngx_uint_t ngx_http_attest_verify_activates(const attest_policy_t *policy);
 
 
 #endif /* NGX_HTTP_ATTEST_VERIFY_H_INCLUDED */

@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: Apache-2.0
+
+# Evidence of clients: a server that wants it of them, by a policy and nothing
+# else, and a group of backends that is shown this instance's certificate.
+# One nginx plays both sides here.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use FindBin;
+use JSON::PP qw(decode_json encode_json);
+
+use lib "$FindBin::Bin/lib";
+use AttestTest;
+
+my $missing = AttestTest::missing(qw(swtpm swtpm_setup openssl curl python3));
+plan(skip_all => $missing) if $missing;
+
+my $t = AttestTest->new();
+my ($policy, $other) = map { $t->path("$_.json") } qw(policy other);
+
+$t->swtpm();
+$t->backend();
+$t->fake_clock();
+own_certificate('server');
+own_certificate('client');
+write_conf('');
+$t->start();
+policies();
+write_conf(wanting());
+ok($t->reload(), 'reload with a policy for clients');
+
+my $key = key_id();
+
+test_trusted();
+test_refused();
+test_misdirected();
+test_no_session();
+test_renewed();
+test_no_evidence();
+test_configuration();
+
+AttestTest::done();
+
+
+# $more: the servers that want evidence, and the groups that lead to them.
+sub write_conf {
+    my ($more) = @_;
+
+    $t->write_conf(<<"END");
+%%GLOBALS%%
+events {}
+http {
+    %%HTTP%%
+    log_format judged '\$server_name \$status verdict=\$attest_client_verdict '
+        'root=\$attest_client_root_of_trust key=\$attest_client_key_id '
+        'verify=\$ssl_client_verify why=\$attest_client_why';
+
+    attest_tpm %%TCTI%%;
+    attest_lifetime 60s;
+    $more
+
+    server {
+        listen 127.0.0.1:%%PORT_TLS%% ssl;
+        server_name localhost;
+        attest_certificate on;
+        location = /.well-known/attestation { attest_evidence; }
+        location = /.well-known/hpke-keys { attest_keys; }
+        location / { proxy_pass http://%%BACKEND%%; }
+        @{[ $more eq '' ? '' : fronts() ]}
+    }
+}
+END
+}
+
+
+sub fronts {
+    my $tls = <<'END';
+            proxy_ssl_server_name on;
+            proxy_ssl_name localhost;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host localhost;
+END
+
+    return <<"END";
+        location /peer {
+            proxy_pass https://peer;
+$tls        }
+        location /peer/own {
+            proxy_pass https://peer;
+            proxy_ssl_certificate %%DIR%%/client.pem;
+            proxy_ssl_certificate_key %%DIR%%/client.key;
+$tls        }
+        location /silent {
+            proxy_pass https://silent;
+$tls        }
+        location /other {
+            proxy_pass https://other;
+$tls        }
+        location /plain { proxy_pass http://peer; }
+END
+}
+
+
+sub wanting {
+    my $server = <<"END";
+        ssl_certificate %%DIR%%/server.pem;
+        ssl_certificate_key %%DIR%%/server.key;
+        ssl_session_cache shared:sessions:1m;
+        ssl_session_tickets on;
+        access_log %%DIR%%/logs/judged.log judged;
+END
+
+    return <<"END";
+    upstream peer {
+        server 127.0.0.1:%%PORT_PEER%%;
+        keepalive 4;
+        attest_present on;
+    }
+    upstream silent {
+        server 127.0.0.1:%%PORT_PEER%%;
+        keepalive 4;
+    }
+    upstream other {
+        server 127.0.0.1:%%PORT_OTHER%%;
+        attest_present on;
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT_PEER%% ssl http2;
+        server_name localhost;
+$server
+        attest_verify_client $policy;
+        error_page 403 =200 /open;
+        location / {
+            return 200 "\$connection \$attest_client_verdict
+                \$attest_client_root_of_trust \$attest_client_key_id
+                \$ssl_client_verify";
+        }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT_PEER%% ssl;
+        server_name open.test;
+$server
+        location / { return 200 "open \$attest_client_verdict\\n"; }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT_OTHER%% ssl;
+        server_name localhost;
+$server
+        attest_verify_client $other;
+        location / { return 200 "other\\n"; }
+    }
+END
+}
+
+
+sub own_certificate {
+    my ($name) = @_;
+    my $out = AttestTest::run_out([ AttestTest::which('openssl'), 'req',
+        '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
+        '-nodes', '-subj', '/CN=localhost', '-days', '2',
+        '-keyout', $t->path("$name.key"), '-out', $t->path("$name.pem") ]);
+    die $out if $?;
+}
+
+
+# By the first one our own evidence is trusted, without a nonce; by the other
+# one that of another TPM would be.
+sub policies {
+    my $p = decode_json(AttestTest::read_file($t->policy()));
+
+    $p->{$_} = JSON::PP::false for qw(require_nonce require_exporter
+        require_ek require_eventlog);
+    delete $p->{config};
+    AttestTest::write_file($policy, encode_json($p));
+
+    $p->{ak} = [ '000b' . '12' x 32 ];
+    AttestTest::write_file($other, encode_json($p));
+}
+
+
+sub key_id {
+    my (undef, $out) = $t->attest('verify', $t->url(), '--json', '--policy',
+        $policy);
+    my $json = decode_json($out);
+
+    is($json->{verdict}, 'trusted', 'the policy is for this gateway')
+        or diag($out);
+    return $json->{tls_key_sha256};
+}
+
+
+sub judged {
+    my ($re) = @_;
+
+    return ok(AttestTest::until_true(10, sub {
+        return AttestTest::read_file($t->path('logs/judged.log')) =~ $re;
+    }), "log: $re") || diag(AttestTest::read_file($t->path('logs/judged.log')));
+}
+
+
+sub refused {
+    my ($what, $r, $re) = @_;
+
+    is($r->{status}, 403, "$what: 403");
+    like($r->{body}, qr/"type":"urn:ngx-attest:problem:client-evidence"/,
+        "$what: its type");
+    like($r->{body}, $re, "$what: its detail") or diag($r->{body});
+}
+
+
+sub direct {
+    my ($path, %o) = @_;
+
+    return $t->get($path, port => $t->port('PEER'), %o);
+}
+
+
+sub with_own_certificate {
+    return (curl => [ '--cert', $t->path('client.pem'), '--key',
+        $t->path('client.key') ]);
+}
+
+
+sub test_trusted {
+    my $r = $t->get('/peer');
+
+    is($r->{status}, 200, 'evidence of ours') or diag($t->error_log());
+    like($r->{body}, qr/^\d+\ trusted\s+[\w-]+\ $key\s+SUCCESS$/,
+        'is judged, and told');
+    judged(qr/200 verdict=trusted root=[\w-]+ key=$key .* why=every check/);
+
+    my $again = $t->get('/peer');
+
+    is((split ' ', $again->{body})[0], (split ' ', $r->{body})[0],
+        'the connection is kept');
+    is($t->get('/peer/own')->{status}, 200,
+        'it stands before a certificate of the location');
+    is($t->get('/plain')->{status}, 500, 'a group that presents needs TLS');
+    like($t->error_log(), qr/"peer" has "attest_present on" and is not used/,
+        'and says so');
+    $t->allow(qr/is not used without TLS/);
+}
+
+
+sub test_refused {
+    refused('no certificate', $t->get('/silent'), qr/has shown no cert/);
+    refused('directly', direct('/x'), qr/has shown no certificate/);
+    refused('over HTTP/2', direct('/x', curl => [ '--http2' ]),
+        qr/has shown no certificate/);
+    refused('a body, too', direct('/x', method => 'POST',
+        body => 'x' x 100_000), qr/has shown no certificate/);
+
+    refused('a certificate without evidence', direct('/x',
+        with_own_certificate()), qr/is not what this server wants/);
+    judged(qr/403 verdict=undecided root=- key=[0-9a-f]{64} verify=FAILED:/);
+    like($t->error_log(), qr/a client's evidence is refused, undecided: /,
+        'log: why');
+
+    refused('evidence of another machine', $t->get('/other'),
+        qr/is not what this server wants/);
+    judged(qr/403 verdict=not\ trusted root=- key=$key /);
+}
+
+
+# nginx goes by the Host field, the handshake by SNI.
+sub test_misdirected {
+    my @to = ('--connect-to', '::127.0.0.1:' . $t->port('PEER'));
+
+    like(direct('/x', headers => [ 'Host: open.test' ],
+        with_own_certificate())->{body}, qr/^open $/,
+        'another server of the address wants none, and is told nothing');
+
+    my $out = AttestTest::run_out([ AttestTest::which('curl'), '-q', '-sk',
+        @to, '-H', 'Host: localhost', '-w', ' %{http_code}',
+        'https://open.test/' ]);
+    like($out, qr/Misdirected.* 421$/s, 'a connection to another server');
+}
+
+
+sub test_no_session {
+    for my $version (qw(-tls1_2 -tls1_3)) {
+        my $out = AttestTest::run_out([ AttestTest::which('openssl'),
+            's_client', '-connect', '127.0.0.1:' . $t->port('PEER'),
+            '-servername', 'localhost', $version, '-reconnect' ]);
+
+        cmp_ok(scalar(() = $out =~ /^New, /mg), '>', 0, "$version: connects");
+        unlike($out, qr/^Reused, /m, "$version: resumes nothing");
+    }
+}
+
+
+# A kept connection has shown the certificate of before.
+sub test_renewed {
+    my ($before) = split ' ', $t->get('/peer')->{body};
+
+    $t->mark_log();
+    $t->pass_time(45);
+    ok($t->wait_log(qr/attest: generation \d+/, 30), 'a new generation');
+
+    my ($after, $verdict) = split ' ', $t->get('/peer')->{body};
+
+    isnt($after, $before, 'has a connection of its own');
+    is($verdict, 'trusted', '  it is judged');
+}
+
+
+sub test_no_evidence {
+    $t->stop_swtpm();
+    $t->allow(qr/attest: /);
+    $t->pass_time(300);
+    is($t->get('/peer')->{status}, 0, 'no evidence: nothing is served');
+    refused('nor is another', direct('/x'), qr/has shown no certificate/);
+}
+
+
+sub test_configuration {
+    my $ssl = "listen 127.0.0.1:%%PORT_PEER%% ssl; ssl_certificate "
+        . "%%DIR%%/server.pem; ssl_certificate_key %%DIR%%/server.key;";
+    my $strict = $t->path('client/policy.json');
+
+    AttestTest::write_file($t->path('garbage'), "{}x");
+
+    for ([ 'a CA, too', "$ssl ssl_verify_client optional_no_ca; "
+            . "attest_verify_client $policy;",
+            qr/"attest_verify_client" conflicts with "ssl_verify_client" in/ ],
+        [ 'early data', "$ssl ssl_early_data on; "
+            . "attest_verify_client $policy;",
+            qr/conflicts with "ssl_early_data on" in/ ],
+        [ 'no TLS', "listen 127.0.0.1:%%PORT_PEER%%; "
+            . "attest_verify_client $policy;",
+            qr/conflicts with a server without "listen ... ssl"/ ],
+        [ 'twice', "$ssl attest_verify_client $policy; "
+            . "attest_verify_client $policy;", qr/is duplicate/ ],
+        [ 'no such file', "$ssl attest_verify_client none.json;",
+            qr/"attest_verify_client": cannot open .*none\.json/ ],
+        [ 'no policy', "$ssl attest_verify_client %%DIR%%/garbage;",
+            qr/"attest_verify_client": policy .*garbage: / ],
+        [ 'no signature', "$ssl attest_verify_client $policy "
+            . "key=%%DIR%%/garbage;",
+            qr/"attest_verify_client": .*is not a minisign public key/ ],
+        [ 'another word', "$ssl attest_verify_client $policy deep;",
+            qr/invalid parameter "deep" in "attest_verify_client"/ ],
+        [ 'what no certificate proves', "$ssl attest_verify_client $strict;",
+            qr/cannot prove what ".*" demands: "require_nonce"/ ],
+        [ 'nothing to present', "$ssl } upstream u { server 127.0.0.1:1; "
+            . 'attest_present on;',
+            qr/"attest_present on" in upstream "u" needs "attest_certi/ ],
+        [ 'a value that is none', "$ssl } upstream u { server 127.0.0.1:1; "
+            . 'attest_present yes;', qr/invalid value "yes" in "attest_pre/ ])
+    {
+        my ($what, $text, $re) = @$_;
+
+        $t->write_conf("%%GLOBALS%%\nevents {}\nhttp {\n%%HTTP%%\n"
+            . "server {\n$text\n}\n}\n");
+        my ($ok, $out) = $t->test_conf();
+        ok(!$ok, "nginx -t: $what");
+        like($out, $re, '  says why');
+    }
+}
