@@ -14,6 +14,7 @@ use Examples;
 use PromptClient;
 use File::Basename;
 use File::Path qw(make_path);
+use JSON::PP qw(decode_json encode_json);
 use Test::More;
 
 # What stands for a machine's hardware: the roots below which it signs, or a
@@ -23,7 +24,11 @@ my %hardware = (
     azure              => \&fake_azure,
     nitro              => \&fake_enclave,
     'remote-backend'   => \&remote_gateway,
+<<<<<<< HEAD
     relay              => \&relayed_gateway,
+=======
+    mutual             => \&policy_for_peers,
+>>>>>>> 1ec70cc (Docs: evidence of clients, and an example of two machines)
 );
 
 my @examples = glob AttestTest::top() . '/conf-examples/*.conf';
@@ -199,6 +204,24 @@ sub remote_gateway {
             '127.0.0.1:' . $remote->port('TLS') . ';',
         '/etc/nginx/backend.json interval' => "$policy interval",
     };
+    return;
+}
+
+
+# What a gateway on this TPM is, so that it is its own peer.
+sub policy_for_peers {
+    my ($t) = @_;
+
+    $t->gateway(tpm_args => 'pcrs=sha256:0-9,14 eventlog='
+        . $t->path('eventlog.bin'));
+    $t->start();
+    my $p = decode_json(AttestTest::read_file($t->policy()));
+    $t->stop();
+
+    $p->{$_} = JSON::PP::false
+        for qw(require_nonce require_exporter require_ek);
+    delete $p->{config};
+    AttestTest::write_file($t->path('peers.json'), encode_json($p));
     return;
 }
 

@@ -53,6 +53,9 @@ sub adapt {
     $text =~ s/127\.0\.0\.1:8081\b/'127.0.0.1:' . $t->port('STATUS')/ge;
     $text =~ s/device:\/dev\/tpmrm0|swtpm:host=127\.0\.0\.1,port=2321/$tcti/g;
     $text =~ s/127\.0\.0\.1:8000\b/$backend/g;
+    $text =~ s/192\.0\.2\.2:9443\b/'127.0.0.1:' . $t->port('PEER')/ge;
+    $text =~ s/listen( +)9443\b/"listen${1}127.0.0.1:" . $t->port('PEER')/ge;
+    $text =~ s{/etc/nginx/peers\.json}{$dir/peers.json}g;
     $text =~ s/(?:llm|gateway)\.example\.com(?=;|\/v1)/localhost/g;
     $text =~ s{/sys/kernel/security/tpm0/binary_bios_measurements}
               {$dir/eventlog.bin}g;

@@ -84,6 +84,11 @@ sub make_files {
     AttestTest::write_file($t->path('policy.json'),
         '{"version": 1, "roots_of_trust": ["software"]}');
 
+    AttestTest::write_file($t->path('strict.json'), '{"version": 1}');
+    AttestTest::write_file($t->path('clients.json'), '{"version": 1,
+        "roots_of_trust": ["software"], "require_nonce": false,
+        "require_exporter": false, "require_ek": false}');
+
     for (['gateway', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
         ['other', 'rsa:2048'])
     {
@@ -105,6 +110,7 @@ sub here {
     $text =~ s{/etc/nginx/(ticket\.key|keys\.bin|policy\.json)}{$dir/$1}g;
     $text =~ s{(?:gateway\.example\.com):443}{127.0.0.1:443}g;
     $text =~ s{127\.0\.0\.1:8080\b}{127.0.0.1:%%PORT_CLIENT%%}g;
+    $text =~ s{/etc/nginx/(?=(?:clients|strict)\.json)}{$dir/}g;
     $text =~ s{/etc/machine-id}{$dir/machine-id}g;
     $text =~ s{127\.0\.0\.1:8443\b}{127.0.0.1:%%PORT_TLS%%}g;
     $text =~ s{127\.0\.0\.1:8081\b}{127.0.0.1:%%PORT_STATUS%%}g;
