@@ -19,7 +19,8 @@ my $missing = AttestTest::missing(qw(swtpm swtpm_setup openssl curl python3));
 plan(skip_all => $missing) if $missing;
 
 my $t = AttestTest->new();
-my ($policy, $other) = map { $t->path("$_.json") } qw(policy other);
+my ($policy, $other, $both) = map { $t->path("$_.json") }
+    qw(policy other both);
 
 $t->swtpm();
 $t->backend();
@@ -35,6 +36,7 @@ ok($t->reload(), 'reload with a policy for clients');
 my $key = key_id();
 
 test_trusted();
+test_both();
 test_refused();
 test_misdirected();
 test_no_session();
@@ -97,6 +99,10 @@ $tls        }
         location /silent {
             proxy_pass https://silent;
 $tls        }
+        location /both {
+            proxy_pass https://both;
+            proxy_ssl_protocols TLSv1.3;
+$tls        }
         location /other {
             proxy_pass https://other;
 $tls        }
@@ -124,6 +130,12 @@ END
         server 127.0.0.1:%%PORT_PEER%%;
         keepalive 4;
     }
+    upstream both {
+        server 127.0.0.1:%%PORT_BOTH%%;
+        keepalive 4;
+        attest_verify $both;
+        attest_present on;
+    }
     upstream other {
         server 127.0.0.1:%%PORT_OTHER%%;
         attest_present on;
@@ -150,6 +162,15 @@ $server
     }
 
     server {
+        listen 127.0.0.1:%%PORT_BOTH%% ssl;
+        server_name localhost;
+        attest_certificate on;
+        attest_verify_client $policy;
+        location = /.well-known/attestation { attest_evidence; }
+        location / { return 200 "both \$attest_client_verdict"; }
+    }
+
+    server {
         listen 127.0.0.1:%%PORT_OTHER%% ssl;
         server_name localhost;
 $server
@@ -171,13 +192,15 @@ sub own_certificate {
 
 
 # By the first one our own evidence is trusted, without a nonce; by the other
-# one that of another TPM would be.
+# one that of another TPM would be.  $both is for endpoints: with a nonce.
 sub policies {
     my $p = decode_json(AttestTest::read_file($t->policy()));
 
+    delete $p->{config};
+    AttestTest::write_file($both, encode_json($p));
+
     $p->{$_} = JSON::PP::false for qw(require_nonce require_exporter
         require_ek require_eventlog);
-    delete $p->{config};
     AttestTest::write_file($policy, encode_json($p));
 
     $p->{ak} = [ '000b' . '12' x 32 ];
@@ -246,6 +269,15 @@ sub test_trusted {
     like($t->error_log(), qr/"peer" has "attest_present on" and is not used/,
         'and says so');
     $t->allow(qr/is not used without TLS/);
+}
+
+
+# Who verifies shows evidence, too: also the thread that appraises.
+sub test_both {
+    my $r = $t->get('/both');
+
+    is($r->{status}, 200, 'each side wants evidence') or diag($r->{body});
+    is($r->{body}, 'both trusted', 'and gets it');
 }
 
 

@@ -8,6 +8,7 @@
 
 #include "http/ngx_http_attest_pool.h"
 #include "http/upstream/ngx_http_attest_appraise.h"
+#include "http/upstream/ngx_http_attest_present.h"
 #include "client/attest_peer.h"
 
 
@@ -43,6 +44,7 @@ typedef struct {
     char                          host[NGX_HTTP_ATTEST_PEER_HOST];
     char                          url[NGX_HTTP_ATTEST_PEER_HOST + 16];
     attest_peer_options_t         options;
+    ngx_http_attest_present_own_t  own;
     attest_peer_t                 peer;
     attest_result_t               result;
 } ngx_http_attest_flight_t;
@@ -416,6 +418,15 @@ ngx_http_attest_appraise_launch(ngx_http_attest_appraisals_t *as,
 
     ngx_http_attest_appraise_options(f);
 
+    /* a peer that wants evidence of us wants it of the thread, too */
+
+    if (v->present
+        && ngx_http_attest_present_hold(as->amcf, &f->own, as->log) == NGX_OK)
+    {
+        f->options.identity = ngx_http_attest_present_identity;
+        f->options.data = &f->own;
+    }
+
     f->task.ctx = f;
     f->task.handler = ngx_http_attest_appraise_thread;
     f->task.event.handler = ngx_http_attest_appraise_done;
@@ -427,6 +438,7 @@ ngx_http_attest_appraise_launch(ngx_http_attest_appraisals_t *as,
     f->busy.log = as->log;
 
     if (ngx_thread_task_post(as->amcf->run.verify_pool, &f->task) != NGX_OK) {
+        ngx_http_attest_present_release(&f->own);
         ngx_free(f);
         return NGX_ERROR;
     }
@@ -486,6 +498,7 @@ ngx_http_attest_appraise_done(ngx_event_t *ev)
     ngx_http_attest_appraise_publish(as, f);
 
     attest_peer_clear(&f->peer);
+    ngx_http_attest_present_release(&f->own);
     ngx_free(f);
 
     ngx_http_attest_appraise_sweep(as);

@@ -11,6 +11,7 @@
 
 #include "http/evidence/ngx_http_attest_view.h"
 #include "http/upstream/ngx_http_attest_present.h"
+#include "http/upstream/ngx_http_attest_verify.h"
 
 
 /* What stands before the balancer of one request. */
@@ -81,6 +82,10 @@ ngx_http_attest_present_groups(ngx_conf_t *cf,
                           "\"attest_certificate on\" in some server with TLS: "
                           "there is no certificate to present", &us[i]->host);
             return NGX_ERROR;
+        }
+
+        if (ascf->verify != NULL) {
+            ascf->verify->present = 1;
         }
 
         ascf->present_init = us[i]->peer.init;
@@ -304,4 +309,62 @@ ngx_http_attest_present_cb(ngx_ssl_conn_t *ssl_conn, void *data)
 
     return SSL_set_ex_data(ssl_conn, ngx_http_attest_present_index,
                            (void *) (uintptr_t) view->number);
+}
+
+
+/* In the event loop: views are its own. */
+
+ngx_int_t
+ngx_http_attest_present_hold(ngx_http_attest_main_conf_t *amcf,
+    ngx_http_attest_present_own_t *own, ngx_log_t *log)
+{
+    ngx_http_attest_view_t  *view;
+
+    own->cert = NULL;
+    own->key = NULL;
+
+    view = ngx_http_attest_view(amcf, log);
+
+    if (view == NULL || view->cert == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (X509_up_ref(view->cert) == 1) {
+        own->cert = view->cert;
+    }
+
+    if (EVP_PKEY_up_ref(view->key) == 1) {
+        own->key = view->key;
+    }
+
+    return (own->cert != NULL && own->key != NULL) ? NGX_OK : NGX_DECLINED;
+}
+
+
+void
+ngx_http_attest_present_release(ngx_http_attest_present_own_t *own)
+{
+    /* which may be none */
+
+    X509_free(own->cert);
+    EVP_PKEY_free(own->key);
+
+    own->cert = NULL;
+    own->key = NULL;
+}
+
+
+int
+ngx_http_attest_present_identity(SSL_CTX *ctx, void *data,
+    char err[ATTEST_CLIENT_ERR])
+{
+    ngx_http_attest_present_own_t *own = data;
+
+    if (SSL_CTX_use_certificate(ctx, own->cert) != 1
+        || SSL_CTX_use_PrivateKey(ctx, own->key) != 1)
+    {
+        return attest_bytes_error(err, "our own certificate cannot be used");
+    }
+
+    return ATTEST_OK;
 }

@@ -20,6 +20,7 @@ struct ngx_http_attest_verify_s {
     time_t                     interval;        /* s, 0: by the evidence */
     ngx_msec_t                 timeout;
     ngx_uint_t                 certificate;     /* source=certificate */
+    ngx_uint_t                 present;         /* attest_present, too */
     u_char                    *file_name;       /* for messages */
     ngx_uint_t                 line;
 
