@@ -24,11 +24,8 @@ my %hardware = (
     azure              => \&fake_azure,
     nitro              => \&fake_enclave,
     'remote-backend'   => \&remote_gateway,
-<<<<<<< HEAD
     relay              => \&relayed_gateway,
-=======
     mutual             => \&policy_for_peers,
->>>>>>> 1ec70cc (Docs: evidence of clients, and an example of two machines)
 );
 
 my @examples = glob AttestTest::top() . '/conf-examples/*.conf';
