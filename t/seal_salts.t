@@ -25,6 +25,7 @@ test_fixed();
 test_untouched();
 test_refused();
 test_api_key();
+test_elsewhere();
 test_date();
 test_conf();
 
@@ -35,13 +36,28 @@ sub salt_conf {
     AttestTest::write_file($t->path('salt.key'), "a-fixed-salt\n");
     AttestTest::write_file($t->path('api.key'), "sk-$CANARY\n");
 
-    return join '', map { SealTest::seal_conf(@$_) }
+    my $port = $g->port('TLS');
+
+    return <<"END" . join '', map { SealTest::seal_conf(@$_) }
+        location \@other {
+            attest_seal ohttp keys=%%DIR%%/keys.bin;
+            rewrite ^/fallback(.*)\$ \$1 break;
+            proxy_pass https://127.0.0.1:$port;
+        }
+        location = /auth {
+            auth_request /ehbp/echo;
+            proxy_pass http://127.0.0.1:1;
+        }
+END
         [ 's-request', 'ehbp', 'attest_seal_cache_salt request;' ],
         [ 's-caller', 'ohttp', 'attest_seal_cache_salt caller;' ],
         [ 's-fixed', 'ehbp', 'attest_seal_cache_salt %%DIR%%/salt.key;' ],
         [ 'api', 'ohttp', 'attest_seal_api_key %%DIR%%/api.key;' ],
         [ 'api-field', 'ehbp',
             'attest_seal_api_key %%DIR%%/api.key header=X-Api-Key;' ],
+        [ 'fallback', 'ehbp', 'error_page 502 = @other;',
+            'http://127.0.0.1:' . AttestTest::free_port() ],
+        [ 'set-body', 'ohttp', 'proxy_set_body "said $arg_x";' ],
         [ 'dated', 'ohttp path=/dated' ],
         [ 'own-date', 'ohttp path=/dated',
             'proxy_set_header Host inside.test; '
@@ -145,6 +161,19 @@ sub test_api_key {
         env => AttestTest::nginx_env());
     like($dump, qr/attest_seal_api_key/, 'a dump of the configuration');
     unlike($dump, qr/$CANARY/, 'does not have it');
+}
+
+
+# What nginx' own ways make of a sealed request.
+sub test_elsewhere {
+    my $r = ask('/fallback/echo', body => "$CANARY fallback");
+
+    is($r->{status}, 200, 'an error page that seals');
+    is($r->{body}, "$CANARY fallback", 'has the body');
+    is(got('/set-body', 'x', 'X-None: 1')->{body}, 'said ',
+        'another body instead');
+    is(ask('/auth')->{status}, 500, 'no subrequests');
+    like($t->error_log(), qr/a subrequest leads to a location/, 'it is said');
 }
 
 

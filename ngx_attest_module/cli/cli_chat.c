@@ -18,6 +18,7 @@
 
 #include "core/base/attest_hex.h"
 #include "core/prompt/attest_ehbp.h"
+#include "core/prompt/attest_envelope.h"
 #include "core/prompt/attest_keyconfig.h"
 #include "client/attest_exchange.h"
 #include "cli/cli_archive.h"
@@ -301,10 +302,11 @@ cli_chat_send(attest_fetch_t *ev, const cli_options_t *opt, const char *body)
 static int
 cli_chat_key(const attest_fetch_t *ev, uint8_t pk[32])
 {
-    int                       found = 0;
-    size_t                    i, k, count = ATTEST_KEYCONFIG_MAX_KEYS;
+    int                       found;
+    size_t                    count = ATTEST_KEYCONFIG_MAX_KEYS;
     attest_cmw_t              cmw;
     attest_keyconfig_t        kc[ATTEST_KEYCONFIG_MAX_KEYS];
+    attest_envelope_key_t     key;
     const attest_cmw_item_t  *item;
 
     if (attest_cmw_parse(ev->fresh.n != 0 ? ev->fresh.p : ev->cached.p,
@@ -323,16 +325,11 @@ cli_chat_key(const attest_fetch_t *ev, uint8_t pk[32])
         count = 0;
     }
 
-    for (i = 0; i < count && !found; i++) {
-        for (k = 0; k < kc[i].nsuites; k++) {
-            found |= (kc[i].kem == ATTEST_KEM_X25519 && kc[i].pk.n == 32
-                      && kc[i].suites[k].kdf == ATTEST_KDF_HKDF_SHA256
-                      && kc[i].suites[k].aead == ATTEST_AEAD_AES_256_GCM);
-        }
+    found = attest_envelope_choose(kc, count, ATTEST_ENVELOPE_EHBP, 0, &key)
+            == ATTEST_OK;
 
-        if (found) {
-            memcpy(pk, kc[i].pk.p, 32);
-        }
+    if (found) {
+        memcpy(pk, key.kc->pk.p, 32);
     }
 
     attest_cmw_free(&cmw);

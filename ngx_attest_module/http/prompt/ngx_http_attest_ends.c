@@ -28,6 +28,7 @@ struct ngx_http_attest_up_s {
     unsigned               proven:1;        /* its end was seen */
     unsigned               unbuffered:1;    /* all the time */
     unsigned               dropped:1;       /* its answer was replaced */
+    unsigned               may_wipe:1;      /* fields of it */
 };
 
 
@@ -42,8 +43,8 @@ static void ngx_http_attest_ends_finalize(ngx_http_request_t *r,
     ngx_int_t rc);
 static ngx_uint_t ngx_http_attest_ends_ended(ngx_http_upstream_t *u);
 static void ngx_http_attest_ends_wipe_request(ngx_http_upstream_t *u);
-static void ngx_http_attest_ends_wipe_response(ngx_http_upstream_t *u);
-static ngx_uint_t ngx_http_attest_ends_may_wipe(ngx_http_upstream_t *u);
+static void ngx_http_attest_ends_wipe_response(ngx_http_attest_up_t *up);
+static ngx_uint_t ngx_http_attest_ends_may_wipe(ngx_http_request_t *r);
 
 static ngx_int_t ngx_http_attest_ends_redirect(ngx_http_request_t *r,
     ngx_table_elt_t *h, ngx_uint_t offset);
@@ -182,6 +183,7 @@ ngx_http_attest_ends_add(ngx_http_request_t *r,
     }
 
     up->u = u;
+    up->may_wipe = ngx_http_attest_ends_may_wipe(r);
     up->next = ctx->ups;
     ctx->ups = up;
 
@@ -275,7 +277,7 @@ ngx_http_attest_ends_finalize(ngx_http_request_t *r, ngx_int_t rc)
     ngx_http_attest_ends_wipe_request(u);
 
     if (ctx->finished && up->unbuffered) {
-        ngx_http_attest_ends_wipe_response(u);
+        ngx_http_attest_ends_wipe_response(up);
     }
 }
 
@@ -357,7 +359,7 @@ ngx_http_attest_ends_wipe_all(ngx_http_attest_ctx_t *ctx)
 
         if (up->unbuffered && up->u->cleanup == NULL) {
             ngx_http_attest_ends_wipe_request(up->u);
-            ngx_http_attest_ends_wipe_response(up->u);
+            ngx_http_attest_ends_wipe_response(up);
         }
     }
 }
@@ -384,19 +386,21 @@ ngx_http_attest_ends_wipe_request(ngx_http_upstream_t *u)
 /* The one that came back; in the buffer nothing waits for the client. */
 
 static void
-ngx_http_attest_ends_wipe_response(ngx_http_upstream_t *u)
+ngx_http_attest_ends_wipe_response(ngx_http_attest_up_t *up)
 {
     ngx_buf_t               *b;
     ngx_table_elt_t         *h;
+    ngx_http_upstream_t     *u;
     ngx_http_attest_list_t   at;
 
+    u = up->u;
     b = &u->buffer;
 
     if (b->start != NULL) {
         sodium_memzero(b->start, b->end - b->start);
     }
 
-    if (!ngx_http_attest_ends_may_wipe(u)) {
+    if (!up->may_wipe) {
         return;
     }
 
@@ -411,19 +415,25 @@ ngx_http_attest_ends_wipe_response(ngx_http_upstream_t *u)
 }
 
 
-/* Values of HTTP/2 may be constants of its table, which cannot be wiped. */
+/*
+ * Values of HTTP/2 may be constants of its table, which cannot be wiped.  The
+ * location says which version it is: u->conf may be somebody's copy of a part.
+ */
 
 static ngx_uint_t
-ngx_http_attest_ends_may_wipe(ngx_http_upstream_t *u)
+ngx_http_attest_ends_may_wipe(ngx_http_request_t *r)
 {
-    switch (ngx_http_attest_backend_kind(u)) {
+    void  *plcf;
+
+    switch (ngx_http_attest_backend_kind(r->upstream)) {
 
     case NGX_HTTP_ATTEST_BACKEND_OTHER:
         return 0;
 
     case NGX_HTTP_ATTEST_BACKEND_PROXY:
-        return ngx_http_attest_backend_version(u->conf)
-               <= NGX_HTTP_VERSION_11;
+        plcf = ngx_http_get_module_loc_conf(r, ngx_http_proxy_module);
+
+        return ngx_http_attest_backend_version(plcf) <= NGX_HTTP_VERSION_11;
 
     default:
         return 1;

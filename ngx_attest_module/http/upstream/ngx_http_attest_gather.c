@@ -42,6 +42,8 @@ static ngx_int_t ngx_http_attest_gather_keys(ngx_http_request_t *r,
     ngx_http_attest_sealing_ctx_t *ctx);
 static void ngx_http_attest_gather_go(ngx_http_request_t *r,
     ngx_http_attest_sealing_ctx_t *ctx, ngx_int_t rc);
+static ngx_uint_t ngx_http_attest_gather_before(
+    ngx_http_attest_sealing_ctx_t *ctx);
 static ngx_int_t ngx_http_attest_gather_opened(ngx_http_request_t *r,
     ngx_http_attest_sealing_ctx_t *ctx);
 static ngx_int_t ngx_http_attest_gather_salt(ngx_http_request_t *r,
@@ -97,7 +99,9 @@ ngx_http_attest_gather_handler(ngx_http_request_t *r)
 
     ctx->prompt = ngx_http_attest_prompt_ctx(r);
 
-    if (ctx->prompt != NULL && ctx->prompt->sealed) {
+    if (ctx->prompt != NULL
+        && (ctx->prompt->sealed || ngx_http_attest_gather_before(ctx)))
+    {
         return ngx_http_attest_gather_opened(r, ctx);
     }
 
@@ -220,6 +224,8 @@ ngx_http_attest_gather_done(ngx_http_request_t *r,
 
     /* out of everybody's reach, but for its length */
 
+    prompt->plain.len = ctx->body;
+
     if (r->request_body != NULL) {
         r->request_body->bufs = NULL;
         r->request_body->temp_file = NULL;
@@ -299,6 +305,25 @@ ngx_http_attest_gather_failed(ngx_http_request_t *r,
 }
 
 
+/* By another location, which an error page has redirected from. */
+
+static ngx_uint_t
+ngx_http_attest_gather_before(ngx_http_attest_sealing_ctx_t *ctx)
+{
+    ngx_http_attest_ctx_t  *prompt;
+
+    prompt = ctx->prompt;
+
+    if (prompt->format != &ngx_http_attest_gather_format || !prompt->decided) {
+        return 0;
+    }
+
+    ctx->body = prompt->plain.len;
+
+    return 1;
+}
+
+
 /*
  * A prompt that this gateway has opened, and that another one gets: it lies in
  * locked memory already, and nginx hands it on.
@@ -311,7 +336,9 @@ ngx_http_attest_gather_opened(ngx_http_request_t *r,
     ngx_int_t     rc;
     ngx_chain_t  *cl;
 
-    ctx->prompt = NULL;
+    if (ctx->prompt->sealed) {
+        ctx->prompt = NULL;
+    }
 
     cl = (r->request_body != NULL) ? r->request_body->bufs : NULL;
 

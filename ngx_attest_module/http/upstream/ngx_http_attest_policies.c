@@ -45,7 +45,9 @@ ngx_http_attest_policies_get(ngx_conf_t *cf, ngx_command_t *cmd,
         if (file[i]->path.len == name.len
             && ngx_strncmp(file[i]->path.data, name.data, name.len) == 0
             && file[i]->key.len == signer.len
-            && ngx_strncmp(file[i]->key.data, signer.data, signer.len) == 0)
+            && (signer.len == 0
+                || ngx_strncmp(file[i]->key.data, signer.data, signer.len)
+                   == 0))
         {
             return file[i];
         }

@@ -10,6 +10,11 @@
 #include "http/ngx_http_attest_problem.h"
 
 
+#define NGX_HTTP_ATTEST_WAY_DETAIL                                           \
+    "no peer of the upstream could prove what its policy demands; "          \
+    "nothing was sent"
+
+
 static ngx_int_t ngx_http_attest_way_header_filter(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_way_body_filter(
@@ -17,11 +22,15 @@ static ngx_int_t ngx_http_attest_way_body_filter(
 static ngx_int_t ngx_http_attest_way_init(ngx_conf_t *cf);
 
 
+/* An error object of OpenAI's, too, for clients that are of models. */
+
 static ngx_str_t  ngx_http_attest_way_text = ngx_string(
     "{\"type\":\"" NGX_HTTP_ATTEST_URN "upstream-unverified\","
     "\"title\":\"Bad Gateway\",\"status\":502,"
-    "\"detail\":\"no peer of the upstream could prove "
-    "what its policy demands; nothing was sent\"}\n");
+    "\"detail\":\"" NGX_HTTP_ATTEST_WAY_DETAIL "\","
+    "\"error\":{\"message\":\"" NGX_HTTP_ATTEST_WAY_DETAIL "\","
+    "\"type\":\"attestation_error\",\"param\":null,"
+    "\"code\":\"" NGX_HTTP_ATTEST_URN "upstream-unverified\"}}\n");
 
 
 static ngx_http_module_t  ngx_http_attest_way_module_ctx = {
