@@ -28,31 +28,6 @@ static void ngx_http_attest_facts_location(ngx_http_attest_facts_t *facts,
     ngx_http_attest_loc_conf_t *alcf);
 
 
-static const char *const  ngx_http_attest_facts_items_text[] = {
-    [ATTEST_ID_CLAIMS] = "the statement that the hardware signs: the hashes "
-        "below, and how long they hold",
-    [ATTEST_ID_TPM] = "a quote: a TPM signs what was started on this machine",
-    [ATTEST_ID_TSM] = "a report of the processor (AMD SEV-SNP or Intel TDX) "
-        "about the memory image of this confidential machine",
-    [ATTEST_ID_AZURE] = "a report of Azure's confidential machine, which "
-        "vouches for its virtual TPM",
-    [ATTEST_ID_NITRO] = "a document of the AWS Nitro hypervisor about this "
-        "enclave",
-    [ATTEST_ID_GPU] = "reports of the NVIDIA GPUs and switches",
-    [ATTEST_ID_AK_CERT] = "the cloud's certificate for the key of the TPM",
-    [ATTEST_ID_HPKE_KEYS] = "the keys that prompts are sealed to",
-    [ATTEST_ID_CONFIG] = "the configuration record: the hash of every file "
-        "that nginx was started with",
-    [ATTEST_ID_IMALOG] = "the log of files that were run, kept by the kernel",
-    [ATTEST_ID_CCEL] = "the log of what was started, kept by the firmware "
-        "(TDX)",
-    [ATTEST_ID_EVENTLOG] = "the log of what was started, kept by the "
-        "firmware",
-    [ATTEST_ID_ROOT] = "what the gateway says that its evidence is worth",
-    [ATTEST_ID_LEFT_OUT] = "which logs were too long to be sent"
-};
-
-
 static const struct {
     ngx_uint_t    when;
     const char   *text;
@@ -262,13 +237,6 @@ ngx_http_attest_facts_proves(ngx_http_attest_facts_t *facts)
     return facts->label != NULL
            && !(facts->label->root
                 & (ATTEST_ROOT_SOFTWARE | ATTEST_ROOT_SIMULATED));
-}
-
-
-const char *
-ngx_http_attest_facts_item(attest_item_e item)
-{
-    return ngx_http_attest_facts_items_text[item];
 }
 
 

@@ -53,8 +53,6 @@ ngx_uint_t ngx_http_attest_facts_proves(ngx_http_attest_facts_t *facts);
 
 /* In plain words; they are constants, which need no escapes. */
 
-/* What an item of evidence is. */
-const char *ngx_http_attest_facts_item(attest_item_e item);
 const char *ngx_http_attest_facts_kem(uint16_t kem);
 /* What a format seals. */
 const char *ngx_http_attest_facts_format(

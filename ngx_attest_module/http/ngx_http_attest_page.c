@@ -243,7 +243,7 @@ ngx_http_attest_page_items(ngx_http_attest_text_t *text,
         ngx_http_attest_html_row(text,
                                  attest_items[facts->items[i].item].label);
         ngx_http_attest_html(text,
-                       ngx_http_attest_facts_item(facts->items[i].item));
+                       attest_items[facts->items[i].item].about);
         ngx_http_attest_html_cell(text);
         ngx_http_attest_text_print(text, "%uz", facts->items[i].bytes);
         ngx_http_attest_html_row_end(text);

@@ -137,7 +137,7 @@ ngx_http_attest_report_json_evidence(ngx_http_attest_text_t *text,
         ngx_http_attest_text_print(text, ",\"bytes\":%uz",
                                    facts->items[i].bytes);
         ngx_http_attest_report_json_text(text, ",\"what\":",
-                       ngx_http_attest_facts_item(facts->items[i].item));
+                       attest_items[facts->items[i].item].about);
         ngx_http_attest_text_add(text, "}");
     }
 

@@ -9,8 +9,8 @@
 #include "core/evidence/attest_kind.h"
 
 
-#define ATTEST_ITEM_ROW(name, is)                                             \
-    { ATTEST_ITEM_##name, ATTEST_TYPE_##name, is },
+#define ATTEST_ITEM_ROW(name, is, about)                                      \
+    { ATTEST_ITEM_##name, ATTEST_TYPE_##name, is, about },
 
 #define ATTEST_KIND_ROW(name, item, driver, text, ties)                       \
     { ATTEST_ID_##item, driver, text, ties },

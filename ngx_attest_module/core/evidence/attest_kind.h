@@ -5,7 +5,7 @@
  * carry, and the kinds of evidence that come in them.  A new kind begins
  * here; docs/architecture.md has the recipe.  What is known of a kind further
  * up stands in one table of each room, by attest_kind_e or attest_item_e:
- * attest_policy_kinds.c, attest_verify_kinds.c, cli_kinds.c.
+ * attest_policy_kinds.c, attest_verify_kinds.c, cli_kinds.c, cli_items.c.
  */
 
 
@@ -65,24 +65,42 @@
 #define ATTEST_IS_LOG           0x04   /* grows, and is left out when there
                                           is no room: in this order */
 
-/* Name of the constants, what it is. */
+/* Name of the constants, what it is, and in words for people. */
 #define ATTEST_ITEM_LIST(item)                                                \
-    item(CLAIMS, 0)                                                           \
-    item(TPM, 0)                                                              \
-    item(TSM, ATTEST_IS_CPU)                                                  \
-    item(AZURE, ATTEST_IS_CPU)                                                \
-    item(NITRO, ATTEST_IS_CPU)                                                \
-    item(GPU, ATTEST_IS_LARGE)                                                \
-    item(AK_CERT, 0)                                                          \
-    item(HPKE_KEYS, 0)                                                        \
-    item(CONFIG, ATTEST_IS_LARGE)                                             \
-    item(IMALOG, ATTEST_IS_LARGE | ATTEST_IS_LOG)                             \
-    item(CCEL, ATTEST_IS_LARGE | ATTEST_IS_LOG)                               \
-    item(EVENTLOG, ATTEST_IS_LARGE | ATTEST_IS_LOG)                           \
-    item(ROOT, 0)                                                             \
-    item(LEFT_OUT, 0)
+    item(CLAIMS, 0,                                                           \
+         "the statement that the hardware signs: the hashes below, and "      \
+         "how long they hold")                                                \
+    item(TPM, 0,                                                              \
+         "a quote: a TPM signs what was started on this machine")             \
+    item(TSM, ATTEST_IS_CPU,                                                  \
+         "a report of the processor (AMD SEV-SNP or Intel TDX) about "        \
+         "the memory image of this confidential machine")                     \
+    item(AZURE, ATTEST_IS_CPU,                                                \
+         "a report of Azure's confidential machine, which vouches for "       \
+         "its virtual TPM")                                                   \
+    item(NITRO, ATTEST_IS_CPU,                                                \
+         "a document of the AWS Nitro hypervisor about this enclave")         \
+    item(GPU, ATTEST_IS_LARGE,                                                \
+         "reports of the NVIDIA GPUs and switches")                           \
+    item(AK_CERT, 0,                                                          \
+         "the cloud's certificate for the key of the TPM")                    \
+    item(HPKE_KEYS, 0,                                                        \
+         "the keys that prompts are sealed to")                               \
+    item(CONFIG, ATTEST_IS_LARGE,                                             \
+         "the configuration record: the hash of every file that nginx "       \
+         "was started with")                                                  \
+    item(IMALOG, ATTEST_IS_LARGE | ATTEST_IS_LOG,                             \
+         "the log of files that were run, kept by the kernel")                \
+    item(CCEL, ATTEST_IS_LARGE | ATTEST_IS_LOG,                               \
+         "the log of what was started, kept by the firmware (TDX)")           \
+    item(EVENTLOG, ATTEST_IS_LARGE | ATTEST_IS_LOG,                           \
+         "the log of what was started, kept by the firmware")                 \
+    item(ROOT, 0,                                                             \
+         "what the gateway says that its evidence is worth")                  \
+    item(LEFT_OUT, 0,                                                         \
+         "which logs were too long to be sent")
 
-#define ATTEST_ITEM_ENUM(name, is)  ATTEST_ID_##name,
+#define ATTEST_ITEM_ENUM(name, is, about)  ATTEST_ID_##name,
 
 typedef enum {
     ATTEST_ITEM_LIST(ATTEST_ITEM_ENUM)
@@ -93,6 +111,7 @@ typedef struct {
     const char     *label;
     const char     *type;          /* media type */
     unsigned        is;            /* ATTEST_IS_.. */
+    const char     *about;         /* what it is, for people */
 } attest_item_t;
 
 extern const attest_item_t  attest_items[ATTEST_ITEMS];
