@@ -66,18 +66,18 @@ cli_claims_show(attest_span_t s, cli_claims_pt parse)
     }
 
     if (attest_sha256(&s, 1, digest) == ATTEST_OK) {
-        cli_show_hex("SHA-256 of the claims", digest, ATTEST_SHA256_LEN);
+        cli_print_hex("SHA-256 of the claims", digest, ATTEST_SHA256_LEN);
     }
 
-    cli_show_hex("TLS key (pubkey-hash)", c.pubkey_hash, c.pubkey_hash_len);
+    cli_print_hex("TLS key (pubkey-hash)", c.pubkey_hash, c.pubkey_hash_len);
 
     if (c.has_validity) {
-        cli_show_time("valid from", (int64_t) c.not_before);
-        cli_show_time("valid until", (int64_t) c.not_after);
+        cli_print_time("valid from", (int64_t) c.not_before);
+        cli_print_time("valid until", (int64_t) c.not_after);
     }
 
     if (c.nonce_len != 0) {
-        cli_show_hex("nonce", c.nonce, c.nonce_len);
+        cli_print_hex("nonce", c.nonce, c.nonce_len);
 
     } else if (c.foreign_nonce) {
         cli_printf("%-24s%s\n", "nonce", "one that we did not ask for");
@@ -87,19 +87,19 @@ cli_claims_show(attest_span_t s, cli_claims_pt parse)
     }
 
     if (c.has_exporter) {
-        cli_show_hex("TLS exporter", c.exporter, ATTEST_EXPORTER_LEN);
+        cli_print_hex("TLS exporter", c.exporter, ATTEST_EXPORTER_LEN);
     }
 
     if (c.has_hpke_keys) {
-        cli_show_hex("prompt keys, SHA-256", c.hpke_keys, ATTEST_SHA256_LEN);
+        cli_print_hex("prompt keys, SHA-256", c.hpke_keys, ATTEST_SHA256_LEN);
     }
 
     if (c.has_config) {
-        cli_show_hex("configuration, SHA-256", c.config, ATTEST_SHA256_LEN);
+        cli_print_hex("configuration, SHA-256", c.config, ATTEST_SHA256_LEN);
     }
 
     if (c.has_gpu) {
-        cli_show_hex("GPU evidence, SHA-256", c.gpu, ATTEST_SHA256_LEN);
+        cli_print_hex("GPU evidence, SHA-256", c.gpu, ATTEST_SHA256_LEN);
     }
 }
 
@@ -128,7 +128,7 @@ cli_items_hpke(attest_span_t s, uint16_t alg)
         }
 
         cli_printf("\n");
-        cli_show_hex("  public key", kc[i].pk.p, kc[i].pk.n);
+        cli_print_hex("  public key", kc[i].pk.p, kc[i].pk.n);
     }
 }
 
@@ -151,7 +151,7 @@ cli_items_root(attest_span_t s, uint16_t alg)
 {
     (void) alg;
 
-    cli_show_line("root of trust", s);
+    cli_print_line("root of trust", s);
 }
 
 
@@ -200,5 +200,5 @@ cli_items_ima(attest_span_t s, uint16_t alg)
     }
 
     cli_printf("%zu entries, which give PCR 10 the value\n", entries);
-    cli_show_hex("", value, attest_tpm_alg_len(alg));
+    cli_print_hex("", value, attest_tpm_alg_len(alg));
 }

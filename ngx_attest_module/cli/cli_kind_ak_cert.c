@@ -103,13 +103,13 @@ cli_ak_cert_instance(X509 *x)
         return;
     }
 
-    cli_show_line("Google Cloud instance", info.instance_name);
+    cli_print_line("Google Cloud instance", info.instance_name);
     cli_printf("%-24s%llu\n", "  its id",
                (unsigned long long) info.instance_id);
-    cli_show_line("  project", info.project_id);
+    cli_print_line("  project", info.project_id);
     cli_printf("%-24s%llu\n", "  project number",
                (unsigned long long) info.project_number);
-    cli_show_line("  zone", info.zone);
+    cli_print_line("  zone", info.zone);
 
     if (!info.has_security) {
         cli_printf("%-24s%s\n", "  security properties", "none");

@@ -84,7 +84,7 @@ cli_azure_report(const attest_hcl_t *hcl)
     cli_printf("%-24s%zu bytes; the hardware's report %s its %s\n",
                "its text", hcl->json.n, attest_hcl_check(hcl) == ATTEST_OK
                ? "names" : "does NOT name", attest_hcl_hash_name(hcl->hash));
-    cli_show_hex("  report data", hcl->report_data.p, hcl->report_data.n);
+    cli_print_hex("  report data", hcl->report_data.p, hcl->report_data.n);
 }
 
 
@@ -114,8 +114,8 @@ cli_azure_machine(const attest_hcl_runtime_t *rt)
     cli_azure_text("  root certificate", rt->root_cert_thumbprint);
 
     if (rt->user_data_len != 0) {
-        cli_show_hex("the guest's user data", rt->user_data,
-                     rt->user_data_len);
+        cli_print_hex("the guest's user data", rt->user_data,
+                      rt->user_data_len);
 
     } else {
         cli_printf("%-24s%s\n", "the guest's user data", "none");
@@ -133,7 +133,7 @@ cli_azure_text(const char *what, const char *text)
         return;
     }
 
-    cli_show_line(what, s);
+    cli_print_line(what, s);
 }
 
 
@@ -200,7 +200,7 @@ cli_azure_tdreport(const attest_hcl_t *hcl)
     };
 
     for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        cli_show_hex(fields[i].what, p, fields[i].len);
+        cli_print_hex(fields[i].what, p, fields[i].len);
         p += fields[i].len;
     }
 }

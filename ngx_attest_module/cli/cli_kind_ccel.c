@@ -41,7 +41,7 @@ cli_ccel_show(attest_span_t value, uint16_t alg)
 
         if (bank.select >> (i + 1) & 1) {
             (void) snprintf(what, sizeof(what), "RTMR %zu", i);
-            cli_show_hex(what, bank.value[i + 1], ATTEST_TDX_MR_LEN);
+            cli_print_hex(what, bank.value[i + 1], ATTEST_TDX_MR_LEN);
         }
     }
 }

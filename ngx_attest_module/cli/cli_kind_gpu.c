@@ -71,11 +71,11 @@ cli_gpu_device(const attest_gpu_device_t *d)
     STACK_OF(X509)      *chain;
     attest_gpu_class_e   kind = attest_gpu_class(d->arch, &chip);
 
-    cli_show_line("architecture", d->arch);
+    cli_print_line("architecture", d->arch);
     cli_printf("%-24s%s\n", "kind", kind == ATTEST_GPU_GPU ? "GPU"
                : kind == ATTEST_GPU_SWITCH ? "switch"
                : "unknown to this version");
-    cli_show_hex("nonce", d->nonce, sizeof(d->nonce));
+    cli_print_hex("nonce", d->nonce, sizeof(d->nonce));
 
     rc = attest_spdm_parse(d->report.p, d->report.n, &s);
 
@@ -106,10 +106,10 @@ cli_gpu_report(const attest_spdm_t *s)
     size_t                i;
     attest_spdm_field_t   f;
 
-    cli_show_hex("  asked with the nonce", s->nonce.p, s->nonce.n);
+    cli_print_hex("  asked with the nonce", s->nonce.p, s->nonce.n);
     cli_printf("%-24s%u\n", "  slot", s->slot);
-    cli_show_hex("  its own nonce", s->responder_nonce.p,
-                 s->responder_nonce.n);
+    cli_print_hex("  its own nonce", s->responder_nonce.p,
+                  s->responder_nonce.n);
     cli_gpu_versions(s);
 
     for (i = 0; attest_spdm_field(s, i, &f); i++) {
@@ -117,7 +117,7 @@ cli_gpu_report(const attest_spdm_t *s)
     }
 
     cli_gpu_measurements(s);
-    cli_show_hex("  signature", s->signature.p, s->signature.n);
+    cli_print_hex("  signature", s->signature.p, s->signature.n);
 }
 
 
@@ -154,7 +154,7 @@ cli_gpu_field(const attest_spdm_field_t *f)
                     cli_gpu_field_name(f->type), f->type);
 
     if (!cli_gpu_is_text(s)) {
-        cli_show_hex(what, s.p, s.n);
+        cli_print_hex(what, s.p, s.n);
         return;
     }
 
@@ -162,7 +162,7 @@ cli_gpu_field(const attest_spdm_field_t *f)
         s.n--;
     }
 
-    cli_show_line(what, s);
+    cli_print_line(what, s);
 }
 
 
@@ -238,7 +238,7 @@ cli_gpu_measurements(const attest_spdm_t *s)
     for (i = 0; attest_spdm_block(s, i, &b); i++) {
         (void) snprintf(what, sizeof(what), "  %3u, type %u", b.index,
                         b.type);
-        cli_show_hex(what, b.value.p, b.value.n);
+        cli_print_hex(what, b.value.p, b.value.n);
     }
 }
 
@@ -258,11 +258,11 @@ cli_gpu_chain(STACK_OF(X509) *chain, const attest_spdm_t *s)
     }
 
     if (attest_gpu_identity(chain, id) == ATTEST_OK) {
-        cli_show_hex("identity (devices)", id, sizeof(id));
+        cli_print_hex("identity (devices)", id, sizeof(id));
     }
 
     if (attest_gpu_fwid(leaf, fwid) == ATTEST_OK) {
-        cli_show_hex("firmware certified", fwid, sizeof(fwid));
+        cli_print_hex("firmware certified", fwid, sizeof(fwid));
     }
 
     cli_printf("%-24s%d\n", "certificates", count);

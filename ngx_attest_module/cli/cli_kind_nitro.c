@@ -57,8 +57,8 @@ cli_nitro_show(attest_span_t value)
         return;
     }
 
-    cli_show_line("enclave (module_id)", doc.module_id);
-    cli_show_time("made at", (int64_t) (doc.timestamp / 1000));
+    cli_print_line("enclave (module_id)", doc.module_id);
+    cli_print_time("made at", (int64_t) (doc.timestamp / 1000));
     cli_printf("%-24s%llu\n", "  in milliseconds",
                (unsigned long long) doc.timestamp);
     cli_printf("%-24s%s\n", "digest of PCRs", "SHA-384");
@@ -92,7 +92,7 @@ cli_nitro_bytes(const char *what, attest_span_t s)
         return;
     }
 
-    cli_show_hex(what, s.p, s.n);
+    cli_print_hex(what, s.p, s.n);
 }
 
 
@@ -119,7 +119,7 @@ cli_nitro_pcrs(const attest_nitro_t *doc)
             continue;
         }
 
-        cli_show_hex(what, doc->pcrs[i].p, doc->pcrs[i].n);
+        cli_print_hex(what, doc->pcrs[i].p, doc->pcrs[i].n);
     }
 }
 

@@ -122,9 +122,9 @@ cli_snp_show(const attest_tsm_t *tsm)
     cli_snp_table(tsm, &t, rc);
 
     if (tsm->manifestblob.n != 0) {
-        cli_show_line("service module", tsm->service_provider);
-        cli_show_hex("its manifest", tsm->manifestblob.p,
-                     tsm->manifestblob.n);
+        cli_print_line("service module", tsm->service_provider);
+        cli_print_hex("its manifest", tsm->manifestblob.p,
+                      tsm->manifestblob.n);
     }
 }
 
@@ -139,9 +139,9 @@ cli_snp_report(const attest_snp_report_t *r, attest_snp_product_e product)
                r->sig_algo == ATTEST_SNP_SIG_P384_SHA384
                ? "ECDSA P-384 with SHA-384" : "unknown");
 
-    cli_show_hex("report data", r->report_data.p, r->report_data.n);
-    cli_show_hex("launch measurement", r->measurement.p, r->measurement.n);
-    cli_show_hex("host data", r->host_data.p, r->host_data.n);
+    cli_print_hex("report data", r->report_data.p, r->report_data.n);
+    cli_print_hex("launch measurement", r->measurement.p, r->measurement.n);
+    cli_print_hex("host data", r->host_data.p, r->host_data.n);
 
     cli_snp_guest(r);
     cli_snp_machine(r, product);
@@ -169,21 +169,21 @@ cli_snp_guest(const attest_snp_report_t *r)
     cli_snp_bits("", r->policy, cli_snp_guest_bits);
 
     cli_printf("%-24s%u\n", "guest's version (SVN)", r->guest_svn);
-    cli_show_hex("family id", r->family_id.p, r->family_id.n);
-    cli_show_hex("image id", r->image_id.p, r->image_id.n);
-    cli_show_hex("id key digest", r->id_key_digest.p, r->id_key_digest.n);
+    cli_print_hex("family id", r->family_id.p, r->family_id.n);
+    cli_print_hex("image id", r->image_id.p, r->image_id.n);
+    cli_print_hex("id key digest", r->id_key_digest.p, r->id_key_digest.n);
 
     if (r->author_key) {
-        cli_show_hex("author key digest", r->author_key_digest.p,
-                     r->author_key_digest.n);
+        cli_print_hex("author key digest", r->author_key_digest.p,
+                      r->author_key_digest.n);
 
     } else {
         cli_printf("%-24s%s\n", "author key digest", "none");
     }
 
-    cli_show_hex("report id", r->report_id.p, r->report_id.n);
-    cli_show_hex("migration agent's id", r->report_id_ma.p,
-                 r->report_id_ma.n);
+    cli_print_hex("report id", r->report_id.p, r->report_id.n);
+    cli_print_hex("migration agent's id", r->report_id_ma.p,
+                  r->report_id_ma.n);
 }
 
 
@@ -200,7 +200,7 @@ cli_snp_machine(const attest_snp_report_t *r, attest_snp_product_e product)
                    attest_snp_product_name(product));
     }
 
-    cli_show_hex("chip id", r->chip_id.p, r->chip_id.n);
+    cli_print_hex("chip id", r->chip_id.p, r->chip_id.n);
     cli_printf("%-24s%016llx\n", "platform",
                (unsigned long long) r->platform);
     cli_snp_bits("", r->platform, cli_snp_platform_bits);
@@ -250,7 +250,7 @@ cli_snp_tcb(const char *what, attest_span_t raw, attest_snp_product_e product)
     attest_snp_tcb_t  t = attest_snp_tcb(product, raw);
 
     if (product == ATTEST_SNP_UNKNOWN) {
-        cli_show_hex(what, raw.p, raw.n);
+        cli_print_hex(what, raw.p, raw.n);
         return;
     }
 
@@ -367,7 +367,7 @@ cli_snp_cert(const char *what, attest_span_t der)
 static void
 cli_snp_leaf(const attest_snp_cert_t *c)
 {
-    cli_show_line("  for product", c->product_name);
+    cli_print_line("  for product", c->product_name);
 
     cli_printf("%-24s", "  for TCB");
 
@@ -379,10 +379,10 @@ cli_snp_leaf(const attest_snp_cert_t *c)
                c->spl[2], c->spl[3], c->spl[8]);
 
     if (c->hwid.n != 0) {
-        cli_show_hex("  for chip", c->hwid.p, c->hwid.n);
+        cli_print_hex("  for chip", c->hwid.p, c->hwid.n);
 
     } else {
-        cli_show_line("  lent to", c->csp);
+        cli_print_line("  lent to", c->csp);
     }
 }
 

@@ -116,8 +116,8 @@ cli_quote_show(attest_span_t quote)
                : q.body == ATTEST_TDX_BODY_15 ? "TDX 1.5" : "TDX 1.0",
                (unsigned) q.version, q.length,
                q.length == quote.n ? "" : " and padding");
-    cli_show_hex("user data of the header", q.user_data,
-                 ATTEST_TDX_USER_DATA);
+    cli_print_hex("user data of the header", q.user_data,
+                  ATTEST_TDX_USER_DATA);
 
     if (q.body == ATTEST_TDX_BODY_SGX) {
         cli_quote_enclave("enclave", &q.enclave);
@@ -137,8 +137,8 @@ cli_quote_td(const attest_tdx_quote_t *q)
     char    what[16];
     size_t  i;
 
-    cli_show_hex("report data", q->report_data, ATTEST_TDX_REPORT_DATA);
-    cli_show_hex("MRTD (initial memory)", q->mrtd, ATTEST_TDX_MR_LEN);
+    cli_print_hex("report data", q->report_data, ATTEST_TDX_REPORT_DATA);
+    cli_print_hex("MRTD (initial memory)", q->mrtd, ATTEST_TDX_MR_LEN);
 
     for (i = 0; i < ATTEST_TDX_RTMRS; i++) {
         (void) snprintf(what, sizeof(what), "RTMR %zu", i);
@@ -156,16 +156,16 @@ cli_quote_td(const attest_tdx_quote_t *q)
     cli_quote_bits("TD attributes", q->td_attributes, cli_td_attributes);
     cli_quote_bits("XFAM (state in use)", q->xfam, cli_xfam);
 
-    cli_show_hex("MRSEAM (TDX module)", q->mrseam, ATTEST_TDX_MR_LEN);
+    cli_print_hex("MRSEAM (TDX module)", q->mrseam, ATTEST_TDX_MR_LEN);
     cli_quote_register("MRSIGNERSEAM", q->mrsignerseam);
-    cli_show_hex("TDX module attributes", q->seam_attributes, 8);
+    cli_print_hex("TDX module attributes", q->seam_attributes, 8);
     cli_printf("%-24s%u.%u, microcode %u\n", "TDX module's SVN",
                (unsigned) q->tee_tcb_svn[1], (unsigned) q->tee_tcb_svn[0],
                (unsigned) q->tee_tcb_svn[2]);
-    cli_show_hex("TCB SVNs at launch", q->tee_tcb_svn, ATTEST_TDX_SVNS);
+    cli_print_hex("TCB SVNs at launch", q->tee_tcb_svn, ATTEST_TDX_SVNS);
 
     if (q->tee_tcb_svn2 != NULL) {
-        cli_show_hex("TCB SVNs now", q->tee_tcb_svn2, ATTEST_TDX_SVNS);
+        cli_print_hex("TCB SVNs now", q->tee_tcb_svn2, ATTEST_TDX_SVNS);
     }
 }
 
@@ -175,13 +175,13 @@ cli_quote_enclave(const char *what, const attest_sgx_report_t *r)
 {
     cli_printf("%-24sproduct %u, SVN %u\n", what, (unsigned) r->isvprodid,
                (unsigned) r->isvsvn);
-    cli_show_hex("  MRENCLAVE", r->mrenclave, ATTEST_SHA256_LEN);
-    cli_show_hex("  MRSIGNER", r->mrsigner, ATTEST_TDX_SIGNER);
+    cli_print_hex("  MRENCLAVE", r->mrenclave, ATTEST_SHA256_LEN);
+    cli_print_hex("  MRSIGNER", r->mrsigner, ATTEST_TDX_SIGNER);
     cli_quote_bits("  attributes", r->attributes, cli_enclave_attributes);
-    cli_show_hex("  XFRM", r->attributes + 8, 8);
-    cli_show_hex("  MISCSELECT", r->miscselect, 4);
-    cli_show_hex("  CPU's SVN", r->cpusvn, 16);
-    cli_show_hex("  report data", r->report_data, ATTEST_TDX_REPORT_DATA);
+    cli_print_hex("  XFRM", r->attributes + 8, 8);
+    cli_print_hex("  MISCSELECT", r->miscselect, 4);
+    cli_print_hex("  CPU's SVN", r->cpusvn, 16);
+    cli_print_hex("  report data", r->report_data, ATTEST_TDX_REPORT_DATA);
 }
 
 
@@ -192,7 +192,7 @@ cli_quote_bits(const char *what, const uint8_t p[8], const cli_bit_t *names)
     uint64_t          v = attest_tdx_u64(p);
     const cli_bit_t  *n;
 
-    cli_show_hex(what, p, 8);
+    cli_print_hex(what, p, 8);
 
     for (bit = 0; bit < 64; bit++) {
 
@@ -220,19 +220,19 @@ cli_quote_register(const char *what, const uint8_t *p)
         return;
     }
 
-    cli_show_hex(what, p, ATTEST_TDX_MR_LEN);
+    cli_print_hex(what, p, ATTEST_TDX_MR_LEN);
 }
 
 
 static void
 cli_quote_keys(const attest_tdx_quote_t *q)
 {
-    cli_show_hex("signature", q->signature, ATTEST_TDX_SIGNATURE);
-    cli_show_hex("key of the quote", q->attest_key, ATTEST_TDX_KEY);
+    cli_print_hex("signature", q->signature, ATTEST_TDX_SIGNATURE);
+    cli_print_hex("key of the quote", q->attest_key, ATTEST_TDX_KEY);
     cli_quote_enclave("quoting enclave", &q->qe);
-    cli_show_hex("  signature by the PCK", q->qe_signature,
-                 ATTEST_TDX_SIGNATURE);
-    cli_show_hex("  authentication data", q->qe_auth.p, q->qe_auth.n);
+    cli_print_hex("  signature by the PCK", q->qe_signature,
+                  ATTEST_TDX_SIGNATURE);
+    cli_print_hex("  authentication data", q->qe_auth.p, q->qe_auth.n);
 }
 
 
@@ -271,18 +271,18 @@ cli_quote_cert(X509 *cert)
     (void) X509_NAME_oneline(X509_get_subject_name(cert), name,
                              sizeof(name));
     s.n = strlen(name);
-    cli_show_line("certificate of", s);
+    cli_print_line("certificate of", s);
 
     (void) X509_NAME_oneline(X509_get_issuer_name(cert), name, sizeof(name));
     s.n = strlen(name);
-    cli_show_line("  issued by", s);
+    cli_print_line("  issued by", s);
 
     if (ASN1_TIME_to_tm(X509_get0_notBefore(cert), &tm) == 1) {
-        cli_show_time("  valid from", (int64_t) timegm(&tm));
+        cli_print_time("  valid from", (int64_t) timegm(&tm));
     }
 
     if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 1) {
-        cli_show_time("  valid until", (int64_t) timegm(&tm));
+        cli_print_time("  valid until", (int64_t) timegm(&tm));
     }
 }
 
@@ -290,11 +290,11 @@ cli_quote_cert(X509 *cert)
 static void
 cli_quote_pck(const attest_tdx_pck_t *pck)
 {
-    cli_show_hex("platform: PPID", pck->ppid, sizeof(pck->ppid));
-    cli_show_hex("  FMSPC", pck->fmspc, sizeof(pck->fmspc));
-    cli_show_hex("  PCEID", pck->pceid, sizeof(pck->pceid));
-    cli_show_hex("  TCB SVNs", pck->svn, sizeof(pck->svn));
-    cli_show_hex("  CPU's SVN", pck->cpusvn, sizeof(pck->cpusvn));
+    cli_print_hex("platform: PPID", pck->ppid, sizeof(pck->ppid));
+    cli_print_hex("  FMSPC", pck->fmspc, sizeof(pck->fmspc));
+    cli_print_hex("  PCEID", pck->pceid, sizeof(pck->pceid));
+    cli_print_hex("  TCB SVNs", pck->svn, sizeof(pck->svn));
+    cli_print_hex("  CPU's SVN", pck->cpusvn, sizeof(pck->cpusvn));
     cli_printf("%-24s%u\n", "  PCE's SVN", (unsigned) pck->pcesvn);
     cli_printf("%-24s%s\n", "  SGX type", pck->sgx_type == 0 ? "standard"
                : pck->sgx_type == 1 ? "scalable"

@@ -42,8 +42,8 @@ cli_tpm_show(attest_span_t s)
         return;
     }
 
-    cli_show_line("root of trust", tpm.root);
-    cli_show_line("maker", tpm.maker);
+    cli_print_line("root of trust", tpm.root);
+    cli_print_line("maker", tpm.maker);
     cli_tpm_key("attestation key", tpm.ak);
     cli_tpm_quote(tpm.quote);
     cli_printf("%-24s%zu bytes\n", "signature", tpm.signature.n);
@@ -78,10 +78,10 @@ cli_tpm_quote(attest_span_t s)
         return;
     }
 
-    cli_show_hex("quote signs", q.extra.p, q.extra.n);
-    cli_show_hex("PCR digest", q.pcr_digest.p, q.pcr_digest.n);
-    cli_show_hex("qualified signer", q.qualified_signer.p,
-                 q.qualified_signer.n);
+    cli_print_hex("quote signs", q.extra.p, q.extra.n);
+    cli_print_hex("PCR digest", q.pcr_digest.p, q.pcr_digest.n);
+    cli_print_hex("qualified signer", q.qualified_signer.p,
+                  q.qualified_signer.n);
     cli_printf("%-24s%llu ms, %u resets, %u restarts, %s\n", "TPM clock",
                (unsigned long long) q.clock, q.reset_count, q.restart_count,
                q.safe ? "never went back" : "may have gone back");
@@ -111,7 +111,7 @@ cli_tpm_key(const char *what, attest_span_t s)
                pub.attributes);
 
     if (pub.name_alg == ATTEST_TPM_ALG_SHA256) {
-        cli_show_hex("  its name", pub.name, ATTEST_TPM_NAME_LEN);
+        cli_print_hex("  its name", pub.name, ATTEST_TPM_NAME_LEN);
     }
 
     attest_tpm_public_free(&pub);
@@ -148,7 +148,7 @@ cli_tpm_pcrs(const attest_tpm_pcrs_t *pcrs)
             if (bank->select >> k & 1) {
                 (void) snprintf(name, sizeof(name), "PCR %2zu (%s)", k,
                                 attest_tpm_alg_name(bank->alg));
-                cli_show_hex(name, bank->value[k], bank->len);
+                cli_print_hex(name, bank->value[k], bank->len);
             }
         }
     }

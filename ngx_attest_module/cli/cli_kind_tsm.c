@@ -26,7 +26,7 @@ cli_tsm_show(attest_span_t value)
         return;
     }
 
-    cli_show_line("made by the driver", tsm.provider);
+    cli_print_line("made by the driver", tsm.provider);
 
     kind = attest_kind_by_driver(tsm.provider);
 

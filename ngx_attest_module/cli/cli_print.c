@@ -15,7 +15,7 @@
 
 
 void
-cli_show_hex(const char *what, const uint8_t *p, size_t n)
+cli_print_hex(const char *what, const uint8_t *p, size_t n)
 {
     size_t  i;
 
@@ -30,7 +30,7 @@ cli_show_hex(const char *what, const uint8_t *p, size_t n)
 
 
 void
-cli_show_time(const char *what, int64_t t)
+cli_print_time(const char *what, int64_t t)
 {
     char       text[64];
     time_t     at = (time_t) t;
@@ -47,7 +47,7 @@ cli_show_time(const char *what, int64_t t)
 
 
 void
-cli_show_line(const char *what, attest_span_t s)
+cli_print_line(const char *what, attest_span_t s)
 {
     cli_printf("%-24s", what);
     cli_print_text(stdout, s.p, s.n, 0);

@@ -11,9 +11,9 @@
 
 
 /* One line each: what, in a column of 24, and its value. */
-void cli_show_hex(const char *what, const uint8_t *p, size_t n);
-void cli_show_time(const char *what, int64_t t);
-void cli_show_line(const char *what, attest_span_t s);
+void cli_print_hex(const char *what, const uint8_t *p, size_t n);
+void cli_print_time(const char *what, int64_t t);
+void cli_print_line(const char *what, attest_span_t s);
 
 
 #endif /* CLI_PRINT_H_INCLUDED */

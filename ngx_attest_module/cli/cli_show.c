@@ -133,10 +133,10 @@ cli_show_certificate(attest_span_t der)
     }
 
     s = attest_span(c.subject, strnlen(c.subject, sizeof(c.subject)));
-    cli_show_line("subject", s);
-    cli_show_time("valid from", c.not_before);
-    cli_show_time("valid until", c.not_after);
-    cli_show_hex("SHA-256 of its key", c.spki_sha256, 32);
+    cli_print_line("subject", s);
+    cli_print_time("valid from", c.not_before);
+    cli_print_time("valid until", c.not_after);
+    cli_print_hex("SHA-256 of its key", c.spki_sha256, 32);
     cli_printf("%-24s%s\n", "signature", c.self_signed ? "its own, good"
                : "by another key (a CA's), or bad");
 
@@ -205,7 +205,7 @@ cli_show_collection(attest_span_t raw)
     }
 
     cli_printf("%-24s%zu items\n", "collection", cmw.count);
-    cli_show_line("type", cmw.ctype);
+    cli_print_line("type", cmw.ctype);
 
     memset(&tpm, 0, sizeof(tpm));
     item = attest_cmw_find(&cmw, ATTEST_ITEM_TPM);

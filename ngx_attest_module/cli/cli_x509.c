@@ -77,7 +77,7 @@ cli_x509_name(const char *what, const X509_NAME *name)
         s = attest_span(p, n > 0 ? (size_t) n : 0);
     }
 
-    cli_show_line(what, s);
+    cli_print_line(what, s);
     BIO_free(bio);
 }
 
@@ -92,7 +92,7 @@ cli_x509_time(const char *what, const ASN1_TIME *t)
         return;
     }
 
-    cli_show_time(what, (int64_t) timegm(&tm));
+    cli_print_time(what, (int64_t) timegm(&tm));
 }
 
 
@@ -108,5 +108,5 @@ cli_x509_serial(X509 *x)
     }
 
     memcpy(bytes, ASN1_STRING_get0_data(serial), (size_t) n);
-    cli_show_hex("  serial number", bytes, (size_t) n);
+    cli_print_hex("  serial number", bytes, (size_t) n);
 }

@@ -19,6 +19,7 @@
 #include <openssl/crypto.h>
 #include <openssl/ssl.h>
 
+#include "core/base/attest_monotonic.h"
 #include "client/attest_conn.h"
 #include "client/attest_identity.h"
 
@@ -70,16 +71,6 @@ attest_conn_init(char err[ATTEST_CLIENT_ERR])
 
     return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? ATTEST_OK
            : attest_bytes_error(err, "cannot set libcurl up");
-}
-
-
-int64_t
-attest_conn_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 
@@ -456,7 +447,7 @@ static int
 attest_conn_request(void *data, char *peer, char *own, int peer_port,
     int own_port)
 {
-    int64_t         now = attest_conn_now();
+    int64_t         now = attest_monotonic_now();
     attest_conn_t  *c = data;
 
     (void) peer;

@@ -90,8 +90,6 @@ typedef struct {
  * be used and err says why.
  */
 int attest_conn_init(char err[ATTEST_CLIENT_ERR]);
-/* Milliseconds of a clock that nobody sets. */
-int64_t attest_conn_now(void);
 
 /*
  * ATTEST_OK, or ATTEST_ECLIENT with c->err set; attest_conn_close() after

@@ -12,11 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/attest_monotonic.h"
 #include "client/attest_head.h"
 #include "client/attest_exchange.h"
 
 
-/* ms until somebody is heard who cancels */
+/* ms between two looks at the caller's cancel flag */
 #define ATTEST_EXCHANGE_CANCEL  50
 
 
@@ -54,7 +55,7 @@ void
 attest_exchange_timeout(attest_conn_t *c, int64_t ms, int total)
 {
     c->idle = ms;
-    c->deadline = total ? attest_conn_now() + ms : 0;
+    c->deadline = total ? attest_monotonic_now() + ms : 0;
 }
 
 
@@ -192,7 +193,7 @@ attest_exchange_on_head(char *p, size_t size, size_t n, void *data)
     attest_conn_t  *c = data;
     const char  *wrong;
 
-    c->progress = attest_conn_now();
+    c->progress = attest_monotonic_now();
 
     wrong = attest_head_line(&c->head, p, size * n);
 
@@ -227,7 +228,7 @@ attest_exchange_on_body(char *p, size_t size, size_t n, void *data)
     memcpy(c->buf, p, n);
     c->pos = 0;
     c->last = n;
-    c->progress = attest_conn_now();
+    c->progress = attest_monotonic_now();
     return n;
 }
 
@@ -243,7 +244,7 @@ attest_exchange_on_upload(char *p, size_t size, size_t n, void *data)
 
     memcpy(p, (const char *) c->question->body + c->sent, n);
     c->sent += n;
-    c->progress = attest_conn_now();
+    c->progress = attest_monotonic_now();
     return n;
 }
 
@@ -259,7 +260,7 @@ attest_exchange_run(attest_conn_t *c, int (*there)(const attest_conn_t *c))
     int      n;
     int64_t  left;
 
-    c->progress = attest_conn_now();
+    c->progress = attest_monotonic_now();
 
     while (c->running) {
         left = attest_exchange_left(c);
@@ -293,7 +294,7 @@ attest_exchange_run(attest_conn_t *c, int (*there)(const attest_conn_t *c))
 static int64_t
 attest_exchange_left(const attest_conn_t *c)
 {
-    int64_t  left, now = attest_conn_now();
+    int64_t  left, now = attest_monotonic_now();
 
     left = (c->deadline != 0 ? c->deadline : c->progress + c->idle) - now;
 

@@ -14,6 +14,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include "core/base/attest_monotonic.h"
 #include "core/evidence/attest_claims.h"
 #include "core/evidence/attest_cmw.h"
 #include "core/evidence/attest_ratls.h"
@@ -83,7 +84,7 @@ attest_peer_collect(attest_peer_t *peer, const attest_peer_options_t *opt)
     unsigned  tries = 0;
 
     memset(peer, 0, sizeof(*peer));
-    limit = opt->timeout > 0 ? attest_conn_now() + opt->timeout : 0;
+    limit = opt->timeout > 0 ? attest_monotonic_now() + opt->timeout : 0;
 
     for ( ;; ) {
         rc = attest_fetch(&peer->seen, opt, limit, peer->err);

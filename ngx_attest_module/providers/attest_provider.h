@@ -203,7 +203,7 @@ int prov_tpm_check(const prov_evidence_t *ev, const uint8_t *claims,
     size_t len);
 
 /* Syntax of a TCTI string; err gets a message. For configuration checks. */
-int prov_tpm_tcti_check(const char *tcti, char *err, size_t err_len);
+int prov_tcti_conf_check(const char *tcti, char *err, size_t err_len);
 
 /*
  * tpm2-tss writes its errors to stderr unless TSS2_LOG says otherwise, and

@@ -13,7 +13,7 @@
 #include "providers/prov_azure.h"
 #include "core/evidence/attest_cmw.h"
 #include "core/evidence/attest_snp.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "providers/prov_tpm_call.h"
 
 
@@ -125,7 +125,7 @@ prov_azure_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
     (void) len;
     (void) want_logs;
 
-    deadline = prov_monotonic_now() + timeout_ms;
+    deadline = attest_monotonic_now() + timeout_ms;
 
     rc = prov_azure_nv(az, deadline, &data, &n, ev->error);
 
@@ -257,7 +257,7 @@ prov_azure_proven(prov_azure_source_t *az, const attest_hcl_t *hcl,
 
     memcpy(az->key, key, len);
     az->key_len = len;
-    az->proof_time = prov_monotonic_now();
+    az->proof_time = attest_monotonic_now();
     return ATTEST_OK;
 }
 
@@ -267,7 +267,7 @@ prov_azure_is_known(prov_azure_source_t *az, const uint8_t *key, size_t len)
 {
     return az->proof != NULL && az->key_len == len
            && memcmp(az->key, key, len) == 0
-           && prov_monotonic_now() - az->proof_time < ATTEST_AZURE_PROOF_MS;
+           && attest_monotonic_now() - az->proof_time < ATTEST_AZURE_PROOF_MS;
 }
 
 

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "providers/prov_bounded.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 
 
 #define ATTEST_BOUNDED_STACK    (512 * 1024)
@@ -200,7 +200,7 @@ prov_bounded_wait(prov_bounded_t *b, int64_t deadline)
     }
 
     do {
-        left = prov_monotonic_left(deadline);
+        left = attest_monotonic_left(deadline);
 
         pfd.fd = b->fd[0];
         pfd.events = POLLIN;

@@ -41,7 +41,7 @@ struct prov_bounded_s {
 
 /*
  * Takes over b, of which run and free are set; deadline is one of
- * prov_monotonic_now().    0: it has run, and b is the
+ * attest_monotonic_now().    0: it has run, and b is the
  * caller's alone, to be freed by prov_bounded_free().
  *
  * ETIMEDOUT: it has not yet; *late remembers b, of which nothing may be looked

@@ -12,7 +12,7 @@
 
 #include "core/evidence/attest_cmw.h"
 #include "core/evidence/attest_hcl.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "providers/attest_provider.h"
 #include "core/appraisal/attest_roots.h"
 #include "providers/prov_tcti.h"
@@ -134,7 +134,7 @@ prov_combined_collect(attest_provider_t *p, const uint8_t *claims,
     call.claims = claims;
     call.claims_len = len;
     call.want_logs = want_logs;
-    call.deadline = prov_monotonic_now() + timeout_ms;
+    call.deadline = attest_monotonic_now() + timeout_ms;
 
     ev->claims_len = 0;
 
@@ -278,7 +278,7 @@ prov_combined_part(prov_combined_call_t *call, attest_provider_t *p,
         return ATTEST_OK;
     }
 
-    left = call->deadline - prov_monotonic_now();
+    left = call->deadline - attest_monotonic_now();
 
     if (left <= 0) {
         snprintf(ev->error, sizeof(ev->error), "no time is left for \"%s\"",

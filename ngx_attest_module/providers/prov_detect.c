@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "providers/prov_detect.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "providers/prov_tpm_call.h"
 
 
@@ -180,7 +180,7 @@ prov_detect_hcl(void)
     tpm.conf.tcti = ATTEST_DETECT_TPM;
 
     if (prov_tpm_open(&c, &tpm,
-                      prov_monotonic_now() + ATTEST_DETECT_TIMEOUT,
+                      attest_monotonic_now() + ATTEST_DETECT_TIMEOUT,
                       error)
         == ATTEST_OK)
     {

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "providers/prov_http.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 
 
 #define ATTEST_HTTP_REQUEST_MAX  16384
@@ -192,7 +192,7 @@ prov_http_wait(int fd, short events, int64_t deadline)
     struct pollfd  pfd = { .fd = fd, .events = events };
 
     do {
-        left = prov_monotonic_left(deadline);
+        left = attest_monotonic_left(deadline);
         if (left == 0) {
             return ATTEST_EINTERNAL;
         }

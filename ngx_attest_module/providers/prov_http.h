@@ -25,7 +25,7 @@ typedef struct {
 
 /*
  * The body of an answer 200, malloc()ed, with a 0 behind that *len does not
- * count.  deadline: prov_monotonic_now() milliseconds.    ATTEST_EARG: the
+ * count.  deadline: attest_monotonic_now() milliseconds.    ATTEST_EARG: the
  * address; ATTEST_EFORMAT: not HTTP, or cut short; ATTEST_ELIMIT: too long;
  * ATTEST_EUNSUPPORTED: another status; ATTEST_EINTERNAL: not reached, or not
  * in time.  error says which.

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "core/base/attest_cbor.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "providers/prov_nitro_internal.h"
 
 
@@ -134,7 +134,7 @@ prov_nsm_call_run(prov_bounded_t *b)
             return;
         }
 
-        if (prov_monotonic_now() + nap >= call->deadline) {
+        if (attest_monotonic_now() + nap >= call->deadline) {
             return;
         }
 

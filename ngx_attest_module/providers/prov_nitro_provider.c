@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "core/evidence/attest_cmw.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "providers/prov_nitro_internal.h"
 #include "core/appraisal/attest_roots.h"
 #include "core/crypto/attest_x509.h"
@@ -101,7 +101,7 @@ prov_nitro_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
 
     (void) want_logs;
 
-    deadline = prov_monotonic_now() + timeout_ms;
+    deadline = attest_monotonic_now() + timeout_ms;
 
     rc = attest_claims_parse(claims, len, &parsed);
 

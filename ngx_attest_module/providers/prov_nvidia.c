@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "core/evidence/attest_cmw.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "providers/prov_nvidia.h"
 #include "core/crypto/attest_x509.h"
 
@@ -99,7 +99,7 @@ prov_nvidia_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
     }
 
     rc = prov_nvidia_ask(&nv->late, nv->library, nonce,
-                         prov_monotonic_now() + timeout_ms, &answer,
+                         attest_monotonic_now() + timeout_ms, &answer,
                          ev->error);
     if (rc == ATTEST_OK) {
         rc = prov_nvidia_answered(nv, answer, nonce, ev);

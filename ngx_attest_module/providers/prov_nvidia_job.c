@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "providers/prov_nvidia.h"
 
 
@@ -54,7 +54,7 @@ prov_nvidia_ask(prov_bounded_t **late, const char *library,
 
     /* a driver that hangs must not slow down all that works without it */
 
-    soon = prov_monotonic_now() + ATTEST_NVIDIA_PATIENCE;
+    soon = attest_monotonic_now() + ATTEST_NVIDIA_PATIENCE;
     err = prov_bounded_settle(late, soon < deadline ? soon : deadline);
 
     if (err == 0) {

@@ -9,14 +9,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "providers/prov_tcti_common.h"
 
 
 int
 prov_tcti_left(prov_tcti_t *t)
 {
-    return prov_monotonic_left(t->deadline);
+    return attest_monotonic_left(t->deadline);
 }
 
 

@@ -24,7 +24,7 @@ typedef struct prov_tcti_s    prov_tcti_t;
 
 struct prov_tcti_s {
     TSS2_TCTI_CONTEXT_COMMON_V1   v1;        /* first: tpm2-tss casts to it */
-    int64_t                       deadline;  /* prov_monotonic_now() */
+    int64_t                       deadline;  /* attest_monotonic_now() */
     int                           fd;        /* swtpm, -1: not open */
     TSS2_TCTI_CONTEXT            *inner;     /* all others */
     int                           broken;    /* out of step with the TPM */

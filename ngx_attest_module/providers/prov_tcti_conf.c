@@ -55,7 +55,7 @@ prov_tcti_is_swtpm(const char *tcti)
 
 
 int
-prov_tpm_tcti_check(const char *tcti, char *err, size_t err_len)
+prov_tcti_conf_check(const char *tcti, char *err, size_t err_len)
 {
     prov_tcti_addr_t    addr;
 

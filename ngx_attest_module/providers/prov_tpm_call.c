@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "providers/prov_tpm_call.h"
 
 
@@ -73,7 +73,7 @@ prov_tpm_close(prov_tpm_call_t *c)
 {
     int64_t  grace;
 
-    grace = prov_monotonic_now() + ATTEST_TPM_GRACE;
+    grace = attest_monotonic_now() + ATTEST_TPM_GRACE;
     if (c->tcti.deadline < grace) {
         c->tcti.deadline = grace;
     }

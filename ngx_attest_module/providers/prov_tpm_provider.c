@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "core/evidence/attest_cmw.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "providers/prov_tpm_call.h"
 
 
@@ -180,7 +180,7 @@ prov_tpm_evidence(prov_tpm_t *tpm, const uint8_t extra[ATTEST_SHA256_LEN],
         return ATTEST_EINTERNAL;
     }
 
-    rc = prov_tpm_open(c, tpm, prov_monotonic_now() + timeout_ms,
+    rc = prov_tpm_open(c, tpm, attest_monotonic_now() + timeout_ms,
                        ev->error);
 
     if (rc == ATTEST_OK) {
@@ -418,7 +418,7 @@ prov_tpm_prove(attest_provider_t *p, const uint8_t *cred, size_t cred_len,
         return ATTEST_EINTERNAL;
     }
 
-    rc = prov_tpm_open(c, p->data, prov_monotonic_now() + timeout_ms,
+    rc = prov_tpm_open(c, p->data, attest_monotonic_now() + timeout_ms,
                        error);
 
     if (rc == ATTEST_OK) {

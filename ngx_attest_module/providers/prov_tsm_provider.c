@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "core/evidence/attest_cmw.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "providers/prov_tpm_esys.h"
 #include "providers/prov_tsm_internal.h"
 
@@ -93,7 +93,7 @@ prov_tsm_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
     prov_tsm_provider_t    *tsm = p->data;
 
     memset(&logs, 0, sizeof(logs));
-    deadline = prov_monotonic_now() + timeout_ms;
+    deadline = attest_monotonic_now() + timeout_ms;
 
     rc = attest_claims_report_data(claims, len, inblob);
     if (rc != ATTEST_OK) {
@@ -169,7 +169,7 @@ prov_tsm_stopped(prov_tsm_provider_t *tsm, char *error)
 {
     int64_t  left;
 
-    left = tsm->stopped - prov_monotonic_now();
+    left = tsm->stopped - attest_monotonic_now();
 
     if (tsm->stopped == 0 || left <= 0) {
         return ATTEST_OK;
@@ -206,7 +206,7 @@ prov_tsm_count(prov_tsm_provider_t *tsm, const prov_tsm_call_t *call,
         tsm->stop = ATTEST_TSM_STOP_MAX;
     }
 
-    tsm->stopped = prov_monotonic_now() + tsm->stop;
+    tsm->stopped = attest_monotonic_now() + tsm->stop;
     snprintf(tsm->why, sizeof(tsm->why), "%.127s", call->error);
 }
 

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "providers/prov_tsm_internal.h"
 
 
@@ -158,7 +158,7 @@ prov_tsm_pause(const prov_tsm_call_t *call, long *nap)
 {
     struct timespec  ts;
 
-    if (prov_monotonic_now() + *nap >= call->deadline) {
+    if (attest_monotonic_now() + *nap >= call->deadline) {
         return ETIMEDOUT;
     }
 

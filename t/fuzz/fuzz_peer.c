@@ -29,13 +29,6 @@ attest_conn_init(char err[ATTEST_CLIENT_ERR])
 }
 
 
-int64_t
-attest_conn_now(void)
-{
-    return 1;
-}
-
-
 int
 attest_conn_open(attest_conn_t *c, const attest_url_t *url,
     const attest_peer_options_t *opt, int64_t limit)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "unit.h"
+#include "core/base/attest_monotonic.h"
 #include "client/attest_peer.h"
 #include "client/attest_policy_file.h"
 
@@ -148,9 +149,9 @@ ask(const attest_peer_options_t *opt, const attest_policy_t *policy)
         policy = &any;
     }
 
-    a.ms = attest_conn_now();
+    a.ms = attest_monotonic_now();
     a.rc = attest_peer_appraise(&a.peer, opt, policy, &a.res);
-    a.ms = attest_conn_now() - a.ms;
+    a.ms = attest_monotonic_now() - a.ms;
     return &a;
 }
 

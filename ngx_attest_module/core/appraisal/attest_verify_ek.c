@@ -402,7 +402,7 @@ attest_verify_firmware(attest_verify_t *v, unsigned root)
  */
 
 unsigned
-attest_verify_tpm_label(const attest_verify_t *v)
+attest_verify_ek_label(const attest_verify_t *v)
 {
     if (attest_tpm_firmware_is_software(v->main->quote.firmware)) {
         return ATTEST_ROOT_SOFTWARE;

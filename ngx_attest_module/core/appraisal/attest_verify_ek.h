@@ -16,7 +16,7 @@ void attest_verify_ek(attest_verify_t *v);
 /* Does the quote's firmware contradict this root?  Adds a check. */
 bool attest_verify_firmware(attest_verify_t *v, unsigned root);
 /* What a TPM that nothing else vouches for proves: host-vtpm or software. */
-unsigned attest_verify_tpm_label(const attest_verify_t *v);
+unsigned attest_verify_ek_label(const attest_verify_t *v);
 
 
 #endif /* ATTEST_VERIFY_EK_H_INCLUDED */

@@ -102,7 +102,7 @@ attest_verify_label_alone(attest_verify_t *v)
         return 0;
     }
 
-    found = attest_verify_tpm_label(v);
+    found = attest_verify_ek_label(v);
 
     if (stated != found && attest_label_least(stated, found) == found) {
         return attest_verify_label_more(v, stated);

@@ -255,7 +255,7 @@ attest_verify_tpm_worth(const attest_verify_t *v)
         return ATTEST_ROOT_CLOUD_VTPM;
     }
 
-    return attest_verify_tpm_label(v);
+    return attest_verify_ek_label(v);
 }
 
 

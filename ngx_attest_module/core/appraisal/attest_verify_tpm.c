@@ -22,7 +22,7 @@ static void attest_verify_cloud(attest_verify_t *v, attest_part_t *part);
 static bool attest_verify_tpm_load(attest_verify_t *v, attest_part_t *part);
 static bool attest_verify_ak(attest_verify_t *v, attest_part_t *part);
 static bool attest_verify_signature(attest_verify_t *v, attest_part_t *part);
-static bool attest_verify_binding(attest_verify_t *v, attest_part_t *part);
+static bool attest_verify_tpm_binding(attest_verify_t *v, attest_part_t *part);
 static bool attest_verify_pcr_digest(attest_verify_t *v, attest_part_t *part);
 static const char *attest_verify_tpm_differs(const attest_part_t *a,
     const attest_part_t *b);
@@ -56,7 +56,7 @@ attest_verify_quote(attest_verify_t *v, attest_part_t *part)
 
     if (!attest_verify_ak(v, part)
         || !attest_verify_signature(v, part)
-        || !attest_verify_binding(v, part))
+        || !attest_verify_tpm_binding(v, part))
     {
         return;
     }
@@ -193,7 +193,7 @@ attest_verify_signature(attest_verify_t *v, attest_part_t *part)
 /* extraData is made of the claims and of nothing that a caller chooses. */
 
 static bool
-attest_verify_binding(attest_verify_t *v, attest_part_t *part)
+attest_verify_tpm_binding(attest_verify_t *v, attest_part_t *part)
 {
     int            rc, same;
     char           got[ATTEST_ABBREV], want[ATTEST_ABBREV];

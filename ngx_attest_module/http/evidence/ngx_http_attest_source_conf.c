@@ -121,7 +121,7 @@ ngx_http_attest_source_conf_tpm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     s->tpm.tcti = (char *) value[1].data;
 
-    if (prov_tpm_tcti_check(s->tpm.tcti, err, sizeof(err)) != ATTEST_OK) {
+    if (prov_tcti_conf_check(s->tpm.tcti, err, sizeof(err)) != ATTEST_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid TCTI \"%V\" in \"attest_tpm\": %s",
                            &value[1], err);

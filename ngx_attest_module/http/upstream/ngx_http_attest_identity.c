@@ -13,7 +13,7 @@
 
 #include "http/evidence/ngx_http_attest_clock.h"
 #include "http/upstream/ngx_http_attest_identity.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 
 
 #define NGX_HTTP_ATTEST_IDENTITY_SPARE  8       /* peers of names that change,
@@ -604,7 +604,7 @@ ngx_http_attest_identity_new_peer(ngx_http_attest_group_t *group)
 static ngx_uint_t
 ngx_http_attest_identity_held(ngx_http_attest_identity_peer_t *peer)
 {
-    if (peer->pid == 0 || prov_monotonic_now() >= peer->claimed) {
+    if (peer->pid == 0 || attest_monotonic_now() >= peer->claimed) {
         return 0;
     }
 
@@ -704,7 +704,7 @@ ngx_http_attest_identity_hopeless(ngx_http_attest_verify_t *v,
     peer = ngx_http_attest_identity_at(v, ref);
 
     if (peer != NULL && peer->seen && peer->failures != 0
-        && (prov_monotonic_now() < peer->backoff
+        && (attest_monotonic_now() < peer->backoff
             || ngx_http_attest_identity_held(peer))
         && ngx_memcmp(peer->failed, spki, 32) == 0)
     {
@@ -803,7 +803,7 @@ ngx_http_attest_identity_claim(ngx_http_attest_verify_t *v,
     (void) ngx_http_attest_identity_enter(v, &t);
 
     peer = ngx_http_attest_identity_at(v, ref);
-    now = prov_monotonic_now();
+    now = attest_monotonic_now();
 
     if (peer == NULL) {
         rc = NGX_HTTP_ATTEST_PEER_GONE;
@@ -1003,7 +1003,7 @@ ngx_http_attest_identity_failed(ngx_http_attest_verify_t *v,
     n = ngx_min(peer->failures, n - 1);
 
     peer->failures++;
-    peer->backoff = prov_monotonic_now()
+    peer->backoff = attest_monotonic_now()
                     + ngx_http_attest_identity_ladder[n];
     peer->renew = t->now + 1;
 }
@@ -1069,7 +1069,7 @@ ngx_http_attest_identity_due(ngx_http_attest_verify_t *v,
 
             if (peer->serial != 0 && t.now >= peer->renew
                 && t.now < peer->used + NGX_HTTP_ATTEST_IDENTITY_IDLE
-                && prov_monotonic_now() >= peer->backoff
+                && attest_monotonic_now() >= peer->backoff
                 && !ngx_http_attest_identity_held(peer))
             {
                 ref->serial = peer->serial;

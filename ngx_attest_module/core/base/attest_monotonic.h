@@ -5,8 +5,8 @@
  */
 
 
-#ifndef PROV_MONOTONIC_H_INCLUDED
-#define PROV_MONOTONIC_H_INCLUDED
+#ifndef ATTEST_MONOTONIC_H_INCLUDED
+#define ATTEST_MONOTONIC_H_INCLUDED
 
 
 #include <limits.h>
@@ -17,7 +17,7 @@
 /* Milliseconds. */
 
 static inline int64_t
-prov_monotonic_now(void)
+attest_monotonic_now(void)
 {
     struct timespec  ts;
 
@@ -29,12 +29,12 @@ prov_monotonic_now(void)
 /* What is left until then, never negative, as poll() wants it. */
 
 static inline int
-prov_monotonic_left(int64_t deadline)
+attest_monotonic_left(int64_t deadline)
 {
-    int64_t  left = deadline - prov_monotonic_now();
+    int64_t  left = deadline - attest_monotonic_now();
 
     return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int) left;
 }
 
 
-#endif /* PROV_MONOTONIC_H_INCLUDED */
+#endif /* ATTEST_MONOTONIC_H_INCLUDED */
