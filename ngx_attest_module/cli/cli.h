@@ -48,8 +48,9 @@ typedef struct {
 
 
 /*
- * cli_input.c.  A file's bytes, 0 behind, are a collection or a certificate,
- * in DER then.  Else they are freed, and what they are is said.
+ * cli_input.c.  The bytes of a file (followed by a 0) are a collection or a
+ * certificate, which becomes DER.  Anything else is freed, and a message says
+ * what it looks like.
  */
 int cli_input(const char *name, attest_bytes_t *b);
 

@@ -16,6 +16,7 @@
 #include <cjson/cJSON.h>
 
 #include "core/base/attest_hex.h"
+#include "core/base/attest_json.h"
 #include "core/base/attest_cbor.h"
 #include "core/evidence/attest_claims.h"
 #include "cli/cli_archive.h"
@@ -273,11 +274,13 @@ cli_archive_read(const cli_options_t *opt, const char *name, size_t cap,
 static int
 cli_archive_read_session(attest_fetch_t *ev, const cli_options_t *opt)
 {
-    int           ok;
-    cJSON        *root;
-    double        number;
-    size_t        n = 0, secret = 0, proof = 0;
-    attest_bytes_t   file = { NULL, 0 };
+    int             ok;
+    cJSON          *root = NULL;
+    double          number;
+    size_t          n = 0, secret = 0, proof = 0;
+    attest_bytes_t  file = { NULL, 0 };
+
+    static const attest_json_rules_t  rules = { 0 };
 
     if (cli_archive_read(opt, CLI_ARCHIVE_SESSION, ATTEST_FETCH_MAX_SMALL,
                          &file)
@@ -292,7 +295,7 @@ cli_archive_read_session(attest_fetch_t *ev, const cli_options_t *opt)
                          "%s", opt->target, CLI_ARCHIVE_SESSION);
     }
 
-    root = cJSON_ParseWithLength((const char *) file.p, file.n);
+    (void) attest_json_parse(attest_bytes_span(&file), &rules, &root, NULL);
     attest_bytes_free(&file);
 
     ok = cJSON_IsObject(root)

@@ -17,6 +17,7 @@
 #include <openssl/crypto.h>
 
 #include "core/base/attest_hex.h"
+#include "core/base/attest_json.h"
 #include "core/prompt/attest_ehbp.h"
 #include "core/prompt/attest_envelope.h"
 #include "core/prompt/attest_keyconfig.h"
@@ -393,10 +394,12 @@ cli_chat_seal(attest_fetch_t *ev, const cli_options_t *opt,
 static int
 cli_chat_refused(attest_fetch_t *ev)
 {
-    int           again = 0;
-    cJSON        *json;
+    int              again = 0;
+    cJSON           *json = NULL;
+    const cJSON     *type, *title;
     attest_bytes_t   body;
-    const cJSON  *type, *title;
+
+    static const attest_json_rules_t  rules = { 0 };
 
     if (attest_exchange_all(&ev->conn, ATTEST_FETCH_MAX_SMALL, &body)
         != ATTEST_OK)
@@ -405,7 +408,7 @@ cli_chat_refused(attest_fetch_t *ev)
                          ev->conn.head.status);
     }
 
-    json = cJSON_ParseWithLength((const char *) body.p, body.n);
+    (void) attest_json_parse(attest_bytes_span(&body), &rules, &json, NULL);
     type = cJSON_GetObjectItemCaseSensitive(json, "type");
     title = cJSON_GetObjectItemCaseSensitive(json, "title");
 

@@ -15,6 +15,7 @@
 #include <cjson/cJSON.h>
 #include <openssl/x509.h>
 
+#include "core/base/attest_json.h"
 #include "core/evidence/attest_claims.h"
 #include "core/evidence/attest_cmw.h"
 #include "core/evidence/attest_nitro.h"
@@ -216,7 +217,11 @@ cli_input_text(attest_span_t s, char *what, size_t room)
 static void
 cli_input_json(const char *text, char *what, size_t room)
 {
-    cJSON  *root = cJSON_Parse(text);
+    cJSON  *root = NULL;
+
+    static const attest_json_rules_t  rules = { 0 };
+
+    (void) attest_json_parse(attest_span_text(text), &rules, &root, NULL);
 
     (void) snprintf(what, room, "%s", root == NULL ? "text that is no JSON, "
                     "though it begins so"

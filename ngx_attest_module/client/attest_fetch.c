@@ -22,6 +22,7 @@
 #include <openssl/rand.h>
 
 #include "core/base/attest_hex.h"
+#include "core/base/attest_json.h"
 #include "core/evidence/attest_claims.h"
 #include "core/evidence/attest_ratls.h"
 #include "core/appraisal/attest_verify.h"
@@ -56,6 +57,9 @@ static int attest_fetch_one(attest_fetch_t *ev, const char *what,
 static int attest_fetch_claims(const attest_bytes_t *collection,
     attest_cmw_t *cmw, attest_span_t *raw, attest_claims_t *claims);
 static int attest_fetch_is_rotated(const attest_fetch_t *ev);
+
+
+static const attest_json_rules_t  attest_fetch_rules = { 0 };
 
 
 /*
@@ -221,10 +225,11 @@ attest_fetch_note_answer(attest_fetch_t *ev, const char *what,
 static void
 attest_fetch_title_problem(const attest_bytes_t *body, char *title, size_t room)
 {
-    cJSON        *json;
+    cJSON        *json = NULL;
     const cJSON  *t;
 
-    json = cJSON_ParseWithLength((const char *) body->p, body->n);
+    (void) attest_json_parse(attest_bytes_span(body), &attest_fetch_rules,
+                             &json, NULL);
     t = cJSON_GetObjectItemCaseSensitive(json, "title");
 
     if (cJSON_IsString(t)) {
@@ -459,14 +464,15 @@ static int
 attest_fetch_proof_parse(attest_fetch_t *ev, const attest_bytes_t *body)
 {
     int              ok;
-    cJSON           *json;
-    uint8_t          claims[32], digest[32];
+    cJSON           *json = NULL;
+    uint8_t          claims[ATTEST_SHA256_LEN], digest[ATTEST_SHA256_LEN];
     const cJSON     *c, *p;
     attest_cmw_t     cmw;
     attest_span_t    raw;
     attest_claims_t  parsed;
 
-    json = cJSON_ParseWithLength((const char *) body->p, body->n);
+    (void) attest_json_parse(attest_bytes_span(body), &attest_fetch_rules,
+                             &json, NULL);
     c = cJSON_GetObjectItemCaseSensitive(json, "claims");
     p = cJSON_GetObjectItemCaseSensitive(json, "proof");
 
