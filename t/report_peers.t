@@ -117,7 +117,8 @@ sub test_good {
         '--policy', $cl->path('policy.json'));
     my $told = JSON::PP::decode_json($out);
     is_deeply([ sort map { $_->{id} } @checks ],
-        [ sort map { $_->{id} } @{ $told->{checks} } ], 'good: the checks are those of "verify"')
+        [ sort map { $_->{id} } @{ $told->{checks} } ],
+        'good: the checks are those of "verify"')
         or diag(explain [ map { $_->{id} } @checks ]);
     is(scalar(grep { $_->{state} !~ /^(?:pass|note)$/ } @checks), 0,
         'good: none fails');

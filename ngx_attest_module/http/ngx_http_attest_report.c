@@ -332,7 +332,8 @@ ngx_http_attest_report_health(ngx_http_request_t *r)
 
     if (!ngx_http_attest_verdicts_are_good(amcf)) {
         return ngx_http_attest_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                       NGX_HTTP_ATTEST_URN "upstream-unverified",
+                                       NGX_HTTP_ATTEST_URN
+                                       "upstream-unverified",
                                        "Not verified",
                                        "no gateway that requests could be "
                                        "sent to is verified at the moment",

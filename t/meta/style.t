@@ -15,6 +15,8 @@ my @tree = grep { -f } split /\n/, `which git > /dev/null && $ours || $all`;
 my @c = grep { /\.[ch]$/ && !m{^t/data/} } @tree;
 my @scripts = grep { m{^(?:scripts|\.ci)/|\.(?:t|pm|py|js|mjs|sh|conf)$} }
     @tree;
+my @others = grep { m{(?:^|/)(?:config|Makefile)$|\.(?:map|in|go|rs|html)$} }
+    @tree;
 
 # Lines of a function, empty ones not counted: glue may be a little longer.
 my %limit = (core => 40, client => 40, providers => 40, cli => 40, glue => 60,
@@ -50,9 +52,9 @@ for my $file (sort @c) {
     ok(!@gone, "$file: names pages that are there") or diag("@gone");
 }
 
-for my $file (sort grep { !/\.conf$/ } @scripts) {
-    like(join("\n", (lines($file), ('') x 2)[0 .. 1]), qr/\b\Q$licence\E$/m,
-        "$file: licence");
+for my $file (sort @scripts, @others) {
+    like(join("\n", (lines($file), ('') x 2)[0 .. 1]),
+        qr{\b\Q$licence\E(?: \*/| -->)?$}m, "$file: licence");
 }
 
 for my $file (sort @scripts) {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A minimal gateway on github.com/openpcc/ohttp: its middleware before the
 // standard library's reverse proxy.
 //

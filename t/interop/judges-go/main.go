@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Independent judges: Google's verifiers of SEV-SNP reports and TDX quotes,
 // unmodified.  Reads lines "snp|tdx UNIX-TIME BASE64", where the bytes are a
 // report and its certificate table, or a quote; answers each by "accepted" or

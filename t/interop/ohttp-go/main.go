@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A client on github.com/openpcc/ohttp, unmodified.
 //
 //	ohttp-client whole|chunked URL AUTHORITY METHOD PATH [CONTENT]

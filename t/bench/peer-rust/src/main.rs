@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A minimal gateway on the crates "ohttp" and "bhttp": blocking, a thread and
 // a connection to the backend for each client, and no HTTP library that would
 // cost something.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A client on the crates "ohttp" and "bhttp", unmodified; curl carries the
 // bytes.
 //
