@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "providers/prov_bounded.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "unit.h"
 
 
@@ -65,7 +65,7 @@ test_in_time(void)
         c = make(0);
 
         rc = prov_bounded_call(&late, &c->bounded,
-                               prov_monotonic_now() + 10000);
+                               attest_monotonic_now() + 10000);
         good += (rc == 0 && late == NULL && atomic_load(&ended) == 1);
         prov_bounded_free(&c->bounded);
     }
@@ -84,16 +84,16 @@ test_late(void)
     atomic_store(&ended, 0);
     atomic_store(&freed, 0);
 
-    IS_INT(prov_bounded_call(&late, &c->bounded, prov_monotonic_now()),
+    IS_INT(prov_bounded_call(&late, &c->bounded, attest_monotonic_now()),
            ETIMEDOUT, "no answer in time");
     OK(late == &c->bounded, "it is remembered");
 
     c = make(0);
-    IS_INT(prov_bounded_call(&late, &c->bounded, prov_monotonic_now()),
+    IS_INT(prov_bounded_call(&late, &c->bounded, attest_monotonic_now()),
            EBUSY, "no second one beside it");
     IS_INT(atomic_load(&freed), 1, "the second is freed");
 
-    IS_INT(prov_bounded_settle(&late, prov_monotonic_now() + 10000), 0,
+    IS_INT(prov_bounded_settle(&late, attest_monotonic_now() + 10000), 0,
            "it ends");
     OK(late == NULL && atomic_load(&freed) == 2, "and is freed");
     IS_INT(atomic_load(&ended), 1, "with all that belongs to its thread");
@@ -109,7 +109,7 @@ test_abandoned(void)
 
     atomic_store(&freed, 0);
 
-    IS_INT(prov_bounded_call(&late, &c->bounded, prov_monotonic_now()),
+    IS_INT(prov_bounded_call(&late, &c->bounded, attest_monotonic_now()),
            ETIMEDOUT, "late once more");
 
     prov_bounded_abandon(&late);

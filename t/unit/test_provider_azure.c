@@ -20,7 +20,7 @@
 #include "provider_double.h"
 #include "providers/prov_azure.h"
 #include "providers/prov_http.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "providers/prov_tcti_conf.h"
 
 
@@ -704,9 +704,9 @@ late(attest_provider_t *p, const char *dir, const char *mode)
 
     pd_text(dir, "mode", mode);
 
-    ms = prov_monotonic_now();
+    ms = attest_monotonic_now();
     rc = collect(p, 2 * SHORT, &ev);
-    ms = prov_monotonic_now() - ms;
+    ms = attest_monotonic_now() - ms;
 
     OK(rc == ATTEST_EINTERNAL && ms >= 2 * SHORT - 1
        && ms < 2 * SHORT + SLACK && strstr(ev.error, "in time") != NULL
@@ -758,9 +758,9 @@ scenario_late(const char *tcti, const char *dir, const char *imds)
 
     snprintf(address, sizeof(address), "127.0.0.1:%d", port);
     p = provider(tcti, address, NULL);
-    ms = prov_monotonic_now();
+    ms = attest_monotonic_now();
     rc = collect(p, SHORT, &ev) == ATTEST_EINTERNAL && rc == 0;
-    ms = prov_monotonic_now() - ms;
+    ms = attest_monotonic_now() - ms;
     OK(rc && ms < SHORT + SLACK, "nobody accepts: %d ms, %s", (int) ms,
        ev.error);
     p->destroy(p);

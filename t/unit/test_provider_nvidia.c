@@ -15,7 +15,7 @@
 
 #include "core/base/attest_cbor.h"
 #include "core/evidence/attest_cmw.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "providers/prov_nvidia.h"
 #include "fixture.h"
 #include "gpu_double.h"
@@ -421,12 +421,12 @@ static int
 collect_idle(attest_provider_t *p, prov_evidence_t *ev)
 {
     int      rc;
-    int64_t  until = prov_monotonic_now() + TIMEOUT;
+    int64_t  until = attest_monotonic_now() + TIMEOUT;
 
     for ( ;; ) {
         rc = collect(p, TIMEOUT, ev);
 
-        if (rc == ATTEST_OK || prov_monotonic_now() > until
+        if (rc == ATTEST_OK || attest_monotonic_now() > until
             || strstr(ev->error, "is not yet answered") == NULL)
         {
             return rc;
@@ -449,24 +449,24 @@ hang(attest_provider_t *p, const char *call)
     snprintf(text, sizeof(text), "hang %s\n", call);
     control(text);
 
-    start = prov_monotonic_now();
+    start = attest_monotonic_now();
     rc = collect(p, SHORT, &ev);
-    start = prov_monotonic_now() - start;
+    start = attest_monotonic_now() - start;
     OK(rc == ATTEST_EINTERNAL && start >= SHORT && start < SHORT + SLACK
        && strstr(ev.error, "driver: no answer in time") != NULL,
        "%s hangs: %d ms, %s", call, (int) start, ev.error);
 
-    start = prov_monotonic_now();
+    start = attest_monotonic_now();
     rc = collect(p, SHORT, &ev);
-    start = prov_monotonic_now() - start;
+    start = attest_monotonic_now() - start;
     OK(rc == ATTEST_EINTERNAL && start < SHORT + SLACK
        && strstr(ev.error, "is not yet answered") != NULL,
        "still: %d ms, %s", (int) start, ev.error);
     OK(threads() <= 2, "one thread waits");
 
-    start = prov_monotonic_now();
+    start = attest_monotonic_now();
     rc = collect(p, TIMEOUT, &ev);
-    start = prov_monotonic_now() - start;
+    start = attest_monotonic_now() - start;
     OK(rc == ATTEST_EINTERNAL && start < TIMEOUT / 2,
        "and nobody waits long for it: %d ms", (int) start);
 

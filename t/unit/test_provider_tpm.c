@@ -17,7 +17,7 @@
 #include <openssl/hmac.h>
 
 #include "core/evidence/attest_cmw.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "providers/prov_tpm_esys.h"
 #include "unit.h"
 
@@ -667,14 +667,14 @@ timed(attest_provider_t *p, unsigned limit, int *rc)
     int64_t            start;
     prov_evidence_t    ev = { 0 };
 
-    start = prov_monotonic_now();
+    start = attest_monotonic_now();
     *rc = p->collect(p, claims, sizeof(claims), 0, limit, &ev);
     if (*rc != ATTEST_OK) {
         printf("# %s\n", ev.error);
         OK(ev.count == 0 && ev.error[0] != '\0', "an error, no evidence");
     }
     prov_evidence_clear(&ev);
-    return prov_monotonic_now() - start;
+    return attest_monotonic_now() - start;
 }
 
 
@@ -751,7 +751,7 @@ scenario_wrong(const char *fake, const char *file)
 
         for (at = 1; at <= 24; at++) {
             for (fresh = 0; fresh <= 1; fresh++) {
-                int64_t  start = prov_monotonic_now();
+                int64_t  start = attest_monotonic_now();
 
                 snprintf(mode, sizeof(mode), "%s@%d-%d", kinds[k], at, at);
                 set_mode(file, mode);
@@ -761,7 +761,7 @@ scenario_wrong(const char *fake, const char *file)
                 /* either an error that says what, or good evidence */
                 bad += rc == ATTEST_OK ? ev.count != 1
                                        : ev.count != 0 || ev.error[0] == '\0';
-                slow += prov_monotonic_now() - start > 1500 + SLACK;
+                slow += attest_monotonic_now() - start > 1500 + SLACK;
                 prov_evidence_clear(&ev);
                 if (fresh) {
                     p->destroy(p);
@@ -842,13 +842,13 @@ offline_tcti(void)
 
     for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         err[0] = '\0';
-        IS_INT(prov_tpm_tcti_check(good[i], err, sizeof(err)), ATTEST_OK,
+        IS_INT(prov_tcti_conf_check(good[i], err, sizeof(err)), ATTEST_OK,
                "accepted: %s %s", good[i], err);
     }
 
     for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         err[0] = '\0';
-        OK(prov_tpm_tcti_check(wrong[i], err, sizeof(err)) == ATTEST_EARG
+        OK(prov_tcti_conf_check(wrong[i], err, sizeof(err)) == ATTEST_EARG
            && err[0] != '\0', "refused: \"%.40s\": %s", wrong[i], err);
     }
 }

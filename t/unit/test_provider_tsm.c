@@ -23,7 +23,7 @@
 #include "core/evidence/attest_cmw.h"
 #include "core/evidence/attest_snp.h"
 #include "core/evidence/attest_tdx.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 #include "providers/prov_tsm_internal.h"
 #include "core/crypto/attest_x509.h"
 #include "appraise.h"
@@ -175,11 +175,11 @@ collect(attest_provider_t *p, unsigned timeout, prov_evidence_t *ev,
     int64_t *took)
 {
     int      rc;
-    int64_t  start = prov_monotonic_now();
+    int64_t  start = attest_monotonic_now();
 
     memset(ev, 0, sizeof(*ev));
     rc = p->collect(p, claims, sizeof(claims), 1, timeout, ev);
-    *took = prov_monotonic_now() - start;
+    *took = attest_monotonic_now() - start;
     if (rc != ATTEST_OK) {
         printf("# %s\n", ev->error);
     }

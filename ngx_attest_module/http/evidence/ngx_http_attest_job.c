@@ -10,7 +10,7 @@
 #include "http/evidence/ngx_http_attest_job.h"
 #include "http/evidence/ngx_http_attest_state_internal.h"
 #include "providers/prov_bounded.h"
-#include "providers/prov_monotonic.h"
+#include "core/base/attest_monotonic.h"
 
 
 #define NGX_HTTP_ATTEST_SLACK       500     /* ms, beyond a job's own limit */
@@ -198,7 +198,7 @@ ngx_http_attest_job_wait_for_device(ngx_http_attest_state_t *state,
     int64_t    deadline;
     ngx_int_t  rc;
 
-    deadline = prov_monotonic_now() + timeout;
+    deadline = attest_monotonic_now() + timeout;
 
     if (refresh) {
         state->renewal = deadline;
@@ -214,7 +214,7 @@ ngx_http_attest_job_wait_for_device(ngx_http_attest_state_t *state,
      */
 
     do {
-        if (state->renewal > prov_monotonic_now()) {
+        if (state->renewal > attest_monotonic_now()) {
             ngx_msleep(NGX_HTTP_ATTEST_NAP);
 
         } else if (ngx_http_attest_job_lock_device(state, NGX_HTTP_ATTEST_NAP)
@@ -223,7 +223,7 @@ ngx_http_attest_job_wait_for_device(ngx_http_attest_state_t *state,
             return NGX_OK;
         }
 
-    } while (prov_monotonic_now() < deadline);
+    } while (attest_monotonic_now() < deadline);
 
     return NGX_ERROR;
 }

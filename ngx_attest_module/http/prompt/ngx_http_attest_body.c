@@ -273,7 +273,7 @@ ngx_http_attest_body_file(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
 
         why = ctx->format->open(r, ctx, p, n);
 
-        /* not before: whoever opens it may ask how much there is in all */
+        /* only now: open() may ask how long the body is in all */
         b->file_pos = pos + n;
     }
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A sealed message is taken once.  It is remembered when the access phase
- * has let its request pass, so that nobody fills the replay cache who may not
- * come in, and before any backend hears of it, of two copies at the same time
- * only one.
+ * A sealed message is taken once.  It is remembered after the access phase,
+ * so that clients who are denied cannot fill the replay cache, and before any
+ * backend hears of it, so that of two copies at the same time one is refused.
  */
 
 

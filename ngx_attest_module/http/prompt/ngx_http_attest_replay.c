@@ -24,7 +24,7 @@
 #define NGX_HTTP_ATTEST_REPLAY_RATE   100000
 #define NGX_HTTP_ATTEST_REPLAY_MAX    (1024 * 1024 * 1024)
 
-/* room for who comes until the keys are replaced */
+/* s: room for prompts that come until the keys are replaced */
 #define NGX_HTTP_ATTEST_REPLAY_SPARE  1200
 
 /* s: remembered longer than a message opens */

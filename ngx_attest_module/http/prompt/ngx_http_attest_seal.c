@@ -313,9 +313,9 @@ ngx_http_attest_seal_chain(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 
 
 /*
- * The next filter is not called with nothing: nginx's writer logs that.  The
- * error behind a cut makes nginx end the response without its end, in every
- * version, when the client has got what was said.
+ * The next filter is never called with an empty chain, which nginx's writer
+ * would log.  The error after a cut makes every version of nginx close the
+ * response without its end, once the client has got what came before it.
  */
 
 static ngx_int_t
@@ -535,7 +535,7 @@ ngx_http_attest_seal_due(ngx_event_t *ev)
         ngx_http_finalize_request(r, NGX_ERROR);
 
     } else {
-        /* whoever makes the response: waits for the client where he must */
+        /* what makes the response waits for the client if it has to */
         r->write_event_handler(r);
     }
 

@@ -498,7 +498,7 @@ ngx_http_attest_gather_salt_text(ngx_http_request_t *r,
                                       smcf->salt_key);
 
     } else {
-        /* who says nothing shares with nobody */
+        /* a caller without credentials shares its cache with nobody */
         randombytes_buf(bytes, sizeof(bytes));
     }
 

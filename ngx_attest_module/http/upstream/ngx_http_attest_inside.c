@@ -186,7 +186,7 @@ ngx_http_attest_inside_head(void *data)
     ctx->left = r->headers_out.content_length_n;
 
     if (ctx->left == -1) {
-        /* there may be some, which is said in front of them */
+        /* trailers may follow, and the head has to announce them */
         r->expect_trailers = 1;
     }
 

@@ -527,8 +527,8 @@ ngx_http_attest_opening_keep(ngx_http_request_t *r,
 
 
 /*
- * Opened is what is there, as long as the client takes it; what it does not
- * take makes nginx stop reading.
+ * What has arrived is opened as long as the client takes it; when the client
+ * is slow, nginx stops reading from the gateway.
  */
 
 static ngx_int_t
