@@ -42,8 +42,16 @@ typedef struct {
     const char   *path;
     const char   *model;
     const char   *prompt;
+    const char   *listen;           /* of a proxy */
+    const char   *seal;
+    const char   *relay;
+    const char   *api_key_file;
+    const char   *cache_salt;       /* a word, or a file */
+    const char   *nginx;            /* files */
+    const char   *module;
     int64_t       now;              /* -1: the clock */
     int           json;
+    int           print_config;
 } cli_options_t;
 
 
@@ -93,6 +101,10 @@ int cli_path(char path[CLI_MAX_PATH], const char *fmt, ...)
 
 /* A file of at most `cap` bytes; reports errors itself. */
 int cli_file(const char *name, size_t cap, attest_bytes_t *out);
+/* A new file that is nobody else's; reports errors itself. */
+int cli_write(const char *name, const void *p, size_t n);
+/* A few bytes for another process of ours, or none when it is gone. */
+void cli_pass(int fd, const void *p, size_t n);
 int cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 

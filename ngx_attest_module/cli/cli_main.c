@@ -6,6 +6,7 @@
 
 
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 
 #include "cli/cli.h"
 #include "cli/cli_archive.h"
+#include "cli/cli_proxy.h"
 #include "cli/cli_show.h"
 
 
@@ -24,10 +26,17 @@ typedef struct {
     const char   *help;
 } cli_command_t;
 
+typedef enum {
+    CLI_OPTION_TEXT = 0,
+    CLI_OPTION_FLAG,
+    CLI_OPTION_TIME
+} cli_option_e;
+
 typedef struct {
-    char          letter;
-    const char   *name;
-    int           has_value;
+    char           letter;
+    const char    *name;
+    size_t         offset;          /* in cli_options_t */
+    cli_option_e   kind;
 } cli_option_t;
 
 
@@ -47,19 +56,32 @@ static int cli_bad(const cli_command_t *cmd, const char *what,
 
 
 static const cli_option_t  cli_option_table[] = {
-    { 'p', "--policy", 1 },
-    { 'j', "--json", 0 },
-    { 't', "--time", 1 },
-    { 'c', "--connect", 1 },
-    { 'a', "--path", 1 },
-    { 'm', "--model", 1 },
-    { 'k', "--policy-key", 1 },
-    { 'r', "--policy-state", 1 },
-    { 's', "--save", 1 },
-    { 'n', "--nonce", 1 },
-    { 'C', "--cert", 1 },
-    { 'K', "--key", 1 },
-    { 0, NULL, 0 }
+    { 'p', "--policy", offsetof(cli_options_t, policy), CLI_OPTION_TEXT },
+    { 'j', "--json", offsetof(cli_options_t, json), CLI_OPTION_FLAG },
+    { 't', "--time", offsetof(cli_options_t, now), CLI_OPTION_TIME },
+    { 'c', "--connect", offsetof(cli_options_t, connect), CLI_OPTION_TEXT },
+    { 'a', "--path", offsetof(cli_options_t, path), CLI_OPTION_TEXT },
+    { 'm', "--model", offsetof(cli_options_t, model), CLI_OPTION_TEXT },
+    { 'k', "--policy-key", offsetof(cli_options_t, policy_key),
+      CLI_OPTION_TEXT },
+    { 'r', "--policy-state", offsetof(cli_options_t, policy_state),
+      CLI_OPTION_TEXT },
+    { 's', "--save", offsetof(cli_options_t, save), CLI_OPTION_TEXT },
+    { 'n', "--nonce", offsetof(cli_options_t, nonce), CLI_OPTION_TEXT },
+    { 'C', "--cert", offsetof(cli_options_t, cert), CLI_OPTION_TEXT },
+    { 'K', "--key", offsetof(cli_options_t, key), CLI_OPTION_TEXT },
+    { 'l', "--listen", offsetof(cli_options_t, listen), CLI_OPTION_TEXT },
+    { 'S', "--seal", offsetof(cli_options_t, seal), CLI_OPTION_TEXT },
+    { 'R', "--relay", offsetof(cli_options_t, relay), CLI_OPTION_TEXT },
+    { 'A', "--api-key-file", offsetof(cli_options_t, api_key_file),
+      CLI_OPTION_TEXT },
+    { 'x', "--cache-salt", offsetof(cli_options_t, cache_salt),
+      CLI_OPTION_TEXT },
+    { 'M', "--module", offsetof(cli_options_t, module), CLI_OPTION_TEXT },
+    { 'N', "--nginx", offsetof(cli_options_t, nginx), CLI_OPTION_TEXT },
+    { 'P', "--print-config", offsetof(cli_options_t, print_config),
+      CLI_OPTION_FLAG },
+    { 0, NULL, 0, CLI_OPTION_FLAG }
 };
 
 static const cli_command_t  cli_commands[] = {
@@ -126,6 +148,38 @@ static const cli_command_t  cli_commands[] = {
       "  --model NAME         default: default\n"
       "\n"
       "Exit status: 0 complete answer, 1 not trusted, 2 anything else.\n" },
+
+    { "proxy", cli_proxy, "pkrtclSRAxMNP",
+      "ngx-attest proxy URL --policy FILE [--policy-key FILE]\n"
+      "                     [--listen ADDRESS:PORT] [--relay URL]\n"
+      "                     [--seal auto|ehbp|ohttp|off]\n"
+      "                     [--api-key-file FILE]\n"
+      "                     [--cache-salt request|caller|FILE|off]\n"
+      "\n"
+      "Runs nginx here, so that any client of OpenAI's protocol can use\n"
+      "http://127.0.0.1:8080/v1 as if it were the model: nginx verifies the\n"
+      "gateway before it sends anything, and seals what it sends.  Ends with\n"
+      "Ctrl-C, and leaves nothing.  / says what is verified now, /healthz\n"
+      "whether it is.\n"
+      "\n"
+      "  --policy FILE        what the gateway has to prove\n"
+      "  --policy-key FILE    minisign public key that has signed the policy\n"
+      "  --listen WHERE       default: 127.0.0.1:8080; also unix:PATH\n"
+      "  --seal FORMAT        default: auto, what the gateway opens; off:\n"
+      "                       nothing but TLS to the verified gateway\n"
+      "  --relay URL          a relay of Oblivious HTTP to send through\n"
+      "  --api-key-file FILE  the key that the gateway wants, instead of the\n"
+      "                       callers'; nobody else may read the file\n"
+      "  --cache-salt WHAT    keeps callers apart in the model's cache: a new\n"
+      "                       salt for each request, one for each caller's\n"
+      "                       key, or the one in a file\n"
+      "  --print-config       print nginx's configuration, and do nothing\n"
+      "  --nginx FILE         default: the one in PATH or /usr/sbin\n"
+      "  --module FILE        default: beside this command, or where nginx\n"
+      "                       has its modules\n"
+      "  --connect HOST:PORT  connect there instead of to the URL's host\n"
+      "\n"
+      "Exit status: 0 ended by a signal, 1 not trusted, 2 anything else.\n" },
 
     { NULL, NULL, NULL, NULL }
 };
@@ -197,6 +251,7 @@ cli_usage(FILE *out, const cli_command_t *cmd)
                 "  show FILE|URL     explain a certificate or evidence\n"
                 "  policy URL        write a first policy from a gateway\n"
                 "  chat URL PROMPT   verify, then one encrypted chat request\n"
+                "  proxy URL         verify and encrypt for any application\n"
                 "\n"
                 "  ngx-attest COMMAND --help     options of a command\n"
                 "  ngx-attest --version\n");
@@ -241,11 +296,12 @@ cli_parse(const cli_command_t *cmd, int argc, char **argv,
             return cli_bad(cmd, "unknown option", argv[i]);
         }
 
-        if (o->has_value && i + 1 == argc) {
+        if (o->kind != CLI_OPTION_FLAG && i + 1 == argc) {
             return cli_bad(cmd, "no value for", argv[i]);
         }
 
-        rc = cli_option(cmd, o, o->has_value ? argv[++i] : NULL, opt);
+        rc = cli_option(cmd, o, o->kind != CLI_OPTION_FLAG ? argv[++i] : NULL,
+                        opt);
         if (rc != CLI_OK) {
             return rc;
         }
@@ -291,6 +347,10 @@ cli_complete(const cli_command_t *cmd, cli_options_t *opt)
         return cli_bad(cmd, "chat wants a URL, not", opt->target);
     }
 
+    if (cmd->run == cli_proxy && opt->policy == NULL && !opt->print_config) {
+        return cli_bad(cmd, "proxy needs", "--policy FILE");
+    }
+
     if ((opt->cert != NULL) != (opt->key != NULL)) {
         return cli_bad(cmd, "--cert and --key", "belong together");
     }
@@ -321,52 +381,18 @@ static int
 cli_option(const cli_command_t *cmd, const cli_option_t *o,
     const char *value, cli_options_t *opt)
 {
-    switch (o->letter) {
-    case 'p':
-        opt->policy = value;
+    char  *member = (char *) opt + o->offset;
+
+    switch (o->kind) {
+    case CLI_OPTION_TEXT:
+        *(const char **) (void *) member = value;
         break;
 
-    case 'j':
-        opt->json = 1;
+    case CLI_OPTION_FLAG:
+        *(int *) (void *) member = 1;
         break;
 
-    case 'c':
-        opt->connect = value;
-        break;
-
-    case 'a':
-        opt->path = value;
-        break;
-
-    case 'm':
-        opt->model = value;
-        break;
-
-    case 'k':
-        opt->policy_key = value;
-        break;
-
-    case 'r':
-        opt->policy_state = value;
-        break;
-
-    case 's':
-        opt->save = value;
-        break;
-
-    case 'n':
-        opt->nonce = value;
-        break;
-
-    case 'C':
-        opt->cert = value;
-        break;
-
-    case 'K':
-        opt->key = value;
-        break;
-
-    default:
+    default: /* CLI_OPTION_TIME */
         return cli_time(value, &opt->now) ? CLI_OK
                : cli_bad(cmd, "--time wants seconds since 1970, not", value);
     }

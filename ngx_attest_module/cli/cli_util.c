@@ -7,11 +7,13 @@
 
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -250,4 +252,33 @@ cli_file(const char *name, size_t cap, attest_bytes_t *out)
 
     return attest_bytes_file(name, cap, out, err) == ATTEST_OK
            ? CLI_OK : cli_error("%s", err);
+}
+
+
+int
+cli_write(const char *name, const void *p, size_t n)
+{
+    int  fd, rc;
+
+    fd = open(name, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
+    if (fd == -1) {
+        return cli_error("cannot make %s: %s", name, strerror(errno));
+    }
+
+    rc = write(fd, p, n) == (ssize_t) n ? 0 : -1;
+
+    if (close(fd) == -1 || rc == -1) {
+        return cli_error("cannot write %s: %s", name, strerror(errno));
+    }
+
+    return CLI_OK;
+}
+
+
+void
+cli_pass(int fd, const void *p, size_t n)
+{
+    while (write(fd, p, n) == -1 && errno == EINTR) {
+        /* void */
+    }
 }

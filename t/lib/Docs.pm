@@ -19,7 +19,7 @@ package Docs;
 #                    all others are only read
 #   json, hex        data; t/meta/spec.t has more to say of it
 #   c                a program that is compiled
-#   js               a program for Node; t/interop has the tests
+#   js, python       a program for Node or Python; t/interop has the tests
 #   text             nothing that can be run
 
 use strict;

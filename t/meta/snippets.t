@@ -35,6 +35,7 @@ my %run = (
     sh    => \&run_sh,
     json  => \&run_json,
     c     => \&run_c,
+    python => \&run_python,
     js    => sub { like($_[0]{text}, qr/ngx-attest/, name($_[0])) },
     hex   => sub { },           # t/meta/spec.t
     text  => sub { },
@@ -283,6 +284,17 @@ sub run_json {
 
     unlike($out, qr/snippet\.json|policy/, name($s) . ' is a policy')
         or diag($out);
+}
+
+
+sub run_python {
+    my ($s) = @_;
+
+    AttestTest::write_file($t->path('snippet.py'), $s->{text});
+    my $out = AttestTest::run_out([ AttestTest::which('python3'), '-c',
+        'import ast, sys; ast.parse(open(sys.argv[1]).read())',
+        $t->path('snippet.py') ]);
+    is($?, 0, name($s) . ': its syntax') or diag($out);
 }
 
 

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The configuration that "ngx-attest proxy" runs nginx with.  Paths in it are
+ * relative to the private folder, but for the module's.  What the user has
+ * given stands in quotes, and was checked before: nothing of it can end them
+ * or be taken for a variable.
+ */
+
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/base/attest_utf8.h"
+#include "cli/cli_proxy_conf.h"
+
+
+static void cli_proxy_conf_main(FILE *f, const cli_proxy_t *px);
+static void cli_proxy_conf_http(FILE *f);
+static void cli_proxy_conf_foreign(FILE *f, const cli_proxy_t *px);
+static void cli_proxy_conf_group(FILE *f, const cli_proxy_t *px);
+static void cli_proxy_conf_server(FILE *f, const cli_proxy_t *px);
+static void cli_proxy_conf_names(FILE *f, const cli_proxy_t *px);
+static void cli_proxy_conf_ask(FILE *f, const cli_proxy_t *px);
+static void cli_proxy_conf_prompts(FILE *f, const cli_proxy_t *px);
+static void cli_proxy_conf_pass(FILE *f);
+static void cli_proxy_conf_seal(FILE *f, const cli_proxy_t *px);
+static void cli_proxy_conf_direct(FILE *f, const cli_proxy_t *px,
+    const char *path);
+static void cli_proxy_conf_relay(FILE *f, const cli_proxy_t *px);
+static void cli_proxy_conf_rest(FILE *f, const cli_proxy_t *px);
+
+
+int
+cli_proxy_conf_quotable(const char *s)
+{
+    size_t          n, len;
+    uint32_t        code;
+    const uint8_t  *p = (const uint8_t *) s;
+
+    for (n = strlen(s); n != 0; p += len, n -= len) {
+        len = attest_utf8_char(p, n, &code);
+
+        if (len == 0 || attest_utf8_is_hidden(code)
+            || code == '"' || code == '\\' || code == '$')
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+char *
+cli_proxy_conf(const cli_proxy_t *px)
+{
+    FILE    *f;
+    char    *text = NULL;
+    size_t   len;
+
+    f = open_memstream(&text, &len);
+    if (f == NULL) {
+        return NULL;
+    }
+
+    cli_proxy_conf_main(f, px);
+    cli_proxy_conf_http(f);
+
+    if (px->family != AF_UNIX) {
+        cli_proxy_conf_foreign(f, px);
+    }
+
+    cli_proxy_conf_group(f, px);
+    cli_proxy_conf_server(f, px);
+    cli_fprintf(f, "}\n");
+
+    if (fclose(f) != 0) {
+        free(text);
+        return NULL;
+    }
+
+    return text;
+}
+
+
+static void
+cli_proxy_conf_main(FILE *f, const cli_proxy_t *px)
+{
+    cli_fprintf(f, "# Made by \"ngx-attest proxy\".\n\n"
+                "load_module \"%s\";\n\n", px->module);
+
+    if (px->user[0] != '\0') {
+        cli_fprintf(f, "user \"%s\" \"%s\";\n", px->user, px->group);
+    }
+
+    cli_fprintf(f, "daemon off;\n"
+                "worker_processes 1;\n"
+                "worker_shutdown_timeout 5s;\n"
+                "pid nginx.pid;\n"
+                "error_log stderr info;\n\n"
+                "events {\n"
+                "    worker_connections 1024;\n"
+                "}\n\n");
+}
+
+
+static void
+cli_proxy_conf_http(FILE *f)
+{
+    cli_fprintf(f, "http {\n"
+                "    access_log off;\n"
+                "    server_tokens off;\n"
+                "    client_max_body_size 64m;\n\n"
+                "    client_body_temp_path temp/client_body;\n"
+                "    proxy_temp_path temp/proxy;\n"
+                "    fastcgi_temp_path temp/fastcgi;\n"
+                "    uwsgi_temp_path temp/uwsgi;\n"
+                "    scgi_temp_path temp/scgi;\n\n");
+}
+
+
+/*
+ * A page of somebody else in the user's browser can send requests here, and
+ * with them spend his key; what it cannot do is hide that it sent them.
+ */
+
+static void
+cli_proxy_conf_foreign(FILE *f, const cli_proxy_t *px)
+{
+    cli_fprintf(f, "    # pages of others in a browser on this machine\n"
+                "    map $http_sec_fetch_site $attest_proxy_foreign_site {\n"
+                "        default 0;\n"
+                "        cross-site 1;\n"
+                "        same-site 1;\n"
+                "    }\n\n"
+                "    map $http_origin $attest_proxy_foreign {\n"
+                "        default 1;\n"
+                "        \"\" $attest_proxy_foreign_site;\n"
+                "        \"http://localhost:%s\" 0;\n", px->port);
+
+    if (strcmp(px->host, "localhost") != 0) {
+        cli_fprintf(f, "        \"http://%s:%s\" 0;\n", px->host, px->port);
+    }
+
+    cli_fprintf(f, "    }\n\n");
+}
+
+
+static void
+cli_proxy_conf_group(FILE *f, const cli_proxy_t *px)
+{
+    cli_fprintf(f, "    upstream gateway {\n"
+                "        server \"%s\";\n"
+                "        keepalive 16;\n"
+                "        attest_verify \"%s\"", px->server,
+                px->policy_name);
+
+    if (px->policy_key.n != 0) {
+        cli_fprintf(f, " key=" CLI_PROXY_MINISIGN);
+    }
+
+    if (strcmp(px->gateway.path, ATTEST_URL_EVIDENCE) != 0) {
+        cli_fprintf(f, " \"evidence=%s\"", px->gateway.path);
+    }
+
+    cli_fprintf(f, ";\n    }\n\n");
+}
+
+
+static void
+cli_proxy_conf_server(FILE *f, const cli_proxy_t *px)
+{
+    cli_fprintf(f, "    server {\n"
+                "        listen \"%s\";\n", px->listen);
+    cli_proxy_conf_names(f, px);
+
+    if (px->family != AF_UNIX) {
+        cli_fprintf(f, "        if ($attest_proxy_foreign) {\n"
+                    "            return 403 \"requests of pages of others are "
+                    "refused\\n\";\n"
+                    "        }\n\n");
+    }
+
+    cli_fprintf(f, "        # what is verified now, for people\n"
+                "        location = / {\n"
+                "            attest_report;\n"
+                "        }\n\n"
+                "        location = /healthz {\n"
+                "            attest_report health;\n"
+                "        }\n\n");
+
+    cli_proxy_conf_ask(f, px);
+    cli_proxy_conf_prompts(f, px);
+    cli_proxy_conf_rest(f, px);
+}
+
+
+/*
+ * A name of somebody else that leads to this address is how a page gets past
+ * what browsers keep apart (DNS rebinding).  Where other machines reach the
+ * proxy it may have any name.
+ */
+
+static void
+cli_proxy_conf_names(FILE *f, const cli_proxy_t *px)
+{
+    cli_fprintf(f, "        server_name localhost");
+
+    if (px->host[0] != '\0' && strcmp(px->host, "localhost") != 0) {
+        cli_fprintf(f, " \"%s\"", px->host);
+    }
+
+    cli_fprintf(f, ";\n        default_type text/plain;\n\n");
+}
+
+
+/* Nothing of anybody is in it: the gateway can be verified by it at once. */
+
+static void
+cli_proxy_conf_ask(FILE *f, const cli_proxy_t *px)
+{
+    cli_fprintf(f, "        # the gateway's evidence, for whoever wants it\n"
+                "        location = " CLI_PROXY_ASK " {\n");
+    cli_proxy_conf_direct(f, px, strcmp(px->gateway.path, CLI_PROXY_ASK) != 0
+                                 ? px->gateway.path : "");
+    cli_proxy_conf_pass(f);
+    cli_fprintf(f, "            proxy_pass_request_headers off;\n"
+                "        }\n\n");
+}
+
+
+static void
+cli_proxy_conf_prompts(FILE *f, const cli_proxy_t *px)
+{
+    cli_fprintf(f, "        location /v1/ {\n");
+    cli_proxy_conf_seal(f, px);
+
+    if (px->opt->relay != NULL) {
+        cli_proxy_conf_relay(f, px);
+
+    } else {
+        cli_proxy_conf_direct(f, px, "");
+    }
+
+    if (px->api_key.n != 0) {
+        cli_fprintf(f, "            %s " CLI_PROXY_API_KEY ";\n",
+                    strcmp(px->seal, "off") == 0 ? "include"
+                    : "attest_seal_api_key");
+    }
+
+    cli_proxy_conf_pass(f);
+    cli_fprintf(f, "            proxy_buffering off;\n"
+                "            proxy_read_timeout 10m;\n"
+                "        }\n\n");
+}
+
+
+static void
+cli_proxy_conf_seal(FILE *f, const cli_proxy_t *px)
+{
+    if (strcmp(px->seal, "off") == 0) {
+        return;
+    }
+
+    cli_fprintf(f, "            attest_seal %s%s;\n", px->seal,
+                px->opt->relay != NULL ? " gateway=gateway" : "");
+
+    if (px->opt->cache_salt == NULL) {
+        return;
+    }
+
+    if (px->salt.n != 0) {
+        cli_fprintf(f, "            attest_seal_cache_salt "
+                    CLI_PROXY_SALT ";\n");
+
+    } else {
+        cli_fprintf(f, "            attest_seal_cache_salt %s;\n",
+                    px->opt->cache_salt);
+    }
+}
+
+
+static void
+cli_proxy_conf_direct(FILE *f, const cli_proxy_t *px, const char *path)
+{
+    cli_fprintf(f, "            proxy_pass \"https://gateway%s\";\n"
+                "            proxy_set_header Host \"%s\";\n"
+                "            proxy_ssl_name \"%s\";\n"
+                "            proxy_ssl_protocols TLSv1.3;\n", path,
+                px->gateway.authority, px->gateway.host);
+}
+
+
+static void
+cli_proxy_conf_pass(FILE *f)
+{
+    cli_fprintf(f, "            proxy_http_version 1.1;\n"
+                "            proxy_set_header Connection \"\";\n"
+                "            proxy_set_header Origin \"\";\n"
+                "            proxy_ssl_server_name on;\n"
+                "            proxy_connect_timeout 10s;\n");
+}
+
+
+/* The relay is nobody who is trusted, but has to be the one that is meant. */
+
+static void
+cli_proxy_conf_relay(FILE *f, const cli_proxy_t *px)
+{
+    cli_fprintf(f, "            proxy_pass \"https://%s%s\";\n"
+                "            proxy_set_header Host \"%s\";\n"
+                "            proxy_ssl_name \"%s\";\n"
+                "            proxy_ssl_verify on;\n"
+                "            proxy_ssl_verify_depth 5;\n"
+                "            proxy_ssl_trusted_certificate \"%s\";\n",
+                px->relay.authority, px->relay.path, px->relay.authority,
+                px->relay.host, px->ca);
+}
+
+
+static void
+cli_proxy_conf_rest(FILE *f, const cli_proxy_t *px)
+{
+    cli_fprintf(f, "        location / {\n"
+                "            default_type application/json;\n"
+                "            return 404 '{\"error\":{\"message\":"
+                "\"only /v1/ is served here\"}}\\n';\n"
+                "        }\n"
+                "    }\n");
+
+    if (px->family == AF_UNIX || !px->loopback) {
+        return;
+    }
+
+    cli_fprintf(f, "\n    # any other name\n"
+                "    server {\n"
+                "        listen \"%s\" default_server;\n"
+                "        server_name \"\";\n"
+                "        default_type text/plain;\n"
+                "        return 421 \"this is not the server of that "
+                "name\\n\";\n"
+                "    }\n", px->listen);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#ifndef CLI_PROXY_CONF_H_INCLUDED
+#define CLI_PROXY_CONF_H_INCLUDED
+
+
+#include "cli/cli_proxy.h"
+
+
+/* 1: it can stand in nginx's quotes, and means itself there. */
+int cli_proxy_conf_quotable(const char *s);
+/* The configuration, without secrets; malloc()ed.  NULL: no memory. */
+char *cli_proxy_conf(const cli_proxy_t *px);
+
+
+#endif /* CLI_PROXY_CONF_H_INCLUDED */

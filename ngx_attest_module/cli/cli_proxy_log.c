@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What "ngx-attest proxy" says while it runs: a line for each appraisal and
+ * for each failure, out of nginx's error log, without what matters only to
+ * those who run nginx.  Nothing of a request is shown.
+ */
+
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "cli/cli_proxy_log.h"
+
+
+typedef struct {
+    const char   *level;
+    size_t        level_len;
+    const char   *text;
+    size_t        len;
+} cli_proxy_line_t;
+
+
+static int cli_proxy_log_parse(const char *p, size_t n,
+    cli_proxy_line_t *line);
+static void cli_proxy_log_cut(cli_proxy_line_t *line);
+static int cli_proxy_log_matters(const cli_proxy_line_t *line, int ready);
+static int cli_proxy_log_is(const cli_proxy_line_t *line, const char *level);
+static void cli_proxy_log_say(const cli_proxy_line_t *line);
+static const char *cli_proxy_log_plain(const cli_proxy_line_t *line);
+
+
+/* What nginx says of the way to the gateway, in plain words. */
+
+static const struct {
+    const char   *said;
+    const char   *plain;
+} cli_proxy_log_words[] = {
+    { "Connection refused) while connecting to upstream",
+      "the gateway takes no connections" },
+    { "upstream timed out", "the gateway does not answer in time" },
+    { "No route to host) while connecting to upstream",
+      "the gateway cannot be reached" },
+    { "Network is unreachable) while connecting to upstream",
+      "the gateway cannot be reached: there is no network" },
+    { "upstream prematurely closed connection",
+      "the gateway has closed the connection before its answer was whole" },
+    { "SSL_do_handshake() failed", "TLS with the gateway failed" },
+    { "host not found in upstream", "the gateway's name is not known" },
+    { "still could not bind()", "somebody else listens there by now" },
+    { "on signal", "a process of nginx has crashed, and is started "
+      "anew" },
+    { "client intended to send too large body",
+      "a request is larger than 64 MB and was refused" },
+    { NULL, NULL }
+};
+
+
+void
+cli_proxy_log_ready(const cli_proxy_t *px, int verified)
+{
+    cli_printf("\n");
+
+    if (!verified) {
+        cli_printf("nginx could not verify the gateway, and refuses requests "
+                   "until it can.\n");
+    }
+
+    if (px->family == AF_UNIX) {
+        cli_printf("Serving on %s until Ctrl-C.\n", px->listen);
+
+    } else {
+        cli_printf("Serving http://%s:%s/v1 until Ctrl-C.\n", px->host,
+                   px->port);
+        cli_printf("What is verified now: http://%s:%s/\n", px->host,
+                   px->port);
+    }
+
+    if (!px->loopback) {
+        cli_printf("Other machines can reach this address, and what they "
+                   "send to it is not encrypted.\n");
+    }
+}
+
+
+void
+cli_proxy_log(const cli_proxy_t *px, const char *p, size_t n, int ready)
+{
+    cli_proxy_line_t  line;
+
+    (void) px;
+
+    if (!cli_proxy_log_parse(p, n, &line)) {
+
+        /* of the linker, for example */
+
+        if (!ready) {
+            cli_fprintf(stderr, "nginx: %.*s\n", (int) n, p);
+        }
+
+        return;
+    }
+
+    if (cli_proxy_log_matters(&line, ready)) {
+        cli_proxy_log_cut(&line);
+        cli_proxy_log_say(&line);
+    }
+}
+
+
+/* "2026/11/30 12:00:00 [level] 1#2: *3 text", or "nginx: [level] text" */
+
+static int
+cli_proxy_log_parse(const char *p, size_t n, cli_proxy_line_t *line)
+{
+    const char  *open, *end, *last = p + n;
+
+    open = memchr(p, '[', n);
+    end = open != NULL ? memchr(open, ']', (size_t) (last - open)) : NULL;
+
+    if (end == NULL || open - p > 24 || end - open > 8) {
+        return 0;
+    }
+
+    line->level = open + 1;
+    line->level_len = (size_t) (end - open) - 1;
+    p = end + 1;
+
+    while (p < last && *p == ' ') {
+        p++;
+    }
+
+    /* who says it, and of which connection */
+
+    while (p < last && (*p == '*' || (*p >= '0' && *p <= '9'))) {
+        end = memchr(p, ' ', (size_t) (last - p));
+        p = end != NULL ? end + 1 : last;
+    }
+
+    line->text = p;
+    line->len = (size_t) (last - p);
+    return 1;
+}
+
+
+/* What nginx adds about the request. */
+
+static void
+cli_proxy_log_cut(cli_proxy_line_t *line)
+{
+    const char  *p;
+
+    static const char  client[] = ", client: ", attest[] = "attest: ";
+
+    p = memmem(line->text, line->len, client, strlen(client));
+
+    if (p != NULL) {
+        line->len = (size_t) (p - line->text);
+    }
+
+    if (line->len > strlen(attest)
+        && memcmp(line->text, attest, strlen(attest)) == 0)
+    {
+        line->text += strlen(attest);
+        line->len -= strlen(attest);
+    }
+}
+
+
+static int
+cli_proxy_log_matters(const cli_proxy_line_t *line, int ready)
+{
+    static const char  attest[] = "attest: ", again[] = "was appraised again";
+
+    if (cli_proxy_log_is(line, "info")) {
+        return memmem(line->text, line->len, again, strlen(again)) != NULL;
+    }
+
+    if (cli_proxy_log_is(line, "notice")
+        || (cli_proxy_log_is(line, "warn") && ready))
+    {
+        return line->len > strlen(attest)
+               && memcmp(line->text, attest, strlen(attest)) == 0;
+    }
+
+    return !cli_proxy_log_is(line, "debug");
+}
+
+
+static int
+cli_proxy_log_is(const cli_proxy_line_t *line, const char *level)
+{
+    return line->level_len == strlen(level)
+           && memcmp(line->level, level, line->level_len) == 0;
+}
+
+
+static void
+cli_proxy_log_say(const cli_proxy_line_t *line)
+{
+    char         now[16] = "";
+    time_t       t = time(NULL);
+    struct tm    tm;
+    const char  *plain;
+
+    if (localtime_r(&t, &tm) != NULL) {
+        (void) strftime(now, sizeof(now), "%H:%M:%S", &tm);
+    }
+
+    plain = cli_proxy_log_plain(line);
+
+    if (plain != NULL) {
+        cli_printf("%s  %s\n", now, plain);
+
+    } else {
+        cli_printf("%s  %.*s\n", now, (int) line->len, line->text);
+    }
+}
+
+
+static const char *
+cli_proxy_log_plain(const cli_proxy_line_t *line)
+{
+    size_t  i;
+
+    for (i = 0; cli_proxy_log_words[i].said != NULL; i++) {
+        if (memmem(line->text, line->len, cli_proxy_log_words[i].said,
+                   strlen(cli_proxy_log_words[i].said))
+            != NULL)
+        {
+            return cli_proxy_log_words[i].plain;
+        }
+    }
+
+    return NULL;
+}
