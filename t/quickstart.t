@@ -34,7 +34,9 @@ for my $round (1, 2) {
     like($out, qr/proves nothing|tpmrm0/i, "round $round: says what TPM");
     like($out, qr/^ +TRUSTED/m, "round $round: verified");
     like($out, qr/You said: "CANARY-7f3a says hello"/, "round $round: answer");
-    is(() = $out =~ /done in \d+\.\d+ s/g, 8, "round $round: eight steps");
+    like($out, qr/You said: "Hello from an application!"/,
+        "round $round: an application's answer");
+    is(() = $out =~ /done in \d+\.\d+ s/g, 9, "round $round: nine steps");
     nothing_left("round $round");
 }
 
