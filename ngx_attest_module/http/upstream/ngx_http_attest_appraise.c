@@ -12,7 +12,7 @@
 #include "client/attest_peer.h"
 
 
-#define NGX_HTTP_ATTEST_APPRAISE_THREADS  4
+#define NGX_HTTP_ATTEST_APPRAISE_THREADS  8     /* each busy with one peer */
 #define NGX_HTTP_ATTEST_APPRAISE_WAITING  512   /* requests of a worker */
 #define NGX_HTTP_ATTEST_APPRAISE_POLL     20    /* ms, while some wait */
 #define NGX_HTTP_ATTEST_APPRAISE_TICK     1000  /* ms */
@@ -266,7 +266,9 @@ ngx_http_attest_appraise_look(ngx_http_attest_appraisals_t *as,
 
     /* who was at it may have died, and who failed may try again */
 
-    if (ngx_http_attest_appraise_start(as, w->verify, &w->peer) != NGX_OK) {
+    if (ngx_http_attest_appraise_start(as, w->verify, &w->peer)
+        == NGX_DECLINED)
+    {
         ngx_http_attest_appraise_finish(w, NGX_HTTP_ATTEST_WAITED_OTHER);
     }
 }
@@ -365,7 +367,10 @@ ngx_http_attest_appraise_tick(ngx_event_t *ev)
 }
 
 
-/* NGX_OK: somebody is at it, or will be; NGX_DECLINED: there is no peer. */
+/*
+ * NGX_OK: somebody is at it, or will be; NGX_DECLINED: there is no such peer;
+ * NGX_ERROR: it cannot be started, and another try has to wait.
+ */
 
 static ngx_int_t
 ngx_http_attest_appraise_start(ngx_http_attest_appraisals_t *as,

@@ -18,6 +18,7 @@
 
 #define NGX_HTTP_ATTEST_IDENTITY_SPARE  8       /* peers of names that change,
                                                    and of several hosts */
+#define NGX_HTTP_ATTEST_IDENTITY_LEAST  4       /* of these, after a reload */
 #define NGX_HTTP_ATTEST_IDENTITY_IDLE   86400   /* s: not renewed if unused */
 
 
@@ -211,7 +212,7 @@ ngx_http_attest_identity_group(ngx_slab_pool_t *shpool,
 
     for (g = zone->groups; g != NULL; g = g->next) {
         if (ngx_memcmp(g->id, v->id, sizeof(g->id)) == 0
-            && g->npeers >= npeers)
+            && g->npeers >= v->peers + NGX_HTTP_ATTEST_IDENTITY_LEAST)
         {
             g->cycle = zone->cycle;
             return g;
@@ -850,6 +851,8 @@ ngx_http_attest_identity_publish(ngx_http_attest_verify_t *v,
     peer->pid = 0;
 
     if (a == NULL) {
+        peer->backoff = prov_monotonic_now()
+                        + ngx_http_attest_identity_ladder[0];
         goto done;
     }
 

@@ -53,6 +53,8 @@ typedef struct {
 typedef struct {
     ngx_connection_t          *connection;
     ngx_http_attest_verify_t  *verify;
+    ngx_http_attest_peers_t   *peers;       /* of who connects, until the
+                                               handshake is over for nginx */
     ngx_http_attest_identity_ref_t  ref;
     ngx_http_attest_waiter_t   waiter;
     ngx_connection_handler_pt  handler;     /* nginx's, when complete */
@@ -378,6 +380,7 @@ ngx_http_attest_peers_set_session(ngx_peer_connection_t *pc, void *data)
 
     mark->connection = c;
     mark->verify = p->way.verify;
+    mark->peers = p;
 
     bio = SSL_get_rbio(ssl);
 
@@ -554,7 +557,6 @@ ngx_http_attest_peers_spki(X509_STORE_CTX *store, u_char spki[32])
 static void
 ngx_http_attest_peers_handshaked(ngx_connection_t *c)
 {
-    ngx_http_request_t       *r;
     ngx_http_attest_mark_t   *mark;
     ngx_http_attest_peers_t  *p;
 
@@ -566,8 +568,7 @@ ngx_http_attest_peers_handshaked(ngx_connection_t *c)
         return;
     }
 
-    r = c->data;
-    p = r->upstream->peer.data;
+    p = mark->peers;
 
     if (!mark->seen) {
         ngx_log_error(NGX_LOG_ERR, c->log, 0,
@@ -600,6 +601,7 @@ ngx_http_attest_peers_go(ngx_connection_t *c, ngx_http_attest_mark_t *mark,
         return;
     }
 
+    mark->peers = NULL;
     mark->handler(c);
 }
 
@@ -811,10 +813,8 @@ ngx_http_attest_peers_is_host(ngx_str_t *text)
 static void
 ngx_http_attest_peers_held(ngx_event_t *ev)
 {
-    ngx_connection_t         *c;
-    ngx_http_request_t       *r;
-    ngx_http_attest_mark_t   *mark;
-    ngx_http_attest_peers_t  *p;
+    ngx_connection_t        *c;
+    ngx_http_attest_mark_t  *mark;
 
     c = ev->data;
 
@@ -829,12 +829,10 @@ ngx_http_attest_peers_held(ngx_event_t *ev)
     }
 
     mark = SSL_get_ex_data(c->ssl->connection, ngx_http_attest_peers_index);
-    r = c->data;
-    p = r->upstream->peer.data;
 
     ngx_http_attest_appraise_leave(&mark->waiter);
 
-    ngx_http_attest_peers_again(c, mark, p);
+    ngx_http_attest_peers_again(c, mark, mark->peers);
 }
 
 
@@ -872,8 +870,8 @@ ngx_http_attest_peers_waited(ngx_http_attest_waiter_t *w,
 
     mark = w->data;
     c = mark->connection;
-    r = c->data;
-    p = r->upstream->peer.data;
+    p = mark->peers;
+    r = p->request;
 
     ngx_http_set_log_request(r->connection->log, r);
 

@@ -56,7 +56,7 @@ ngx_http_attest_verify_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     v->file_name = cf->conf_file->file.name.data;
     v->line = cf->conf_file->line;
     ngx_str_set(&v->evidence, NGX_HTTP_ATTEST_VERIFY_PATH);
-    ngx_str_null(&key);
+    ngx_str_set(&key, "");
 
     value = cf->args->elts;
 
