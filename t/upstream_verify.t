@@ -49,11 +49,14 @@ subtest 'requests reach a peer that is trusted' => sub {
         '$attest_upstream_root_of_trust $attest_upstream_generation '
         '$attest_upstream_key_id';
     access_log %%DIR%%/logs/v.log v;
+    upstream late { server %%GW%%; attest_verify %%POLICY%%; }
 HTTP
         server => <<'END');
         location / { proxy_pass https://gw; }
         location /var/ { set $u gw; proxy_pass https://$u/ok; }
         location /plain { set $u gw; proxy_pass http://$u/ok; }
+        location /v2/ { proxy_request_buffering off;
+            proxy_pass https://late/v1/; }
         location /reuse-off { proxy_ssl_session_reuse off;
             proxy_pass https://gw/ok; }
         location /auth { auth_request /sub;
@@ -83,6 +86,12 @@ END
             . 'y' x 300000 . '"}]}');
     is($big->{status}, 200, 'a large body');
 
+    $big = VerifyTest::post($cl, '/v2/chat/completions',
+        body => '{"messages":[{"role":"user","content":"'
+            . 'y' x 300000 . '"}]}');
+    is($big->{status}, 200, 'a large body that is not buffered waits');
+    is(VerifyTest::peer($cl, 'late')->{counters}{waited}, 1, 'once');
+
     my $peer = VerifyTest::peer($cl, 'gw');
     is($peer->{verdict}, 'trusted', 'status: verdict');
     ok($peer->{valid} && $peer->{exporter}, 'status: valid, bound');
@@ -91,7 +100,7 @@ END
     is($peer->{counters}{appraisals}, 1, 'one appraisal was enough');
     is($peer->{counters}{waited}, 1, 'one connection waited');
     is($peer->{counters}{refused}, 0, 'none was refused');
-    is(VerifyTest::said($cl, qr/ is trusted: /), 1, 'said once');
+    is(VerifyTest::said($cl, qr/"gw" is trusted: /), 1, 'said once');
 
     my $log = AttestTest::read_file($cl->path('logs/v.log'));
     like($log, qr{^/ok trusted software 1 \d+$}m, 'variables');
