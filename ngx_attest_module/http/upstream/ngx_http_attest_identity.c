@@ -851,7 +851,7 @@ ngx_http_attest_identity_publish(ngx_http_attest_verify_t *v,
     peer->pid = 0;
 
     if (a == NULL) {
-        peer->backoff = prov_monotonic_now()
+        peer->backoff = attest_monotonic_now()
                         + ngx_http_attest_identity_ladder[0];
         goto done;
     }
