@@ -33,6 +33,7 @@ test_http10_cut();
 test_unsealed($_) for @forms;
 test_errors($_) for @forms;
 test_redirects();
+test_orders();
 test_nonce();
 test_not_repeated();
 
@@ -49,7 +50,8 @@ sub between_conf {
         $port, $gateway, $t->path('plan.json'), $t->path('between.log') ]);
     AttestTest::wait_port($port);
 
-    return join '', map { SealTest::seal_conf("b-$_->[0]", $_->[1], '',
+    return 'location = /local { return 200 "local"; }' . join '',
+        map { SealTest::seal_conf("b-$_->[0]", $_->[1], '',
         "http://127.0.0.1:$port") } [ 'ehbp', 'ehbp' ], [ 'ohttp', 'ohttp' ],
         [ 'whole', 'ohttp form=whole' ];
 }
@@ -186,6 +188,25 @@ sub test_redirects {
 
         is($r->{status}, 502, "EHBP: a $code is refused");
         is($r->{headers}{location}, undef, 'and nobody goes there');
+    }
+}
+
+
+# Fields by which backends tell nginx what to do.
+sub test_orders {
+    for my $form (@forms) {
+        plan_is({ status => 200, body => 'x', fields => [
+            [ 'X-Accel-Redirect', '/local' ] ] });
+        my $r = ask("/b-$form$CHAT", body => chat("$CANARY order"));
+
+        is($r->{status}, 502, "$form: a redirect inside nginx");
+        is(AttestTest::json($r)->{error}{code}, "${URN}answer-unsealed",
+            'is not followed');
+
+        plan_is({ say => [ 'X-Accel-Buffering', 'yes' ] });
+        is(ask("/b-$form$CHAT?tokens=2000",
+            body => chat("$CANARY buffer", stream => 1))->{status}, 200,
+            "$form: nor is buffering");
     }
 }
 

@@ -94,6 +94,9 @@ ngx_http_attest_opening_header(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
+    /* nginx looks at it behind us */
+    r->upstream->buffering = 0;
+
     /* only we say that */
     ngx_http_attest_opening_take(r, "attest-seal", &own);
     ngx_http_attest_opening_take(r, "ehbp-response-nonce", &nonce);

@@ -183,6 +183,7 @@ ngx_http_attest_sealing_merge_loc(ngx_conf_t *cf, void *parent, void *child)
 
     const char                *bad;
     ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_upstream_conf_t  *u;
 
     ngx_conf_merge_ptr_value(conf->seal, prev->seal, NULL);
 
@@ -201,6 +202,14 @@ ngx_http_attest_sealing_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     if (conf->seal == NULL) {
         return NGX_CONF_OK;
     }
+
+    /* who is on the way gives no orders, such as to answer something else */
+
+    u = ngx_http_conf_get_module_loc_conf(cf, ngx_http_proxy_module);
+    u->ignore_headers |= NGX_HTTP_UPSTREAM_IGN_XA_REDIRECT
+                         | NGX_HTTP_UPSTREAM_IGN_XA_LIMIT_RATE
+                         | NGX_HTTP_UPSTREAM_IGN_XA_BUFFERING
+                         | NGX_HTTP_UPSTREAM_IGN_XA_CHARSET;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
