@@ -38,6 +38,7 @@ static size_t attest_exchange_on_upload(char *p, size_t size, size_t n,
 static int attest_exchange_run(attest_conn_t *c,
     int (*there)(const attest_conn_t *c));
 static int64_t attest_exchange_left(const attest_conn_t *c);
+static int attest_exchange_cancelled(const attest_conn_t *c);
 static int attest_exchange_has_head(const attest_conn_t *c);
 static int attest_exchange_has_body(const attest_conn_t *c);
 static int attest_exchange_has_cert(const attest_conn_t *c);
@@ -306,8 +307,18 @@ attest_exchange_left(const attest_conn_t *c)
         return left;
     }
 
-    return *c->opt.cancel != 0 ? 0
+    return attest_exchange_cancelled(c) ? 0
            : left < ATTEST_EXCHANGE_CANCEL ? left : ATTEST_EXCHANGE_CANCEL;
+}
+
+
+/* Whoever sets it is another thread, or a signal's handler. */
+
+static int
+attest_exchange_cancelled(const attest_conn_t *c)
+{
+    return c->opt.cancel != NULL
+           && __atomic_load_n(c->opt.cancel, __ATOMIC_RELAXED) != 0;
 }
 
 
@@ -382,7 +393,7 @@ attest_exchange_ended(attest_conn_t *c, CURLcode code)
 
     c->failed = 1;
 
-    if (c->opt.cancel != NULL && *c->opt.cancel != 0) {
+    if (attest_exchange_cancelled(c)) {
         (void) attest_conn_fail(c, "cancelled");
 
     } else if (c->stage != ATTEST_STAGE_OPEN) {

@@ -60,7 +60,7 @@ serve(void *data)
     server_t  *s = data;
 
     while ((c = accept(s->fd, NULL, NULL)) != -1) {
-        s->client = c;
+        __atomic_store_n(&s->client, c, __ATOMIC_RELAXED);
         n = s->text != NULL ? strlen(s->text) : 0;
 
         if (recv(c, buf, sizeof(buf), 0) > 0 && !s->slow && n != 0) {
@@ -82,7 +82,7 @@ serve(void *data)
             /* until the other side has had enough */
         }
 
-        s->client = -1;
+        __atomic_store_n(&s->client, -1, __ATOMIC_RELAXED);
         close(c);
     }
 
@@ -123,10 +123,14 @@ start(server_t *s, const char *text, size_t times, int slow)
 static void
 stop(server_t *s)
 {
+    int  c;
+
     shutdown(s->fd, SHUT_RDWR);
 
-    if (s->client != -1) {
-        shutdown(s->client, SHUT_RDWR);
+    c = __atomic_load_n(&s->client, __ATOMIC_RELAXED);
+
+    if (c != -1) {
+        shutdown(c, SHUT_RDWR);
     }
 
     pthread_join(s->thread, NULL);
@@ -295,7 +299,7 @@ static void *
 cancel(void *data)
 {
     (void) usleep(300000);
-    *(volatile int *) data = 1;
+    __atomic_store_n((volatile int *) data, 1, __ATOMIC_RELAXED);
     return NULL;
 }
 
@@ -485,7 +489,7 @@ live_threads(const attest_policy_t *policy, const char *url,
 
     pthread_join(w[0].thread, NULL);
     pthread_join(w[1].thread, NULL);
-    cancelled = 1;
+    __atomic_store_n(&cancelled, 1, __ATOMIC_RELAXED);
     pthread_join(w[2].thread, NULL);
     stop(&s);
 
