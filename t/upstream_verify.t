@@ -369,6 +369,37 @@ END
 };
 
 
+subtest 'a worker that dies over an appraisal' => sub {
+    my $gw = VerifyTest::gateway();
+    my $cl = VerifyTest::client($gw, http => <<'HTTP',
+    upstream slow { server %%BAD_slow%%; attest_verify %%POLICY%%
+        timeout=3s; }
+HTTP
+        server => 'location / { proxy_pass https://slow; }');
+
+    $cl->allow(qr/exited on signal 9/);
+    $cl->start();
+
+    my $load = VerifyTest::parallel($cl, '/', 1, 0.1);
+    my ($old) = $cl->workers();
+
+    ok(AttestTest::until_true(20, sub {
+        (VerifyTest::peer($cl, 'slow', 'slow') || {})->{counters}{waited} }),
+        'somebody waits');
+    kill 'KILL', $old;
+    $load->();
+    ok(AttestTest::until_true(20, sub {
+        grep { $_ != $old } $cl->workers() }), 'there is another worker');
+
+    # else it would wait for the dead one: two seconds more than here
+    refused(VerifyTest::post($cl, '/'), 'after it');
+    ok(AttestTest::until_true(2, sub {
+        VerifyTest::peer($cl, 'slow', 'slow')->{verdict} }),
+        'the next one has appraised it at once');
+    VerifyTest::over($gw, $cl);
+};
+
+
 subtest 'names and sockets' => sub {
     my $gw = VerifyTest::gateway(
         server => 'listen unix:%%DIR%%/gw.sock ssl http2;');
