@@ -88,7 +88,7 @@ cli_proxy_listen_address(cli_proxy_t *px, const char *host, const char *port)
     if (inet_pton(AF_INET, host, &v4) == 1) {
         px->family = AF_INET;
         px->loopback = (ntohl(v4.s_addr) >> 24 == 127);
-        (void) snprintf(px->host, sizeof(px->host), "%s", host);
+        (void) snprintf(px->host, sizeof(px->host), "%.15s", host);
 
     } else if (inet_pton(AF_INET6, host, &v6) == 1
                && inet_ntop(AF_INET6, &v6, text, sizeof(text)) != NULL)
