@@ -32,7 +32,7 @@ check(int newlines, int joiners)
                 abort();
             }
 
-        } else if (cli_is_hidden(code)
+        } else if (attest_utf8_is_hidden(code)
                    && !(joiners && (code == 0x200c || code == 0x200d
                                     || code == 0xfe0e || code == 0xfe0f)))
         {
