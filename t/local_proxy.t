@@ -49,6 +49,8 @@ test_serves('ohttp', 3, '--seal', 'ohttp');
 test_serves('ehbp', 2, '--seal', 'ehbp');
 test_serves('off', 0, '--seal', 'off');
 test_key();
+test_salt();
+test_socket();
 test_pages();
 test_crash();
 test_killed();
@@ -214,6 +216,51 @@ sub test_key {
     my ($exit, $out) = refused('--api-key-file', $key);
     is($exit, 2, 'key: that others can read: refused');
     like($out, qr/chmod 600/, 'key: and why');
+}
+
+
+# A prompt's cache in the model's server is its own.
+sub test_salt {
+    my ($name, $url) = proxy('--cache-salt', 'request');
+    my @salts;
+
+    for my $n (1, 2) {
+        my ($status) = chat($url, "salted $n");
+
+        is($status, 200, "salt: chat $n");
+        push @salts, $1 if $t->backend_raw()
+            =~ /"cache_salt":"([^"]{16,})"[^}]*"[^}]*salted $n/s;
+    }
+
+    is(scalar @salts, 2, 'salt: each has one');
+    isnt($salts[0], $salts[1], 'salt: of its own');
+    stopped($name);
+
+    my $file = $t->path('client/salt');
+
+    AttestTest::write_file($file, "short\n");
+    chmod 0600, $file;
+    chown +(getpwnam 'nobody')[2], -1, $file if $> == 0;
+    my ($exit, $out) = refused('--cache-salt', $file);
+    is($exit, 2, 'salt: one that is too short: refused');
+    like($out, qr/16 characters at least/, 'salt: and why');
+}
+
+
+# In a folder that nobody else enters.
+sub test_socket {
+    my $dir = $t->path('client/private');
+
+    make_path($dir, { mode => 0700 });
+    chown +(getpwnam 'nobody')[2], -1, $dir if $> == 0;
+    my ($name) = proxy('--listen', "unix:$dir/s");
+    my ($status, $body) = curl('--unix-socket', "$dir/s",
+        'http://localhost/healthz');
+
+    like(said($name), qr/Serving on unix:\Q$dir\E\/s/, 'socket: serves');
+    is($status, 200, 'socket: healthy') or diag($body);
+    stopped($name);
+    ok(!-e "$dir/s", 'socket: is gone, too');
 }
 
 
