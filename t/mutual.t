@@ -58,7 +58,7 @@ http {
     %%HTTP%%
     log_format judged '\$server_name \$status verdict=\$attest_client_verdict '
         'root=\$attest_client_root_of_trust key=\$attest_client_key_id '
-        'verify=\$ssl_client_verify why=\$attest_client_why';
+        'verify=\$ssl_client_verify why=\$attest_client_why uri=\$uri';
 
     attest_tpm %%TCTI%%;
     attest_lifetime 60s;
@@ -103,6 +103,10 @@ $tls        }
             proxy_pass https://both;
             proxy_ssl_protocols TLSv1.3;
 $tls        }
+        location /unproven {
+            proxy_pass https://unproven;
+            proxy_ssl_protocols TLSv1.3;
+$tls        }
         location /other {
             proxy_pass https://other;
 $tls        }
@@ -133,6 +137,11 @@ END
     upstream both {
         server 127.0.0.1:%%PORT_BOTH%%;
         keepalive 4;
+        attest_verify $both;
+        attest_present on;
+    }
+    upstream unproven {
+        server 127.0.0.1:%%PORT_PEER%%;
         attest_verify $both;
         attest_present on;
     }
@@ -278,6 +287,14 @@ sub test_both {
 
     is($r->{status}, 200, 'each side wants evidence') or diag($r->{body});
     is($r->{body}, 'both trusted', 'and gets it');
+
+    # to present is no reason not to verify
+    $r = $t->get('/unproven');
+
+    is($r->{status}, 502, 'a peer without evidence gets no request')
+        or diag($r->{body});
+    unlike(AttestTest::read_file($t->path('logs/judged.log')), qr/unproven/,
+        'nothing of it');
 }
 
 

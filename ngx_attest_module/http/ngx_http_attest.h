@@ -195,6 +195,7 @@ struct ngx_http_attest_main_conf_s {
     ngx_uint_t                 kems;            /* keys that are wanted */
     ngx_uint_t                 formats_used;    /* by some location: bits,
                                                    by place in the table */
+    ngx_str_t                 *presents;        /* a group that does */
     unsigned                   certificate:1;   /* some server: on */
     unsigned                   prompts:1;       /* some location: prompts */
     unsigned                   seals:1;         /* some: attest_seal */

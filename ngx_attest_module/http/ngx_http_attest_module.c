@@ -383,7 +383,10 @@ ngx_http_attest_module_postconfiguration(ngx_conf_t *cf)
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
 
-    if (ngx_http_attest_module_verified(cf, amcf) != NGX_OK
+    /* what verifies stands in front of what presents */
+
+    if (ngx_http_attest_present_groups(cf, amcf) != NGX_OK
+        || ngx_http_attest_module_verified(cf, amcf) != NGX_OK
         || ngx_http_attest_report_check(cf, amcf) != NGX_OK
         || ngx_http_attest_client_servers(cf, amcf) != NGX_OK
         || ngx_http_attest_module_attested(cf, amcf) != NGX_OK)
@@ -391,7 +394,7 @@ ngx_http_attest_module_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return ngx_http_attest_present_groups(cf, amcf);
+    return ngx_http_attest_present_check(cf, amcf);
 }
 
 

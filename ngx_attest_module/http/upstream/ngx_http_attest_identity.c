@@ -16,6 +16,7 @@
 #include "core/base/attest_monotonic.h"
 
 
+#define NGX_HTTP_ATTEST_IDENTITY_LIFE   (24 * 3600)  /* s, at most */
 #define NGX_HTTP_ATTEST_IDENTITY_SPARE  8       /* peers of names that change,
                                                    and of several hosts */
 #define NGX_HTTP_ATTEST_IDENTITY_LEAST  4       /* of these, after a reload */
@@ -910,7 +911,10 @@ ngx_http_attest_identity_trusted(ngx_http_attest_verify_t *v,
         key->serial = ++zone->serial;
     }
 
+    /* who vouches for himself may say any time */
+
     life = ngx_max(a->key.not_after - t->wall, 0);
+    life = ngx_min(life, NGX_HTTP_ATTEST_IDENTITY_LIFE);
 
     ngx_memcpy(&key->id, &a->key, offsetof(ngx_http_attest_identity_t, list));
     ngx_memcpy(key->id.list, a->list, a->key.list_len);

@@ -769,7 +769,9 @@ ngx_http_attest_opening_kept(ngx_http_request_t *r,
 
     a = &ctx->answer;
 
-    if (!ctx->ended
+    /* what is left in front has no room before this is passed on */
+
+    if (!ctx->ended && ctx->in == NULL
         && a->plain + NGX_HTTP_ATTEST_OPENING_KEPT / 2 < ctx->usable
         && a->plain < NGX_HTTP_ATTEST_OPENING_KEPT)
     {
@@ -883,8 +885,8 @@ ngx_http_attest_opening_failed(ngx_http_request_t *r,
 
 /*
  * The error makes nginx end the connection, or the stream, without the end of
- * the answer.  A client of HTTP/1.0 knows no other end than that of the
- * connection, which is reset.
+ * the answer.  An answer of HTTP/1 in no chunks and of no length knows no
+ * other end than that of the connection, which is reset, and TLS says nothing.
  */
 
 static ngx_int_t
@@ -893,7 +895,11 @@ ngx_http_attest_opening_cut(ngx_http_request_t *r,
 {
     struct linger  linger;
 
-    if (r->http_version < NGX_HTTP_VERSION_11) {
+    if (r->http_version < NGX_HTTP_VERSION_20 && !r->chunked
+        && r->headers_out.content_length_n == -1)
+    {
+        r->connection->error = 1;
+
         linger.l_onoff = 1;
         linger.l_linger = 0;
 

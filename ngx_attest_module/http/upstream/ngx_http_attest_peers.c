@@ -526,6 +526,10 @@ ngx_http_attest_peers_unmarked(X509_STORE_CTX *store, ngx_ssl_conn_t *ssl)
     if (u == NULL || (u->upstream != NULL
                       && ngx_http_attest_verify_of(u->upstream) != NULL))
     {
+        /* without this OpenSSL would not mind */
+
+        SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+
         X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
         return 0;
     }

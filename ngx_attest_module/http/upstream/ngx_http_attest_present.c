@@ -76,13 +76,7 @@ ngx_http_attest_present_groups(ngx_conf_t *cf,
             continue;
         }
 
-        if (!amcf->certificate) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "\"attest_present on\" in upstream \"%V\" needs "
-                          "\"attest_certificate on\" in some server with TLS: "
-                          "there is no certificate to present", &us[i]->host);
-            return NGX_ERROR;
-        }
+        amcf->presents = &us[i]->host;
 
         if (ascf->verify != NULL) {
             ascf->verify->present = 1;
@@ -90,6 +84,22 @@ ngx_http_attest_present_groups(ngx_conf_t *cf,
 
         ascf->present_init = us[i]->peer.init;
         us[i]->peer.init = ngx_http_attest_present_init;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_attest_present_check(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf)
+{
+    if (amcf->presents != NULL && !amcf->certificate) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"attest_present on\" in upstream \"%V\" needs "
+                      "\"attest_certificate on\" in some server with TLS: "
+                      "there is no certificate to present", amcf->presents);
+        return NGX_ERROR;
     }
 
     return NGX_OK;

@@ -17,8 +17,14 @@ typedef struct {
 } ngx_http_attest_present_own_t;
 
 
-/* When all is read: which groups have "attest_present on". */
+/*
+ * When all is read: groups that have "attest_present on", before those with
+ * "attest_verify", which are wrapped around them; and that there is something
+ * to present, when servers are known.
+ */
 ngx_int_t ngx_http_attest_present_groups(ngx_conf_t *cf,
+    ngx_http_attest_main_conf_t *amcf);
+ngx_int_t ngx_http_attest_present_check(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf);
 
 /* Held from here on; NGX_DECLINED: there is none that is valid. */

@@ -32,6 +32,11 @@ ngx_http_attest_ready(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    if (slcf->seal->gateway.len != 0 || slcf->seal->keys_file.len != 0) {
+        /* sealed before, for keys of another: this one carries it */
+        return (ctx->upstream == r->upstream) ? NGX_OK : NGX_ERROR;
+    }
+
     if (id->list_len == 0) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "attest: the gateway has proven no prompt keys, "
