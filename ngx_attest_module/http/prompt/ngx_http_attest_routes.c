@@ -27,8 +27,6 @@ static const char *ngx_http_attest_routes_hands_on(ngx_conf_t *cf,
     void **loc_conf);
 static const char *ngx_http_attest_routes_no_mirror(ngx_conf_t *cf,
     const ngx_http_attest_format_t *format);
-static ngx_uint_t ngx_http_attest_routes_mirrors(ngx_conf_t *cf,
-    void **loc_conf);
 static ngx_int_t ngx_http_attest_routes_error(ngx_conf_t *cf,
     ngx_http_attest_srv_conf_t *ascf, ngx_http_core_loc_conf_t *clcf,
     const char *why);
@@ -265,7 +263,7 @@ ngx_http_attest_routes_no_mirror(ngx_conf_t *cf,
 
 /* The module may not be there; its configuration begins with the list. */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_attest_routes_mirrors(ngx_conf_t *cf, void **loc_conf)
 {
     ngx_array_t   *mirror;

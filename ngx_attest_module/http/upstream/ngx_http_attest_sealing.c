@@ -12,6 +12,7 @@
 #include "http/prompt/ngx_http_attest_backend.h"
 #include "http/prompt/ngx_http_attest_early.h"
 #include "http/prompt/ngx_http_attest_locked.h"
+#include "http/prompt/ngx_http_attest_routes.h"
 #include "http/upstream/ngx_http_attest_envelop.h"
 #include "http/upstream/ngx_http_attest_gather.h"
 #include "http/upstream/ngx_http_attest_opening.h"
@@ -241,6 +242,7 @@ static const char *
 ngx_http_attest_sealing_bad(ngx_conf_t *cf,
     ngx_http_attest_sealing_loc_conf_t *conf, ngx_http_core_loc_conf_t *clcf)
 {
+    ngx_http_conf_ctx_t        *ctx;
     ngx_http_attest_backend_t  *b;
 
     b = (clcf->handler != NULL) ? ngx_http_attest_backend_of(clcf) : NULL;
@@ -251,6 +253,17 @@ ngx_http_attest_sealing_bad(ngx_conf_t *cf,
 
     if (clcf->client_body_in_file_only) {
         return "\"client_body_in_file_only\" cannot be used";
+    }
+
+    ctx = cf->ctx;
+
+    if (ngx_http_attest_routes_mirrors(cf, ctx->loc_conf)) {
+        return "\"mirror\" would hand prompts on in clear, it cannot be used";
+    }
+
+    if (clcf->post_action.len != 0) {
+        return "\"post_action\" would hand prompts on in clear, it cannot be "
+               "used";
     }
 
     return ngx_http_attest_sealing_bad_proxy(cf, conf);
