@@ -70,7 +70,8 @@ sub proxy {
     my $port = AttestTest::free_port();
 
     $t->spawn($name, [ as_nobody(), AttestTest::cli(), 'proxy', $t->url(),
-        '--policy', $policy, '--listen', "127.0.0.1:$port", @args ],
+        '--policy', $policy, '--listen', "127.0.0.1:$port",
+        AttestTest::nginx_preloaded("$tmp.nginx"), @args ],
         env => { TMPDIR => $tmp, SECRET_OF_THE_USER => 'CANARY-7f3a' });
 
     AttestTest::until_true(60, sub { said($name) =~ /until Ctrl-C/
@@ -390,7 +391,8 @@ sub test_changes {
 sub refused {
     my (@args) = @_;
     my $out = AttestTest::run_out([ as_nobody(), AttestTest::cli(), 'proxy',
-        $t->url(), '--policy', $policy, @args ],
+        $t->url(), '--policy', $policy,
+        AttestTest::nginx_preloaded("$tmp.nginx"), @args ],
         env => { TMPDIR => $tmp }, sec => 60);
 
     return ($? >> 8, $out);

@@ -61,7 +61,8 @@ AttestTest::done();
 
 sub start_proxy {
     $t->spawn('proxy', [ AttestTest::cli(), 'proxy', $t->url(), '--policy',
-        $t->policy(), '--listen', "127.0.0.1:$port" ],
+        $t->policy(), '--listen', "127.0.0.1:$port",
+        AttestTest::nginx_preloaded("$dir.nginx") ],
         env => { TMPDIR => $dir });
     AttestTest::until_true(60, sub {
         return AttestTest::read_file($t->path('logs/proxy.out'))

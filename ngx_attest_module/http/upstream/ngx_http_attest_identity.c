@@ -917,7 +917,11 @@ ngx_http_attest_identity_trusted(ngx_http_attest_verify_t *v,
     life = ngx_min(life, NGX_HTTP_ATTEST_IDENTITY_LIFE);
 
     ngx_memcpy(&key->id, &a->key, offsetof(ngx_http_attest_identity_t, list));
-    ngx_memcpy(key->id.list, a->list, a->key.list_len);
+
+    if (a->key.list_len != 0) {
+        ngx_memcpy(key->id.list, a->list, a->key.list_len);
+    }
+
     key->until = t->now + life;
     key->peer = peer->serial;
 

@@ -142,6 +142,22 @@ sub nginx_env {
 }
 
 
+# Options for "ngx-attest proxy", whose nginx keeps nothing of our surroundings:
+# a script puts back what sanitizers need.
+sub nginx_preloaded {
+    my ($path) = @_;
+    my $env = nginx_env();
+
+    return if !asan();
+    write_file($path, join "\n", '#!/bin/sh',
+        (map { "export $_='$env->{$_}'" } sort keys %$env),
+        'exec ' . nginx() . ' "$@"', '');
+    chmod 0755, $path or die "$path: $!\n";
+
+    return ('--nginx', $path);
+}
+
+
 sub asan_libs {
     my @libs = map {
         my $path = `gcc -print-file-name=lib$_.so`;
