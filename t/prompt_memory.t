@@ -502,15 +502,23 @@ sub test_again {
 
 
 # Old workers leave with what they hold, new ones begin with nothing.
+sub leaving { return scalar(() = $t->error_log() =~ /gracefully shut/g) }
+
+
 sub test_reload {
     begin('8m');
     stalled('ehbp', connections => 4, announce => 800_000, send => 300_000);
     used_becomes('in use', sub { $_[0] >= 4 * 290_000 });
 
+    my $leaving = leaving();
     $t->write_conf($t->{text} =~ s/(attest_prompt_memory) 8m/$1 4m/r);
     ok($t->reload(sec => 60, nowait => 1), 'reload');
     ok(AttestTest::until_true(60, sub { memory()->{limit} == 4 * $MIB }),
         'another size');
+
+    # until then they answer, too
+    ok(AttestTest::until_true(60, sub { leaving() > $leaving }),
+        'the old workers take nothing new');
 
     # a changed configuration has another key
     fetch_keys();
