@@ -105,7 +105,7 @@ $tls        }
 $tls        }
         location /unproven {
             proxy_pass https://unproven;
-            proxy_ssl_protocols TLSv1.3;
+            proxy_ssl_protocols TLSv1.2 TLSv1.3;
 $tls        }
         location /other {
             proxy_pass https://other;
