@@ -64,16 +64,9 @@ int cli_input(const char *name, attest_bytes_t *b);
 
 /* cli_verify.c */
 int cli_verify(const cli_options_t *opt);
+
+/* cli_policy.c */
 int cli_policy(const cli_options_t *opt);
-/*
- * The policy file, or the default policy; reports errors itself.  kept, if
- * not NULL: the bytes of the file, which the caller frees; none without one.
- */
-int cli_policy_load(const cli_options_t *opt, attest_policy_t *policy,
-    attest_bytes_t *kept);
-void cli_print_result(FILE *out, const attest_result_t *res, int all);
-/* The exit status for a verdict. */
-int cli_status(const attest_result_t *res);
 
 /* cli_chat.c */
 int cli_chat(const cli_options_t *opt);

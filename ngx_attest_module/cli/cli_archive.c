@@ -59,7 +59,7 @@ static const cli_archive_item_t  cli_archive_items[] = {
 
 
 int
-cli_is_url(const char *target)
+cli_archive_is_url(const char *target)
 {
     return strncmp(target, "https://", 8) == 0
            || strncmp(target, "http://", 7) == 0;

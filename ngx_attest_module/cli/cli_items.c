@@ -48,12 +48,12 @@ cli_items_claims(attest_span_t s, uint16_t alg)
 {
     (void) alg;
 
-    cli_claims_show(s, attest_claims_parse);
+    cli_items_claims_show(s, attest_claims_parse);
 }
 
 
 void
-cli_claims_show(attest_span_t s, cli_claims_pt parse)
+cli_items_claims_show(attest_span_t s, cli_claims_pt parse)
 {
     int              rc;
     uint8_t          digest[ATTEST_SHA256_LEN];

@@ -25,7 +25,7 @@ extern const cli_item_pt  cli_items[ATTEST_ITEMS];
 
 
 /* Ours, or those of a foreign certificate. */
-void cli_claims_show(attest_span_t s, cli_claims_pt parse);
+void cli_items_claims_show(attest_span_t s, cli_claims_pt parse);
 
 
 #endif /* CLI_ITEMS_H_INCLUDED */

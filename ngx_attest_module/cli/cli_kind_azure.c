@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/attest_wire.h"
+#include "core/evidence/attest_azure.h"
 #include "core/evidence/attest_hcl.h"
 #include "core/crypto/attest_x509.h"
 #include "cli/cli.h"

@@ -17,8 +17,6 @@
 
 
 void cli_tdx_show(const attest_tsm_t *tsm);
-/* An Intel quote, of a TD or of an enclave. */
-void cli_quote_show(attest_span_t quote);
 /* Adds to the policy; 0: it cannot be read, nothing was added. */
 bool cli_tdx_policy(const attest_tsm_t *tsm, cJSON *policy);
 

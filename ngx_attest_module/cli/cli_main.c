@@ -40,18 +40,18 @@ typedef struct {
 } cli_option_t;
 
 
-static int cli_usage(FILE *out, const cli_command_t *cmd);
-static int cli_parse(const cli_command_t *cmd, int argc, char **argv,
+static int cli_main_usage(FILE *out, const cli_command_t *cmd);
+static int cli_main_parse(const cli_command_t *cmd, int argc, char **argv,
     cli_options_t *opt);
-static int cli_argument(const cli_command_t *cmd, const char *arg,
+static int cli_main_argument(const cli_command_t *cmd, const char *arg,
     cli_options_t *opt);
-static int cli_complete(const cli_command_t *cmd, cli_options_t *opt);
-static int cli_option(const cli_command_t *cmd, const cli_option_t *o,
+static int cli_main_complete(const cli_command_t *cmd, cli_options_t *opt);
+static int cli_main_option(const cli_command_t *cmd, const cli_option_t *o,
     const char *value, cli_options_t *opt);
-static const cli_option_t *cli_option_find(const cli_command_t *cmd,
+static const cli_option_t *cli_main_option_find(const cli_command_t *cmd,
     const char *name);
-static int cli_time(const char *text, int64_t *now);
-static int cli_bad(const cli_command_t *cmd, const char *what,
+static int cli_main_time(const char *text, int64_t *now);
+static int cli_main_bad(const cli_command_t *cmd, const char *what,
     const char *arg);
 
 
@@ -195,7 +195,7 @@ main(int argc, char **argv)
     (void) signal(SIGPIPE, SIG_IGN);
 
     if (argc < 2) {
-        (void) cli_usage(stderr, NULL);
+        (void) cli_main_usage(stderr, NULL);
         return CLI_UNDECIDED;
     }
 
@@ -206,7 +206,7 @@ main(int argc, char **argv)
     }
 
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-        return cli_usage(stdout, NULL);
+        return cli_main_usage(stdout, NULL);
     }
 
     for (cmd = cli_commands; cmd->name != NULL; cmd++) {
@@ -216,10 +216,10 @@ main(int argc, char **argv)
     }
 
     if (cmd->name == NULL) {
-        return cli_bad(NULL, "unknown command", argv[1]);
+        return cli_main_bad(NULL, "unknown command", argv[1]);
     }
 
-    rc = cli_parse(cmd, argc - 2, argv + 2, &opt);
+    rc = cli_main_parse(cmd, argc - 2, argv + 2, &opt);
     if (rc != CLI_OK || opt.command == NULL) {
         return rc;
     }
@@ -237,7 +237,7 @@ main(int argc, char **argv)
 
 
 static int
-cli_usage(FILE *out, const cli_command_t *cmd)
+cli_main_usage(FILE *out, const cli_command_t *cmd)
 {
     if (cmd != NULL) {
         cli_print_text(out, (const uint8_t *) cmd->help, strlen(cmd->help), 1);
@@ -262,7 +262,7 @@ cli_usage(FILE *out, const cli_command_t *cmd)
 /* opt->command stays NULL when only help was wanted. */
 
 static int
-cli_parse(const cli_command_t *cmd, int argc, char **argv,
+cli_main_parse(const cli_command_t *cmd, int argc, char **argv,
     cli_options_t *opt)
 {
     int                  i, rc, ended = 0;
@@ -274,7 +274,7 @@ cli_parse(const cli_command_t *cmd, int argc, char **argv,
     for (i = 0; i < argc; i++) {
 
         if (!ended && strcmp(argv[i], "--help") == 0) {
-            return cli_usage(stdout, cmd);
+            return cli_main_usage(stdout, cmd);
         }
 
         if (!ended && strcmp(argv[i], "--") == 0) {
@@ -283,7 +283,7 @@ cli_parse(const cli_command_t *cmd, int argc, char **argv,
         }
 
         if (ended || strncmp(argv[i], "--", 2) != 0) {
-            rc = cli_argument(cmd, argv[i], opt);
+            rc = cli_main_argument(cmd, argv[i], opt);
             if (rc != CLI_OK) {
                 return rc;
             }
@@ -291,28 +291,29 @@ cli_parse(const cli_command_t *cmd, int argc, char **argv,
             continue;
         }
 
-        o = cli_option_find(cmd, argv[i]);
+        o = cli_main_option_find(cmd, argv[i]);
         if (o == NULL) {
-            return cli_bad(cmd, "unknown option", argv[i]);
+            return cli_main_bad(cmd, "unknown option", argv[i]);
         }
 
         if (o->kind != CLI_OPTION_FLAG && i + 1 == argc) {
-            return cli_bad(cmd, "no value for", argv[i]);
+            return cli_main_bad(cmd, "no value for", argv[i]);
         }
 
-        rc = cli_option(cmd, o, o->kind != CLI_OPTION_FLAG ? argv[++i] : NULL,
-                        opt);
+        rc = cli_main_option(cmd, o,
+                             o->kind != CLI_OPTION_FLAG ? argv[++i] : NULL,
+                             opt);
         if (rc != CLI_OK) {
             return rc;
         }
     }
 
-    return cli_complete(cmd, opt);
+    return cli_main_complete(cmd, opt);
 }
 
 
 static int
-cli_argument(const cli_command_t *cmd, const char *arg, cli_options_t *opt)
+cli_main_argument(const cli_command_t *cmd, const char *arg, cli_options_t *opt)
 {
     if (opt->target == NULL) {
         opt->target = arg;
@@ -321,7 +322,7 @@ cli_argument(const cli_command_t *cmd, const char *arg, cli_options_t *opt)
         opt->prompt = arg;
 
     } else {
-        return cli_bad(cmd, "too many arguments at", arg);
+        return cli_main_bad(cmd, "too many arguments at", arg);
     }
 
     return CLI_OK;
@@ -329,30 +330,30 @@ cli_argument(const cli_command_t *cmd, const char *arg, cli_options_t *opt)
 
 
 static int
-cli_complete(const cli_command_t *cmd, cli_options_t *opt)
+cli_main_complete(const cli_command_t *cmd, cli_options_t *opt)
 {
     if (opt->target == NULL) {
-        return cli_bad(cmd, "no URL", "given");
+        return cli_main_bad(cmd, "no URL", "given");
     }
 
     if (cmd->run == cli_chat && opt->prompt == NULL) {
-        return cli_bad(cmd, "no prompt", "given");
+        return cli_main_bad(cmd, "no prompt", "given");
     }
 
     if (cmd->run == cli_chat && opt->policy == NULL) {
-        return cli_bad(cmd, "chat needs", "--policy FILE");
+        return cli_main_bad(cmd, "chat needs", "--policy FILE");
     }
 
-    if (cmd->run == cli_chat && !cli_is_url(opt->target)) {
-        return cli_bad(cmd, "chat wants a URL, not", opt->target);
+    if (cmd->run == cli_chat && !cli_archive_is_url(opt->target)) {
+        return cli_main_bad(cmd, "chat wants a URL, not", opt->target);
     }
 
     if (cmd->run == cli_proxy && opt->policy == NULL && !opt->print_config) {
-        return cli_bad(cmd, "proxy needs", "--policy FILE");
+        return cli_main_bad(cmd, "proxy needs", "--policy FILE");
     }
 
     if ((opt->cert != NULL) != (opt->key != NULL)) {
-        return cli_bad(cmd, "--cert and --key", "belong together");
+        return cli_main_bad(cmd, "--cert and --key", "belong together");
     }
 
     opt->command = cmd->name;
@@ -361,7 +362,7 @@ cli_complete(const cli_command_t *cmd, cli_options_t *opt)
 
 
 static const cli_option_t *
-cli_option_find(const cli_command_t *cmd, const char *name)
+cli_main_option_find(const cli_command_t *cmd, const char *name)
 {
     const cli_option_t  *o;
 
@@ -378,7 +379,7 @@ cli_option_find(const cli_command_t *cmd, const char *name)
 
 
 static int
-cli_option(const cli_command_t *cmd, const cli_option_t *o,
+cli_main_option(const cli_command_t *cmd, const cli_option_t *o,
     const char *value, cli_options_t *opt)
 {
     char  *member = (char *) opt + o->offset;
@@ -393,8 +394,9 @@ cli_option(const cli_command_t *cmd, const cli_option_t *o,
         break;
 
     default: /* CLI_OPTION_TIME */
-        return cli_time(value, &opt->now) ? CLI_OK
-               : cli_bad(cmd, "--time wants seconds since 1970, not", value);
+        return cli_main_time(value, &opt->now) ? CLI_OK
+               : cli_main_bad(cmd, "--time wants seconds since 1970, not",
+                              value);
     }
 
     return CLI_OK;
@@ -402,7 +404,7 @@ cli_option(const cli_command_t *cmd, const cli_option_t *o,
 
 
 static int
-cli_time(const char *text, int64_t *now)
+cli_main_time(const char *text, int64_t *now)
 {
     size_t  n = strlen(text);
 
@@ -416,7 +418,7 @@ cli_time(const char *text, int64_t *now)
 
 
 static int
-cli_bad(const cli_command_t *cmd, const char *what, const char *arg)
+cli_main_bad(const cli_command_t *cmd, const char *what, const char *arg)
 {
     return cli_error("%s %s (see ngx-attest %s%s--help)", what, arg,
                      cmd != NULL ? cmd->name : "",

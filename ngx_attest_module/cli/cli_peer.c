@@ -21,7 +21,7 @@ static void cli_peer_told(attest_result_t *res);
 
 
 int
-cli_collect(attest_fetch_t *ev, const cli_options_t *opt)
+cli_peer_collect(attest_fetch_t *ev, const cli_options_t *opt)
 {
     char                   err[ATTEST_CLIENT_ERR];
     attest_peer_options_t  po;
@@ -38,7 +38,7 @@ cli_collect(attest_fetch_t *ev, const cli_options_t *opt)
 
 
 int
-cli_run(attest_peer_t *peer, const cli_options_t *opt,
+cli_peer_run(attest_peer_t *peer, const cli_options_t *opt,
     const attest_policy_t *policy, int activate, attest_result_t *res)
 {
     attest_peer_options_t  po;
@@ -49,7 +49,7 @@ cli_run(attest_peer_t *peer, const cli_options_t *opt,
         return CLI_UNDECIDED;
     }
 
-    if (cli_is_url(opt->target)) {
+    if (cli_archive_is_url(opt->target)) {
         po.activate = activate != 0;
 
         return attest_peer_appraise(peer, &po, policy, res) == ATTEST_OK
@@ -95,7 +95,7 @@ cli_peer_init(const cli_options_t *opt, attest_peer_options_t *po)
         return cli_error("%s: --connect wants host:port", opt->target);
     }
 
-    if (!cli_is_url(opt->target)) {
+    if (!cli_archive_is_url(opt->target)) {
         return CLI_OK;
     }
 

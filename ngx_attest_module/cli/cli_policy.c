@@ -18,6 +18,8 @@
 #include "core/evidence/attest_tpm.h"
 #include "cli/cli_peer.h"
 #include "cli/cli_kinds.h"
+#include "cli/cli_policy_load.h"
+#include "cli/cli_report.h"
 
 
 /* PCRs that change while a machine runs, or that anybody may reset. */
@@ -98,10 +100,10 @@ cli_policy(const cli_options_t *opt)
         return rc;
     }
 
-    rc = cli_run(&peer, opt, policy, 1, &res);
+    rc = cli_peer_run(&peer, opt, policy, 1, &res);
 
     if (rc == CLI_OK && !cli_policy_sound(&res)) {
-        cli_print_result(stderr, &res, 0);
+        cli_report_result(stderr, &res, 0);
         rc = res.verdict == ATTEST_NOT_TRUSTED ? CLI_FAILED : CLI_UNDECIDED;
 
         if (opt->policy != NULL) {
@@ -258,7 +260,7 @@ cli_policy_write(const attest_fetch_t *ev, const cli_options_t *opt,
         attest_cmw_free(&p.cmw);
 
     } else {
-        cli_print_result(stderr, res, 0);
+        cli_report_result(stderr, res, 0);
     }
 
     return rc;
@@ -399,7 +401,7 @@ cli_policy_label(const attest_result_t *res, const attest_tpm_item_t *tpm,
     char label[32])
 {
     if (res->root != 0) {
-        (void) snprintf(label, 32, "%s", attest_root_label(res->root));
+        (void) snprintf(label, 32, "%s", attest_label_name(res->root));
 
     } else {
         (void) snprintf(label, 32, "%.*s", (int) tpm->root.n,
@@ -420,7 +422,7 @@ cli_policy_hardware(const cli_policy_t *p, cJSON *add)
 
     for (i = 0; i < p->cmw.count; i++) {
         item = &p->cmw.items[i];
-        which = attest_item_by_type(item->type_in);
+        which = attest_kind_item_by_type(item->type_in);
         kind = attest_kind_by_item(which);
 
         if (which != ATTEST_ID_TSM
@@ -530,7 +532,7 @@ cli_policy_vouched(const cli_policy_t *p)
     attest_kind_e  kind;
 
     for (i = 0; i < p->cmw.count; i++) {
-        kind = attest_kind_by_item(attest_item_by_label(
+        kind = attest_kind_by_item(attest_kind_item_by_label(
                                        p->cmw.items[i].label_in));
 
         if (kind != ATTEST_KIND_UNKNOWN
@@ -684,7 +686,7 @@ cli_policy_warn(const char *label)
                      "key's name and the values with the machine's console, "
                      "or fetch them over a path that you trust");
 
-    if (strcmp(label, attest_root_label(ATTEST_ROOT_HOST_VTPM)) == 0) {
+    if (strcmp(label, attest_label_name(ATTEST_ROOT_HOST_VTPM)) == 0) {
         (void) cli_error("that this key is in a TPM is the gateway's own "
                          "word; set ek_roots and require_ek to have it "
                          "proven");

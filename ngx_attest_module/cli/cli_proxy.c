@@ -23,10 +23,12 @@
 
 #include "core/crypto/attest_minisign.h"
 #include "cli/cli_peer.h"
+#include "cli/cli_policy_load.h"
 #include "cli/cli_proxy_conf.h"
 #include "cli/cli_proxy_listen.h"
 #include "cli/cli_proxy_nginx.h"
 #include "cli/cli_proxy_run.h"
+#include "cli/cli_report.h"
 
 
 #define CLI_PROXY_MAX_KEY     8192
@@ -505,11 +507,11 @@ cli_proxy_verify(const cli_proxy_t *px, const attest_policy_t *policy)
         return cli_error("out of memory");
     }
 
-    rc = cli_run(peer, px->opt, policy, 1, res);
+    rc = cli_peer_run(peer, px->opt, policy, 1, res);
 
     if (rc == CLI_OK) {
-        cli_print_result(stdout, res, 1);
-        rc = cli_status(res);
+        cli_report_result(stdout, res, 1);
+        rc = cli_report_status(res);
     }
 
     attest_peer_clear(peer);

@@ -14,7 +14,7 @@
 #include "core/evidence/attest_tpm.h"
 #include "cli/cli_archive.h"
 #include "cli/cli_items.h"
-#include "cli/cli_kind_tdx.h"
+#include "cli/cli_quote.h"
 #include "cli/cli_kind_tsm.h"
 #include "cli/cli_kinds.h"
 #include "cli/cli_peer.h"
@@ -39,8 +39,8 @@ cli_show(const cli_options_t *opt)
     attest_bytes_t     file;
     attest_fetch_t  ev;
 
-    if (cli_is_url(opt->target)) {
-        rc = cli_collect(&ev, opt);
+    if (cli_archive_is_url(opt->target)) {
+        rc = cli_peer_collect(&ev, opt);
         rc = cli_show_seen(&ev, rc);
         attest_fetch_clear(&ev);
         return rc;
@@ -180,7 +180,7 @@ cli_show_ccc(attest_span_t ext, int alone)
 
     if (alone) {
         cli_printf("\n-- claims\n");
-        cli_claims_show(ccc.claims, attest_claims_parse_foreign);
+        cli_items_claims_show(ccc.claims, attest_claims_parse_foreign);
         cli_printf("\n-- quote\n");
         cli_quote_show(ccc.quote);
     }
@@ -238,7 +238,7 @@ cli_show_item(const attest_cmw_item_t *item, const attest_tpm_item_t *tpm)
     cli_print_text(stdout, item->type_in.p, item->type_in.n, 0);
     cli_printf("), %zu bytes\n", item->value.n);
 
-    which = attest_item_by_type(item->type_in);
+    which = attest_kind_item_by_type(item->type_in);
     kind = attest_kind_by_item(which);
 
     if (which == ATTEST_ID_TSM) {

@@ -116,7 +116,7 @@ ngx_http_attest_facts_view(ngx_http_request_t *r,
 
     label.p = view->root.data;
     label.n = view->root.len;
-    facts->label = attest_label(attest_root_from_label(label));
+    facts->label = attest_label(attest_label_root(label));
 
     n = ATTEST_KEYCONFIG_MAX_KEYS;
 
@@ -151,7 +151,7 @@ ngx_http_attest_facts_items(ngx_http_attest_facts_t *facts)
     rc = attest_cmw_parse(cbor->data, cbor->len, cmw);
 
     for (i = 0; rc == ATTEST_OK && i < cmw->count; i++) {
-        item = attest_item_by_label(cmw->items[i].label_in);
+        item = attest_kind_item_by_label(cmw->items[i].label_in);
 
         if (item < ATTEST_ITEMS && facts->nitems < ATTEST_ITEMS) {
             facts->items[facts->nitems].item = item;

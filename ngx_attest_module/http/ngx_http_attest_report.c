@@ -8,6 +8,7 @@
  */
 
 
+#include "core/evidence/attest_accept.h"
 #include "core/evidence/attest_request.h"
 #include "http/ngx_http_attest_answer.h"
 #include "http/ngx_http_attest_page.h"

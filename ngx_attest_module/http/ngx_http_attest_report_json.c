@@ -307,7 +307,7 @@ ngx_http_attest_report_json_peer(ngx_http_attest_text_t *text,
 
     if (state->verdict != 0) {
         ngx_http_attest_report_json_text(text, "",
-                                     attest_verdict_name(state->verdict));
+                                     attest_verify_verdict(state->verdict));
 
     } else {
         ngx_http_attest_text_add(text, "null");

@@ -260,8 +260,8 @@ ngx_http_attest_variables_upstream(ngx_http_request_t *r,
         || data == NGX_HTTP_ATTEST_VARIABLE_ROOT)
     {
         text = (data == NGX_HTTP_ATTEST_VARIABLE_ROOT)
-               ? attest_root_label(id->root)
-               : attest_verdict_name(way->verdict);
+               ? attest_label_name(id->root)
+               : attest_verify_verdict(way->verdict);
 
         return ngx_http_attest_variables_set(v, (u_char *) text,
                                         (u_char *) text + ngx_strlen(text));

@@ -15,6 +15,7 @@
 #include "core/evidence/attest_snp.h"
 #include "core/base/attest_monotonic.h"
 #include "providers/prov_tpm_call.h"
+#include "core/evidence/attest_azure.h"
 
 
 #define ATTEST_AZURE_NV_REPORT   0x01400001

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "core/evidence/attest_cmw.h"
+#include "core/evidence/attest_azure.h"
 #include "core/evidence/attest_hcl.h"
 #include "core/base/attest_monotonic.h"
 #include "providers/attest_provider.h"

@@ -230,7 +230,7 @@ prov_evidence_cpu(const prov_evidence_t *ev)
     for (i = 0; i < ev->count; i++) {
         e = &ev->items[i];
 
-        if (attest_item_is(attest_span_text(e->item)) & ATTEST_IS_CPU) {
+        if (attest_kind_item_is(attest_span_text(e->item)) & ATTEST_IS_CPU) {
             cpu = attest_span(e->data, e->len);
         }
     }

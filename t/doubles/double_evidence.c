@@ -18,6 +18,7 @@
 #include "core/evidence/attest_claims.h"
 #include "core/evidence/attest_cmw.h"
 #include "core/evidence/attest_gpu.h"
+#include "core/evidence/attest_azure.h"
 #include "core/evidence/attest_hcl.h"
 #include "core/evidence/attest_ratls.h"
 #include "core/evidence/attest_tsm.h"

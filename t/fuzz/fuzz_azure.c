@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "azure_machine.h"
+#include "core/evidence/attest_azure.h"
 #include "core/evidence/attest_hcl.h"
 #include "core/appraisal/attest_verify_azure.h"
 

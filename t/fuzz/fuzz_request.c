@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/evidence/attest_accept.h"
 #include "core/evidence/attest_request.h"
 
 

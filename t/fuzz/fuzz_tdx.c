@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/evidence/attest_pck.h"
 #include "core/evidence/attest_tdx.h"
 #include "core/crypto/attest_x509.h"
 
@@ -79,7 +80,7 @@ fuzz_certs(const attest_tdx_quote_t *q)
     certs = attest_x509_read(q->certs);
 
     for (i = 0; i < sk_X509_num(certs); i++) {
-        (void) attest_tdx_pck_read(sk_X509_value(certs, i), &pck);
+        (void) attest_pck_read(sk_X509_value(certs, i), &pck);
     }
 
     if (certs != NULL) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/policy/attest_tdx_tcb.h"
+#include "core/evidence/attest_pck.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

@@ -123,6 +123,37 @@ for my $file (sort grep { m{/cli/(?!cli_util\.c)} } @c) {
     ok(!@bad, "$file: writes through the filter") or diag(join "\n", @bad);
 }
 
+# Whoever reads a function's name knows its file: behind the word of its house
+# comes one of the words of the file's name.  Two files hold the common words of
+# a room, and the library has its own header's.
+my %common = map { $_ => 1 } qw(attest_core.c cli_util.c ngx_attest.c);
+my $functions = 0;
+
+for my $file (sort grep { m{^ngx_attest_module/.*\.c$} } @c) {
+    my ($base) = $file =~ m{([^/]+)\.c$};
+    my @bad;
+
+    next if $common{"$base.c"};
+
+    my ($house) = $base =~ /^(ngx_http_attest|attest|cli|prov)(?:_|$)/;
+    my %word = map { $_ => 1 } split /_/, $base;
+    my $text = join "\n", code($file);
+
+    while ($text =~ /^(?:STACK_OF\(\w+\) \*\n)?(\w+)\([^;{}]*\)\s*\n\{/mg) {
+        my ($name, $first) = ($1, $1 =~ /^\Q$house\E_([^_]+)/);
+
+        $functions++;
+        next if $name eq 'main' || $base eq $house
+            || defined $first && $word{$first};
+        push @bad, $name;
+    }
+
+    ok(!@bad, "$file: is what its functions' names say")
+        or diag(join "\n", @bad);
+}
+
+cmp_ok($functions, '>', 1000, 'there are functions to look at');
+
 done_testing();
 
 

@@ -12,6 +12,7 @@
 #include "azure_machine.h"
 #include "core/appraisal/attest_verify_azure.h"
 #include "core/crypto/attest_x509.h"
+#include "core/evidence/attest_azure.h"
 #include "core/evidence/attest_hcl.h"
 #include "core/policy/attest_policy_kinds.h"
 #include "evidence.h"

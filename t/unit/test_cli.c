@@ -10,6 +10,9 @@
 #include "cli/cli_input.c"
 #include "cli/cli_chat.c"
 #include "cli/cli_policy.c"
+#include "cli/cli_policy_load.c"
+#include "cli/cli_report.c"
+#include "cli/cli_stream.c"
 #include "cli/cli_util.c"
 #include "cli/cli_verify.c"
 
@@ -90,7 +93,7 @@ attest_exchange_timeout(attest_conn_t *c, int64_t ms, int total)
 
 
 int
-cli_run(attest_peer_t *peer, const cli_options_t *opt,
+cli_peer_run(attest_peer_t *peer, const cli_options_t *opt,
     const attest_policy_t *policy, int activate, attest_result_t *res)
 {
     (void) opt;
@@ -222,7 +225,7 @@ answer(const char *type, int status, const char *text, size_t n, size_t size)
     seal_all(&aead, text, n, size);
 
     catch_output();
-    rc = cli_chat_answer(&ev, &ctx, enc);
+    rc = cli_stream_answer(&ev.conn, &ctx, enc);
     release_output();
 
     attest_aead_clear(&aead);

@@ -16,8 +16,10 @@
 #include "cli/cli_kind_snp.c"
 #include "cli/cli_kind_tdx.c"
 #include "cli/cli_print.c"
+#include "cli/cli_quote.c"
 #include "cli/cli_util.c"
 #include "cli/cli_x509.c"
+#include "core/evidence/attest_azure.h"
 
 
 #define T0          1782864000        /* 2026-07-01 */

@@ -11,6 +11,7 @@
 #include "cli/cli_input.c"
 #include "cli/cli_kind_tdx.c"
 #include "cli/cli_print.c"
+#include "cli/cli_quote.c"
 #include "cli/cli_show.c"
 #include "cli/cli_util.c"
 #include "cli/cli_x509.c"
@@ -22,7 +23,7 @@ static char  out[131072];
 /* Only for URLs, which no test here has. */
 
 int
-cli_collect(attest_fetch_t *ev, const cli_options_t *opt)
+cli_peer_collect(attest_fetch_t *ev, const cli_options_t *opt)
 {
     (void) ev;
     (void) opt;

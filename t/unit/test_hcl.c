@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 #include <openssl/rsa.h>
 
+#include "core/evidence/attest_azure.h"
 #include "core/evidence/attest_hcl.h"
 #include "azure_double.h"
 #include "fixture.h"

@@ -46,11 +46,11 @@ test_items(void)
         }
 
         OK(k == i, "%s: no other has its label or media type", item->label);
-        IS_INT(attest_item_by_label(attest_span_text(item->label)), i,
+        IS_INT(attest_kind_item_by_label(attest_span_text(item->label)), i,
                "%s: found by its label", item->label);
-        IS_INT(attest_item_by_type(attest_span_text(item->type)), i,
+        IS_INT(attest_kind_item_by_type(attest_span_text(item->type)), i,
                "%s: found by its media type", item->label);
-        IS_INT(attest_item_is(attest_span_text(item->label)), item->is,
+        IS_INT(attest_kind_item_is(attest_span_text(item->label)), item->is,
                "%s: is what it is", item->label);
         OK(!(item->is & ATTEST_IS_LOG) || (item->is & ATTEST_IS_LARGE),
            "%s: a log is large", item->label);
@@ -59,11 +59,11 @@ test_items(void)
            "%s: what is a CPU's is of some kind", item->label);
     }
 
-    IS_INT(attest_item_by_label(attest_span_literal("x")), ATTEST_ITEMS,
+    IS_INT(attest_kind_item_by_label(attest_span_literal("x")), ATTEST_ITEMS,
            "no item of another label");
-    IS_INT(attest_item_by_type(ATTEST_NO_SPAN), ATTEST_ITEMS,
+    IS_INT(attest_kind_item_by_type(ATTEST_NO_SPAN), ATTEST_ITEMS,
            "nor of no type");
-    IS_INT(attest_item_is(ATTEST_NO_SPAN), 0, "which is nothing");
+    IS_INT(attest_kind_item_is(ATTEST_NO_SPAN), 0, "which is nothing");
 }
 
 

@@ -348,13 +348,13 @@ expect(const world_t *w, const char *what, const char *members, int ek,
 
     if (OK(res.verdict == verdict && res.root == root
            && find(id, state) != NULL, "%s: verdict %d, %s", what, verdict,
-           attest_root_label(root)))
+           attest_label_name(root)))
     {
         return;
     }
 
     printf("#   verdict %d, %s: %s\n", res.verdict,
-           attest_root_label(res.root), res.why);
+           attest_label_name(res.root), res.why);
 
     for (i = 0; i < res.count; i++) {
         printf("#   %d %s: %s\n", res.checks[i].state, res.checks[i].id,

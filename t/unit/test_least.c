@@ -285,8 +285,8 @@ test_labels(void)
         a = &attest_labels[i];
         s.p = (const uint8_t *) a->label;
         s.n = strlen(a->label);
-        OK(attest_root_from_label(s) == a->root && attest_label(a->root) == a
-           && strcmp(attest_root_label(a->root), a->label) == 0,
+        OK(attest_label_root(s) == a->root && attest_label(a->root) == a
+           && strcmp(attest_label_name(a->root), a->label) == 0,
            "label %s", a->label);
 
         if (i > 0) {
@@ -298,7 +298,7 @@ test_labels(void)
     }
 
     IS_INT(i, 6, "six labels");
-    OK(strcmp(attest_root_label(0), "none") == 0, "and none");
+    OK(strcmp(attest_label_name(0), "none") == 0, "and none");
 }
 
 

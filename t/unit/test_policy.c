@@ -446,14 +446,14 @@ test_labels(void)
     for (i = 0; i < 6; i++) {
         s.p = (const uint8_t *) labels[i];
         s.n = strlen(labels[i]);
-        OK(strcmp(attest_root_label(attest_root_from_label(s)), labels[i])
+        OK(strcmp(attest_label_name(attest_label_root(s)), labels[i])
            == 0, "label %s there and back", labels[i]);
         s.n--;
-        IS_INT(attest_root_from_label(s), 0, "no prefix of it");
+        IS_INT(attest_label_root(s), 0, "no prefix of it");
     }
 
-    OK(strcmp(attest_root_label(0), "none") == 0, "no label for no root");
-    OK(strcmp(attest_root_label(3), "none") == 0, "nor for two");
+    OK(strcmp(attest_label_name(0), "none") == 0, "no label for no root");
+    OK(strcmp(attest_label_name(3), "none") == 0, "nor for two");
 }
 
 

@@ -22,6 +22,7 @@
 #include "providers/prov_http.h"
 #include "core/base/attest_monotonic.h"
 #include "providers/prov_tcti_conf.h"
+#include "core/evidence/attest_azure.h"
 
 
 /* ---- offline: HTTP */

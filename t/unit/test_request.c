@@ -6,6 +6,7 @@
 
 #include "unit.h"
 
+#include "core/evidence/attest_accept.h"
 #include "core/evidence/attest_request.h"
 
 

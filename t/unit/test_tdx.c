@@ -17,6 +17,7 @@
 #include "core/evidence/attest_cmw.h"
 #include "core/evidence/attest_eventlog.h"
 #include "core/evidence/attest_ratls.h"
+#include "core/evidence/attest_pck.h"
 #include "core/evidence/attest_tdx.h"
 #include "core/evidence/attest_tsm.h"
 #include "core/policy/attest_policy.h"
@@ -135,7 +136,7 @@ genuine(const uint8_t *p, size_t n, int64_t now, attest_maker_e maker)
     certs = attest_x509_read(q.certs);
 
     if (certs == NULL
-        || attest_tdx_pck_read(sk_X509_value(certs, 0), &pck) != ATTEST_OK)
+        || attest_pck_read(sk_X509_value(certs, 0), &pck) != ATTEST_OK)
     {
         what = "PCK";
 
@@ -197,7 +198,7 @@ check_quote(const fixture_t *f, const uint8_t *p, size_t n)
 
     certs = attest_x509_read(q.certs);
     memset(&pck, 0, sizeof(pck));
-    IS_INT(attest_tdx_pck_read(sk_X509_value(certs, 0), &pck), ATTEST_OK,
+    IS_INT(attest_pck_read(sk_X509_value(certs, 0), &pck), ATTEST_OK,
            "%s: PCK", f->file);
 
     for (i = 0; i < 6; i++) {
@@ -205,7 +206,7 @@ check_quote(const fixture_t *f, const uint8_t *p, size_t n)
     }
 
     OK(strcmp(hex, f->fmspc) == 0, "%s: FMSPC %s", f->file, hex);
-    IS_INT(attest_tdx_pck_read(sk_X509_value(certs, 1), &pck),
+    IS_INT(attest_pck_read(sk_X509_value(certs, 1), &pck),
            ATTEST_EFORMAT, "%s: the CA's certificate is no PCK's", f->file);
     OK(genuine(p, n, T0, ATTEST_MAKER_AMD) != NULL,
        "%s: not under AMD's roots", f->file);

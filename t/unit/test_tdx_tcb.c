@@ -15,6 +15,7 @@
 #include "core/policy/attest_tdx_tcb.h"
 #include "fixture.h"
 #include "tdx_double.h"
+#include "core/evidence/attest_pck.h"
 
 
 /* t/data/README.md; C is when the collateral of 2023 was valid. */
@@ -144,7 +145,7 @@ judge(const uint8_t *quote, size_t n, int64_t now)
         return 0;
     }
 
-    proven = attest_verify_td_quote(&v, &v.part[0], raw, q.report_data);
+    proven = attest_verify_tdx_quote(&v, &v.part[0], raw, q.report_data);
     return proven;
 }
 
@@ -321,7 +322,7 @@ test_2023(void)
                  ? "quote-v4-spr-e4.dat" : "quote-v4.bin", &n);
         (void) attest_tdx_parse(p, n, &q);
         certs = attest_x509_read(q.certs);
-        (void) attest_tdx_pck_read(sk_X509_value(certs, 0), &pck);
+        (void) attest_pck_read(sk_X509_value(certs, 0), &pck);
 
         if (i == 2) {
             OK(attest_tcb_evaluate(&info, &qe, &q, &pck, &r) != NULL,

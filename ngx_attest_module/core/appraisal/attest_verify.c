@@ -29,7 +29,7 @@ static void attest_verify_load(attest_verify_t *v, attest_part_e which,
 static void attest_verify_claims(attest_verify_t *v, attest_part_t *part);
 static void attest_verify_unknown_items(attest_verify_t *v,
     const attest_part_t *part);
-static void attest_verify_verdict(attest_verify_t *v);
+static void attest_verify_decide(attest_verify_t *v);
 static bool attest_verify_adds_up(const attest_verify_t *v);
 
 
@@ -85,7 +85,7 @@ attest_verify(const attest_verify_input_t *in, attest_result_t *result)
     attest_verify_exporter(&v);
     attest_verify_max_age(&v);
     attest_verify_judge(&v);
-    attest_verify_verdict(&v);
+    attest_verify_decide(&v);
 
     for (i = 0; i < ATTEST_PARTS; i++) {
         attest_tpm_public_free(&v.part[i].ak);
@@ -239,7 +239,7 @@ attest_verify_unknown_items(attest_verify_t *v, const attest_part_t *part)
     for (i = 0; i < part->cmw.count; i++) {
         name = part->cmw.items[i].label_in;
 
-        if (attest_item_by_label(name) == ATTEST_ITEMS && unknown++ == 0) {
+        if (attest_kind_item_by_label(name) == ATTEST_ITEMS && unknown++ == 0) {
             first = name;
         }
     }
@@ -255,7 +255,7 @@ attest_verify_unknown_items(attest_verify_t *v, const attest_part_t *part)
 
 
 static void
-attest_verify_verdict(attest_verify_t *v)
+attest_verify_decide(attest_verify_t *v)
 {
     size_t                 i;
     attest_result_t       *res = v->res;
@@ -295,7 +295,7 @@ attest_verify_verdict(attest_verify_t *v)
     res->verdict = ATTEST_TRUSTED;
     (void) snprintf(res->why, sizeof(res->why),
                     "every check passed; root of trust \"%s\", which the "
-                    "policy accepts", attest_root_label(res->root));
+                    "policy accepts", attest_label_name(res->root));
 }
 
 

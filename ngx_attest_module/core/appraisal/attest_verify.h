@@ -90,7 +90,7 @@ int attest_verify_credential(attest_span_t collection,
     size_t *cred_len, uint8_t *enc, size_t *enc_len);
 
 /* "trusted", "not trusted", "undecided" */
-const char *attest_verdict_name(attest_verdict_e verdict);
+const char *attest_verify_verdict(attest_verdict_e verdict);
 
 /*
  * The result as one JSON object (docs/verifier.md), for what and as of

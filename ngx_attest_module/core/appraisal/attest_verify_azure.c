@@ -12,6 +12,7 @@
 
 #include <openssl/crypto.h>
 
+#include "core/evidence/attest_azure.h"
 #include "core/evidence/attest_hcl.h"
 #include "core/evidence/attest_tdx.h"
 #include "core/appraisal/attest_verify_azure.h"
@@ -227,8 +228,8 @@ attest_verify_azure_tdx(attest_verify_azure_t *j)
                        "the TD quote of %s evidence is %s of the TDREPORT in "
                        "the paravisor's", j->name, same ? "made" : "not made");
 
-    return same && attest_verify_td_quote(j->v, j->part, j->item.td_quote,
-                                          j->hcl.report_data.p);
+    return same && attest_verify_tdx_quote(j->v, j->part, j->item.td_quote,
+                                           j->hcl.report_data.p);
 }
 
 

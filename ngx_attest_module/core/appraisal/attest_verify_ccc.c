@@ -163,6 +163,6 @@ attest_verify_ccc_quote(attest_verify_t *v, attest_part_t *part)
         part->cpu.kind = ATTEST_KIND_TDX;
     }
 
-    part->cpu.proven = attest_verify_td_quote(v, part, part->ccc_quote, want)
+    part->cpu.proven = attest_verify_tdx_quote(v, part, part->ccc_quote, want)
                        ? 1 : 0;
 }

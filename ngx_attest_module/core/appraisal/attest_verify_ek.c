@@ -382,7 +382,7 @@ attest_verify_firmware(attest_verify_t *v, unsigned root)
                           "firmware %016llx is a software TPM's, but the "
                           "evidence calls it %s",
                           (unsigned long long) firmware,
-                          attest_root_label(root));
+                          attest_label_name(root));
         return 0;
     }
 

@@ -19,7 +19,7 @@ static const char *const  attest_verify_states[] = {
 
 
 const char *
-attest_verdict_name(attest_verdict_e verdict)
+attest_verify_verdict(attest_verdict_e verdict)
 {
     switch (verdict) {
     case ATTEST_TRUSTED:
@@ -47,10 +47,10 @@ attest_verify_json(const attest_result_t *res, const char *target,
     cJSON_AddStringToObject(root, "url", target);
     cJSON_AddNumberToObject(root, "time", (double) now);
     cJSON_AddStringToObject(root, "verdict",
-                            attest_verdict_name(res->verdict));
+                            attest_verify_verdict(res->verdict));
     cJSON_AddStringToObject(root, "why", res->why);
     cJSON_AddStringToObject(root, "root_of_trust",
-                            attest_root_label(res->root));
+                            attest_label_name(res->root));
     list = cJSON_AddArrayToObject(root, "checks");
 
     for (i = 0; list != NULL && i < res->count; i++) {

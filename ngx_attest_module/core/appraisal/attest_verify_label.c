@@ -54,7 +54,7 @@ attest_verify_label_cloud(attest_verify_t *v)
         return ATTEST_ROOT_SIMULATED;
     }
 
-    stated = attest_root_from_label(v->main->tpm.root);
+    stated = attest_label_root(v->main->tpm.root);
 
     if (attest_label_least(stated, ATTEST_ROOT_CLOUD_VTPM) != stated) {
         attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
@@ -62,7 +62,7 @@ attest_verify_label_cloud(attest_verify_t *v)
                           "proven is %s",
                           attest_verify_text(text, sizeof(text),
                                              v->main->tpm.root),
-                          attest_root_label(ATTEST_ROOT_CLOUD_VTPM));
+                          attest_label_name(ATTEST_ROOT_CLOUD_VTPM));
         return 0;
     }
 
@@ -88,7 +88,7 @@ attest_verify_label_alone(attest_verify_t *v)
         return 0;
     }
 
-    stated = attest_root_from_label(v->main->tpm.root);
+    stated = attest_label_root(v->main->tpm.root);
 
     if (stated == 0) {
         attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
@@ -121,7 +121,7 @@ attest_verify_label_more(attest_verify_t *v, unsigned stated)
         attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
                           "the evidence is rooted in a %s TPM, which the "
                           "policy does not accept",
-                          attest_root_label(stated));
+                          attest_label_name(stated));
 
     } else if (stated == ATTEST_ROOT_HOST_VTPM) {
         attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
@@ -133,7 +133,7 @@ attest_verify_label_more(attest_verify_t *v, unsigned stated)
         attest_verify_add(v, "root-of-trust", ATTEST_CHECK_UNKNOWN,
                           "the evidence says %s, but it carries nothing that "
                           "proves it beside a TPM quote",
-                          attest_root_label(stated));
+                          attest_label_name(stated));
     }
 
     return 0;
@@ -154,7 +154,7 @@ attest_verify_label_stated(attest_verify_t *v, unsigned found,
         attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
                           "the evidence says it is rooted in %s, what it "
                           "proves is %s; what would prove the former: %s",
-                          attest_root_label(stated), attest_root_label(found),
+                          attest_label_name(stated), attest_label_name(found),
                           attest_label(stated)->proof);
         return 0;
     }
@@ -163,13 +163,13 @@ attest_verify_label_stated(attest_verify_t *v, unsigned found,
         attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
                           "the evidence says of itself that it is rooted in "
                           "%s, which the policy does not accept",
-                          attest_root_label(stated));
+                          attest_label_name(stated));
         return 0;
     }
 
     attest_verify_add(v, "root-stated", ATTEST_CHECK_NOTE,
                       "the evidence says of itself that it is rooted in %s, "
-                      "what it proves is %s", attest_root_label(stated),
-                      attest_root_label(found));
+                      "what it proves is %s", attest_label_name(stated),
+                      attest_label_name(found));
     return 1;
 }

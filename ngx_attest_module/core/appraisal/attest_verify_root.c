@@ -76,7 +76,7 @@ attest_verify_root_items(attest_verify_t *v, unsigned found)
             continue;
         }
 
-        stated = wrong ? 0 : attest_root_from_label(item->value);
+        stated = wrong ? 0 : attest_label_root(item->value);
 
         if (stated == 0) {
             attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
@@ -136,7 +136,7 @@ attest_verify_root_accepted(attest_verify_t *v, unsigned root)
 
     attest_verify_add(v, "root-of-trust", ATTEST_CHECK_FAIL,
                       "the evidence is rooted in %s%s, which the policy does "
-                      "not accept", attest_root_label(root),
+                      "not accept", attest_label_name(root),
                       root == ATTEST_ROOT_SOFTWARE
                       ? " (a software TPM, or nothing ties it to another)"
                       : "");
@@ -212,7 +212,7 @@ attest_verify_tpm_beside(attest_verify_t *v, unsigned *root)
                           "this machine: what it says may be another "
                           "machine's.  By itself its label is %s, which "
                           "the policy does not accept",
-                          attest_root_label(worth));
+                          attest_label_name(worth));
         return 0;
     }
 
@@ -220,7 +220,7 @@ attest_verify_tpm_beside(attest_verify_t *v, unsigned *root)
                       "nothing ties the TPM beside the CPU's report to this "
                       "machine: what it says may be another machine's.  "
                       "The label of the evidence as a whole is %s, which "
-                      "the policy accepts", attest_root_label(*root));
+                      "the policy accepts", attest_label_name(*root));
     return 1;
 }
 

@@ -14,6 +14,7 @@
 
 #include "core/base/attest_cbor.h"
 #include "core/evidence/attest_eventlog.h"
+#include "core/evidence/attest_pck.h"
 #include "core/evidence/attest_tdx.h"
 #include "core/appraisal/attest_verify_anchor.h"
 #include "core/appraisal/attest_verify_kinds.h"
@@ -32,26 +33,26 @@
 #define ATTEST_CCEL_RTMRS    0x1e
 
 
-static bool attest_td_open(attest_td_t *td, attest_span_t raw);
-static bool attest_td_genuine(attest_td_t *td);
-static bool attest_td_chain(attest_td_t *td);
-static bool attest_td_bound(attest_td_t *td,
+static bool attest_verify_tdx_open(attest_td_t *td, attest_span_t raw);
+static bool attest_verify_tdx_genuine(attest_td_t *td);
+static bool attest_verify_tdx_chain(attest_td_t *td);
+static bool attest_verify_tdx_bound(attest_td_t *td,
     const uint8_t want[ATTEST_CLAIMS_REPORT_DATA]);
-static bool attest_td_attributes(attest_td_t *td);
-static bool attest_td_debug(attest_td_t *td);
-static bool attest_td_module(attest_td_t *td);
-static bool attest_sgx_judge(attest_td_t *td);
-static void attest_td_machine(attest_td_t *td);
-static void attest_td_references(attest_td_t *td);
-static bool attest_td_reference(attest_td_t *td, const char *id,
+static bool attest_verify_tdx_attributes(attest_td_t *td);
+static bool attest_verify_tdx_debug(attest_td_t *td);
+static bool attest_verify_tdx_module(attest_td_t *td);
+static bool attest_verify_tdx_enclave(attest_td_t *td);
+static void attest_verify_tdx_machine(attest_td_t *td);
+static void attest_verify_tdx_references(attest_td_t *td);
+static bool attest_verify_tdx_reference(attest_td_t *td, const char *id,
     const char *name, const attest_refset_t *set, const uint8_t *p,
     size_t n);
-static bool attest_td_optional(attest_td_t *td, const char *id,
+static bool attest_verify_tdx_optional(attest_td_t *td, const char *id,
     const char *name, const attest_refset_t *set, const uint8_t *p,
     attest_check_e unnamed);
-static bool attest_td_rtmrs(attest_td_t *td);
-static void attest_td_ccel(attest_td_t *td);
-static void attest_td_ccel_compare(attest_td_t *td,
+static bool attest_verify_tdx_rtmrs(attest_td_t *td);
+static void attest_verify_tdx_ccel(attest_td_t *td);
+static void attest_verify_tdx_ccel_compare(attest_td_t *td,
     const attest_tpm_bank_t *log);
 
 
@@ -80,13 +81,13 @@ attest_verify_tdx(attest_verify_t *v, attest_part_t *part,
         return;
     }
 
-    part->cpu.proven = attest_verify_td_quote(v, part, tsm->outblob, want)
+    part->cpu.proven = attest_verify_tdx_quote(v, part, tsm->outblob, want)
                        ? 1 : 0;
 }
 
 
 bool
-attest_verify_td_quote(attest_verify_t *v, attest_part_t *part,
+attest_verify_tdx_quote(attest_verify_t *v, attest_part_t *part,
     attest_span_t raw, const uint8_t want[ATTEST_CLAIMS_REPORT_DATA])
 {
     int          proven = 0;
@@ -101,19 +102,21 @@ attest_verify_td_quote(attest_verify_t *v, attest_part_t *part,
 
     ERR_set_mark();
 
-    if (attest_td_open(&td, raw) && attest_td_genuine(&td)
-        && attest_td_bound(&td, want))
+    if (attest_verify_tdx_open(&td, raw) && attest_verify_tdx_genuine(&td)
+        && attest_verify_tdx_bound(&td, want))
     {
         part->cpu.simulated = td.simulated ? 1 : 0;
 
         if (td.q.body == ATTEST_TDX_BODY_SGX) {
-            proven = attest_sgx_judge(&td);
+            proven = attest_verify_tdx_enclave(&td);
 
-        } else if (attest_td_attributes(&td) && attest_td_module(&td)) {
-            proven = attest_td_tcb(&td);
-            attest_td_machine(&td);
-            attest_td_references(&td);
-            attest_td_ccel(&td);
+        } else if (attest_verify_tdx_attributes(&td)
+                   && attest_verify_tdx_module(&td))
+        {
+            proven = attest_verify_tdx_tcb(&td);
+            attest_verify_tdx_machine(&td);
+            attest_verify_tdx_references(&td);
+            attest_verify_tdx_ccel(&td);
         }
     }
 
@@ -127,7 +130,7 @@ attest_verify_td_quote(attest_verify_t *v, attest_part_t *part,
 /* Layout, and the certificates that the quote carries. */
 
 static bool
-attest_td_open(attest_td_t *td, attest_span_t raw)
+attest_verify_tdx_open(attest_td_t *td, attest_span_t raw)
 {
     int          rc;
     const char  *name;
@@ -148,7 +151,7 @@ attest_td_open(attest_td_t *td, attest_span_t raw)
     td->certs = attest_x509_read(td->q.certs);
 
     if (td->certs == NULL
-        || attest_tdx_pck_read(sk_X509_value(td->certs, 0), &td->pck)
+        || attest_pck_read(sk_X509_value(td->certs, 0), &td->pck)
            != ATTEST_OK)
     {
         attest_verify_kind(td->v, td->part, "tdx-quote", ATTEST_CHECK_FAIL,
@@ -174,7 +177,7 @@ attest_td_open(attest_td_t *td, attest_span_t raw)
 /* Attestation key -> quoting enclave -> PCK -> Intel's root. */
 
 static bool
-attest_td_genuine(attest_td_t *td)
+attest_verify_tdx_genuine(attest_td_t *td)
 {
     const char  *id = "tdx-signature", *what = NULL;
 
@@ -210,12 +213,12 @@ attest_td_genuine(attest_td_t *td)
                        "the quoting enclave's report is signed by the "
                        "platform's key (PCK)");
 
-    return attest_td_chain(td);
+    return attest_verify_tdx_chain(td);
 }
 
 
 static bool
-attest_td_chain(attest_td_t *td)
+attest_verify_tdx_chain(attest_td_t *td)
 {
     char         fmspc[ATTEST_ABBREV], ppid[ATTEST_ABBREV];
     const char  *what;
@@ -240,7 +243,8 @@ attest_td_chain(attest_td_t *td)
 
 
 static bool
-attest_td_bound(attest_td_t *td, const uint8_t want[ATTEST_CLAIMS_REPORT_DATA])
+attest_verify_tdx_bound(attest_td_t *td,
+    const uint8_t want[ATTEST_CLAIMS_REPORT_DATA])
 {
     int          same, zero;
     char         got[ATTEST_ABBREV], wanted[ATTEST_ABBREV];
@@ -271,13 +275,13 @@ attest_td_bound(attest_td_t *td, const uint8_t want[ATTEST_CLAIMS_REPORT_DATA])
 
 
 static bool
-attest_td_attributes(attest_td_t *td)
+attest_verify_tdx_attributes(attest_td_t *td)
 {
     char                        hex[ATTEST_ABBREV];
     uint64_t                    bits, allowed, wrong, missing;
     const attest_policy_tdx_t  *p = &td->v->policy->tdx;
 
-    if (!attest_td_debug(td)) {
+    if (!attest_verify_tdx_debug(td)) {
         return 0;
     }
 
@@ -313,7 +317,7 @@ attest_td_attributes(attest_td_t *td)
 
 
 static bool
-attest_td_debug(attest_td_t *td)
+attest_verify_tdx_debug(attest_td_t *td)
 {
     int  debug, allowed = td->v->policy->tdx.allow_debug;
 
@@ -339,7 +343,7 @@ attest_td_debug(attest_td_t *td)
 /* Intel's own modules have no signer and no attributes. */
 
 static bool
-attest_td_module(attest_td_t *td)
+attest_verify_tdx_module(attest_td_t *td)
 {
     char  hex[ATTEST_ABBREV];
     int   ok;
@@ -359,7 +363,7 @@ attest_td_module(attest_td_t *td)
 /* Recognised in certificates of others; there is no member of a policy. */
 
 static bool
-attest_sgx_judge(attest_td_t *td)
+attest_verify_tdx_enclave(attest_td_t *td)
 {
     char  hex[ATTEST_ABBREV];
 
@@ -385,7 +389,7 @@ attest_sgx_judge(attest_td_t *td)
  */
 
 static void
-attest_td_machine(attest_td_t *td)
+attest_verify_tdx_machine(attest_td_t *td)
 {
     const attest_tdx_quote_t  *q = &td->q;
     attest_span_t              parts[] = {
@@ -409,37 +413,38 @@ attest_td_machine(attest_td_t *td)
 /* All are compared, so that one run names all that differs. */
 
 static void
-attest_td_references(attest_td_t *td)
+attest_verify_tdx_references(attest_td_t *td)
 {
     int                         ok;
     const attest_tdx_quote_t   *q = &td->q;
     const attest_policy_tdx_t  *p = &td->v->policy->tdx;
 
-    ok = attest_td_reference(td, "tdx-fmspc", "the platform's FMSPC",
-                             &p->fmspc, td->pck.fmspc, 6);
-    ok &= attest_td_reference(td, "tdx-ppid", "the platform's PPID",
-                              &p->ppid, td->pck.ppid, 16);
-    ok &= attest_td_reference(td, "tdx-xfam", "XFAM", &p->xfam, q->xfam, 8);
-    ok &= attest_td_reference(td, "tdx-mrseam", "MRSEAM", &p->mrseam,
-                              q->mrseam, ATTEST_TDX_MR_LEN);
-    ok &= attest_td_reference(td, "tdx-mrtd", "MRTD", &p->mrtd, q->mrtd,
-                              ATTEST_TDX_MR_LEN);
-    ok &= attest_td_optional(td, "tdx-mrconfigid", "MRCONFIGID",
-                             &p->mrconfigid, q->mrconfigid,
-                             ATTEST_CHECK_NOTE);
-    ok &= attest_td_optional(td, "tdx-mrowner", "MROWNER", &p->mrowner,
-                             q->mrowner, ATTEST_CHECK_NOTE);
-    ok &= attest_td_optional(td, "tdx-mrownerconfig", "MROWNERCONFIG",
-                             &p->mrownerconfig, q->mrownerconfig,
-                             ATTEST_CHECK_NOTE);
+    ok = attest_verify_tdx_reference(td, "tdx-fmspc", "the platform's FMSPC",
+                                     &p->fmspc, td->pck.fmspc, 6);
+    ok &= attest_verify_tdx_reference(td, "tdx-ppid", "the platform's PPID",
+                                      &p->ppid, td->pck.ppid, 16);
+    ok &= attest_verify_tdx_reference(td, "tdx-xfam", "XFAM", &p->xfam,
+                                      q->xfam, 8);
+    ok &= attest_verify_tdx_reference(td, "tdx-mrseam", "MRSEAM", &p->mrseam,
+                                      q->mrseam, ATTEST_TDX_MR_LEN);
+    ok &= attest_verify_tdx_reference(td, "tdx-mrtd", "MRTD", &p->mrtd, q->mrtd,
+                                      ATTEST_TDX_MR_LEN);
+    ok &= attest_verify_tdx_optional(td, "tdx-mrconfigid", "MRCONFIGID",
+                                     &p->mrconfigid, q->mrconfigid,
+                                     ATTEST_CHECK_NOTE);
+    ok &= attest_verify_tdx_optional(td, "tdx-mrowner", "MROWNER", &p->mrowner,
+                                     q->mrowner, ATTEST_CHECK_NOTE);
+    ok &= attest_verify_tdx_optional(td, "tdx-mrownerconfig", "MROWNERCONFIG",
+                                     &p->mrownerconfig, q->mrownerconfig,
+                                     ATTEST_CHECK_NOTE);
 
     /* a service TD has a say in this one's life: never left unsaid */
 
-    ok &= attest_td_optional(td, "tdx-mrservicetd", "MRSERVICETD",
-                             &p->mrservicetd, q->mrservicetd != NULL
-                             ? q->mrservicetd : attest_tdx_zero,
-                             ATTEST_CHECK_UNKNOWN);
-    ok &= attest_td_rtmrs(td);
+    ok &= attest_verify_tdx_optional(td, "tdx-mrservicetd", "MRSERVICETD",
+                                     &p->mrservicetd, q->mrservicetd != NULL
+                                     ? q->mrservicetd : attest_tdx_zero,
+                                     ATTEST_CHECK_UNKNOWN);
+    ok &= attest_verify_tdx_rtmrs(td);
 
     td->part->cpu.referenced = ok ? 1 : 0;
 }
@@ -448,7 +453,7 @@ attest_td_references(attest_td_t *td)
 /* 0: the policy names values, and this is none of them. */
 
 static bool
-attest_td_reference(attest_td_t *td, const char *id, const char *name,
+attest_verify_tdx_reference(attest_td_t *td, const char *id, const char *name,
     const attest_refset_t *set, const uint8_t *p, size_t n)
 {
     int   ok;
@@ -473,7 +478,7 @@ attest_td_reference(attest_td_t *td, const char *id, const char *name,
 /* Zero says that there is none; anything else has something to say. */
 
 static bool
-attest_td_optional(attest_td_t *td, const char *id, const char *name,
+attest_verify_tdx_optional(attest_td_t *td, const char *id, const char *name,
     const attest_refset_t *set, const uint8_t *p, attest_check_e unnamed)
 {
     char  hex[ATTEST_ABBREV];
@@ -487,12 +492,12 @@ attest_td_optional(attest_td_t *td, const char *id, const char *name,
         return 1;
     }
 
-    return attest_td_reference(td, id, name, set, p, ATTEST_TDX_MR_LEN);
+    return attest_verify_tdx_reference(td, id, name, set, p, ATTEST_TDX_MR_LEN);
 }
 
 
 static bool
-attest_td_rtmrs(attest_td_t *td)
+attest_verify_tdx_rtmrs(attest_td_t *td)
 {
     int                     ok = 1;
     char                    name[8], id[16], unnamed[16] = "";
@@ -510,8 +515,8 @@ attest_td_rtmrs(attest_td_t *td)
 
         (void) snprintf(name, sizeof(name), "RTMR %zu", i);
         (void) snprintf(id, sizeof(id), "tdx-rtmr%zu", i);
-        ok &= attest_td_reference(td, id, name, set, td->q.rtmr[i],
-                                  ATTEST_TDX_MR_LEN);
+        ok &= attest_verify_tdx_reference(td, id, name, set, td->q.rtmr[i],
+                                          ATTEST_TDX_MR_LEN);
     }
 
     if (*unnamed != '\0') {
@@ -527,7 +532,7 @@ attest_td_rtmrs(attest_td_t *td)
 /* The log explains the RTMRs of the quote that it came with. */
 
 static void
-attest_td_ccel(attest_td_t *td)
+attest_verify_tdx_ccel(attest_td_t *td)
 {
     int                       rc, wrong;
     attest_tpm_bank_t         log;
@@ -562,12 +567,12 @@ attest_td_ccel(attest_td_t *td)
         return;
     }
 
-    attest_td_ccel_compare(td, &log);
+    attest_verify_tdx_ccel_compare(td, &log);
 }
 
 
 static void
-attest_td_ccel_compare(attest_td_t *td, const attest_tpm_bank_t *log)
+attest_verify_tdx_ccel_compare(attest_td_t *td, const attest_tpm_bank_t *log)
 {
     char    bad[16] = "", late[16] = "", *list;
     size_t  i;

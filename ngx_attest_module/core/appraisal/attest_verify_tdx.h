@@ -21,7 +21,7 @@ void attest_verify_tdx(attest_verify_t *v, attest_part_t *part,
  * with the policy's member "tdx", sets cpu.simulated, .referenced (by what
  * cpu.kind is), .machine and .has_log.  1: proven.
  */
-bool attest_verify_td_quote(attest_verify_t *v, attest_part_t *part,
+bool attest_verify_tdx_quote(attest_verify_t *v, attest_part_t *part,
     attest_span_t raw, const uint8_t want[ATTEST_CLAIMS_REPORT_DATA]);
 
 

@@ -22,46 +22,50 @@
 #define ATTEST_TCB_SIGNER    "Intel SGX TCB Signing"
 
 
-static const attest_policy_collateral_t *attest_td_collateral(
+static const attest_policy_collateral_t *attest_verify_tdx_collateral(
     attest_td_t *td);
-static bool attest_td_dated(const attest_policy_collateral_t *c, int64_t now,
-    attest_tcb_info_t *info, attest_tcb_qe_t *qe);
-static const char *attest_td_signed(attest_td_t *td,
+static bool attest_verify_tdx_dated(const attest_policy_collateral_t *c,
+    int64_t now, attest_tcb_info_t *info, attest_tcb_qe_t *qe);
+static const char *attest_verify_tdx_signed(attest_td_t *td,
     const attest_policy_collateral_t *c, STACK_OF(X509) *chain,
     attest_span_t json, const uint8_t sig[ATTEST_TDX_SIGNATURE]);
-static bool attest_td_signer(X509 *cert);
-static const char *attest_td_revoked(attest_td_t *td,
+static bool attest_verify_tdx_signer(X509 *cert);
+static const char *attest_verify_tdx_revoked(attest_td_t *td,
     const attest_policy_collateral_t *c);
-static const char *attest_td_anchored(attest_td_t *td, X509 *leaf,
+static const char *attest_verify_tdx_anchored(attest_td_t *td, X509 *leaf,
     STACK_OF(X509) *certs, X509_CRL *root, X509_CRL *pck);
-static void attest_td_untold(attest_td_t *td);
-static bool attest_td_levels(attest_td_t *td, const attest_tcb_info_t *info,
-    const attest_tcb_qe_t *qe);
-static void attest_td_status(attest_td_t *td, const attest_tcb_result_t *r);
+static void attest_verify_tdx_untold(attest_td_t *td);
+static bool attest_verify_tdx_levels(attest_td_t *td,
+    const attest_tcb_info_t *info, const attest_tcb_qe_t *qe);
+static void attest_verify_tdx_status(attest_td_t *td,
+    const attest_tcb_result_t *r);
 
 
 bool
-attest_td_tcb(attest_td_t *td)
+attest_verify_tdx_tcb(attest_td_t *td)
 {
     const char                        *what;
     attest_tcb_qe_t                    qe;
     attest_tcb_info_t                  info;
     const attest_policy_collateral_t  *c;
 
-    c = attest_td_collateral(td);
+    c = attest_verify_tdx_collateral(td);
     if (c == NULL) {
-        attest_td_untold(td);
+        attest_verify_tdx_untold(td);
         return 1;
     }
 
-    what = attest_td_signed(td, c, c->tcb_info_chain, c->tcb_info_json,
-                            c->tcb_info_sig);
+    what = attest_verify_tdx_signed(td, c, c->tcb_info_chain, c->tcb_info_json,
+                                    c->tcb_info_sig);
     if (what == NULL) {
-        what = attest_td_signed(td, c, c->qe_identity_chain,
-                                c->qe_identity_json, c->qe_identity_sig);
+        what = attest_verify_tdx_signed(td, c, c->qe_identity_chain,
+                                        c->qe_identity_json,
+                                        c->qe_identity_sig);
     }
 
-    if (what == NULL && !attest_td_dated(c, td->v->in->now, &info, &qe)) {
+    if (what == NULL
+        && !attest_verify_tdx_dated(c, td->v->in->now, &info, &qe))
+    {
         what = "it has expired, or is not valid yet";
     }
 
@@ -76,7 +80,7 @@ attest_td_tcb(attest_td_t *td)
                        "the policy's collateral, evaluation %llu, is signed "
                        "and valid", (unsigned long long) info.number);
 
-    what = attest_td_revoked(td, c);
+    what = attest_verify_tdx_revoked(td, c);
 
     attest_verify_kind(td->v, td->part, "tdx-revocation", what == NULL
                        ? ATTEST_CHECK_PASS : ATTEST_CHECK_FAIL,
@@ -85,14 +89,14 @@ attest_td_tcb(attest_td_t *td)
                        : "not good by the lists of revoked ones: ",
                        what == NULL ? "" : what);
 
-    return what == NULL && attest_td_levels(td, &info, &qe);
+    return what == NULL && attest_verify_tdx_levels(td, &info, &qe);
 }
 
 
 /* Of this platform's kind: the one that is valid now, or else any. */
 
 static const attest_policy_collateral_t *
-attest_td_collateral(attest_td_t *td)
+attest_verify_tdx_collateral(attest_td_t *td)
 {
     size_t                             i;
     attest_tcb_qe_t                    qe;
@@ -106,7 +110,9 @@ attest_td_collateral(attest_td_t *td)
             continue;
         }
 
-        if (attest_td_dated(&p->collateral[i], td->v->in->now, &info, &qe)) {
+        if (attest_verify_tdx_dated(&p->collateral[i], td->v->in->now, &info,
+                                    &qe))
+        {
             return &p->collateral[i];
         }
 
@@ -118,7 +124,7 @@ attest_td_collateral(attest_td_t *td)
 
 
 static bool
-attest_td_dated(const attest_policy_collateral_t *c, int64_t now,
+attest_verify_tdx_dated(const attest_policy_collateral_t *c, int64_t now,
     attest_tcb_info_t *info, attest_tcb_qe_t *qe)
 {
     return attest_tcb_info_parse(c->tcb_info_json, info) == ATTEST_OK
@@ -131,19 +137,19 @@ attest_td_dated(const attest_policy_collateral_t *c, int64_t now,
 /* NULL: by Intel, or by a simulated root if the quote's chain ends in one. */
 
 static const char *
-attest_td_signed(attest_td_t *td, const attest_policy_collateral_t *c,
+attest_verify_tdx_signed(attest_td_t *td, const attest_policy_collateral_t *c,
     STACK_OF(X509) *chain, attest_span_t json,
     const uint8_t sig[ATTEST_TDX_SIGNATURE])
 {
     X509        *signer = sk_X509_value(chain, 0);
     const char  *what;
 
-    if (!attest_td_signer(signer)) {
+    if (!attest_verify_tdx_signer(signer)) {
         return "its issuer chain does not begin with a TCB signing "
                "certificate";
     }
 
-    what = attest_td_anchored(td, signer, chain, c->root_crl, NULL);
+    what = attest_verify_tdx_anchored(td, signer, chain, c->root_crl, NULL);
     if (what != NULL) {
         return what;
     }
@@ -154,7 +160,7 @@ attest_td_signed(attest_td_t *td, const attest_policy_collateral_t *c,
 
 
 static bool
-attest_td_signer(X509 *cert)
+attest_verify_tdx_signer(X509 *cert)
 {
     int   n;
     char  name[64];
@@ -167,7 +173,7 @@ attest_td_signer(X509 *cert)
 
 
 static const char *
-attest_td_revoked(attest_td_t *td, const attest_policy_collateral_t *c)
+attest_verify_tdx_revoked(attest_td_t *td, const attest_policy_collateral_t *c)
 {
     int              i;
     const char      *what = "out of memory";
@@ -182,8 +188,8 @@ attest_td_revoked(attest_td_t *td, const attest_policy_collateral_t *c)
     }
 
     if (certs != NULL) {
-        what = attest_td_anchored(td, td->leaf, certs, c->root_crl,
-                                  c->pck_crl);
+        what = attest_verify_tdx_anchored(td, td->leaf, certs, c->root_crl,
+                                          c->pck_crl);
     }
 
 done:
@@ -194,7 +200,7 @@ done:
 
 
 static const char *
-attest_td_anchored(attest_td_t *td, X509 *leaf, STACK_OF(X509) *certs,
+attest_verify_tdx_anchored(attest_td_t *td, X509 *leaf, STACK_OF(X509) *certs,
     X509_CRL *root, X509_CRL *pck)
 {
     int                  simulated;
@@ -220,7 +226,7 @@ attest_td_anchored(attest_td_t *td, X509 *leaf, STACK_OF(X509) *certs,
 
 
 static void
-attest_td_untold(attest_td_t *td)
+attest_verify_tdx_untold(attest_td_t *td)
 {
     int   waived;
     char  hex[ATTEST_ABBREV];
@@ -238,7 +244,7 @@ attest_td_untold(attest_td_t *td)
 
 
 static bool
-attest_td_levels(attest_td_t *td, const attest_tcb_info_t *info,
+attest_verify_tdx_levels(attest_td_t *td, const attest_tcb_info_t *info,
     const attest_tcb_qe_t *qe)
 {
     const char           *what;
@@ -252,14 +258,14 @@ attest_td_levels(attest_td_t *td, const attest_tcb_info_t *info,
         return 1;
     }
 
-    attest_td_status(td, &res);
+    attest_verify_tdx_status(td, &res);
 
     return (res.status & ATTEST_TCB_SEVERITY) != ATTEST_TCB_REVOKED;
 }
 
 
 static void
-attest_td_status(attest_td_t *td, const attest_tcb_result_t *r)
+attest_verify_tdx_status(attest_td_t *td, const attest_tcb_result_t *r)
 {
     int                         ok, old;
     char                        all[160];

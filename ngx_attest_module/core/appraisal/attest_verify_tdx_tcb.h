@@ -28,7 +28,7 @@ typedef struct {
  * Adds the checks tdx-collateral, tdx-revocation and tdx-tcb.  0: the
  * platform or one of its parts is revoked.
  */
-bool attest_td_tcb(attest_td_t *td);
+bool attest_verify_tdx_tcb(attest_td_t *td);
 
 
 #endif /* ATTEST_VERIFY_TDX_TCB_H_INCLUDED */

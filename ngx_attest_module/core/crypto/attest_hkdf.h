@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * HMAC-SHA-256 (RFC 2104), HKDF (RFC 5869), and HKDF with the labels of HPKE
- * (RFC 9180 section 4).
+ * HKDF of SHA-256 (RFC 5869), and HKDF with the labels of HPKE (RFC 9180
+ * section 4).
  */
 
 
@@ -10,25 +10,11 @@
 #define ATTEST_HKDF_H_INCLUDED
 
 
-#include <openssl/evp.h>
-
-#include "core/base/attest_core.h"
+#include "core/crypto/attest_hmac.h"
 
 
 #define ATTEST_HKDF_MAX         (255 * ATTEST_SHA256_LEN)
 #define ATTEST_HKDF_MAX_PARTS   5
-
-
-/*
- * One digest and one digest context serve all HMACs of an operation: a fetch
- * and an allocation per HMAC would cost more than the HMAC.
- */
-
-typedef struct {
-    EVP_MD         *md;
-    EVP_MD_CTX     *ctx;
-    unsigned        borrowed:1;
-} attest_hmac_t;
 
 
 /* Labels of one suite: LabeledExtract and LabeledExpand, RFC 9180 section 4. */
@@ -46,25 +32,14 @@ int attest_hkdf_extract(const uint8_t *salt, size_t salt_len,
 int attest_hkdf_expand(const uint8_t prk[ATTEST_SHA256_LEN],
     const uint8_t *info, size_t info_len, uint8_t *out, size_t len);
 
-/*
- * md NULL: a digest and a context of its own.  Otherwise both are borrowed,
- * and must outlive it.
- */
-int attest_hmac_init(attest_hmac_t *h, EVP_MD *md, EVP_MD_CTX *ctx);
-void attest_hmac_free(attest_hmac_t *h);
-
-/* HMAC of the concatenation of the parts. */
-int attest_hmac(attest_hmac_t *h, attest_span_t key,
-    const attest_span_t *parts, size_t count,
-    uint8_t out[ATTEST_SHA256_LEN]);
 /* HKDF-Expand with the concatenation of at most ATTEST_HKDF_MAX_PARTS. */
 int attest_hkdf_expand_parts(attest_hmac_t *h,
     const uint8_t prk[ATTEST_SHA256_LEN], const attest_span_t *parts,
     size_t count, uint8_t *out, size_t len);
 
-int attest_labeled_extract(const attest_labeled_t *l, attest_span_t salt,
+int attest_hkdf_labeled_extract(const attest_labeled_t *l, attest_span_t salt,
     const char *label, attest_span_t ikm, uint8_t prk[ATTEST_SHA256_LEN]);
-int attest_labeled_expand(const attest_labeled_t *l,
+int attest_hkdf_labeled_expand(const attest_labeled_t *l,
     const uint8_t prk[ATTEST_SHA256_LEN], const char *label,
     attest_span_t info, uint8_t *out, size_t len);
 

@@ -96,9 +96,9 @@ attest_hpke_schedule(attest_hpke_ctx_t *ctx, attest_hmac_t *h,
         ksc = fresh;
     }
 
-    rc = attest_labeled_extract(&l, attest_span(shared, ATTEST_KEM_SECRET),
-                                "secret",
-                                ATTEST_NO_SPAN, secret);
+    rc = attest_hkdf_labeled_extract(&l, attest_span(shared, ATTEST_KEM_SECRET),
+                                     "secret",
+                                     ATTEST_NO_SPAN, secret);
     if (rc == ATTEST_OK) {
         rc = attest_hpke_schedule_keys(ctx, &l, secret,
                                        attest_span(ksc,
@@ -121,14 +121,14 @@ attest_hpke_ksc(const attest_labeled_t *l, attest_span_t info,
 
     ksc[0] = 0x00;
 
-    rc = attest_labeled_extract(l, ATTEST_NO_SPAN, "psk_id_hash",
-                                ATTEST_NO_SPAN, ksc + 1);
+    rc = attest_hkdf_labeled_extract(l, ATTEST_NO_SPAN, "psk_id_hash",
+                                     ATTEST_NO_SPAN, ksc + 1);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    return attest_labeled_extract(l, ATTEST_NO_SPAN, "info_hash", info,
-                                  ksc + 1 + ATTEST_SHA256_LEN);
+    return attest_hkdf_labeled_extract(l, ATTEST_NO_SPAN, "info_hash", info,
+                                       ksc + 1 + ATTEST_SHA256_LEN);
 }
 
 
@@ -190,19 +190,19 @@ attest_hpke_schedule_keys(attest_hpke_ctx_t *ctx, const attest_labeled_t *l,
     int     rc;
     size_t  nk = attest_aead_key_len(ctx->suite.aead);
 
-    rc = attest_labeled_expand(l, secret, "exp", ksc, ctx->exporter,
-                               sizeof(ctx->exporter));
+    rc = attest_hkdf_labeled_expand(l, secret, "exp", ksc, ctx->exporter,
+                                    sizeof(ctx->exporter));
     if (rc != ATTEST_OK || nk == 0) {
         return rc;
     }
 
-    rc = attest_labeled_expand(l, secret, "key", ksc, ctx->key, nk);
+    rc = attest_hkdf_labeled_expand(l, secret, "key", ksc, ctx->key, nk);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    return attest_labeled_expand(l, secret, "base_nonce", ksc,
-                                 ctx->base_nonce, sizeof(ctx->base_nonce));
+    return attest_hkdf_labeled_expand(l, secret, "base_nonce", ksc,
+                                      ctx->base_nonce, sizeof(ctx->base_nonce));
 }
 
 
@@ -492,8 +492,8 @@ attest_hpke_export(const attest_hpke_ctx_t *ctx, const uint8_t *label,
     }
 
     attest_hpke_labels(&l, &h, &ctx->suite);
-    rc = attest_labeled_expand(&l, ctx->exporter, "sec",
-                               attest_span(label, label_len), out, len);
+    rc = attest_hkdf_labeled_expand(&l, ctx->exporter, "sec",
+                                    attest_span(label, label_len), out, len);
     attest_hmac_free(&h);
 
     return rc;
@@ -547,7 +547,8 @@ attest_hpke_response_secret(attest_hmac_t *h, const attest_hpke_ctx_t *ctx,
 
     attest_hpke_labels(&l, h, &ctx->suite);
 
-    rc = attest_labeled_expand(&l, ctx->exporter, "sec", label, secret, len);
+    rc = attest_hkdf_labeled_expand(&l, ctx->exporter, "sec", label, secret,
+                                    len);
     if (rc == ATTEST_OK) {
         in = attest_span(secret, len);
         rc = attest_hmac(h, salt, &in, 1, prk);

@@ -123,8 +123,8 @@ attest_kem_key_derive(attest_kem_key_t *key, uint16_t kem,
 
     key->kem = kem;
     attest_kem_labels(&l, &h, kem);
-    rc = attest_labeled_extract(&l, ATTEST_NO_SPAN, "dkp_prk",
-                                attest_span(ikm, ikm_len), prk);
+    rc = attest_hkdf_labeled_extract(&l, ATTEST_NO_SPAN, "dkp_prk",
+                                     attest_span(ikm, ikm_len), prk);
 
     /* P-256 draws again while the candidate is not below the order */
     for (counter = 0; rc == ATTEST_OK && counter < 256; counter++) {
@@ -154,11 +154,11 @@ attest_kem_candidate(attest_kem_key_t *key, const attest_labeled_t *l,
     uint16_t  kem = key->kem;
 
     if (kem == ATTEST_KEM_X25519) {
-        rc = attest_labeled_expand(l, prk, "sk", ATTEST_NO_SPAN, sk,
-                                   sizeof(sk));
+        rc = attest_hkdf_labeled_expand(l, prk, "sk", ATTEST_NO_SPAN, sk,
+                                        sizeof(sk));
     } else {
-        rc = attest_labeled_expand(l, prk, "candidate", attest_span(&c, 1),
-                                   sk, sizeof(sk));
+        rc = attest_hkdf_labeled_expand(l, prk, "candidate", attest_span(&c, 1),
+                                        sk, sizeof(sk));
     }
 
     if (rc == ATTEST_OK) {
@@ -601,12 +601,12 @@ attest_kem_shared(attest_hmac_t *h, uint16_t kem,
 
     attest_kem_labels(&l, h, kem);
 
-    rc = attest_labeled_extract(&l, ATTEST_NO_SPAN, "eae_prk",
-                                attest_span(dh, ATTEST_KEM_DH), prk);
+    rc = attest_hkdf_labeled_extract(&l, ATTEST_NO_SPAN, "eae_prk",
+                                     attest_span(dh, ATTEST_KEM_DH), prk);
     if (rc == ATTEST_OK) {
-        rc = attest_labeled_expand(&l, prk, "shared_secret",
-                                   attest_span(context, 2 * len), shared,
-                                   ATTEST_KEM_SECRET);
+        rc = attest_hkdf_labeled_expand(&l, prk, "shared_secret",
+                                        attest_span(context, 2 * len), shared,
+                                        ATTEST_KEM_SECRET);
     }
 
     OPENSSL_cleanse(prk, sizeof(prk));

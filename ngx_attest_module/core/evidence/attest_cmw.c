@@ -378,7 +378,7 @@ attest_cmw_value_max(attest_span_t label)
 bool
 attest_cmw_is_large(attest_span_t label)
 {
-    return (attest_item_is(label) & ATTEST_IS_LARGE) != 0;
+    return (attest_kind_item_is(label) & ATTEST_IS_LARGE) != 0;
 }
 
 

@@ -46,19 +46,19 @@ typedef struct {
 } attest_log_type_t;
 
 
-static int attest_log_walk(attest_log_t *log);
-static void attest_log_old_event(attest_wire_t *w, attest_event_t *e);
-static int attest_log_spec_id(attest_log_t *log);
-static bool attest_log_is_old(const attest_log_t *log);
-static int attest_log_algs(attest_log_t *log, attest_span_t data);
-static int attest_log_alg(attest_log_t *log, attest_wire_t *w);
-static int attest_log_alg_index(const attest_log_t *log, uint16_t alg);
-static bool attest_log_is_padding(const attest_log_t *log);
-static int attest_log_event(attest_log_t *log, attest_event_t *e);
-static int attest_log_digests(attest_log_t *log, attest_span_t *digest);
-static int attest_log_apply(attest_log_t *log, const attest_event_t *e);
-static int attest_log_locality(attest_log_t *log, const attest_event_t *e);
-static int attest_log_extend(attest_log_t *log, const attest_event_t *e);
+static int attest_eventlog_walk(attest_log_t *log);
+static void attest_eventlog_old_event(attest_wire_t *w, attest_event_t *e);
+static int attest_eventlog_spec_id(attest_log_t *log);
+static bool attest_eventlog_is_old(const attest_log_t *log);
+static int attest_eventlog_algs(attest_log_t *log, attest_span_t data);
+static int attest_eventlog_alg(attest_log_t *log, attest_wire_t *w);
+static int attest_eventlog_alg_index(const attest_log_t *log, uint16_t alg);
+static bool attest_eventlog_is_padding(const attest_log_t *log);
+static int attest_eventlog_event(attest_log_t *log, attest_event_t *e);
+static int attest_eventlog_digests(attest_log_t *log, attest_span_t *digest);
+static int attest_eventlog_apply(attest_log_t *log, const attest_event_t *e);
+static int attest_eventlog_locality(attest_log_t *log, const attest_event_t *e);
+static int attest_eventlog_extend(attest_log_t *log, const attest_event_t *e);
 
 
 static const attest_log_type_t  attest_log_types[] = {
@@ -155,7 +155,7 @@ attest_eventlog_replay(const uint8_t *p, size_t n, uint16_t alg,
     bank->alg = alg;
     bank->len = attest_tpm_alg_len(alg);
 
-    rc = attest_log_walk(&log);
+    rc = attest_eventlog_walk(&log);
     if (rc != ATTEST_OK) {
         memset(bank, 0, sizeof(attest_tpm_bank_t));
     }
@@ -166,24 +166,24 @@ attest_eventlog_replay(const uint8_t *p, size_t n, uint16_t alg,
 
 
 static int
-attest_log_walk(attest_log_t *log)
+attest_eventlog_walk(attest_log_t *log)
 {
     int             rc;
     size_t          count;
     attest_event_t  e;
 
-    if (attest_log_is_old(log)) {
+    if (attest_eventlog_is_old(log)) {
         return ATTEST_EUNSUPPORTED;
     }
 
-    rc = attest_log_spec_id(log);
+    rc = attest_eventlog_spec_id(log);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
     for (count = 1; log->w.n != 0; count++) {
 
-        if (attest_log_is_padding(log)) {
+        if (attest_eventlog_is_padding(log)) {
             return ATTEST_OK;
         }
 
@@ -191,12 +191,12 @@ attest_log_walk(attest_log_t *log)
             return ATTEST_ELIMIT;
         }
 
-        rc = attest_log_event(log, &e);
+        rc = attest_eventlog_event(log, &e);
         if (rc != ATTEST_OK) {
             return rc;
         }
 
-        rc = attest_log_apply(log, &e);
+        rc = attest_eventlog_apply(log, &e);
         if (rc != ATTEST_OK) {
             return rc;
         }
@@ -209,7 +209,7 @@ attest_log_walk(attest_log_t *log)
 /* TCG_PCClientPCREvent, which has one digest, of SHA-1 */
 
 static void
-attest_log_old_event(attest_wire_t *w, attest_event_t *e)
+attest_eventlog_old_event(attest_wire_t *w, attest_event_t *e)
 {
     memset(e, 0, sizeof(attest_event_t));
 
@@ -227,15 +227,15 @@ attest_log_old_event(attest_wire_t *w, attest_event_t *e)
  */
 
 static bool
-attest_log_is_old(const attest_log_t *log)
+attest_eventlog_is_old(const attest_log_t *log)
 {
     size_t          extended = 0;
     attest_log_t    at = *log;
     attest_event_t  e;
 
-    while (at.w.n != 0 && !attest_log_is_padding(&at)) {
+    while (at.w.n != 0 && !attest_eventlog_is_padding(&at)) {
 
-        attest_log_old_event(&at.w, &e);
+        attest_eventlog_old_event(&at.w, &e);
 
         if (at.w.bad
             || (e.data.n >= sizeof(ATTEST_LOG_SPEC_ID)
@@ -263,18 +263,18 @@ attest_log_is_old(const attest_log_t *log)
  */
 
 static int
-attest_log_spec_id(attest_log_t *log)
+attest_eventlog_spec_id(attest_log_t *log)
 {
     int             rc;
     attest_event_t  e;
 
-    attest_log_old_event(&log->w, &e);
+    attest_eventlog_old_event(&log->w, &e);
 
     if (log->w.bad || e.type != ATTEST_LOG_NO_ACTION) {
         return ATTEST_EFORMAT;
     }
 
-    rc = attest_log_algs(log, e.data);
+    rc = attest_eventlog_algs(log, e.data);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -284,7 +284,7 @@ attest_log_spec_id(attest_log_t *log)
 
 
 static int
-attest_log_algs(attest_log_t *log, attest_span_t data)
+attest_eventlog_algs(attest_log_t *log, attest_span_t data)
 {
     uint32_t       count;
     attest_span_t  sig;
@@ -305,7 +305,7 @@ attest_log_algs(attest_log_t *log, attest_span_t data)
     }
 
     while (count-- > 0) {
-        if (attest_log_alg(log, &w) != ATTEST_OK) {
+        if (attest_eventlog_alg(log, &w) != ATTEST_OK) {
             return ATTEST_EFORMAT;
         }
     }
@@ -318,13 +318,13 @@ attest_log_algs(attest_log_t *log, attest_span_t data)
 
     /* the bank asked for must be one that the log speaks of */
 
-    return attest_log_alg_index(log, log->bank->alg) < 0 ? ATTEST_EUNSUPPORTED
-                                                         : ATTEST_OK;
+    return attest_eventlog_alg_index(log, log->bank->alg) < 0
+           ? ATTEST_EUNSUPPORTED : ATTEST_OK;
 }
 
 
 static int
-attest_log_alg(attest_log_t *log, attest_wire_t *w)
+attest_eventlog_alg(attest_log_t *log, attest_wire_t *w)
 {
     size_t    n;
     uint16_t  alg, len;
@@ -334,7 +334,7 @@ attest_log_alg(attest_log_t *log, attest_wire_t *w)
     n = attest_tpm_alg_len(alg);
 
     if (len == 0 || len > ATTEST_TPM_MAX_DIGEST || (n != 0 && n != len)
-        || attest_log_alg_index(log, alg) >= 0)
+        || attest_eventlog_alg_index(log, alg) >= 0)
     {
         return ATTEST_EFORMAT;
     }
@@ -348,7 +348,7 @@ attest_log_alg(attest_log_t *log, attest_wire_t *w)
 
 
 static int
-attest_log_alg_index(const attest_log_t *log, uint16_t alg)
+attest_eventlog_alg_index(const attest_log_t *log, uint16_t alg)
 {
     size_t  i;
 
@@ -369,7 +369,7 @@ attest_log_alg_index(const attest_log_t *log, uint16_t alg)
  */
 
 static bool
-attest_log_is_padding(const attest_log_t *log)
+attest_eventlog_is_padding(const attest_log_t *log)
 {
     size_t  i;
 
@@ -386,7 +386,7 @@ attest_log_is_padding(const attest_log_t *log)
 /* TCG_PCR_EVENT2 */
 
 static int
-attest_log_event(attest_log_t *log, attest_event_t *e)
+attest_eventlog_event(attest_log_t *log, attest_event_t *e)
 {
     int  rc;
 
@@ -395,7 +395,7 @@ attest_log_event(attest_log_t *log, attest_event_t *e)
     e->pcr = attest_wire_le32(&log->w);
     e->type = attest_wire_le32(&log->w);
 
-    rc = attest_log_digests(log, &e->digest);
+    rc = attest_eventlog_digests(log, &e->digest);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -410,7 +410,7 @@ attest_log_event(attest_log_t *log, attest_event_t *e)
 /* TPML_DIGEST_VALUES: of the listed banks, each at most once. */
 
 static int
-attest_log_digests(attest_log_t *log, attest_span_t *digest)
+attest_eventlog_digests(attest_log_t *log, attest_span_t *digest)
 {
     int            k;
     size_t         i;
@@ -426,7 +426,7 @@ attest_log_digests(attest_log_t *log, attest_span_t *digest)
     for (i = 0; i < count; i++) {
         alg = attest_wire_le16(&log->w);
 
-        k = attest_log_alg_index(log, alg);
+        k = attest_eventlog_alg_index(log, alg);
         if (k < 0 || (seen >> k & 1)) {
             return ATTEST_EFORMAT;
         }
@@ -444,7 +444,7 @@ attest_log_digests(attest_log_t *log, attest_span_t *digest)
 
 
 static int
-attest_log_apply(attest_log_t *log, const attest_event_t *e)
+attest_eventlog_apply(attest_log_t *log, const attest_event_t *e)
 {
     int  rc;
 
@@ -456,14 +456,14 @@ attest_log_apply(attest_log_t *log, const attest_event_t *e)
     }
 
     if (!e->extended) {
-        return attest_log_locality(log, e);
+        return attest_eventlog_locality(log, e);
     }
 
     if (e->pcr >= ATTEST_TPM_PCRS || e->digest.n != log->bank->len) {
         return ATTEST_EFORMAT;
     }
 
-    return attest_log_extend(log, e);
+    return attest_eventlog_extend(log, e);
 }
 
 
@@ -473,7 +473,7 @@ attest_log_apply(attest_log_t *log, const attest_event_t *e)
  */
 
 static int
-attest_log_locality(attest_log_t *log, const attest_event_t *e)
+attest_eventlog_locality(attest_log_t *log, const attest_event_t *e)
 {
     uint8_t  locality;
 
@@ -500,7 +500,7 @@ attest_log_locality(attest_log_t *log, const attest_event_t *e)
 
 
 static int
-attest_log_extend(attest_log_t *log, const attest_event_t *e)
+attest_eventlog_extend(attest_log_t *log, const attest_event_t *e)
 {
     uint8_t  *value = log->bank->value[e->pcr];
 

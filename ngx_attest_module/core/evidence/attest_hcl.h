@@ -95,26 +95,6 @@ int attest_hcl_runtime_parse(attest_span_t json, attest_hcl_runtime_t *rt);
 void attest_hcl_runtime_free(attest_hcl_runtime_t *rt);
 
 
-/*
- * The item "azure-hcl": the report, and who vouches for its hardware report.
- * A deterministic CBOR map of byte strings.
- */
-
-typedef struct {
-    attest_span_t   hcl_report;
-    attest_span_t   td_quote;              /* TDX; may be empty */
-    attest_span_t   vcek_chain;            /* SNP: PEM or DER, the VCEK first;
-                                              may be empty */
-} attest_azure_t;
-
-/*
- * *len: room in, bytes out; ATTEST_ENOSPACE sets *len to the need.
- * ATTEST_EARG: no report.  ATTEST_ELIMIT: more than an item may have.
- */
-int attest_azure_encode(const attest_azure_t *azure, uint8_t *out,
-    size_t *len);
-/* Only what attest_azure_encode() makes, byte for byte; borrows from p. */
-int attest_azure_parse(const uint8_t *p, size_t n, attest_azure_t *azure);
 
 
 #endif /* ATTEST_HCL_H_INCLUDED */

@@ -42,13 +42,13 @@ typedef struct {
 } attest_ima_t;
 
 
-static int attest_ima_walk(attest_ima_t *ima, attest_wire_t *w,
+static int attest_imalog_walk(attest_ima_t *ima, attest_wire_t *w,
     const uint8_t *target, size_t *entries, size_t *boundary);
-static int attest_ima_entry(attest_wire_t *w, attest_ima_entry_t *e);
-static bool attest_ima_is_violation(const attest_ima_entry_t *e);
-static int attest_ima_digest(attest_ima_t *ima, const attest_ima_entry_t *e,
+static int attest_imalog_entry(attest_wire_t *w, attest_ima_entry_t *e);
+static bool attest_imalog_is_violation(const attest_ima_entry_t *e);
+static int attest_imalog_digest(attest_ima_t *ima, const attest_ima_entry_t *e,
     uint8_t *digest);
-static int attest_ima_extend(attest_ima_t *ima, const attest_ima_entry_t *e);
+static int attest_imalog_extend(attest_ima_t *ima, const attest_ima_entry_t *e);
 
 
 int
@@ -87,7 +87,7 @@ attest_imalog_replay(const uint8_t *p, size_t n, uint16_t alg,
 
     attest_wire_init(&w, p, n);
 
-    rc = attest_ima_walk(&ima, &w, target, entries, boundary);
+    rc = attest_imalog_walk(&ima, &w, target, entries, boundary);
     if (rc != ATTEST_OK) {
         memset(value, 0, ATTEST_MAX_DIGEST);
         *entries = 0;
@@ -100,7 +100,7 @@ attest_imalog_replay(const uint8_t *p, size_t n, uint16_t alg,
 
 
 static int
-attest_ima_walk(attest_ima_t *ima, attest_wire_t *w, const uint8_t *target,
+attest_imalog_walk(attest_ima_t *ima, attest_wire_t *w, const uint8_t *target,
     size_t *entries, size_t *boundary)
 {
     int                 rc;
@@ -112,7 +112,7 @@ attest_ima_walk(attest_ima_t *ima, attest_wire_t *w, const uint8_t *target,
             return ATTEST_ELIMIT;
         }
 
-        rc = attest_ima_entry(w, &e);
+        rc = attest_imalog_entry(w, &e);
         if (rc != ATTEST_OK) {
             return rc;
         }
@@ -125,7 +125,7 @@ attest_ima_walk(attest_ima_t *ima, attest_wire_t *w, const uint8_t *target,
             continue;
         }
 
-        rc = attest_ima_extend(ima, &e);
+        rc = attest_imalog_extend(ima, &e);
         if (rc != ATTEST_OK) {
             return rc;
         }
@@ -147,7 +147,7 @@ attest_ima_walk(attest_ima_t *ima, attest_wire_t *w, const uint8_t *target,
  */
 
 static int
-attest_ima_entry(attest_wire_t *w, attest_ima_entry_t *e)
+attest_imalog_entry(attest_wire_t *w, attest_ima_entry_t *e)
 {
     uint32_t       n;
     attest_span_t  name;
@@ -184,7 +184,7 @@ attest_ima_entry(attest_wire_t *w, attest_ima_entry_t *e)
 
 
 static bool
-attest_ima_is_violation(const attest_ima_entry_t *e)
+attest_imalog_is_violation(const attest_ima_entry_t *e)
 {
     size_t  i;
 
@@ -205,12 +205,12 @@ attest_ima_is_violation(const attest_ima_entry_t *e)
  */
 
 static int
-attest_ima_digest(attest_ima_t *ima, const attest_ima_entry_t *e,
+attest_imalog_digest(attest_ima_t *ima, const attest_ima_entry_t *e,
     uint8_t *digest)
 {
     uint8_t  pad[ATTEST_IMA_MAX_NAME + 1] = { 0 };
 
-    if (attest_ima_is_violation(e)) {
+    if (attest_imalog_is_violation(e)) {
         memset(digest, 0xff, ima->len);
         return ATTEST_OK;
     }
@@ -233,11 +233,11 @@ attest_ima_digest(attest_ima_t *ima, const attest_ima_entry_t *e,
 
 
 static int
-attest_ima_extend(attest_ima_t *ima, const attest_ima_entry_t *e)
+attest_imalog_extend(attest_ima_t *ima, const attest_ima_entry_t *e)
 {
     uint8_t  digest[EVP_MAX_MD_SIZE];
 
-    if (attest_ima_digest(ima, e, digest) != ATTEST_OK) {
+    if (attest_imalog_digest(ima, e, digest) != ATTEST_OK) {
         return ATTEST_EINTERNAL;
     }
 

@@ -26,7 +26,7 @@ const attest_kind_t  attest_kinds[ATTEST_KINDS] = {
 
 
 attest_item_e
-attest_item_by_label(attest_span_t label)
+attest_kind_item_by_label(attest_span_t label)
 {
     attest_item_e  i;
 
@@ -41,7 +41,7 @@ attest_item_by_label(attest_span_t label)
 
 
 attest_item_e
-attest_item_by_type(attest_span_t type)
+attest_kind_item_by_type(attest_span_t type)
 {
     attest_item_e  i;
 
@@ -56,9 +56,9 @@ attest_item_by_type(attest_span_t type)
 
 
 unsigned
-attest_item_is(attest_span_t label)
+attest_kind_item_is(attest_span_t label)
 {
-    attest_item_e  i = attest_item_by_label(label);
+    attest_item_e  i = attest_kind_item_by_label(label);
 
     return i < ATTEST_ITEMS ? attest_items[i].is : 0;
 }

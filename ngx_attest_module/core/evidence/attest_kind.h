@@ -117,10 +117,10 @@ typedef struct {
 extern const attest_item_t  attest_items[ATTEST_ITEMS];
 
 /* ATTEST_ITEMS: this version knows none. */
-attest_item_e attest_item_by_label(attest_span_t label);
-attest_item_e attest_item_by_type(attest_span_t type);
+attest_item_e attest_kind_item_by_label(attest_span_t label);
+attest_item_e attest_kind_item_by_type(attest_span_t type);
 /* ATTEST_IS_.. of the item of this label; 0 when it is not known. */
-unsigned attest_item_is(attest_span_t label);
+unsigned attest_kind_item_is(attest_span_t label);
 
 
 /* How a kind of evidence is tied to the claims. */

@@ -49,7 +49,7 @@ attest_label(unsigned root)
 
 
 unsigned
-attest_root_from_label(attest_span_t label)
+attest_label_root(attest_span_t label)
 {
     size_t  i;
 
@@ -64,7 +64,7 @@ attest_root_from_label(attest_span_t label)
 
 
 const char *
-attest_root_label(unsigned root)
+attest_label_name(unsigned root)
 {
     const attest_label_t  *label = attest_label(root);
 

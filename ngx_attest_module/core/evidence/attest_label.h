@@ -47,8 +47,8 @@ const attest_label_t *attest_label(unsigned root);
 unsigned attest_label_least(unsigned a, unsigned b);
 
 /* Bit of a label, 0 if unknown; and the label of a bit. */
-unsigned attest_root_from_label(attest_span_t label);
-const char *attest_root_label(unsigned root);
+unsigned attest_label_root(attest_span_t label);
+const char *attest_label_name(unsigned root);
 
 
 #endif /* ATTEST_LABEL_H_INCLUDED */

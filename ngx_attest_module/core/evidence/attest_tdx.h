@@ -93,20 +93,6 @@ typedef struct {
 } attest_tdx_quote_t;
 
 
-/* The SGX extensions of a PCK certificate, 1.2.840.113741.1.13.1. */
-
-typedef struct {
-    uint8_t              ppid[16];
-    uint8_t              svn[ATTEST_TDX_SVNS];
-    uint16_t             pcesvn;
-    uint8_t              cpusvn[16];
-    uint8_t              pceid[2];
-    uint8_t              fmspc[6];
-    unsigned             sgx_type;       /* 0 standard, 1 scalable, 2 with
-                                            integrity */
-} attest_tdx_pck_t;
-
-
 /*
  * Layout and constants of the header.  Padding behind the length that the
  * quote names is left aside (guests hand out whole buffers); inside of it
@@ -125,9 +111,6 @@ int attest_tdx_check_qe_key(const attest_tdx_quote_t *q);
 int attest_tdx_check_qe_identity(const attest_tdx_quote_t *q);
 /* The PCK signed the quoting enclave's report.  ATTEST_ECRYPTO. */
 int attest_tdx_check_qe_signature(const attest_tdx_quote_t *q, X509 *pck);
-
-/* ATTEST_EFORMAT: no such extension, or one that is not a PCK's. */
-int attest_tdx_pck_read(X509 *cert, attest_tdx_pck_t *pck);
 
 /* ECDSA P-256 with SHA-256, signature r || s big-endian. ATTEST_ECRYPTO. */
 int attest_tdx_ecdsa(EVP_PKEY *key, const uint8_t sig[ATTEST_TDX_SIGNATURE],

@@ -38,21 +38,21 @@
 #define ATTEST_CRED_ENC_ECC       (2 + 2 * (2 + ATTEST_CRED_COORD))
 
 
-static int attest_cred_ek_check(const attest_tpm_public_t *ek, size_t *enc);
-static int attest_cred_seed_rsa(EVP_PKEY *ek, uint8_t *seed, uint8_t *enc);
-static int attest_cred_oaep(EVP_PKEY_CTX *ctx);
-static int attest_cred_seed_ecc(EVP_PKEY *ek, uint8_t *seed, uint8_t *enc);
-static int attest_cred_point(EVP_PKEY *key, uint8_t *x, uint8_t *y);
-static int attest_cred_ecdh(EVP_PKEY *own, EVP_PKEY *peer, uint8_t *z);
-static int attest_cred_kdfe(const uint8_t *z, const uint8_t *party_u,
+static int attest_tpm_cred_ek_check(const attest_tpm_public_t *ek, size_t *enc);
+static int attest_tpm_cred_seed_rsa(EVP_PKEY *ek, uint8_t *seed, uint8_t *enc);
+static int attest_tpm_cred_oaep(EVP_PKEY_CTX *ctx);
+static int attest_tpm_cred_seed_ecc(EVP_PKEY *ek, uint8_t *seed, uint8_t *enc);
+static int attest_tpm_cred_point(EVP_PKEY *key, uint8_t *x, uint8_t *y);
+static int attest_tpm_cred_ecdh(EVP_PKEY *own, EVP_PKEY *peer, uint8_t *z);
+static int attest_tpm_cred_kdfe(const uint8_t *z, const uint8_t *party_u,
     const uint8_t *party_v, uint8_t *seed);
-static int attest_cred_kdfa(const uint8_t *seed, attest_span_t label,
+static int attest_tpm_cred_kdfa(const uint8_t *seed, attest_span_t label,
     attest_span_t context, uint16_t bits, uint8_t *out);
-static int attest_cred_protect(const uint8_t *seed, const uint8_t *ak_name,
+static int attest_tpm_cred_protect(const uint8_t *seed, const uint8_t *ak_name,
     const uint8_t *secret, uint8_t *cred);
-static int attest_cred_encrypt(const uint8_t *seed, const uint8_t *ak_name,
+static int attest_tpm_cred_encrypt(const uint8_t *seed, const uint8_t *ak_name,
     const uint8_t *secret, uint8_t *out);
-static int attest_cred_hmac(const uint8_t *seed, const uint8_t *ak_name,
+static int attest_tpm_cred_hmac(const uint8_t *seed, const uint8_t *ak_name,
     const uint8_t *identity, uint8_t *mac);
 
 
@@ -66,7 +66,7 @@ attest_tpm_make_credential(const attest_tpm_public_t *ek,
     size_t   cred_room = *cred_len, enc_room = *enc_len;
     uint8_t  seed[ATTEST_CRED_HASH];
 
-    rc = attest_cred_ek_check(ek, enc_len);
+    rc = attest_tpm_cred_ek_check(ek, enc_len);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -78,14 +78,14 @@ attest_tpm_make_credential(const attest_tpm_public_t *ek,
     }
 
     if (ek->type == ATTEST_TPM_ALG_RSA) {
-        rc = attest_cred_seed_rsa(ek->key, seed, enc);
+        rc = attest_tpm_cred_seed_rsa(ek->key, seed, enc);
 
     } else {
-        rc = attest_cred_seed_ecc(ek->key, seed, enc);
+        rc = attest_tpm_cred_seed_ecc(ek->key, seed, enc);
     }
 
     if (rc == ATTEST_OK) {
-        rc = attest_cred_protect(seed, ak_name, secret, cred);
+        rc = attest_tpm_cred_protect(seed, ak_name, secret, cred);
     }
 
     OPENSSL_cleanse(seed, sizeof(seed));
@@ -102,7 +102,7 @@ attest_tpm_make_credential(const attest_tpm_public_t *ek,
 /* A storage key that can only decrypt, with the sizes above. */
 
 static int
-attest_cred_ek_check(const attest_tpm_public_t *ek, size_t *enc)
+attest_tpm_cred_ek_check(const attest_tpm_public_t *ek, size_t *enc)
 {
     if (ek->key == NULL) {
         return ATTEST_EARG;
@@ -140,7 +140,7 @@ attest_cred_ek_check(const attest_tpm_public_t *ek, size_t *enc)
 /* Annex B.10.4: a random seed under OAEP. */
 
 static int
-attest_cred_seed_rsa(EVP_PKEY *ek, uint8_t *seed, uint8_t *enc)
+attest_tpm_cred_seed_rsa(EVP_PKEY *ek, uint8_t *seed, uint8_t *enc)
 {
     int            rc = ATTEST_EINTERNAL;
     size_t         n = ATTEST_CRED_RSA;
@@ -151,7 +151,7 @@ attest_cred_seed_rsa(EVP_PKEY *ek, uint8_t *seed, uint8_t *enc)
     }
 
     ctx = EVP_PKEY_CTX_new(ek, NULL);
-    if (ctx == NULL || attest_cred_oaep(ctx) != ATTEST_OK) {
+    if (ctx == NULL || attest_tpm_cred_oaep(ctx) != ATTEST_OK) {
         goto done;
     }
 
@@ -174,7 +174,7 @@ done:
 
 
 static int
-attest_cred_oaep(EVP_PKEY_CTX *ctx)
+attest_tpm_cred_oaep(EVP_PKEY_CTX *ctx)
 {
     uint8_t  *label;
 
@@ -207,7 +207,7 @@ attest_cred_oaep(EVP_PKEY_CTX *ctx)
 /* Annex C.6.4: ephemeral ECDH, one pass; the point is what is sent. */
 
 static int
-attest_cred_seed_ecc(EVP_PKEY *ek, uint8_t *seed, uint8_t *enc)
+attest_tpm_cred_seed_ecc(EVP_PKEY *ek, uint8_t *seed, uint8_t *enc)
 {
     int        rc = ATTEST_EINTERNAL;
     uint8_t    z[ATTEST_CRED_COORD], u[ATTEST_CRED_COORD];
@@ -220,13 +220,13 @@ attest_cred_seed_ecc(EVP_PKEY *ek, uint8_t *seed, uint8_t *enc)
         return ATTEST_EINTERNAL;
     }
 
-    if (attest_cred_point(ek, v, y) != ATTEST_OK
-        || attest_cred_point(own, u, y) != ATTEST_OK)
+    if (attest_tpm_cred_point(ek, v, y) != ATTEST_OK
+        || attest_tpm_cred_point(own, u, y) != ATTEST_OK)
     {
         goto done;
     }
 
-    rc = attest_cred_ecdh(own, ek, z);
+    rc = attest_tpm_cred_ecdh(own, ek, z);
     if (rc != ATTEST_OK) {
         goto done;
     }
@@ -237,7 +237,7 @@ attest_cred_seed_ecc(EVP_PKEY *ek, uint8_t *seed, uint8_t *enc)
     p = attest_wire_put_be16(p + sizeof(u), sizeof(y));
     memcpy(p, y, sizeof(y));
 
-    rc = attest_cred_kdfe(z, u, v, seed);
+    rc = attest_tpm_cred_kdfe(z, u, v, seed);
 
 done:
 
@@ -248,7 +248,7 @@ done:
 
 
 static int
-attest_cred_point(EVP_PKEY *key, uint8_t *x, uint8_t *y)
+attest_tpm_cred_point(EVP_PKEY *key, uint8_t *x, uint8_t *y)
 {
     int      rc = ATTEST_EINTERNAL;
     BIGNUM  *bx = NULL, *by = NULL;
@@ -268,7 +268,7 @@ attest_cred_point(EVP_PKEY *key, uint8_t *x, uint8_t *y)
 
 
 static int
-attest_cred_ecdh(EVP_PKEY *own, EVP_PKEY *peer, uint8_t *z)
+attest_tpm_cred_ecdh(EVP_PKEY *own, EVP_PKEY *peer, uint8_t *z)
 {
     int            rc = ATTEST_EINTERNAL;
     size_t         n = ATTEST_CRED_COORD;
@@ -300,7 +300,7 @@ done:
 /* KDFe: one block of SHA-256 is all the seed there is to make. */
 
 static int
-attest_cred_kdfe(const uint8_t *z, const uint8_t *party_u,
+attest_tpm_cred_kdfe(const uint8_t *z, const uint8_t *party_u,
     const uint8_t *party_v, uint8_t *seed)
 {
     static const uint8_t  counter[4] = { 0, 0, 0, 1 };
@@ -322,7 +322,7 @@ attest_cred_kdfe(const uint8_t *z, const uint8_t *party_u,
  */
 
 static int
-attest_cred_kdfa(const uint8_t *seed, attest_span_t label,
+attest_tpm_cred_kdfa(const uint8_t *seed, attest_span_t label,
     attest_span_t context, uint16_t bits, uint8_t *out)
 {
     uint8_t  msg[4 + 16 + ATTEST_TPM_NAME_LEN + 4] = { 0, 0, 0, 1 };
@@ -356,7 +356,7 @@ attest_cred_kdfa(const uint8_t *seed, attest_span_t label,
 /* TPM2B_ID_OBJECT { TPM2B integrityHMAC, encIdentity }, part 2, 12.4.3. */
 
 static int
-attest_cred_protect(const uint8_t *seed, const uint8_t *ak_name,
+attest_tpm_cred_protect(const uint8_t *seed, const uint8_t *ak_name,
     const uint8_t *secret, uint8_t *cred)
 {
     int       rc;
@@ -366,19 +366,19 @@ attest_cred_protect(const uint8_t *seed, const uint8_t *ak_name,
     mac = attest_wire_put_be16(mac, ATTEST_CRED_HASH);
     identity = mac + ATTEST_CRED_HASH;
 
-    rc = attest_cred_encrypt(seed, ak_name, secret, identity);
+    rc = attest_tpm_cred_encrypt(seed, ak_name, secret, identity);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    return attest_cred_hmac(seed, ak_name, identity, mac);
+    return attest_tpm_cred_hmac(seed, ak_name, identity, mac);
 }
 
 
 /* encIdentity: CFB over TPM2B_DIGEST(secret), IV 0, key bound to the Name. */
 
 static int
-attest_cred_encrypt(const uint8_t *seed, const uint8_t *ak_name,
+attest_tpm_cred_encrypt(const uint8_t *seed, const uint8_t *ak_name,
     const uint8_t *secret, uint8_t *out)
 {
     int              rc, n;
@@ -388,7 +388,7 @@ attest_cred_encrypt(const uint8_t *seed, const uint8_t *ak_name,
     uint8_t          iv[ATTEST_CRED_AES] = { 0 };
     EVP_CIPHER_CTX  *ctx;
 
-    rc = attest_cred_kdfa(seed, label, name, 8 * ATTEST_CRED_AES, key);
+    rc = attest_tpm_cred_kdfa(seed, label, name, 8 * ATTEST_CRED_AES, key);
     if (rc != ATTEST_OK) {
         return rc;
     }
@@ -414,7 +414,7 @@ attest_cred_encrypt(const uint8_t *seed, const uint8_t *ak_name,
 
 
 static int
-attest_cred_hmac(const uint8_t *seed, const uint8_t *ak_name,
+attest_tpm_cred_hmac(const uint8_t *seed, const uint8_t *ak_name,
     const uint8_t *identity, uint8_t *mac)
 {
     int            rc;
@@ -423,7 +423,7 @@ attest_cred_hmac(const uint8_t *seed, const uint8_t *ak_name,
     attest_span_t  none = ATTEST_NO_SPAN;
     attest_span_t  label = attest_span("INTEGRITY", sizeof("INTEGRITY"));
 
-    rc = attest_cred_kdfa(seed, label, none, 8 * ATTEST_CRED_HASH, key);
+    rc = attest_tpm_cred_kdfa(seed, label, none, 8 * ATTEST_CRED_HASH, key);
     if (rc != ATTEST_OK) {
         return rc;
     }

@@ -300,7 +300,7 @@ attest_policy_roots(attest_policy_ctx_t *ctx, const char *path,
 
         label = attest_span_text(item->valuestring);
 
-        bit = attest_root_from_label(label);
+        bit = attest_label_root(label);
         if (bit == 0) {
             return attest_policy_fail(ctx, sub, "unknown label: tee, "
                                       "tee-vtpm, cloud-vtpm, host-vtpm, "

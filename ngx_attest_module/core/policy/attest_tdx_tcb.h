@@ -14,6 +14,7 @@
 #include <openssl/x509.h>
 
 #include "core/base/attest_core.h"
+#include "core/evidence/attest_pck.h"
 #include "core/evidence/attest_tdx.h"
 
 

@@ -19,6 +19,7 @@
 #include "http/ngx_http_attest_answer.h"
 #include "http/ngx_http_attest_list.h"
 #include "http/ngx_http_attest_problem.h"
+#include "core/evidence/attest_accept.h"
 
 
 #define NGX_HTTP_ATTEST_MAX_AGE  60      /* seconds a cache may answer */

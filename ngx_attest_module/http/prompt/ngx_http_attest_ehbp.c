@@ -428,7 +428,7 @@ ngx_http_attest_ehbp_enter(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx)
 {
     if (ngx_http_attest_ehbp_swap(r, ctx) != NGX_OK) {
         ngx_http_finalize_request(r,
-                              ngx_http_attest_refuse(r, ctx->format,
+                              ngx_http_attest_refusal(r, ctx->format,
                                                   NGX_HTTP_ATTEST_INTERNAL));
         return;
     }

@@ -77,7 +77,7 @@ ngx_http_attest_once_handler(ngx_http_request_t *r)
     why = (rc == NGX_DECLINED) ? NGX_HTTP_ATTEST_REPLAYED
           : (rc == NGX_BUSY) ? NGX_HTTP_ATTEST_FULL : NGX_HTTP_ATTEST_NO_KEY;
 
-    ngx_http_finalize_request(r, ngx_http_attest_refuse(r, ctx->format, why));
+    ngx_http_finalize_request(r, ngx_http_attest_refusal(r, ctx->format, why));
 
     return NGX_DONE;
 }

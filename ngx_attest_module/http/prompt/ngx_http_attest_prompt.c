@@ -131,8 +131,8 @@ ngx_http_attest_prompt_again(ngx_http_request_t *r,
             /* only a backend can have sent it elsewhere, which has it */
 
             return ngx_http_attest_prompt_answer(r,
-                             ngx_http_attest_refuse(r, ctx->format,
-                                                    NGX_HTTP_ATTEST_GONE));
+                             ngx_http_attest_refusal(r, ctx->format,
+                                                     NGX_HTTP_ATTEST_GONE));
         }
     }
 
@@ -211,7 +211,7 @@ ngx_http_attest_prompt_broken(ngx_http_request_t *r,
     }
 
     return ngx_http_attest_prompt_answer(r,
-                             ngx_http_attest_refuse(r, alcf->format,
+                             ngx_http_attest_refusal(r, alcf->format,
                                               ngx_http_attest_refusal_of(r)));
 }
 
@@ -238,7 +238,7 @@ ngx_http_attest_prompt_open(ngx_http_request_t *r,
     }
 
     if (why != NGX_OK) {
-        return ngx_http_attest_refuse(r, format, why);
+        return ngx_http_attest_refusal(r, format, why);
     }
 
     return ngx_http_attest_prompt_read(r, alcf);
@@ -255,8 +255,8 @@ ngx_http_attest_prompt_plain(ngx_http_request_t *r,
     ngx_http_attest_main_conf_t  *amcf;
 
     if (alcf->mode != NGX_HTTP_ATTEST_MODE_OPTIONAL) {
-        return ngx_http_attest_refuse(r, alcf->format,
-                                      NGX_HTTP_ATTEST_UNSEALED);
+        return ngx_http_attest_refusal(r, alcf->format,
+                                       NGX_HTTP_ATTEST_UNSEALED);
     }
 
     if (ngx_http_attest_fields_drop(r, 0, alcf->format->field) != NGX_OK) {
@@ -309,8 +309,8 @@ ngx_http_attest_prompt_read(ngx_http_request_t *r,
                                    ngx_http_attest_prompt_failed);
 
     if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
-        return ngx_http_attest_refuse(r, ctx->format,
-                                      NGX_HTTP_ATTEST_TOO_LONG);
+        return ngx_http_attest_refusal(r, ctx->format,
+                                       NGX_HTTP_ATTEST_TOO_LONG);
     }
 
     return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
@@ -342,7 +342,7 @@ ngx_http_attest_prompt_done(ngx_http_request_t *r, ngx_http_attest_ctx_t *ctx,
     if (why != NGX_OK) {
         ngx_http_attest_prompt_ctx_wipe(ctx);
         ngx_http_finalize_request(r,
-                                  ngx_http_attest_refuse(r, ctx->format, why));
+                                  ngx_http_attest_refusal(r, ctx->format, why));
         return;
     }
 
@@ -367,12 +367,12 @@ ngx_http_attest_prompt_failed(ngx_http_request_t *r,
 
     case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
         ctx->reading = 0;
-        rc = ngx_http_attest_refuse(r, ctx->format, NGX_HTTP_ATTEST_TOO_LONG);
+        rc = ngx_http_attest_refusal(r, ctx->format, NGX_HTTP_ATTEST_TOO_LONG);
         break;
 
     case NGX_HTTP_INTERNAL_SERVER_ERROR:
         ctx->reading = 0;
-        rc = ngx_http_attest_refuse(r, ctx->format, NGX_HTTP_ATTEST_INTERNAL);
+        rc = ngx_http_attest_refusal(r, ctx->format, NGX_HTTP_ATTEST_INTERNAL);
         break;
     }
 

@@ -70,7 +70,7 @@ static const ngx_http_attest_refusal_t  ngx_http_attest_refusals[] = {
 
 
 ngx_int_t
-ngx_http_attest_refuse(ngx_http_request_t *r,
+ngx_http_attest_refusal(ngx_http_request_t *r,
     const ngx_http_attest_format_t *format, ngx_uint_t why)
 {
     u_char                           *p;

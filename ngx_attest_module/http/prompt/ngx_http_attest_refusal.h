@@ -53,7 +53,7 @@ typedef struct {
  * Counts and answers, as the format words it; returns what a content handler
  * returns.
  */
-ngx_int_t ngx_http_attest_refuse(ngx_http_request_t *r,
+ngx_int_t ngx_http_attest_refusal(ngx_http_request_t *r,
     const ngx_http_attest_format_t *format, ngx_uint_t why);
 /* Why, where nginx has refused the body before. */
 ngx_uint_t ngx_http_attest_refusal_of(ngx_http_request_t *r);

@@ -566,7 +566,7 @@ ngx_http_attest_appraise_publish(ngx_http_attest_appraisals_t *as,
         ngx_log_error(NGX_LOG_INFO, as->log, 0,
                       "attest: peer %s of upstream \"%V\" was appraised "
                       "again: %s", f->name, &f->verify->name,
-                      attest_verdict_name(a->verdict));
+                      attest_verify_verdict(a->verdict));
     }
 
     ngx_free(a);

@@ -360,7 +360,7 @@ ngx_http_attest_client_cb(X509_STORE_CTX *store, void *data)
 
     ngx_log_error(NGX_LOG_INFO, c->log, 0,
                   "attest: a client's evidence is refused, %s: %*s",
-                  attest_verdict_name(cl->verdict), cl->why_len, cl->why);
+                  attest_verify_verdict(cl->verdict), cl->why_len, cl->why);
 
     X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
 
@@ -587,8 +587,8 @@ ngx_http_attest_client_variable(ngx_http_request_t *r,
 
     default: /* .._VERDICT, .._ROOT */
         text = (data == NGX_HTTP_ATTEST_CLIENT_ROOT)
-               ? attest_root_label(cl->root)
-               : attest_verdict_name(cl->verdict);
+               ? attest_label_name(cl->root)
+               : attest_verify_verdict(cl->verdict);
 
         v->data = (u_char *) text;
         v->len = ngx_strlen(text);

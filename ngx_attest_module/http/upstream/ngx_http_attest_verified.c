@@ -139,7 +139,7 @@ ngx_http_attest_verified_peer(u_char *p, u_char *last,
 
     p = ngx_slprintf(p, last, ",\"verdict\":%s%s%s,\"valid\":%s",
                      state->verdict ? "\"" : "",
-                     state->verdict ? attest_verdict_name(state->verdict)
+                     state->verdict ? attest_verify_verdict(state->verdict)
                                     : "null",
                      state->verdict ? "\"" : "",
                      state->valid ? "true" : "false");
@@ -175,7 +175,7 @@ ngx_http_attest_verified_known(u_char *p, u_char *last,
 
     return ngx_slprintf(p, last, ",\"root_of_trust\":\"%s\","
                         "\"generation\":%uL,\"exporter\":%s,"
-                        "\"not_after\":%T", attest_root_label(state->root),
+                        "\"not_after\":%T", attest_label_name(state->root),
                         state->generation, state->exporter ? "true" : "false",
                         state->not_after);
 }
