@@ -6,6 +6,7 @@
  */
 
 
+#include "http/ngx_http_attest_declare.h"
 #include "http/evidence/ngx_http_attest_clock.h"
 #include "http/evidence/ngx_http_attest_view.h"
 #include "http/prompt/ngx_http_attest_format.h"
@@ -88,19 +89,7 @@ static ngx_http_variable_t  ngx_http_attest_variables[] = {
 ngx_int_t
 ngx_http_attest_variables_add(ngx_conf_t *cf)
 {
-    ngx_http_variable_t  *var, *v;
-
-    for (v = ngx_http_attest_variables; v->name.len; v++) {
-        var = ngx_http_add_variable(cf, &v->name, v->flags);
-        if (var == NULL) {
-            return NGX_ERROR;
-        }
-
-        var->get_handler = v->get_handler;
-        var->data = v->data;
-    }
-
-    return NGX_OK;
+    return ngx_http_attest_declare_variables(cf, ngx_http_attest_variables);
 }
 
 

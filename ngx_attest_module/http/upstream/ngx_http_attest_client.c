@@ -12,6 +12,7 @@
 
 #include "client/attest_peer.h"
 #include "core/evidence/attest_label.h"
+#include "http/ngx_http_attest_declare.h"
 #include "http/ngx_http_attest_problem.h"
 #include "http/ngx_http_attest_tls.h"
 #include "http/upstream/ngx_http_attest_client.h"
@@ -529,19 +530,8 @@ ngx_http_attest_client_of(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_attest_client_add_variables(ngx_conf_t *cf)
 {
-    ngx_http_variable_t  *var, *v;
-
-    for (v = ngx_http_attest_client_variables; v->name.len; v++) {
-        var = ngx_http_add_variable(cf, &v->name, v->flags);
-        if (var == NULL) {
-            return NGX_ERROR;
-        }
-
-        var->get_handler = v->get_handler;
-        var->data = v->data;
-    }
-
-    return NGX_OK;
+    return ngx_http_attest_declare_variables(cf,
+                                             ngx_http_attest_client_variables);
 }
 
 

@@ -14,6 +14,7 @@
  */
 
 
+#include "http/upstream/ngx_http_attest_kept.h"
 #include "http/upstream/ngx_http_attest_peers.h"
 #include "http/upstream/ngx_http_attest_appraise.h"
 #include "http/upstream/ngx_http_attest_way.h"
@@ -71,7 +72,6 @@ static ngx_int_t ngx_http_attest_peers_get(ngx_peer_connection_t *pc,
     void *data);
 static ngx_uint_t ngx_http_attest_peers_kept(ngx_http_attest_peers_t *p,
     ngx_connection_t *c);
-static void ngx_http_attest_peers_close(ngx_connection_t *c);
 static void ngx_http_attest_peers_free(ngx_peer_connection_t *pc, void *data,
     ngx_uint_t state);
 static void ngx_http_attest_peers_notify(ngx_peer_connection_t *pc,
@@ -285,10 +285,7 @@ ngx_http_attest_peers_get(ngx_peer_connection_t *pc, void *data)
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, pc->log, 0,
                    "attest: kept connection %p has no valid key", c);
 
-    ngx_http_attest_peers_close(c);
-
-    pc->connection = NULL;
-    pc->cached = 0;
+    ngx_http_attest_kept_close(pc);
 
     return NGX_OK;
 }
@@ -310,21 +307,6 @@ ngx_http_attest_peers_kept(ngx_http_attest_peers_t *p, ngx_connection_t *c)
     }
 
     return ngx_http_attest_peers_ready(p, &mark->ref) == NGX_OK;
-}
-
-
-static void
-ngx_http_attest_peers_close(ngx_connection_t *c)
-{
-    if (c->ssl != NULL) {
-        c->ssl->no_wait_shutdown = 1;
-        c->ssl->no_send_shutdown = 1;
-
-        (void) ngx_ssl_shutdown(c);
-    }
-
-    ngx_destroy_pool(c->pool);
-    ngx_close_connection(c);
 }
 
 

@@ -10,6 +10,7 @@
 
 
 #include "http/evidence/ngx_http_attest_view.h"
+#include "http/upstream/ngx_http_attest_kept.h"
 #include "http/upstream/ngx_http_attest_present.h"
 #include "http/upstream/ngx_http_attest_verify.h"
 
@@ -31,7 +32,6 @@ static ngx_int_t ngx_http_attest_present_get(ngx_peer_connection_t *pc,
     void *data);
 static ngx_uint_t ngx_http_attest_present_stale(ngx_http_request_t *r,
     ngx_connection_t *c);
-static void ngx_http_attest_present_close(ngx_peer_connection_t *pc);
 static void ngx_http_attest_present_free(ngx_peer_connection_t *pc, void *data,
     ngx_uint_t state);
 static void ngx_http_attest_present_notify(ngx_peer_connection_t *pc,
@@ -191,7 +191,7 @@ ngx_http_attest_present_get(ngx_peer_connection_t *pc, void *data)
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, pc->log, 0,
                    "attest: kept connection of an earlier certificate");
 
-    ngx_http_attest_present_close(pc);
+    ngx_http_attest_kept_close(pc);
 
     return NGX_OK;
 }
@@ -219,30 +219,6 @@ ngx_http_attest_present_stale(ngx_http_request_t *r, ngx_connection_t *c)
     view = ngx_http_attest_view(amcf, r->connection->log);
 
     return view == NULL || shown != (void *) (uintptr_t) view->number;
-}
-
-
-/* As the keepalive module does; nginx connects anew to the same peer then. */
-
-static void
-ngx_http_attest_present_close(ngx_peer_connection_t *pc)
-{
-    ngx_connection_t *c = pc->connection;
-
-    if (c->ssl) {
-        c->ssl->no_wait_shutdown = 1;
-        c->ssl->no_send_shutdown = 1;
-        (void) ngx_ssl_shutdown(c);
-    }
-
-    if (c->pool) {
-        ngx_destroy_pool(c->pool);
-    }
-
-    ngx_close_connection(c);
-
-    pc->connection = NULL;
-    pc->cached = 0;
 }
 
 

@@ -8,6 +8,7 @@
 
 
 #include "core/crypto/attest_xwing.h"
+#include "http/ngx_http_attest_declare.h"
 #include "http/ngx_http_attest_conf.h"
 #include "http/prompt/ngx_http_attest_backend.h"
 #include "http/prompt/ngx_http_attest_early.h"
@@ -392,19 +393,8 @@ ngx_http_attest_sealing_use(ngx_conf_t *cf,
 static ngx_int_t
 ngx_http_attest_sealing_preconfiguration(ngx_conf_t *cf)
 {
-    ngx_http_variable_t  *var, *v;
-
-    for (v = ngx_http_attest_sealing_variables; v->name.len; v++) {
-        var = ngx_http_add_variable(cf, &v->name, v->flags);
-        if (var == NULL) {
-            return NGX_ERROR;
-        }
-
-        var->get_handler = v->get_handler;
-        var->data = v->data;
-    }
-
-    return NGX_OK;
+    return ngx_http_attest_declare_variables(cf,
+                                             ngx_http_attest_sealing_variables);
 }
 
 
