@@ -130,6 +130,7 @@ typedef struct {
                                                    certificate, or NULL */
     ngx_thread_pool_t         *pool;
     ngx_thread_pool_t         *verify_pool;
+    ngx_uint_t                 verify_threads;
     ngx_http_attest_ready_pt   ready;           /* or NULL */
 
     /* before workers are forked; some of it a reload takes over */

@@ -5,9 +5,10 @@
 # besides requests for evidence, it keeps.
 #
 #   peer_server.py --port N --cert FILE --key FILE --record FILE
-#       --mode none|garbage|huge|slow|cut|redirect|relay [--real PORT]
+#       --mode none|garbage|huge|slow|cut|redirect|relay|hang [--real PORT]
 #
-# none: no evidence; relay: that of the gateway at 127.0.0.1:PORT.
+# none: no evidence; relay: that of the gateway at 127.0.0.1:PORT; hang: reads
+# requests for it and says nothing, at all addresses of the machine.
 
 import argparse
 import http.client
@@ -84,6 +85,8 @@ def evidence(args, conn, top, body):
     elif args.mode == 'redirect':
         conn.sendall(head(b'302 Found', 0, b'Location: https://localhost:%d%s'
                           b'\r\n' % (args.real, EVIDENCE)))
+    elif args.mode == 'hang':
+        time.sleep(120)
     elif args.mode == 'relay':
         conn.sendall(relay(args, top, body))
     else:
@@ -119,7 +122,8 @@ def main():
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(args.cert, args.key)
-    listener = socket.create_server(('127.0.0.1', args.port), backlog=128)
+    host = '' if args.mode == 'hang' else '127.0.0.1'
+    listener = socket.create_server((host, args.port), backlog=128)
     while True:
         raw, _ = listener.accept()
         raw.settimeout(20)

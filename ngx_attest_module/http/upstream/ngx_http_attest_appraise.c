@@ -10,10 +10,12 @@
 #include "http/upstream/ngx_http_attest_appraise.h"
 #include "http/upstream/ngx_http_attest_present.h"
 #include "client/attest_peer.h"
+#include "core/base/attest_monotonic.h"
 
 
-#define NGX_HTTP_ATTEST_APPRAISE_THREADS  8     /* each busy with one peer */
-#define NGX_HTTP_ATTEST_APPRAISE_WAITING  512   /* requests of a worker */
+#define NGX_HTTP_ATTEST_APPRAISE_THREADS  64    /* each busy with one peer */
+#define NGX_HTTP_ATTEST_APPRAISE_GROUP    16    /* of these, for one group */
+#define NGX_HTTP_ATTEST_APPRAISE_WAITING  512   /* requests of a group */
 #define NGX_HTTP_ATTEST_APPRAISE_POLL     20    /* ms, while some wait */
 #define NGX_HTTP_ATTEST_APPRAISE_TICK     1000  /* ms */
 #define NGX_HTTP_ATTEST_APPRAISE_SLACK    1000  /* ms, for the thread */
@@ -25,11 +27,10 @@
 struct ngx_http_attest_appraisals_s {
     ngx_http_attest_main_conf_t  *amcf;
     ngx_queue_t                   waiting;
-    ngx_uint_t                    count;        /* of these */
+    ngx_uint_t                    flying;       /* threads that are busy */
     ngx_event_t                   poll;
     ngx_event_t                   tick;
     ngx_log_t                    *log;
-    unsigned                      full:1;       /* said in the log */
 };
 
 
@@ -44,9 +45,12 @@ typedef struct {
     char                          host[NGX_HTTP_ATTEST_PEER_HOST];
     char                          url[NGX_HTTP_ATTEST_PEER_HOST + 16];
     attest_peer_options_t         options;
+    int64_t                       limit;    /* ms, monotonic */
+    int64_t                       took;     /* ms, in the thread */
     ngx_http_attest_present_own_t  own;
     attest_peer_t                 peer;
     attest_result_t               result;
+    unsigned                      doubtful:1;   /* the peer failed before */
 } ngx_http_attest_flight_t;
 
 
@@ -64,6 +68,9 @@ static ngx_int_t ngx_http_attest_appraise_start(
     ngx_http_attest_appraisals_t *as, ngx_http_attest_verify_t *v,
     const ngx_http_attest_peer_ref_t *ref);
 static ngx_int_t ngx_http_attest_appraise_launch(
+    ngx_http_attest_appraisals_t *as, ngx_http_attest_verify_t *v,
+    const ngx_http_attest_peer_ref_t *ref, ngx_uint_t doubtful);
+static ngx_http_attest_flight_t *ngx_http_attest_appraise_flight(
     ngx_http_attest_appraisals_t *as, ngx_http_attest_verify_t *v,
     const ngx_http_attest_peer_ref_t *ref);
 static void ngx_http_attest_appraise_options(ngx_http_attest_flight_t *f);
@@ -84,14 +91,36 @@ static void ngx_http_attest_appraise_log(ngx_http_attest_appraisals_t *as,
     ngx_http_attest_flight_t *f, const ngx_http_attest_appraisal_t *a);
 
 
+/*
+ * Peers that hang keep their threads until the timeout: each group has its
+ * own, that no other group's peers take.  Only where groups are more than
+ * threads they have to share.
+ */
+
 ngx_int_t
 ngx_http_attest_appraise_pool(ngx_conf_t *cf,
     ngx_http_attest_main_conf_t *amcf)
 {
     static ngx_str_t  name = ngx_string("ngx_attest_verify");
 
+    ngx_uint_t                  i, share, threads;
+    ngx_http_attest_verify_t  **v;
+
+    v = amcf->verified->elts;
+    share = NGX_HTTP_ATTEST_APPRAISE_THREADS / amcf->verified->nelts;
+    share = ngx_min(ngx_max(share, 1), NGX_HTTP_ATTEST_APPRAISE_GROUP);
+    threads = 0;
+
+    for (i = 0; i < amcf->verified->nelts; i++) {
+        v[i]->threads = ngx_min(v[i]->peers + 1, share);
+        threads += v[i]->threads;
+    }
+
+    amcf->run.verify_threads = ngx_min(threads,
+                                       NGX_HTTP_ATTEST_APPRAISE_THREADS);
+
     amcf->run.verify_pool = ngx_http_attest_pool(cf, &name,
-                                            NGX_HTTP_ATTEST_APPRAISE_THREADS);
+                                                 amcf->run.verify_threads);
 
     return (amcf->run.verify_pool != NULL) ? NGX_OK : NGX_ERROR;
 }
@@ -149,13 +178,14 @@ ngx_http_attest_appraise_wait(ngx_http_attest_waiter_t *w, ngx_log_t *log)
         goto refused;
     }
 
-    if (as->count >= NGX_HTTP_ATTEST_APPRAISE_WAITING) {
+    if (v->waiting >= NGX_HTTP_ATTEST_APPRAISE_WAITING) {
 
-        if (!as->full) {
-            as->full = 1;
+        if (!v->full) {
+            v->full = 1;
             ngx_log_error(NGX_LOG_ERR, as->log, 0,
-                          "attest: %ui requests wait for verified peers, "
-                          "more are refused", as->count);
+                          "attest: %ui requests wait for verified peers of "
+                          "upstream \"%V\", more are refused", v->waiting,
+                          &v->name);
         }
 
         goto refused;
@@ -176,7 +206,7 @@ ngx_http_attest_appraise_wait(ngx_http_attest_waiter_t *w, ngx_log_t *log)
     ngx_add_timer(&w->timer, v->timeout);
 
     ngx_queue_insert_tail(&as->waiting, &w->queue);
-    as->count++;
+    v->waiting++;
 
     (void) ngx_http_attest_appraise_start(as, v, &w->peer);
 
@@ -197,20 +227,18 @@ refused:
 void
 ngx_http_attest_appraise_leave(ngx_http_attest_waiter_t *w)
 {
-    ngx_http_attest_appraisals_t  *as;
+    ngx_http_attest_verify_t  *v = w->verify;
 
     if (!w->waits) {
         return;
     }
 
-    as = w->verify->amcf->run.appraisals;
-
     w->waits = 0;
     ngx_queue_remove(&w->queue);
-    as->count--;
+    v->waiting--;
 
-    if (as->count == 0) {
-        as->full = 0;
+    if (v->waiting == 0) {
+        v->full = 0;
     }
 
     if (w->timer.timer_set) {
@@ -264,7 +292,8 @@ ngx_http_attest_appraise_look(ngx_http_attest_appraisals_t *as,
         return;
     }
 
-    /* who was at it may have died, and who failed may try again */
+    /* a thread may be free, who was at it may have died, and who failed may
+       try again */
 
     if (ngx_http_attest_appraise_start(as, w->verify, &w->peer)
         == NGX_DECLINED)
@@ -368,16 +397,31 @@ ngx_http_attest_appraise_tick(ngx_event_t *ev)
 
 
 /*
- * NGX_OK: somebody is at it, or will be; NGX_DECLINED: there is no such peer;
- * NGX_ERROR: it cannot be started, and another try has to wait.
+ * NGX_OK: somebody is at it, or another try has to wait; NGX_AGAIN: all of the
+ * group's threads are busy, whoever still wants it asks again; NGX_DECLINED:
+ * there is no such peer; NGX_ERROR: it cannot be started now.
+ *
+ * Nothing is claimed that no thread is free for: the time that others grant to
+ * a claim is the thread's own.
  */
 
 static ngx_int_t
 ngx_http_attest_appraise_start(ngx_http_attest_appraisals_t *as,
     ngx_http_attest_verify_t *v, const ngx_http_attest_peer_ref_t *ref)
 {
+    ngx_uint_t  doubtful;
+
+    if (v->flying >= v->threads || as->flying >= as->amcf->run.verify_threads) {
+        return NGX_AGAIN;
+    }
+
+    /* who failed before may have half of them: others are not kept waiting */
+
+    doubtful = (v->doubtful < ngx_max(v->threads / 2, 1));
+
     switch (ngx_http_attest_identity_claim(v, ref, v->timeout
-                                    + 2 * NGX_HTTP_ATTEST_APPRAISE_SLACK))
+                                    + 2 * NGX_HTTP_ATTEST_APPRAISE_SLACK,
+                                    &doubtful))
     {
     case NGX_HTTP_ATTEST_PEER_CLAIMED:
         break;
@@ -385,11 +429,14 @@ ngx_http_attest_appraise_start(ngx_http_attest_appraisals_t *as,
     case NGX_HTTP_ATTEST_PEER_GONE:
         return NGX_DECLINED;
 
+    case NGX_HTTP_ATTEST_PEER_DOUBTFUL:
+        return NGX_AGAIN;
+
     default: /* NGX_HTTP_ATTEST_PEER_BUSY, NGX_HTTP_ATTEST_PEER_LATER */
         return NGX_OK;
     }
 
-    if (ngx_http_attest_appraise_launch(as, v, ref) != NGX_OK) {
+    if (ngx_http_attest_appraise_launch(as, v, ref, doubtful) != NGX_OK) {
         ngx_log_error(NGX_LOG_ERR, as->log, 0,
                       "attest: an appraisal of a peer of upstream \"%V\" "
                       "cannot be started", &v->name);
@@ -404,13 +451,44 @@ ngx_http_attest_appraise_start(ngx_http_attest_appraisals_t *as,
 
 static ngx_int_t
 ngx_http_attest_appraise_launch(ngx_http_attest_appraisals_t *as,
+    ngx_http_attest_verify_t *v, const ngx_http_attest_peer_ref_t *ref,
+    ngx_uint_t doubtful)
+{
+    ngx_http_attest_flight_t  *f;
+
+    f = ngx_http_attest_appraise_flight(as, v, ref);
+    if (f == NULL) {
+        return NGX_ERROR;
+    }
+
+    f->limit = attest_monotonic_now() + (int64_t) v->timeout;
+    f->doubtful = doubtful ? 1 : 0;
+
+    if (ngx_thread_task_post(as->amcf->run.verify_pool, &f->task) != NGX_OK) {
+        ngx_http_attest_present_release(&f->own);
+        ngx_free(f);
+        return NGX_ERROR;
+    }
+
+    as->flying++;
+    v->flying++;
+    v->doubtful += f->doubtful;
+
+    ngx_add_timer(&f->busy, v->timeout + NGX_HTTP_ATTEST_APPRAISE_SLACK);
+
+    return NGX_OK;
+}
+
+
+static ngx_http_attest_flight_t *
+ngx_http_attest_appraise_flight(ngx_http_attest_appraisals_t *as,
     ngx_http_attest_verify_t *v, const ngx_http_attest_peer_ref_t *ref)
 {
     ngx_http_attest_flight_t  *f;
 
     f = ngx_calloc(sizeof(ngx_http_attest_flight_t), as->log);
     if (f == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     f->verify = v;
@@ -418,7 +496,7 @@ ngx_http_attest_appraise_launch(ngx_http_attest_appraisals_t *as,
 
     if (ngx_http_attest_identity_names(v, ref, f->name, f->host) != NGX_OK) {
         ngx_free(f);
-        return NGX_ERROR;
+        return NULL;
     }
 
     ngx_http_attest_appraise_options(f);
@@ -442,15 +520,7 @@ ngx_http_attest_appraise_launch(ngx_http_attest_appraisals_t *as,
     f->busy.data = f;
     f->busy.log = as->log;
 
-    if (ngx_thread_task_post(as->amcf->run.verify_pool, &f->task) != NGX_OK) {
-        ngx_http_attest_present_release(&f->own);
-        ngx_free(f);
-        return NGX_ERROR;
-    }
-
-    ngx_add_timer(&f->busy, v->timeout + NGX_HTTP_ATTEST_APPRAISE_SLACK);
-
-    return NGX_OK;
+    return f;
 }
 
 
@@ -466,7 +536,6 @@ ngx_http_attest_appraise_options(ngx_http_attest_flight_t *f)
     o->url = f->url;
     o->connect = f->name;
     o->path = (char *) v->evidence.data;
-    o->timeout = (int64_t) v->timeout;
     o->now = -1;
     o->certificate_only = v->certificate ? 1 : 0;
     o->activate = ngx_http_attest_policies_activates(v->file->policy) ? 1 : 0;
@@ -482,8 +551,17 @@ ngx_http_attest_appraise_thread(void *data, ngx_log_t *log)
 {
     ngx_http_attest_flight_t *f = data;
 
+    int64_t  began;
+
+    /* what a busy machine took to begin is not added to the claim */
+
+    began = attest_monotonic_now();
+    f->options.timeout = ngx_max(f->limit - began, 1);
+
     (void) attest_peer_appraise(&f->peer, &f->options,
                                 f->verify->file->policy, &f->result);
+
+    f->took = attest_monotonic_now() - began;
 }
 
 
@@ -499,6 +577,10 @@ ngx_http_attest_appraise_done(ngx_event_t *ev)
     if (f->busy.timer_set) {
         ngx_del_timer(&f->busy);
     }
+
+    as->flying--;
+    f->verify->flying--;
+    f->verify->doubtful -= f->doubtful;
 
     ngx_http_attest_appraise_publish(as, f);
 
@@ -545,6 +627,7 @@ ngx_http_attest_appraise_publish(ngx_http_attest_appraisals_t *as,
                                     sizeof(checks));
 
     a->verdict = f->result.verdict;
+    a->took = f->took;
     a->why = f->result.why;
     a->ids = ids;
     a->checks = checks;

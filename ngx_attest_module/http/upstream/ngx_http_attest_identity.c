@@ -21,6 +21,7 @@
                                                    and of several hosts */
 #define NGX_HTTP_ATTEST_IDENTITY_LEAST  4       /* of these, after a reload */
 #define NGX_HTTP_ATTEST_IDENTITY_IDLE   86400   /* s: not renewed if unused */
+#define NGX_HTTP_ATTEST_IDENTITY_PAUSE  3       /* times of what was lost */
 
 
 typedef struct {
@@ -106,6 +107,11 @@ static ngx_http_attest_identity_slot_t *ngx_http_attest_identity_take(
 static void ngx_http_attest_identity_failed(ngx_http_attest_verify_t *v,
     ngx_http_attest_identity_peer_t *peer,
     const ngx_http_attest_appraisal_t *a, ngx_http_attest_time_t *t);
+static void ngx_http_attest_identity_back_off(
+    ngx_http_attest_identity_peer_t *peer, int64_t took);
+static ngx_uint_t ngx_http_attest_identity_before(
+    ngx_http_attest_identity_peer_t *peer,
+    ngx_http_attest_identity_peer_t *best);
 static void ngx_http_attest_identity_text(char *dst, size_t size,
     const char *src);
 
@@ -556,9 +562,9 @@ ngx_http_attest_identity_peer(ngx_http_attest_verify_t *v, const char *name,
         ngx_http_attest_identity_text(peer->state.host,
                                       sizeof(peer->state.host), host);
 
-        /* the request that asks is what has it appraised */
+        /* by the request that asks, or later, if no thread is free now */
 
-        peer->renew = t.now + NGX_HTTP_ATTEST_IDENTITY_IDLE;
+        peer->renew = t.now + 1;
     }
 
     peer->used = t.now;
@@ -795,7 +801,8 @@ ngx_http_attest_identity_count(ngx_http_attest_verify_t *v,
 
 ngx_http_attest_peer_claim_e
 ngx_http_attest_identity_claim(ngx_http_attest_verify_t *v,
-    const ngx_http_attest_peer_ref_t *ref, ngx_msec_t timeout)
+    const ngx_http_attest_peer_ref_t *ref, ngx_msec_t timeout,
+    ngx_uint_t *doubtful)
 {
     int64_t                           now;
     ngx_http_attest_time_t            t;
@@ -816,7 +823,11 @@ ngx_http_attest_identity_claim(ngx_http_attest_verify_t *v,
     } else if (now < peer->backoff) {
         rc = NGX_HTTP_ATTEST_PEER_LATER;
 
+    } else if (peer->failures != 0 && !*doubtful) {
+        rc = NGX_HTTP_ATTEST_PEER_DOUBTFUL;
+
     } else {
+        *doubtful = (peer->failures != 0);
         peer->pid = ngx_pid;
         peer->claimed = now + timeout;
         rc = NGX_HTTP_ATTEST_PEER_CLAIMED;
@@ -986,7 +997,7 @@ ngx_http_attest_identity_failed(ngx_http_attest_verify_t *v,
     ngx_http_attest_identity_peer_t *peer,
     const ngx_http_attest_appraisal_t *a, ngx_http_attest_time_t *t)
 {
-    ngx_uint_t                        i, n;
+    ngx_uint_t                        i;
     ngx_http_attest_identity_slot_t  *key;
 
     peer->state.failed++;
@@ -1009,14 +1020,30 @@ ngx_http_attest_identity_failed(ngx_http_attest_verify_t *v,
         }
     }
 
+    ngx_http_attest_identity_back_off(peer, a->took);
+    peer->renew = t->now + 1;
+}
+
+
+/* Longer each time, and one that hangs is left alone longer than it hung. */
+
+static void
+ngx_http_attest_identity_back_off(ngx_http_attest_identity_peer_t *peer,
+    int64_t took)
+{
+    int64_t     pause;
+    ngx_uint_t  n;
+
     n = sizeof(ngx_http_attest_identity_ladder)
         / sizeof(ngx_http_attest_identity_ladder[0]);
     n = ngx_min(peer->failures, n - 1);
 
+    pause = ngx_http_attest_identity_ladder[n];
+    n = ngx_min(peer->failures, NGX_HTTP_ATTEST_IDENTITY_PAUSE);
+    pause = ngx_max(pause, took * (int64_t) n);
+
     peer->failures++;
-    peer->backoff = attest_monotonic_now()
-                    + ngx_http_attest_identity_ladder[n];
-    peer->renew = t->now + 1;
+    peer->backoff = attest_monotonic_now() + pause;
 }
 
 
@@ -1064,12 +1091,11 @@ ngx_int_t
 ngx_http_attest_identity_due(ngx_http_attest_verify_t *v,
     ngx_http_attest_peer_ref_t *ref)
 {
-    ngx_int_t                         rc;
     ngx_uint_t                        i;
     ngx_http_attest_time_t            t;
-    ngx_http_attest_identity_peer_t  *peer;
+    ngx_http_attest_identity_peer_t  *peer, *best;
 
-    rc = NGX_DECLINED;
+    best = NULL;
 
     (void) ngx_http_attest_identity_enter(v, &t);
 
@@ -1081,19 +1107,33 @@ ngx_http_attest_identity_due(ngx_http_attest_verify_t *v,
             if (peer->serial != 0 && t.now >= peer->renew
                 && t.now < peer->used + NGX_HTTP_ATTEST_IDENTITY_IDLE
                 && attest_monotonic_now() >= peer->backoff
-                && !ngx_http_attest_identity_held(peer))
+                && !ngx_http_attest_identity_held(peer)
+                && ngx_http_attest_identity_before(peer, best))
             {
                 ref->serial = peer->serial;
                 ref->slot = i;
-                rc = NGX_OK;
-                break;
+                best = peer;
             }
         }
     }
 
     ngx_http_attest_identity_leave(v);
 
-    return rc;
+    return (best != NULL) ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* Who has not failed comes first, then who was judged longest ago. */
+
+static ngx_uint_t
+ngx_http_attest_identity_before(ngx_http_attest_identity_peer_t *peer,
+    ngx_http_attest_identity_peer_t *best)
+{
+    if (best == NULL || (peer->failures == 0) != (best->failures == 0)) {
+        return best == NULL || peer->failures == 0;
+    }
+
+    return peer->state.checked < best->state.checked;
 }
 
 

@@ -53,6 +53,7 @@ typedef struct {
     ngx_http_attest_identity_t  key;            /* of list only the length */
     const u_char              *list;
     time_t                     not_before;
+    int64_t                    took;            /* ms */
     const char                *why;
     const char                *checks;          /* that failed, as text */
     const char                *ids;             /* of these */
@@ -98,6 +99,7 @@ typedef enum {
     NGX_HTTP_ATTEST_PEER_CLAIMED = 0,           /* by us */
     NGX_HTTP_ATTEST_PEER_BUSY,                  /* by another process */
     NGX_HTTP_ATTEST_PEER_LATER,                 /* it failed just now */
+    NGX_HTTP_ATTEST_PEER_DOUBTFUL,              /* .. before; not claimed */
     NGX_HTTP_ATTEST_PEER_GONE
 } ngx_http_attest_peer_claim_e;
 
@@ -143,10 +145,14 @@ void ngx_http_attest_identity_count(ngx_http_attest_verify_t *v,
     const ngx_http_attest_peer_ref_t *ref,
     ngx_http_attest_peer_count_e what);
 
-/* One process at a time appraises a peer, until it publishes or dies. */
+/*
+ * One process at a time appraises a peer, until it publishes or dies.
+ * doubtful: whether one that failed before may be claimed, and whether it is
+ * one.
+ */
 ngx_http_attest_peer_claim_e ngx_http_attest_identity_claim(
     ngx_http_attest_verify_t *v, const ngx_http_attest_peer_ref_t *ref,
-    ngx_msec_t timeout);
+    ngx_msec_t timeout, ngx_uint_t *doubtful);
 /* NULL: nothing came of it.  Whether something is new to the log. */
 ngx_uint_t ngx_http_attest_identity_publish(ngx_http_attest_verify_t *v,
     const ngx_http_attest_peer_ref_t *ref,

@@ -31,8 +31,16 @@ struct ngx_http_attest_verify_s {
     ngx_http_upstream_init_peer_pt  init;       /* of the balancer */
     ngx_http_attest_main_conf_t  *amcf;
 
+    ngx_uint_t                 threads;         /* of a worker, at most */
+
     /* before workers are forked */
     ngx_http_attest_group_t   *group;
+
+    /* of a worker */
+    ngx_uint_t                 flying;          /* appraisals under way */
+    ngx_uint_t                 doubtful;        /* of peers that failed */
+    ngx_uint_t                 waiting;         /* requests */
+    unsigned                   full:1;          /* said in the log */
 };
 
 
