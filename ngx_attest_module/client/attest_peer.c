@@ -27,7 +27,9 @@
 
 
 static int attest_peer_collect(attest_peer_t *peer,
-    const attest_peer_options_t *opt);
+    const attest_peer_options_t *opt, int64_t limit);
+static int attest_peer_elsewhere(const attest_peer_t *peer);
+static void attest_peer_end(attest_peer_t *peer);
 static void attest_peer_learn(attest_peer_t *peer,
     const attest_peer_options_t *opt, const attest_result_t *res);
 static void attest_peer_claims(attest_peer_t *peer,
@@ -53,13 +55,31 @@ int
 attest_peer_appraise(attest_peer_t *peer, const attest_peer_options_t *opt,
     const attest_policy_t *policy, attest_result_t *res)
 {
-    int  rc;
+    int                    rc;
+    int64_t                limit;
+    attest_peer_options_t  keys;
+
+    memset(peer, 0, sizeof(*peer));
+    limit = opt->timeout > 0 ? attest_monotonic_now() + opt->timeout : 0;
 
     /* what another job of this thread left there is not about us */
 
     ERR_clear_error();
 
-    rc = attest_peer_collect(peer, opt);
+    rc = attest_peer_collect(peer, opt, limit);
+
+    if (rc == ATTEST_OK && opt->elsewhere && !policy->require_exporter
+        && attest_peer_elsewhere(peer))
+    {
+        keys = *opt;
+        keys.keys_only = 1;
+        opt = &keys;
+
+        attest_fetch_clear(&peer->seen);
+        rc = attest_peer_collect(peer, opt, limit);
+    }
+
+    attest_peer_end(peer);
 
     if (rc == ATTEST_OK) {
         attest_peer_judge(peer, opt, policy, res);
@@ -77,14 +97,11 @@ attest_peer_appraise(attest_peer_t *peer, const attest_peer_options_t *opt,
 
 
 static int
-attest_peer_collect(attest_peer_t *peer, const attest_peer_options_t *opt)
+attest_peer_collect(attest_peer_t *peer, const attest_peer_options_t *opt,
+    int64_t limit)
 {
     int       rc;
-    int64_t   limit;
     unsigned  tries = 0;
-
-    memset(peer, 0, sizeof(*peer));
-    limit = opt->timeout > 0 ? attest_monotonic_now() + opt->timeout : 0;
 
     for ( ;; ) {
         rc = attest_fetch(&peer->seen, opt, limit, peer->err);
@@ -99,6 +116,69 @@ attest_peer_collect(attest_peer_t *peer, const attest_peer_options_t *opt)
 
         attest_fetch_clear(&peer->seen);
     }
+}
+
+
+/*
+ * 1: the certificate carries no evidence, and the endpoint's names another key
+ * than the certificate's, or none.
+ */
+
+static int
+attest_peer_elsewhere(const attest_peer_t *peer)
+{
+    int                       named = 1;
+    attest_cmw_t              cmw;
+    attest_claims_t           claims;
+    attest_ratls_cert_t       cert;
+    const attest_fetch_t     *ev = &peer->seen;
+    const attest_cmw_item_t  *item;
+
+    if (ev->cert.n == 0 || ev->cached.n == 0
+        || attest_ratls_parse(ev->cert.p, ev->cert.n, &cert) != ATTEST_OK
+        || cert.cmw.n != 0 || cert.ccc.n != 0
+        || attest_cmw_parse(ev->cached.p, ev->cached.n, &cmw) != ATTEST_OK)
+    {
+        return 0;
+    }
+
+    item = attest_cmw_find(&cmw, ATTEST_ITEM_CLAIMS);
+
+    if (item != NULL
+        && attest_claims_parse(item->value.p, item->value.n, &claims)
+           == ATTEST_OK)
+    {
+        named = claims.pubkey_hash_len == sizeof(cert.spki_sha256)
+                && CRYPTO_memcmp(claims.pubkey_hash, cert.spki_sha256,
+                                 sizeof(cert.spki_sha256)) == 0;
+    }
+
+    attest_cmw_free(&cmw);
+    return !named;
+}
+
+
+static void
+attest_peer_end(attest_peer_t *peer)
+{
+    X509                  *cert;
+    EVP_PKEY              *key;
+    const uint8_t         *p;
+    const attest_bytes_t  *der = &peer->seen.cert;
+
+    der = der->n != 0 ? der : &peer->seen.conn.cert;
+
+    if (der->n == 0) {
+        return;
+    }
+
+    p = der->p;
+    cert = d2i_X509(NULL, &p, (long) der->n);
+    key = cert != NULL ? X509_get0_pubkey(cert) : NULL;
+
+    peer->has_end = key != NULL
+                    && attest_x509_spki_hash(key, peer->end) == ATTEST_OK;
+    X509_free(cert);
 }
 
 
@@ -166,6 +246,7 @@ attest_peer_learn(attest_peer_t *peer, const attest_peer_options_t *opt,
     peer->trusted = 1;
     peer->root = res->root;
     peer->generation = ev->generation;
+    peer->keys_only = opt->keys_only;
 
     if (ev->cert.n != 0
         && attest_ratls_parse(ev->cert.p, ev->cert.n, &cert) == ATTEST_OK)

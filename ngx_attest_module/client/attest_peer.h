@@ -31,6 +31,9 @@ struct attest_peer_s {
     unsigned         has_claims:1;      /* in a collection, not in CCC's form */
     unsigned         has_validity:1;
     unsigned         has_spki:1;
+    unsigned         keys_only:1;       /* who ends TLS is not the gateway:
+                                           nothing but what is sealed for
+                                           keys reaches what was judged */
     uint8_t          spki[ATTEST_SHA256_LEN];  /* SHA-256 of the certificate's
                                            SubjectPublicKeyInfo; without a
                                            certificate, as the claims say */
@@ -42,6 +45,11 @@ struct attest_peer_s {
     int64_t          not_after;         /* both valid */
     const char      *ohttp;             /* opt->ohttp, when a gateway is there
                                            whose keys are all of the list */
+
+    /* whatever the verdict is, when a connection stood */
+
+    unsigned         has_end:1;
+    uint8_t          end[ATTEST_SHA256_LEN];  /* as spki, of who ends TLS */
 
     attest_fetch_t   seen;              /* all that was told, unjudged */
 };

@@ -48,6 +48,8 @@ typedef struct {
     unsigned              keys_only:1;         /* TLS ends elsewhere: neither
                                                   certificate nor exporter are
                                                   judged, prompt keys are */
+    unsigned              elsewhere:1;         /* .. where that shows, and the
+                                                  policy wants no exporter */
 } attest_peer_options_t;
 
 

@@ -21,6 +21,8 @@ static void ngx_http_attest_page_peers_policy(ngx_http_attest_text_t *text,
     ngx_http_attest_verify_t *v);
 static void ngx_http_attest_page_peers_known(ngx_http_attest_text_t *text,
     ngx_http_attest_peer_state_t *state);
+static const char *ngx_http_attest_page_peers_bound(
+    const ngx_http_attest_peer_state_t *state);
 static void ngx_http_attest_page_peers_checks(ngx_http_attest_text_t *text,
     ngx_http_attest_verdict_t *peer);
 static void ngx_http_attest_page_peers_failures(
@@ -235,17 +237,28 @@ ngx_http_attest_page_peers_known(ngx_http_attest_text_t *text,
     ngx_http_attest_html_row_end(text);
 
     ngx_http_attest_html_row(text, "Connection");
-    ngx_http_attest_html(text, state->exporter
-                         ? "the evidence names the very connection that was "
-                           "asked on"
-                         : "the evidence does not name the connection: "
-                           "somebody else ends TLS, and what protects a "
-                           "prompt is that it is sealed");
+    ngx_http_attest_html(text, ngx_http_attest_page_peers_bound(state));
     ngx_http_attest_html_row_end(text);
 
     ngx_http_attest_html_row(text, "Holds until");
     ngx_http_attest_html_time(text, state->not_after, ngx_time());
     ngx_http_attest_html_row_end(text);
+}
+
+
+static const char *
+ngx_http_attest_page_peers_bound(const ngx_http_attest_peer_state_t *state)
+{
+    if (state->keys_only) {
+        return "somebody else ends TLS, and nothing is known of him: the "
+               "verdict is about the keys that prompts are sealed for, and "
+               "nothing else is sent";
+    }
+
+    return state->exporter
+           ? "the evidence names the very connection that was asked on"
+           : "the evidence names the key of the connection, but not the very "
+             "connection that was asked on";
 }
 
 

@@ -333,15 +333,17 @@ ngx_http_attest_report_json_known(ngx_http_attest_text_t *text,
     if (label == NULL) {
         ngx_http_attest_text_add(text, "\"root_of_trust\":null,"
                                  "\"meaning\":null,\"exporter\":null,"
-                                 "\"not_after\":null");
+                                 "\"keys_only\":null,\"not_after\":null");
         return;
     }
 
     ngx_http_attest_report_json_text(text, "\"root_of_trust\":",
                                      label->label);
     ngx_http_attest_report_json_text(text, ",\"meaning\":", label->text);
-    ngx_http_attest_text_print(text, ",\"exporter\":%s,\"not_after\":%T",
+    ngx_http_attest_text_print(text, ",\"exporter\":%s,\"keys_only\":%s,"
+                               "\"not_after\":%T",
                                state->exporter ? "true" : "false",
+                               state->keys_only ? "true" : "false",
                                state->not_after);
 }
 

@@ -81,14 +81,14 @@ static void ngx_http_attest_appraise_publish(
     ngx_http_attest_appraisals_t *as, ngx_http_attest_flight_t *f);
 static void ngx_http_attest_appraise_key(ngx_http_attest_flight_t *f,
     ngx_http_attest_appraisal_t *a);
-static ngx_uint_t ngx_http_attest_appraise_shown(attest_peer_t *peer,
-    u_char spki[32]);
 static void ngx_http_attest_appraise_checks(const attest_result_t *res,
     char *ids, size_t ids_size, char *text, size_t text_size);
 static size_t ngx_http_attest_appraise_pack(const attest_result_t *res,
     u_char *told, size_t size);
 static void ngx_http_attest_appraise_log(ngx_http_attest_appraisals_t *as,
     ngx_http_attest_flight_t *f, const ngx_http_attest_appraisal_t *a);
+static const char *ngx_http_attest_appraise_bound(
+    const ngx_http_attest_peer_state_t *state);
 
 
 /*
@@ -538,6 +538,7 @@ ngx_http_attest_appraise_options(ngx_http_attest_flight_t *f)
     o->path = (char *) v->evidence.data;
     o->now = -1;
     o->certificate_only = v->certificate ? 1 : 0;
+    o->elsewhere = (v->amcf->seals && !v->certificate) ? 1 : 0;
     o->activate = ngx_http_attest_policies_activates(v->file->policy) ? 1 : 0;
 
     /* a fast shutdown waits for its threads */
@@ -665,19 +666,26 @@ ngx_http_attest_appraise_key(ngx_http_attest_flight_t *f,
     ngx_http_attest_identity_t  *key = &a->key;
 
     if (a->verdict != ATTEST_TRUSTED) {
-        a->seen = ngx_http_attest_appraise_shown(peer, key->spki);
+        a->seen = peer->has_end;
+        ngx_memcpy(key->spki, peer->end, sizeof(key->spki));
         return;
     }
 
-    if (!peer->trusted || !peer->has_spki || !peer->key_bound
-        || !peer->has_validity)
+    if (!peer->trusted || !peer->has_validity || !peer->has_end) {
+        return;
+    }
+
+    if (peer->keys_only ? peer->keys.n == 0
+                        : !peer->has_spki || !peer->key_bound
+                          || ngx_memcmp(peer->spki, peer->end, 32) != 0)
     {
         return;
     }
 
     a->seen = 1;
 
-    ngx_memcpy(key->spki, peer->spki, sizeof(key->spki));
+    ngx_memcpy(key->spki, peer->end, sizeof(key->spki));
+    key->keys_only = peer->keys_only;
     key->root = peer->root;
     key->generation = peer->generation;
     key->exporter = peer->exporter_bound;
@@ -693,33 +701,6 @@ ngx_http_attest_appraise_key(ngx_http_attest_flight_t *f,
         key->list_len = peer->keys.n;
         a->list = peer->keys.p;
     }
-}
-
-
-/* The key of a peer that is not trusted. */
-
-static ngx_uint_t
-ngx_http_attest_appraise_shown(attest_peer_t *peer, u_char spki[32])
-{
-    X509           *cert;
-    EVP_PKEY       *key;
-    ngx_uint_t      shown;
-    const uint8_t  *p;
-
-    if (peer->seen.cert.n == 0) {
-        return 0;
-    }
-
-    p = peer->seen.cert.p;
-    cert = d2i_X509(NULL, &p, (long) peer->seen.cert.n);
-    key = (cert != NULL) ? X509_get0_pubkey(cert) : NULL;
-
-    shown = (key != NULL && attest_x509_spki_hash(key, spki) == ATTEST_OK);
-
-    X509_free(cert);
-    ERR_clear_error();
-
-    return shown;
 }
 
 
@@ -818,8 +799,7 @@ ngx_http_attest_appraise_log(ngx_http_attest_appraisals_t *as,
         ngx_log_error(NGX_LOG_NOTICE, as->log, 0,
                       "attest: peer %s (%s) of upstream \"%V\" is trusted: "
                       "%s%s", state->name, state->host, &f->verify->name,
-                      state->why, state->exporter ? "" :
-                      "; its evidence is not bound to the connection");
+                      state->why, ngx_http_attest_appraise_bound(state));
 
     } else {
         ngx_log_error(NGX_LOG_ERR, as->log, 0,
@@ -831,4 +811,17 @@ ngx_http_attest_appraise_log(ngx_http_attest_appraisals_t *as,
     }
 
     ngx_free(state);
+}
+
+
+static const char *
+ngx_http_attest_appraise_bound(const ngx_http_attest_peer_state_t *state)
+{
+    if (state->keys_only) {
+        return "; TLS ends elsewhere, the verdict is about its prompt keys: "
+               "it gets nothing that is not sealed for them";
+    }
+
+    return state->exporter ? ""
+                           : "; its evidence is not bound to the connection";
 }

@@ -872,6 +872,7 @@ ngx_http_attest_identity_publish(ngx_http_attest_verify_t *v,
             || ngx_strcmp(peer->ids, a->ids) != 0
             || (a->verdict == ATTEST_TRUSTED
                 && (peer->state.root != a->key.root
+                    || peer->state.keys_only != a->key.keys_only
                     || peer->state.exporter != a->key.exporter)));
 
     peer->round++;
@@ -948,6 +949,7 @@ ngx_http_attest_identity_trusted(ngx_http_attest_verify_t *v,
     peer->state.root = a->key.root;
     peer->state.generation = a->key.generation;
     peer->state.exporter = a->key.exporter;
+    peer->state.keys_only = a->key.keys_only;
     peer->state.not_after = a->key.not_after;
 }
 

@@ -32,6 +32,8 @@ struct ngx_http_attest_identity_s {
     uint64_t                   generation;      /* 0: not said */
     time_t                     not_after;
     ngx_uint_t                 exporter;        /* was bound */
+    ngx_uint_t                 keys_only;       /* .. and TLS is not: spki is
+                                                   whoever's it ends at */
     size_t                     list_len;        /* 0: no keys are bound */
     u_char                     list[NGX_HTTP_ATTEST_MAX_LIST];
 };
@@ -73,6 +75,7 @@ typedef struct {
     unsigned                   root;
     uint64_t                   generation;
     ngx_uint_t                 exporter;
+    ngx_uint_t                 keys_only;
     char                       why[NGX_HTTP_ATTEST_PEER_WHY];
     char                       checks[NGX_HTTP_ATTEST_PEER_CHECKS];
     time_t                     checked;         /* wall time, 0: never */

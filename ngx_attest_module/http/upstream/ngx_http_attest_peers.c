@@ -32,6 +32,7 @@ typedef struct {
     ngx_http_upstream_t       *upstream;
     ngx_http_attest_identity_t  *id;        /* room for way.id */
     ngx_http_upstream_conf_t   conf;        /* as nginx uses it */
+    const ngx_http_upstream_conf_t  *location;  /* as it was written */
 
     void                      *data;        /* the balancer's */
     ngx_event_get_peer_pt      get;
@@ -56,6 +57,7 @@ typedef struct {
     ngx_http_attest_verify_t  *verify;
     ngx_http_attest_peers_t   *peers;       /* of who connects, until the
                                                handshake is over for nginx */
+    const ngx_http_upstream_conf_t  *location;  /* that it was made by */
     ngx_http_attest_identity_ref_t  ref;
     ngx_http_attest_waiter_t   waiter;
     ngx_connection_handler_pt  handler;     /* nginx's, when complete */
@@ -99,7 +101,9 @@ static void ngx_http_attest_peers_refuse(ngx_connection_t *c,
 static void ngx_http_attest_peers_again(ngx_connection_t *c,
     ngx_http_attest_mark_t *mark, ngx_http_attest_peers_t *p);
 static ngx_int_t ngx_http_attest_peers_ready(ngx_http_attest_peers_t *p,
-    const ngx_http_attest_identity_ref_t *ref);
+    ngx_http_attest_mark_t *mark);
+static ngx_uint_t ngx_http_attest_peers_same_end(ngx_http_attest_peers_t *p,
+    ngx_http_attest_mark_t *mark);
 static ngx_int_t ngx_http_attest_peers_hold(ngx_connection_t *c,
     ngx_http_attest_mark_t *mark, ngx_http_attest_peers_t *p);
 static ngx_int_t ngx_http_attest_peers_name(ngx_connection_t *c,
@@ -193,6 +197,7 @@ ngx_http_attest_peers_init(ngx_http_request_t *r,
 
     /* set_session() is called only where sessions may be reused */
 
+    p->location = u->conf;
     p->conf = *u->conf;
     p->conf.ssl_session_reuse = 1;
     u->conf = &p->conf;
@@ -306,7 +311,7 @@ ngx_http_attest_peers_kept(ngx_http_attest_peers_t *p, ngx_connection_t *c)
         return 0;
     }
 
-    return ngx_http_attest_peers_ready(p, &mark->ref) == NGX_OK;
+    return ngx_http_attest_peers_ready(p, mark) == NGX_OK;
 }
 
 
@@ -319,7 +324,7 @@ ngx_http_attest_peers_free(ngx_peer_connection_t *pc, void *data,
     /* the balancer's choice stands for the next connection, too */
 
     if (!p->again) {
-        p->free(pc, p->data, state);
+        p->free(pc, p->data, p->way.elsewhere ? 0 : state);
     }
 }
 
@@ -363,6 +368,7 @@ ngx_http_attest_peers_set_session(ngx_peer_connection_t *pc, void *data)
     mark->connection = c;
     mark->verify = p->way.verify;
     mark->peers = p;
+    mark->location = p->location;
 
     bio = SSL_get_rbio(ssl);
 
@@ -582,7 +588,7 @@ static void
 ngx_http_attest_peers_go(ngx_connection_t *c, ngx_http_attest_mark_t *mark,
     ngx_http_attest_peers_t *p)
 {
-    if (ngx_http_attest_peers_ready(p, &mark->ref) != NGX_OK) {
+    if (ngx_http_attest_peers_ready(p, mark) != NGX_OK) {
         ngx_http_attest_peers_refuse(c, mark, p);
         return;
     }
@@ -645,7 +651,7 @@ ngx_http_attest_peers_again(ngx_connection_t *c,
 
 static ngx_int_t
 ngx_http_attest_peers_ready(ngx_http_attest_peers_t *p,
-    const ngx_http_attest_identity_ref_t *ref)
+    ngx_http_attest_mark_t *mark)
 {
     ngx_http_request_t            *r;
     ngx_http_attest_identity_t    *id;
@@ -663,21 +669,44 @@ ngx_http_attest_peers_ready(ngx_http_attest_peers_t *p,
         p->id = id;
     }
 
-    if (ngx_http_attest_identity_get(p->way.verify, ref, id) != NGX_OK) {
+    if (ngx_http_attest_identity_get(p->way.verify, &mark->ref, id) != NGX_OK
+        || (id->keys_only && !ngx_http_attest_peers_same_end(p, mark)))
+    {
         return NGX_DECLINED;
     }
 
     p->way.id = id;
     p->way.refused = 0;
+    p->way.elsewhere = 0;
     p->way.verdict = ATTEST_TRUSTED;
 
     amcf = p->way.verify->amcf;
 
     if (amcf->run.ready == NULL) {
-        return NGX_OK;
+        /* nothing is sealed anywhere */
+        return id->keys_only ? NGX_DECLINED : NGX_OK;
     }
 
     return amcf->run.ready(r, id);
+}
+
+
+/*
+ * Where an authority alone says who ends TLS, a kept connection is of those
+ * that were asked for by the same location, by the same name.
+ */
+
+static ngx_uint_t
+ngx_http_attest_peers_same_end(ngx_http_attest_peers_t *p,
+    ngx_http_attest_mark_t *mark)
+{
+    if (mark->peers == p) {
+        /* made for this request */
+        return 1;
+    }
+
+    return mark->location == p->location
+           && (p->conf.ssl_name == NULL || p->conf.ssl_name->lengths == NULL);
 }
 
 

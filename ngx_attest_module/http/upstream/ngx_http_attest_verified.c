@@ -170,13 +170,15 @@ ngx_http_attest_verified_known(u_char *p, u_char *last,
     if (state->root == 0) {
         return ngx_slprintf(p, last, ",\"root_of_trust\":null,"
                             "\"generation\":null,\"exporter\":null,"
-                            "\"not_after\":null");
+                            "\"keys_only\":null,\"not_after\":null");
     }
 
     return ngx_slprintf(p, last, ",\"root_of_trust\":\"%s\","
                         "\"generation\":%uL,\"exporter\":%s,"
-                        "\"not_after\":%T", attest_label_name(state->root),
-                        state->generation, state->exporter ? "true" : "false",
+                        "\"keys_only\":%s,\"not_after\":%T",
+                        attest_label_name(state->root), state->generation,
+                        state->exporter ? "true" : "false",
+                        state->keys_only ? "true" : "false",
                         state->not_after);
 }
 

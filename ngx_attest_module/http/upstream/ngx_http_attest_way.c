@@ -15,6 +15,8 @@
     "nothing was sent"
 
 
+static const ngx_str_t *ngx_http_attest_way_document(ngx_http_request_t *r,
+    ngx_http_attest_way_t *way);
 static ngx_int_t ngx_http_attest_way_header_filter(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_way_body_filter(
@@ -31,6 +33,20 @@ static ngx_str_t  ngx_http_attest_way_text = ngx_string(
     "\"error\":{\"message\":\"" NGX_HTTP_ATTEST_WAY_DETAIL "\","
     "\"type\":\"attestation_error\",\"param\":null,"
     "\"code\":\"" NGX_HTTP_ATTEST_URN "upstream-unverified\"}}\n");
+
+
+#define NGX_HTTP_ATTEST_WAY_ELSEWHERE                                        \
+    "TLS of this upstream does not end at the gateway that was verified, and " \
+    "the request, or a part of it, would have gone there in clear; nothing "   \
+    "was sent"
+
+static ngx_str_t  ngx_http_attest_way_elsewhere = ngx_string(
+    "{\"type\":\"" NGX_HTTP_ATTEST_URN "tls-elsewhere\","
+    "\"title\":\"Internal Server Error\",\"status\":500,"
+    "\"detail\":\"" NGX_HTTP_ATTEST_WAY_ELSEWHERE "\","
+    "\"error\":{\"message\":\"" NGX_HTTP_ATTEST_WAY_ELSEWHERE "\","
+    "\"type\":\"attestation_error\",\"param\":null,"
+    "\"code\":\"" NGX_HTTP_ATTEST_URN "tls-elsewhere\"}}\n");
 
 
 static ngx_http_module_t  ngx_http_attest_way_module_ctx = {
@@ -84,21 +100,46 @@ ngx_http_attest_way_set(ngx_http_request_t *r, ngx_http_attest_way_t *way)
 
 /* In place of nginx's own page: nobody else has said 502. */
 
+static const ngx_str_t *
+ngx_http_attest_way_document(ngx_http_request_t *r,
+    ngx_http_attest_way_t *way)
+{
+    ngx_uint_t  status = r->headers_out.status;
+
+    if (way == NULL) {
+        return NULL;
+    }
+
+    if (way->elsewhere && (status == NGX_HTTP_BAD_GATEWAY
+                           || status == NGX_HTTP_INTERNAL_SERVER_ERROR))
+    {
+        /* no peer is to blame, but what leads here */
+
+        r->err_status = NGX_HTTP_INTERNAL_SERVER_ERROR;
+        r->headers_out.status = NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+        return &ngx_http_attest_way_elsewhere;
+    }
+
+    return (way->refused && way->id == NULL && status == NGX_HTTP_BAD_GATEWAY)
+           ? &ngx_http_attest_way_text : NULL;
+}
+
+
 static ngx_int_t
 ngx_http_attest_way_header_filter(ngx_http_request_t *r)
 {
-    ngx_str_t              *text = &ngx_http_attest_way_text;
+    const ngx_str_t        *text;
     ngx_http_attest_way_t  *way;
 
     way = ngx_http_attest_way(r);
+    text = ngx_http_attest_way_document(r, way);
 
-    if (way == NULL || !way->refused || way->id != NULL
-        || r->headers_out.status != NGX_HTTP_BAD_GATEWAY)
-    {
+    if (text == NULL) {
         return ngx_http_next_header_filter(r);
     }
 
-    way->replaced = 1;
+    way->replaced = text;
 
     ngx_http_clear_content_length(r);
     ngx_http_clear_accept_ranges(r);
@@ -125,7 +166,7 @@ ngx_http_attest_way_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     way = ngx_http_attest_way(r);
 
-    if (way == NULL || !way->replaced) {
+    if (way == NULL || way->replaced == NULL) {
         return ngx_http_next_body_filter(r, in);
     }
 
@@ -146,13 +187,13 @@ ngx_http_attest_way_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         return NGX_ERROR;
     }
 
-    b->pos = ngx_http_attest_way_text.data;
-    b->last = b->pos + ngx_http_attest_way_text.len;
+    b->pos = way->replaced->data;
+    b->last = b->pos + way->replaced->len;
     b->memory = 1;
     b->last_buf = (r == r->main) ? 1 : 0;
     b->last_in_chain = 1;
 
-    way->replaced = 0;
+    way->replaced = NULL;
 
     out.buf = b;
     out.next = NULL;

@@ -17,7 +17,10 @@ typedef struct {
     attest_verdict_e             verdict;   /* of the last peer */
     unsigned                     refused:1; /* a peer was, and no other has
                                                been found since */
-    unsigned                     replaced:1;    /* our own document */
+    unsigned                     elsewhere:1;   /* .. since TLS ends at
+                                                   somebody else, who would
+                                                   have read it */
+    const ngx_str_t             *replaced;      /* our own document */
 } ngx_http_attest_way_t;
 
 
