@@ -36,6 +36,8 @@ typedef struct {
     const char   *policy_state;     /* the newest that was seen, file */
     const char   *save;             /* folder for an archive */
     const char   *nonce;            /* hex, of evidence in a file */
+    const char   *format;           /* of the report */
+    const char   *sign;             /* PEM file, key for the report */
     const char   *connect;
     const char   *cert;             /* PEM files, of the client */
     const char   *key;
@@ -87,6 +89,8 @@ void cli_print_text(FILE *out, const uint8_t *p, size_t n, int newlines);
 void cli_print_answer(FILE *out, const uint8_t *p, size_t n);
 /* A JSON text and a newline: escaped, not replaced. */
 void cli_print_json(FILE *out, const char *json);
+/* For programs; reports errors. */
+int cli_print_bytes(FILE *out, const void *p, size_t n);
 
 /* The name of a file, which must fit. */
 int cli_path(char path[CLI_MAX_PATH], const char *fmt, ...)

@@ -58,6 +58,8 @@ static int cli_main_bad(const cli_command_t *cmd, const char *what,
 static const cli_option_t  cli_option_table[] = {
     { 'p', "--policy", offsetof(cli_options_t, policy), CLI_OPTION_TEXT },
     { 'j', "--json", offsetof(cli_options_t, json), CLI_OPTION_FLAG },
+    { 'f', "--format", offsetof(cli_options_t, format), CLI_OPTION_TEXT },
+    { 'g', "--sign", offsetof(cli_options_t, sign), CLI_OPTION_TEXT },
     { 't', "--time", offsetof(cli_options_t, now), CLI_OPTION_TIME },
     { 'c', "--connect", offsetof(cli_options_t, connect), CLI_OPTION_TEXT },
     { 'a', "--path", offsetof(cli_options_t, path), CLI_OPTION_TEXT },
@@ -85,9 +87,10 @@ static const cli_option_t  cli_option_table[] = {
 };
 
 static const cli_command_t  cli_commands[] = {
-    { "verify", cli_verify, "pkrjtcsnCK",
+    { "verify", cli_verify, "pkrjfgtcsnCK",
       "ngx-attest verify URL|FOLDER|FILE [--policy FILE [--policy-key FILE]]\n"
-      "                      [--json] [--time UNIX] [--connect HOST:PORT]\n"
+      "                      [--json | --format json|ear|cwt [--sign FILE]]\n"
+      "                      [--time UNIX] [--connect HOST:PORT]\n"
       "                      [--save FOLDER] [--nonce HEX]\n"
       "                      [--cert FILE --key FILE]\n"
       "\n"
@@ -107,6 +110,10 @@ static const cli_command_t  cli_commands[] = {
       "  --save FOLDER        keep all that was seen in a new folder\n"
       "  --nonce HEX          the nonce that evidence in a file is for\n"
       "  --json               one JSON object instead of lines\n"
+      "  --format FORMAT      json: the same; ear: an EAT attestation result,\n"
+      "                       which other systems read; cwt: the same in CBOR\n"
+      "  --sign FILE          sign the result with this key (PEM: P-256,\n"
+      "                       P-384 or Ed25519): ear becomes a JWT\n"
       "  --time UNIX          appraise as of this time\n"
       "  --connect HOST:PORT  connect there instead of to the URL's host\n"
       "  --cert FILE          certificates of this client, PEM, for gateways\n"

@@ -275,6 +275,14 @@ cli_write(const char *name, const void *p, size_t n)
 }
 
 
+int
+cli_print_bytes(FILE *out, const void *p, size_t n)
+{
+    return fwrite(p, 1, n, out) == n && fflush(out) == 0
+           ? CLI_OK : cli_error("cannot write: %s", strerror(errno));
+}
+
+
 void
 cli_pass(int fd, const void *p, size_t n)
 {

@@ -11,19 +11,40 @@
 #include <string.h>
 
 #include "cli/cli_archive.h"
+#include "cli/cli_ear.h"
 #include "cli/cli_peer.h"
 #include "cli/cli_policy_load.h"
 #include "cli/cli_report.h"
 
 
+static int cli_verify_policy(const cli_options_t *opt, const cli_ear_t *ear);
 static int cli_verify_run(const cli_options_t *opt,
-    const attest_policy_t *policy);
+    const attest_policy_t *policy, const cli_ear_t *ear,
+    attest_span_t policy_file);
 
 
 int
 cli_verify(const cli_options_t *opt)
 {
+    int        rc;
+    cli_ear_t  ear;
+
+    rc = cli_ear_init(&ear, opt);
+
+    if (rc == CLI_OK) {
+        rc = cli_verify_policy(opt, &ear);
+    }
+
+    cli_ear_clear(&ear);
+    return rc;
+}
+
+
+static int
+cli_verify_policy(const cli_options_t *opt, const cli_ear_t *ear)
+{
     int               rc;
+    attest_bytes_t    file = { 0 };
     attest_policy_t  *policy;
 
     policy = calloc(1, sizeof(*policy));
@@ -31,16 +52,17 @@ cli_verify(const cli_options_t *opt)
         return cli_error("out of memory");
     }
 
-    rc = cli_policy_load(opt, policy, NULL);
+    rc = cli_policy_load(opt, policy, &file);
 
     if (rc == CLI_OK && opt->save != NULL) {
         rc = cli_archive_create(opt);
     }
 
     if (rc == CLI_OK) {
-        rc = cli_verify_run(opt, policy);
+        rc = cli_verify_run(opt, policy, ear, attest_bytes_span(&file));
     }
 
+    attest_bytes_free(&file);
     attest_policy_clear(policy);
     free(policy);
     return rc;
@@ -48,7 +70,8 @@ cli_verify(const cli_options_t *opt)
 
 
 static int
-cli_verify_run(const cli_options_t *opt, const attest_policy_t *policy)
+cli_verify_run(const cli_options_t *opt, const attest_policy_t *policy,
+    const cli_ear_t *ear, attest_span_t policy_file)
 {
     int              rc, saved = CLI_OK;
     attest_result_t  res;
@@ -73,7 +96,11 @@ cli_verify_run(const cli_options_t *opt, const attest_policy_t *policy)
                         : "none could be read");
     }
 
-    if (opt->json) {
+    if (ear->form != CLI_EAR_NONE) {
+        rc = cli_ear_print(ear, opt, &peer, &res, policy_file);
+        saved = rc != CLI_OK ? rc : saved;
+
+    } else if (opt->json || opt->format != NULL) {
         cli_report_json(opt, &peer, &res);
 
     } else {

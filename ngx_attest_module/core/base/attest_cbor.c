@@ -247,6 +247,22 @@ attest_cbor_put_uint(attest_cbor_writer_t *w, uint64_t v)
 
 
 void
+attest_cbor_put_int(attest_cbor_writer_t *w, int64_t v)
+{
+    uint8_t   head[ATTEST_CBOR_HEAD_MAX];
+    uint64_t  n;
+
+    if (v >= 0) {
+        attest_cbor_put_uint(w, (uint64_t) v);
+        return;
+    }
+
+    n = (uint64_t) -(v + 1);
+    attest_cbor_put(w, head, cbor_encode_negint(n, head, sizeof(head)));
+}
+
+
+void
 attest_cbor_put_bytes(attest_cbor_writer_t *w, const uint8_t *p, size_t n)
 {
     uint8_t  head[ATTEST_CBOR_HEAD_MAX];
@@ -285,6 +301,15 @@ attest_cbor_put_map(attest_cbor_writer_t *w, size_t count)
 
     attest_cbor_put(w, head,
                     cbor_encode_map_start(count, head, sizeof(head)));
+}
+
+
+void
+attest_cbor_put_tag(attest_cbor_writer_t *w, uint64_t tag)
+{
+    uint8_t  head[ATTEST_CBOR_HEAD_MAX];
+
+    attest_cbor_put(w, head, cbor_encode_tag(tag, head, sizeof(head)));
 }
 
 

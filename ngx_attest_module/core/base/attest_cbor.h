@@ -92,12 +92,14 @@ typedef struct {
 
 void attest_cbor_writer_init(attest_cbor_writer_t *w, uint8_t *p, size_t cap);
 void attest_cbor_put_uint(attest_cbor_writer_t *w, uint64_t v);
+void attest_cbor_put_int(attest_cbor_writer_t *w, int64_t v);
 void attest_cbor_put_bytes(attest_cbor_writer_t *w, const uint8_t *p,
     size_t n);
 void attest_cbor_put_text(attest_cbor_writer_t *w, const char *text);
 void attest_cbor_put_null(attest_cbor_writer_t *w);
 void attest_cbor_put_array(attest_cbor_writer_t *w, size_t count);
 void attest_cbor_put_map(attest_cbor_writer_t *w, size_t count);
+void attest_cbor_put_tag(attest_cbor_writer_t *w, uint64_t tag);
 /* ATTEST_OK and *len = need, or ATTEST_ENOSPACE with *len = need. */
 int attest_cbor_writer_done(const attest_cbor_writer_t *w, size_t *len);
 
