@@ -1,10 +1,11 @@
-module ear
+module veraison
 
 go 1.24
 
 require (
 	github.com/fxamacker/cbor/v2 v2.7.0
 	github.com/lestrrat-go/jwx/v2 v2.0.8
+	github.com/veraison/cmw v0.2.0
 	github.com/veraison/ear v1.1.2
 	github.com/veraison/go-cose v1.3.0
 )

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An independent reader of attestation results: Veraison's libraries for EAR
-// and COSE, unmodified.
+// An independent reader: Veraison's libraries for attestation results (EAR),
+// COSE and conceptual message wrappers (CMW), unmodified.
 //
-//	ear jwt KEY.pem FILE    what the token says, by the public key
-//	ear json FILE           the same of claims that nobody signed
-//	ear cwt KEY.pem FILE    a CWT: its claims, by their labels
+//	veraison jwt KEY.pem FILE    what the token says, by the public key
+//	veraison json FILE           the same of claims that nobody signed
+//	veraison cwt KEY.pem FILE    a CWT: its claims, by their labels
+//	veraison cmw FILE            a collection, JSON or CBOR: type and items
+//	veraison x509 FILE           the same in a certificate, id-pe-cmw, DER
 //
-// Prints "refused: why", or "status NAME" and the claims of its vector.
+// Prints "refused: why", or lines of a name and a value.
 
 package main
 
@@ -15,6 +17,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -25,6 +28,7 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/veraison/cmw"
 	"github.com/veraison/ear"
 	"github.com/veraison/go-cose"
 )
@@ -65,6 +69,14 @@ func read(args []string) ([]string, error) {
 		}
 	case "cwt":
 		return cwt(args[1], data)
+	case "cmw":
+		var c cmw.CMW
+		if err := c.Deserialize(data); err != nil {
+			return nil, err
+		}
+		return collection(&c)
+	case "x509":
+		return certificate(data)
 	default:
 		err = fmt.Errorf("what is %q?", args[0])
 	}
@@ -74,6 +86,69 @@ func read(args []string) ([]string, error) {
 	}
 
 	return show(&r)
+}
+
+func certificate(data []byte) ([]string, error) {
+	cert, err := x509.ParseCertificate(data)
+	if err != nil {
+		return nil, err
+	}
+
+	for _, ext := range cert.Extensions {
+		if ext.Id.Equal(cmw.OidExtCmw) {
+			c, err := cmw.DecodeX509Extension(ext)
+			if err != nil {
+				return nil, err
+			}
+			return collection(c)
+		}
+	}
+
+	return nil, fmt.Errorf("no id-pe-cmw")
+}
+
+func collection(c *cmw.CMW) ([]string, error) {
+	// ValidateCollection() of v0.2.0 takes each record for a collection, and
+	// refuses those of the draft's own examples; reading has checked them
+
+	of, err := c.GetCollectionType()
+	if err != nil {
+		return nil, err
+	}
+
+	meta, err := c.GetCollectionMeta()
+	if err != nil {
+		return nil, err
+	}
+
+	out := []string{"collection " + of}
+
+	for _, m := range meta {
+		item, err := c.GetCollectionItem(m.Key)
+		if err != nil {
+			return nil, err
+		}
+
+		of, err := item.GetMonadType()
+		if err != nil {
+			return nil, err
+		}
+
+		value, err := item.GetMonadValue()
+		if err != nil {
+			return nil, err
+		}
+
+		ind, err := item.GetMonadIndicator()
+		if err != nil {
+			return nil, err
+		}
+
+		out = append(out, fmt.Sprintf("%v %s %d %x", m.Key, of, ind,
+			sha256.Sum256(value)))
+	}
+
+	return out, nil
 }
 
 func show(r *ear.AttestationResult) ([]string, error) {

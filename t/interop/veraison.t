@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-# Attestation results for others (verify --format, --sign): Veraison's own
-# libraries for EAR and COSE, unmodified, read and verify what we sign.
+# Veraison's libraries for EAR, COSE and CMW, unmodified, judge what we make:
+# attestation results (verify --format, --sign), and the collection itself, as
+# the endpoint serves it in both forms and as the certificate carries it.
 
 use strict;
 use warnings;
@@ -22,10 +23,11 @@ plan skip_all => $why if $why;
 
 my $T0;
 my $t = AttestTest->new();
-my $judge = AttestTest::build_go('ear-go', 'ear');
+my $judge = AttestTest::build_go('veraison-go', 'veraison');
 my $folder = $t->path('kept');
 my ($policy, $strict) = evidence();
 
+test_collections();
 test_text();
 test_signed('ES256', qw(-algorithm EC -pkeyopt ec_paramgen_curve:P-256));
 test_signed('ES384', qw(-algorithm EC -pkeyopt ec_paramgen_curve:P-384));
@@ -82,6 +84,66 @@ sub judged {
 
 
 # ---- tests
+
+
+# Type, labels, media types, indicators and values are what we wrote.
+sub test_collections {
+    my $nonce = 'ab' x 32;
+    my $path = "/.well-known/attestation?nonce=$nonce";
+    my $n = 0;
+    my %items;
+
+    for my $form (qw(json cbor)) {
+        my $r = $t->get($path, headers => [ "Accept: application/cmw+$form" ]);
+        my $file = $t->path("collection.$form");
+
+        AttestTest::write_file($file, $r->{body});
+        my ($code, $said, $text) = judged('cmw', $file);
+
+        is($r->{headers}{'content-type'} =~ m{^application/cmw\+$form}, 1,
+            "collection, $form: of that form");
+        is($code, 0, "collection, $form: they can read it") or diag($text);
+        is(delete $said->{collection}, 'urn:ngx-attest:evidence:fresh:v1',
+            "collection, $form: its type");
+        $items{$form} = $said;
+
+        my $bad = substr($r->{body}, 0, -9);
+        AttestTest::write_file("$file.cut", $bad);
+        ($code) = judged('cmw', "$file.cut");
+        is($code, 1, "collection, $form: not when it is cut");
+    }
+
+    # each nonce is answered by a quote of its own
+    my @same = grep { $_ !~ /^(?:tpm|claims)$/ } sort keys %{ $items{json} };
+
+    is_deeply([ sort keys %{ $items{cbor} } ],
+        [ sort keys %{ $items{json} } ], 'collection: the same labels');
+    is_deeply({ map { $_ => $items{cbor}{$_} } @same },
+        { map { $_ => $items{json}{$_} } @same },
+        'collection: and the same items in both forms');
+
+    for my $label (keys %{ decode_json(AttestTest::read_file(
+        $t->path('collection.json'))) })
+    {
+        my $item = decode_json(AttestTest::read_file(
+            $t->path('collection.json')))->{$label};
+        next if !ref $item;
+
+        my $want = join ' ', $item->[0], $item->[2] // 0, unpack('H*',
+            sha256(MIME::Base64::decode_base64url($item->[1])));
+        is($items{json}{$label}, $want, "collection: $label");
+        $n++;
+    }
+
+    cmp_ok($n, '>=', 3, 'collection: there were items');
+
+    my ($code, $said, $text) = judged('x509', "$folder/certificate.der");
+    is($code, 0, 'certificate: they can read its evidence') or diag($text);
+    is($said->{collection}, 'urn:ngx-attest:evidence:cached:v1',
+        'certificate: its type');
+    ok(defined $said->{claims} && defined $said->{tpm},
+        'certificate: has claims and a quote');
+}
 
 
 sub test_text {
