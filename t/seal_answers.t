@@ -30,6 +30,7 @@ test_head();
 test_bodyless();
 test_fields();
 test_length();
+test_trailers();
 test_stream();
 test_http2();
 test_memory();
@@ -147,6 +148,36 @@ sub test_length {
 
     cmp_ok(length $r->{body}, '>', 100000, 'an answer of known length');
     is($r->{headers}{'content-length'}, length $r->{body}, 'which is said');
+}
+
+
+# Inside, behind the answer: the client's nginx puts them where they belong, of
+# an answer of known length as well.
+sub test_trailers {
+    my %body = ('trailer' => chat("$CANARY trailer", stream => 1),
+        'trailer-known' => "$CANARY echo [DONE]");
+
+    for my $form (qw(ohttp whole)) {
+        for my $path (sort keys %body) {
+            my ($head, $body) = map { $t->path("client/$path.$_") }
+                qw(head body);
+
+            AttestTest::run_out([ AttestTest::which('curl'), '-qs',
+                '--noproxy', '*', '-H', 'TE: trailers', '-D', $head, '-o',
+                $body, '-d', $body{$path}, '-H',
+                'Content-Type: application/json', 'http://127.0.0.1:'
+                . $t->port('PLAIN') . "/$form/v1/$path" ]);
+
+            my ($first, $behind) = split /\r\n\r\n/,
+                AttestTest::read_file($head), 2;
+
+            like($first, qr{^HTTP/1.1 200 }, "$form, $path: an answer");
+            like(AttestTest::read_file($body), qr/\[DONE\]\s*$/, 'is whole');
+            unlike($first, qr/x-trailer/i, 'its head has no trailer');
+            like($behind, qr/^X-Trailer: behind 200\r\n/mi,
+                'the trailer has');
+        }
+    }
 }
 
 

@@ -83,6 +83,18 @@ sub gateway_conf {
             attest_prompt_mode optional;
             proxy_pass http://%%BACKEND%%;
         }
+        location = /v1/trailer-known {
+            attest_ohttp_inner on;
+            attest_prompt ehbp;
+            add_trailer X-Trailer "behind $upstream_status";
+            proxy_pass http://%%BACKEND%%/echo;
+        }
+        location = /v1/trailer {
+            attest_ohttp_inner on;
+            attest_prompt ehbp;
+            add_trailer X-Trailer "behind $upstream_status";
+            proxy_pass http://%%BACKEND%%/v1/chat/completions;
+        }
         location = /clear {
             attest_prompt off;
             proxy_pass http://%%BACKEND%%/echo;

@@ -242,8 +242,11 @@ ngx_http_attest_ohttp_put_known(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (out->content_length_n >= 0 && oh->status != NGX_HTTP_NO_CONTENT) {
+    /* as in the clear: behind a known length there is no room for trailers */
 
+    if (out->content_length_n >= 0 && !r->expect_trailers
+        && oh->status != NGX_HTTP_NO_CONTENT)
+    {
         p = ngx_sprintf(buf, "%O", out->content_length_n);
 
         if (ngx_http_attest_ohttp_put(oh, "content-length", buf, p - buf)
