@@ -115,6 +115,47 @@ END
 };
 
 
+# Without the key's name in the policy, only an activation ties it to a TPM of
+# that maker: the thread makes a credential, and the gateway opens it.
+subtest 'a policy that asks for the maker of the TPM' => sub {
+    my $gw = VerifyTest::gateway();
+    my $policy = JSON::PP::decode_json(AttestTest::read_file($gw->policy()));
+    my ($maker) = AttestTest::read_file($gw->path('tpm/ca/issuercert.pem'))
+        =~ /(-----BEGIN CERT.*?-----END CERTIFICATE-----\n)/s;
+    my $cl = VerifyTest::client($gw, new => { allow => [] }, http => <<'HTTP',
+    upstream made { server %%GW%%; attest_verify %%DIR%%/made.json; }
+    upstream other { server %%GW%%; attest_verify %%DIR%%/other.json; }
+HTTP
+        server => 'location /made { proxy_pass https://made/ok; } '
+            . 'location /other { proxy_pass https://other/ok; }');
+
+    AttestTest::run_out([ AttestTest::which('openssl'), 'req', '-x509',
+        '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+        '-subj', '/CN=another maker', '-days', '2', '-keyout',
+        $cl->path('other.key'), '-out', $cl->path('other.pem') ]);
+
+    delete $policy->{ak};
+    $policy->{require_ek} = JSON::PP::true;
+    $policy->{ek_roots} = [ $maker ];
+    AttestTest::write_file($cl->path('made.json'),
+        JSON::PP::encode_json($policy));
+    $policy->{ek_roots} = [ AttestTest::read_file($cl->path('other.pem')) ];
+    AttestTest::write_file($cl->path('other.json'),
+        JSON::PP::encode_json($policy));
+    $cl->start();
+
+    is(VerifyTest::post($cl, '/made')->{status}, 200, 'it is that maker');
+    refused(VerifyTest::post($cl, '/other'), 'another maker');
+
+    like(VerifyTest::peer($cl, 'other')->{failed_checks}, qr/\bek-chain\b/,
+        'status: which check failed');
+    is(VerifyTest::peer($cl, 'made')->{failed_checks}, '',
+        'status: none of the one that is trusted');
+
+    VerifyTest::over($gw, $cl);
+};
+
+
 subtest 'connections are kept alive' => sub {
     my ($gw, $cl) = VerifyTest::pair(gateway => { http => <<'END' },
     log_format c 'c=$connection';
