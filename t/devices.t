@@ -42,6 +42,7 @@ serve('required');
 
 test_served();
 test_verdicts();
+test_newer_driver();
 test_imds_gone();
 test_gpu_gone();
 test_driver_hangs();
@@ -107,6 +108,31 @@ sub test_verdicts {
         $t->path('three.json'));
     is($status, 1, 'a GPU too few for another policy');
     like($out, qr/^FAIL\s+\S*gpu/m, 'and it says so');
+}
+
+
+# A driver that writes versioned opaque data: served on, and trusted by whom
+# its version suits.
+sub test_newer_driver {
+    my $newer = $t->path('newer.json');
+    my $policy = JSON::PP::decode_json(AttestTest::read_file(
+            $t->path('good.json')));
+
+    # cached evidence is what the older one made, fresh evidence is not
+    push @{ $policy->{gpu}{driver} }, '622.12';
+    AttestTest::write_file($newer, encode_json($policy));
+    $t->fake_nvml("gpus 2\nopaque 2");
+
+    my ($status, $out) = $t->attest('verify', $t->url(), '--policy', $newer);
+    is($status, 0, 'newer driver: trusted') or diag($out);
+    like($out, qr/^PASS\s+\S*gpu-signature/m, 'newer driver: signed');
+
+    ($status, $out) = $t->attest('verify', $t->url(), '--policy',
+        $t->path('good.json'));
+    is($status, 1, 'newer driver: not by a policy that names the older');
+    like($out, qr/^FAIL\s+\S*gpu-driver/m, 'newer driver: and it says so');
+
+    $t->fake_nvml('gpus 2');
 }
 
 

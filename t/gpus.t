@@ -23,6 +23,7 @@ plan(skip_all => $missing) if $missing;
 
 test_reload_without();
 test_reload_same();
+test_driver_update();
 test_worker_dies();
 test_worker_hangs();
 test_not_required();
@@ -181,6 +182,45 @@ sub test_reload_same {
     ok($t->reload(), 'a reload');
     within(15, 'service with one GPU', sub { evidence($t) });
     done_with($t);
+}
+
+
+# Newer drivers write another form of opaque data: the gateway stays open, and
+# what they may write one day closes it with a reason.
+sub test_driver_update {
+    my $t = machine('gpus 2');
+
+    serve($t, 'attest_gpu nvidia required interval=1s;');
+    ok(fresh_gpu($t, 'ab') !~ /NVDAOD/, 'an old driver');
+
+    $t->mark_log();
+    $t->fake_nvml("gpus 2\nopaque 2");
+    my $new = fresh_gpu($t, 'cd') || '';
+    is(scalar(() = $new =~ /NVDAOD\x00\x00\x02/g), 2,
+        'updated: both GPUs are in fresh evidence');
+
+    # that is two checks
+    sleep 2.5;
+    ok(evidence($t), 'it stays open');
+    ok(status($t)->{gpus}{attest}, 'status: the GPUs attest');
+    unlike(substr($t->error_log(), $t->{mark}), qr/GPU check failed/,
+        'no check has failed');
+
+    close_it($t, "gpus 2\nopaque 3");
+    like($t->error_log(), qr/a GPU's report is of a version that we do not/,
+        'and says why');
+    done_with($t);
+}
+
+
+# The reports in fresh evidence, one behind the other.
+sub fresh_gpu {
+    my ($t, $nonce) = @_;
+    my $r = $t->get('/.well-known/attestation?nonce=' . $nonce x 32);
+    my $gpu = $r->{status} == 200 && AttestTest::json($r)->{gpu} or return;
+
+    return join '', map { MIME::Base64::decode_base64($_->{evidence}) }
+        @{ AttestTest::json({ body => unpack_gpu($gpu) }) };
 }
 
 

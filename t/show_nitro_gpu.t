@@ -28,6 +28,8 @@ gpu("a double's", map({ AttestTest::read_file("$made/$_") }
         qw(gpu-hopper.json gpu-switch.json)),
     '\d{4}', '[0-9a-f]{8}', 'CN=GH100 A01 GSP FMC LF 0,');
 
+newer(AttestTest::read_file("$made/gpu-hopper-new.json"));
+
 SKIP: {
     my @files = qw(nitro/attestation-envelope.bin
         nitro/attestation-debug-envelope.bin);
@@ -46,7 +48,7 @@ SKIP: {
     my @files = qw(nvidia/hopper-evidence.json
         nvidia/switch-ls10-evidence.json);
     my $why = AttestTest::no_fixtures(@files);
-    skip $why, 21 if $why;
+    skip $why, 23 if $why;
 
     gpu("NVIDIA's", map({ AttestTest::fixture($_) } @files), '4274',
         '956ecf09', 'CN=GH100 A01 GSP FMC LF,');
@@ -104,7 +106,10 @@ sub gpu {
     like($out, qr/^architecture +HOPPER$/m, "$who: architecture");
     like($out, qr/^kind +GPU$/m, "$who: kind");
     like($out, qr/^report +$bytes bytes, SPDM 1\.1$/m, "$who: report");
+    like($out, qr/^  opaque data +without a version$/m,
+        "$who: opaque data");
     like($out, qr/^  mode +ppcie: /m, "$who: mode");
+    unlike($out, qr/FSP/, "$who: nothing of what newer drivers say");
     like($out, qr/^  driver +590\.12$/m, "$who: driver");
     like($out, qr/^  VBIOS +96\.00\.A5\.00\.01$/m, "$who: VBIOS");
     like($out, qr/^  firmware \(20\) +$firmware/m, "$who: firmware");
@@ -126,6 +131,27 @@ sub gpu {
     like($out, qr/^kind +switch$/m, "$who: a switch");
     like($out, qr/^  driver +not named$/m, "$who: has no driver");
     like($out, qr/^  VBIOS +96\.10\.55\.00\.01$/m, "$who: its BIOS");
+}
+
+
+# What drivers of CUDA 13.5 and later say.
+sub newer {
+    my ($gpu) = @_;
+    my $out = show(gpu => $gpu_type, $gpu);
+
+    like($out, qr/^  opaque data +version 2\.1\.7 \(NVDAOD\)$/m,
+        'newer: opaque data');
+    like($out, qr/^  driver +622\.12$/m, 'newer: driver');
+    like($out, qr/^  VBIOS +96\.00\.A5\.00\.01$/m, 'newer: VBIOS');
+    like($out, qr/^  FSP microcode SVN +5, the higher the better$/m,
+        'newer: microcode');
+    like($out, qr/^  FSP SVN \(37\) +0500$/m, 'newer: as it stands there');
+    like($out, qr/^  field \(200\), 99 +beef$/m,
+        'newer: an unknown field, and the type of its value');
+    like($out, qr/^   64, type 131 +(?:6d){108}$/m,
+        'newer: a long measurement');
+    like($out, qr/^report signed by +the key of its first certificate$/m,
+        'newer: signature');
 }
 
 

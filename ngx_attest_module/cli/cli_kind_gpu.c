@@ -125,7 +125,15 @@ static void
 cli_gpu_versions(const attest_spdm_t *s)
 {
     char         text[ATTEST_GPU_MAX_VERSION];
+    unsigned     svn;
     const char  *mode = attest_gpu_mode(s);
+
+    if (s->versioned) {
+        cli_printf("%-24sversion %u.%u.%u (NVDAOD)\n", "  opaque data",
+                   s->version.major, s->version.minor, s->version.patch);
+    } else {
+        cli_printf("%-24s%s\n", "  opaque data", "without a version");
+    }
 
     cli_printf("%-24s%s\n", "  mode", mode == NULL ? "unknown to this version"
                : strcmp(mode, "spt") == 0 ? "spt: one GPU alone"
@@ -139,19 +147,33 @@ cli_gpu_versions(const attest_spdm_t *s)
 
     attest_gpu_vbios(s, text);
     cli_printf("%-24s%s\n", "  VBIOS", text[0] != '\0' ? text : "not named");
+
+    if (attest_gpu_fsp_svn(s, &svn)) {
+        cli_printf("%-24s%u, the higher the better\n", "  FSP microcode SVN",
+                   svn);
+    }
 }
 
 
-/* Text where it is text, hex elsewhere. */
+/*
+ * Text where it is text, hex elsewhere.  Of a field without a name, the type
+ * of its value is all that says what it may be.
+ */
 
 static void
 cli_gpu_field(const attest_spdm_field_t *f)
 {
     char           what[48];
+    const char    *name = cli_gpu_field_name(f->type);
     attest_span_t  s = f->value;
 
-    (void) snprintf(what, sizeof(what), "  %s (%u)",
-                    cli_gpu_field_name(f->type), f->type);
+    if (name == NULL && f->value_type != 0) {
+        (void) snprintf(what, sizeof(what), "  field (%u), %02x", f->type,
+                        f->value_type);
+    } else {
+        (void) snprintf(what, sizeof(what), "  %s (%u)",
+                        name != NULL ? name : "field", f->type);
+    }
 
     if (!cli_gpu_is_text(s)) {
         cli_print_hex(what, s.p, s.n);
@@ -193,6 +215,7 @@ cli_gpu_field_name(unsigned type)
         { ATTEST_SPDM_OPAQUE_VERSION, "version" },
         { ATTEST_SPDM_CHIP_INFO, "chip info" },
         { ATTEST_SPDM_FEATURE, "features" },
+        { ATTEST_SPDM_FSP_SVN, "FSP SVN" },
         { 0, NULL }
     };
 
@@ -202,7 +225,7 @@ cli_gpu_field_name(unsigned type)
         }
     }
 
-    return "field";
+    return NULL;
 }
 
 

@@ -361,6 +361,10 @@ prov_nvidia_signed(const attest_gpu_device_t *d, X509 *leaf, char *error)
 
     rc = attest_spdm_parse(d->report.p, d->report.n, &spdm);
 
+    if (rc == ATTEST_EUNSUPPORTED) {
+        what = "is of a version that we do not know";
+    }
+
     if (rc == ATTEST_OK && (spdm.nonce.n != sizeof(d->nonce)
                             || memcmp(spdm.nonce.p, d->nonce,
                                       sizeof(d->nonce)) != 0))

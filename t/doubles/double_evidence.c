@@ -219,6 +219,10 @@ files(void)
     put("gpu-hopper.json", buf, n);
     n = gpu_item(&nvswitch, (char *) buf, spdm, &len);
     put("gpu-switch.json", buf, n);
+    GPU_DOUBLE_NEW(hopper);
+    hopper.fsp_svn = 5;
+    n = gpu_item(&hopper, (char *) buf, spdm, &len);
+    put("gpu-hopper-new.json", buf, n);
 
     log_double_tpm(l, algs, 2);
     put("eventlog.bin", l->p, l->n);
@@ -609,6 +613,10 @@ seeds(void)
     n = gpu_item(&nvswitch, (char *) buf, spdm, &len);
     seed("fuzz_gpu", "switch", NULL, 0, buf, n);
     seed("fuzz_spdm", "switch", NULL, 0, spdm, len);
+    GPU_DOUBLE_NEW(hopper);
+    n = gpu_item(&hopper, (char *) buf, spdm, &len);
+    seed("fuzz_gpu", "hopper-new", NULL, 0, buf, n);
+    seed("fuzz_spdm", "hopper-new", NULL, 0, spdm, len);
 
     log_double_tpm(l, algs, 2);
     seed("fuzz_eventlog", "tpm", NULL, 0, l->p, l->n);

@@ -10,6 +10,7 @@
  *     state E F D       environment, ccFeature, devToolsMode
  *     ready N           nvmlSystemGetConfComputeGpusReadyState
  *     arch N
+ *     opaque MAJOR      versioned opaque data, as newer drivers make it
  *     fail CALL CODE    the function returns CODE
  *     hang CALL         until the line is gone
  *     chain N           length that is said of the certificates
@@ -243,11 +244,17 @@ fake_file(const char *name, void *buf, size_t room)
 static void
 fake_device(void *dev, gpu_double_t *d)
 {
+    int           value[3];
     gpu_double_t  hopper = GPU_DOUBLE_HOPPER;
     gpu_double_t  blackwell = GPU_DOUBLE_BLACKWELL;
 
     *d = fake_value("arch", 9) == 10 ? blackwell : hopper;
     d->number = (unsigned) (uintptr_t) dev;
+
+    if (fake_control("opaque", value) > 0) {
+        GPU_DOUBLE_NEW(*d);
+        d->major = (uint8_t) value[0];
+    }
 }
 
 

@@ -43,19 +43,28 @@ typedef struct {
     unsigned         no_mode:1;
     uint8_t          mode;            /* 0: alone, 1: several, 2: and their
                                          links in the clear */
+    unsigned         versioned:1;     /* opaque data of newer drivers: */
+    uint8_t          major;           /* with this version, */
+    uint8_t          fsp_svn;         /* and this one of microcode */
+    size_t           last;            /* bytes of the last measurement, as
+                                         they are; 0: a digest */
 } gpu_double_t;
 
 #define GPU_DOUBLE_HOPPER                                                     \
     { "HOPPER", "GH100", "590.12",                                            \
       (const uint8_t *) "\x00\xa5\x00\x96\x01\x00\x00\x00", 8,                \
-      0, 0, 0, 0, 0, 0, 0, 0 }
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 #define GPU_DOUBLE_BLACKWELL                                                  \
     { "BLACKWELL", "GB100", "590.12",                                         \
       (const uint8_t *) "\x00\xa5\x00\x97\x01\x00\x00\x00", 8,                \
-      0, 0, 0, 0, 1, 0, 0, 0 }
+      0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0 }
 #define GPU_DOUBLE_SWITCH                                                     \
     { "LS10", "LS_10", NULL, (const uint8_t *) "96.10.55.00.01", 14,          \
-      0, 0, 31, 0, 0, 1, 1, 0 }
+      0, 0, 31, 0, 0, 1, 1, 0, 0, 0, 0, 0 }
+
+/* What drivers of CUDA 13.5 and later make of it. */
+#define GPU_DOUBLE_NEW(d)                                                     \
+    ((d).versioned = 1, (d).major = 2, (d).driver = "622.12", (d).last = 108)
 
 
 /* root, identity, provisioner, device, leaf */
@@ -232,44 +241,76 @@ gpu_double_root(const gpu_double_t *d, char *pem, size_t room)
 }
 
 
+/* With the type of its value, where the form has one. */
+
 static inline size_t
-gpu_double_field(uint8_t *out, unsigned type, const void *p, size_t n)
+gpu_double_field(const gpu_double_t *d, uint8_t *out, unsigned type,
+    unsigned value_type, const void *p, size_t n)
 {
-    out[0] = (uint8_t) type;
-    out[1] = (uint8_t) (type >> 8);
-    out[2] = (uint8_t) n;
-    out[3] = (uint8_t) (n >> 8);
-    memcpy(out + 4, p, n);
-    return 4 + n;
+    size_t  at = 0;
+
+    out[at++] = (uint8_t) type;
+    out[at++] = (uint8_t) (type >> 8);
+
+    if (d->versioned) {
+        out[at++] = (uint8_t) value_type;
+        out[at++] = (uint8_t) (value_type >> 8);
+    }
+
+    out[at++] = (uint8_t) n;
+    out[at++] = (uint8_t) (n >> 8);
+    memcpy(out + at, p, n);
+    return at + n;
+}
+
+
+/* The head, and what old drivers do not say. */
+
+static inline size_t
+gpu_double_opaque_new(const gpu_double_t *d, uint8_t *out)
+{
+    size_t   n = 12;
+    uint8_t  svn[2] = { 0, 0 };
+
+    memcpy(out, "NVDAOD\0\0\0\0\0\0", n);
+    out[8] = d->major;
+    out[9] = 1;
+    out[10] = 7;
+
+    svn[0] = d->fsp_svn;
+    n += gpu_double_field(d, out + n, 37, 0x87, svn, sizeof(svn));
+    return n + gpu_double_field(d, out + n, 200, 0x99, "\xbe\xef", 2);
 }
 
 
 static inline size_t
 gpu_double_opaque(const gpu_double_t *d, uint8_t *out)
 {
-    size_t   n = 0;
+    size_t   n = d->versioned ? gpu_double_opaque_new(d, out) : 0;
     uint8_t  fwid[48], mode[2] = { 0, 0 };
 
     if (d->driver != NULL) {
-        n += gpu_double_field(out + n, 3, d->driver, strlen(d->driver) + 1);
+        n += gpu_double_field(d, out + n, 3, 0x86, d->driver,
+                              strlen(d->driver) + 1);
     }
 
     if (d->vbios != NULL) {
-        n += gpu_double_field(out + n, 6, d->vbios, d->vbios_len);
+        n += gpu_double_field(d, out + n, 6, 0x86, d->vbios, d->vbios_len);
     }
 
-    n += gpu_double_field(out + n, 12, "\0\0\0\0\1\0\0\0", 8);
-    n += gpu_double_field(out + n, 17, "G520", 5);
+    n += gpu_double_field(d, out + n, 12, 0x84, "\0\0\0\0\1\0\0\0", 8);
+    n += gpu_double_field(d, out + n, 17, 0x82, "G520", 5);
 
     if (!d->no_fwid && gpu_double_fwid(d, fwid)) {
-        n += gpu_double_field(out + n, 20, fwid, sizeof(fwid));
+        n += gpu_double_field(d, out + n, 20, 1, fwid, sizeof(fwid));
     }
 
-    n += gpu_double_field(out + n, 34, "\1\0", 2);
+    n += gpu_double_field(d, out + n, 34, 0x86, d->versioned ? "\0\2"
+                                                             : "\1\0", 2);
 
     if (!d->no_mode) {
         mode[0] = d->mode;
-        n += gpu_double_field(out + n, 36, mode, sizeof(mode));
+        n += gpu_double_field(d, out + n, 36, 0x85, mode, sizeof(mode));
     }
 
     return n;
@@ -280,17 +321,31 @@ static inline size_t
 gpu_double_blocks(const gpu_double_t *d, unsigned count, uint8_t *out)
 {
     char      text[64];
-    size_t    n = 0;
+    size_t    n = 0, len;
     unsigned  i;
 
     for (i = 1; i <= count; i++) {
-        memcpy(out + n, "\0\1\x33\0\1\x30\0", 7);
+        len = i == count && d->last != 0 ? d->last : 48;
+
+        memcpy(out + n, "\0\1\0\0\1\0\0", 7);
         out[n] = (uint8_t) i;
+        out[n + 2] = (uint8_t) (len + 3);
+        out[n + 3] = (uint8_t) ((len + 3) >> 8);
+        out[n + 5] = (uint8_t) len;
+        out[n + 6] = (uint8_t) (len >> 8);
         (void) snprintf(text, sizeof(text), "measurement %u %u", d->firmware,
                         i);
-        (void) EVP_Digest(text, strlen(text), out + n + 7, NULL,
-                          EVP_sha384(), NULL);
-        n += 55;
+
+        if (i == count && d->last != 0) {
+            out[n + 4] = 0x83;
+            memset(out + n + 7, 'm', len);
+
+        } else {
+            (void) EVP_Digest(text, strlen(text), out + n + 7, NULL,
+                              EVP_sha384(), NULL);
+        }
+
+        n += 7 + len;
     }
 
     return n;

@@ -22,6 +22,7 @@
 static gpu_double_t  hopper = GPU_DOUBLE_HOPPER;
 static gpu_double_t  blackwell = GPU_DOUBLE_BLACKWELL;
 static gpu_double_t  nvswitch = GPU_DOUBLE_SWITCH;
+static gpu_double_t  newer = GPU_DOUBLE_HOPPER;   /* with a newer driver */
 
 
 static void test_codec(void);
@@ -48,7 +49,8 @@ static void test_roots(void);
 static void test_policy(void);
 static void test_policy_devices(void);
 static void test_policy_errors(void);
-static void test_mutations(void);
+static void test_newer_driver(void);
+static void test_mutations(const gpu_double_t *d);
 static void test_claimed_mutations(void);
 
 
@@ -780,6 +782,43 @@ test_appraisal(void)
 }
 
 
+/* What a driver's update makes of the same GPU: versioned opaque data. */
+
+static void
+test_newer_driver(void)
+{
+    GPU_DOUBLE_NEW(newer);
+
+    HW_TRUSTED("a newer driver", "fresh-gpu-report", hw_gpus(&newer, 2));
+    hw_expect("a newer driver", "fresh-gpu-firmware", ATTEST_CHECK_PASS,
+              ATTEST_TRUSTED);
+    HW_TRUSTED("beside an older one", "fresh-gpu-report", hw_gpus(&newer, 2);
+               hw.part[1].gpus[1] = hw.part[2].gpus[1] = blackwell);
+    HW_TRUSTED("and a switch", "fresh-gpu-switches", hw_gpus(&newer, 2);
+               hw.part[1].gpus[1] = hw.part[2].gpus[1] = nvswitch;
+               hw.policy = HW_NITRO ",\"gpu\":{\"count\":1,\"switches\":1,"
+               "\"driver\":[\"622.12\"],\"vbios\":[\"96.00.A5.00.01\"],"
+               "\"modes\":[\"spt\"],\"arch\":[\"HOPPER\"]}");
+    HW_REFUSED("its version is the policy's matter", "fresh-gpu-driver",
+               hw_gpus(&newer, 1);
+               hw.policy = HW_NITRO ",\"gpu\":{\"driver\":[\"590.12\"]}");
+    HW_REFUSED("a wrong signature", "fresh-gpu-signature",
+               hw_gpus(&newer, 2); hw.part[2].gpu_flip = 1);
+    HW_OPEN("no firmware in its report", "fresh-gpu-firmware",
+            newer.no_fwid = 1; hw_gpus(&newer, 1); newer.no_fwid = 0);
+
+    newer.major = 3;
+    HW_OPEN("a version to come", "fresh-gpu-report", hw_gpus(&newer, 1));
+    HW_OPEN("a version to come, beside others", "fresh-gpu-report",
+            hw_gpus(&hopper, 2);
+            hw.part[1].gpus[1] = hw.part[2].gpus[1] = newer);
+
+    newer.major = 0;
+    HW_TRUSTED("an older version", "fresh-gpu-report", hw_gpus(&newer, 1));
+    newer.major = 2;
+}
+
+
 /* Several devices in one item. */
 
 static void
@@ -1029,13 +1068,13 @@ test_policy_errors(void)
 /* The whole of fresh evidence; the item's bytes are hashed by the claims. */
 
 static void
-test_mutations(void)
+test_mutations(const gpu_double_t *d)
 {
     size_t    at, tried = 0, accepted = 0;
     uint8_t  *p, *gpu;
 
     hw_reset();
-    hw_gpus(&hopper, 1);
+    hw_gpus(d, 1);
     hw.no_cert = hw.no_cached = 1;
     hw.policy = HW_NITRO ",\"require_exporter\":false";
     hw_build_all();
@@ -1151,7 +1190,9 @@ main(void)
     test_policy();
     test_policy_devices();
     test_policy_errors();
-    test_mutations();
+    test_newer_driver();
+    test_mutations(&hopper);
+    test_mutations(&newer);
     test_claimed_mutations();
 
     hw_teardown();

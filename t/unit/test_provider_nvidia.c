@@ -137,6 +137,8 @@ test_good(void)
     good("gpus 1\n", 1, "HOPPER");
     good("gpus 3\narch 10\n", 3, "BLACKWELL");
     good("gpus 16\n", 16, "HOPPER");
+    good("gpus 16\nopaque 2\n", 16, "HOPPER");
+    good("gpus 2\narch 10\nopaque 0\n", 2, "BLACKWELL");
 
     make_claims(2);
     good("gpus 2\n", 2, "HOPPER");
@@ -213,6 +215,13 @@ test_refused(void)
     refused("report 8192\n", ATTEST_EFORMAT, "is malformed");
     refused("report 36\n", ATTEST_EFORMAT, "is malformed");
     refused("chain 700\n", ATTEST_EFORMAT, "malformed");
+
+    refused("opaque 3\n", ATTEST_EUNSUPPORTED,
+            "is of a version that we do not know");
+    refused("opaque 2\nbend nonce\n", ATTEST_EMISMATCH,
+            "is not over our nonce");
+    refused("opaque 2\nbend signature\n", ATTEST_ECRYPTO,
+            "is not signed by");
 
     refused("bend nonce\n", ATTEST_EMISMATCH, "is not over our nonce");
     refused("bend signature\n", ATTEST_ECRYPTO, "is not signed by");

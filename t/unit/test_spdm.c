@@ -34,7 +34,13 @@ static void flips(const uint8_t *report, size_t n, EVP_PKEY *key);
 static void test_lengths(void);
 static void test_bent(void);
 static void bend(const char *what, size_t at, int value, int want);
+static void opaque(const char *what, const void *p, size_t n, int want);
+static void test_head(void);
+static void test_versioned(void);
+static void test_min_svn(void);
+static void test_values(void);
 static void test_double(void);
+static void test_flips_new(void);
 
 
 static gpu_double_t  dev = GPU_DOUBLE_HOPPER;
@@ -271,6 +277,193 @@ test_bent(void)
 }
 
 
+/* One measurement, and this opaque data. */
+
+static void
+opaque(const char *what, const void *p, size_t n, int want)
+{
+    size_t           at;
+    static uint8_t   r[GPU_DOUBLE_MAX_REPORT];
+    gpu_double_t     d = GPU_DOUBLE_HOPPER;
+    attest_spdm_t    s;
+
+    d.blocks = 1;
+    (void) gpu_double_unsigned(&d, nonce, r);
+
+    at = 45 + 55 + 32;
+    r[at] = (uint8_t) n;
+    r[at + 1] = (uint8_t) (n >> 8);
+    memcpy(r + at + 2, p, n);
+    n = gpu_double_sign(&d, r, at + 2 + n);
+
+    IS_INT(attest_spdm_parse(r, n, &s), want, "%s", what);
+}
+
+
+/* The head of versioned opaque data, byte by byte, and what follows it. */
+
+static void
+test_head(void)
+{
+#define HEAD(version)  "NVDAOD\0\0" version "\0"
+
+    opaque("nothing", "", 0, ATTEST_OK);
+    opaque("a head and no field", HEAD("\2\0\0"), 12, ATTEST_OK);
+    opaque("major 0", HEAD("\0\2\0"), 12, ATTEST_OK);
+    opaque("major 1", HEAD("\1\377\377"), 12, ATTEST_OK);
+    opaque("major 2, any minor and patch", HEAD("\2\377\377"), 12,
+           ATTEST_OK);
+    opaque("major 3", HEAD("\3\0\0"), 12, ATTEST_EUNSUPPORTED);
+    opaque("major 255", HEAD("\377\0\0"), 12, ATTEST_EUNSUPPORTED);
+    opaque("another profile", "NVDAOD\1\0\2\0\0\0", 12,
+           ATTEST_EUNSUPPORTED);
+    opaque("profile 256", "NVDAOD\0\1\2\0\0\0", 12, ATTEST_EUNSUPPORTED);
+    opaque("another name", "NVDAOE\0\0\2\0\0\0", 12, ATTEST_EFORMAT);
+    opaque("half a name", "NVDAO", 5, ATTEST_EFORMAT);
+    opaque("a name alone", "NVDAOD", 6, ATTEST_EFORMAT);
+    opaque("a head without its end", HEAD("\2\0\0"), 11, ATTEST_EFORMAT);
+    opaque("half a field", HEAD("\2\0\0") "\3\0\206\0", 16,
+           ATTEST_EFORMAT);
+    opaque("an empty field", HEAD("\2\0\0") "\3\0\206\0\0\0", 18, ATTEST_OK);
+    opaque("a field", HEAD("\2\0\0") "\3\0\206\0\2\0\62\0", 20, ATTEST_OK);
+    opaque("longer than all", HEAD("\2\0\0") "\3\0\206\0\3\0\62\0", 20,
+           ATTEST_EFORMAT);
+    opaque("shorter than all", HEAD("\2\0\0") "\3\0\206\0\1\0\62\0", 20,
+           ATTEST_EFORMAT);
+    opaque("as long as can be said", HEAD("\2\0\0")
+           "\3\0\206\0\377\377\62\0", 20, ATTEST_EFORMAT);
+    opaque("an unknown type of value", HEAD("\2\0\0")
+           "\3\0\377\377\2\0\62\0", 20, ATTEST_OK);
+    opaque("an unknown type", HEAD("\2\0\0") "\377\377\206\0\2\0\62\0", 20,
+           ATTEST_OK);
+    opaque("twice", HEAD("\2\0\0") "\3\0\206\0\0\0\3\0\1\0\0\0", 24,
+           ATTEST_EFORMAT);
+    opaque("fields as behind no head", HEAD("\2\0\0")
+           "\3\0\2\0\62\0\6\0\2\0\62\0", 24, ATTEST_EFORMAT);
+    opaque("no head, fields as behind one", "\3\0\206\0\2\0\62\0", 8,
+           ATTEST_EFORMAT);
+}
+
+
+/* What drivers of CUDA 13.5 and later say: no less than others. */
+
+static void
+test_versioned(void)
+{
+    char                  text[ATTEST_GPU_MAX_VERSION];
+    size_t                n, i;
+    uint8_t               r[GPU_DOUBLE_MAX_REPORT];
+    unsigned              svn = 0, seen[256] = { 0 };
+    gpu_double_t          d = GPU_DOUBLE_HOPPER;
+    attest_span_t         v;
+    attest_spdm_t         s;
+    attest_spdm_field_t   f;
+    attest_spdm_block_t   b;
+
+    GPU_DOUBLE_NEW(d);
+    d.fsp_svn = 4;
+    d.mode = 1;
+    n = gpu_double_report(&d, nonce, r, sizeof(r));
+
+    IS_INT(attest_spdm_parse(r, n, &s), ATTEST_OK, "versioned opaque data");
+    OK(s.versioned && s.version.major == 2 && s.version.minor == 1
+       && s.version.patch == 7, "the version is the head's");
+    IS_INT(s.opaque.n - s.fields.n, 12, "behind 12 bytes");
+
+    for (i = 0; attest_spdm_field(&s, i, &f); i++) {
+        seen[f.type & 255] = f.value_type;
+    }
+
+    IS_INT(i, 9, "fields");
+    OK(seen[3] == 0x86 && seen[6] == 0x86 && seen[12] == 0x84
+       && seen[20] == 1 && seen[37] == 0x87 && seen[200] == 0x99,
+       "with the types of their values");
+
+    attest_gpu_driver(&s, text);
+    OK(strcmp(text, "622.12") == 0, "driver %s", text);
+    attest_gpu_vbios(&s, text);
+    OK(strcmp(text, "96.00.A5.00.01") == 0, "VBIOS %s", text);
+    OK(strcmp(attest_gpu_mode(&s), "mpt") == 0, "mode");
+    OK(attest_spdm_opaque(&s, ATTEST_SPDM_FWID, &v) && v.n == 48, "FWID");
+    OK(attest_gpu_fsp_svn(&s, &svn) && svn == 4, "FSP microcode SVN %u", svn);
+    OK(attest_spdm_block(&s, 63, &b) && b.index == 64 && b.type == 0x83
+       && b.value.n == 108, "a measurement of 108 bytes");
+    OK(!attest_spdm_block(&s, 64, &b), "is the last");
+
+    n = gpu_double_report(&dev, nonce, r, sizeof(r));
+    IS_INT(attest_spdm_parse(r, n, &s), ATTEST_OK, "and the old form");
+    OK(!s.versioned && s.version.major == 0 && s.fields.n == s.opaque.n
+       && s.fields.p == s.opaque.p, "has no version");
+    OK(attest_spdm_field(&s, 0, &f) && f.type == 3 && f.value_type == 0,
+       "nor types of values");
+    OK(!attest_gpu_fsp_svn(&s, &svn), "and names no microcode");
+}
+
+
+/* A security version is one only where it is said to be one. */
+
+static void
+test_min_svn(void)
+{
+    size_t           n, at = 45 + 63 * 55 + 115 + 32 + 2 + 12;
+    uint8_t          r[GPU_DOUBLE_MAX_REPORT];
+    unsigned         svn = 0;
+    gpu_double_t     d = GPU_DOUBLE_HOPPER;
+    attest_spdm_t    s;
+
+    GPU_DOUBLE_NEW(d);
+    n = gpu_double_report(&d, nonce, r, sizeof(r));
+
+    OK(r[at] == 37 && r[at + 2] == 0x87, "here it is");
+    r[at + 6] = 0xfe;
+    r[at + 7] = 0xff;
+    OK(attest_spdm_parse(r, n, &s) == ATTEST_OK
+       && attest_gpu_fsp_svn(&s, &svn) && svn == 0xfffe, "little-endian");
+    r[at + 2] = 0x86;
+    OK(attest_spdm_parse(r, n, &s) == ATTEST_OK
+       && !attest_gpu_fsp_svn(&s, &svn), "a value of another type");
+    r[at + 2] = 0x87;
+    r[at + 3] = 1;
+    OK(attest_spdm_parse(r, n, &s) == ATTEST_OK
+       && !attest_gpu_fsp_svn(&s, &svn), "the type's other byte counts");
+
+    /* the next field becomes a part of it */
+
+    r[at + 3] = 0;
+    r[at + 4] = 10;
+    OK(attest_spdm_parse(r, n, &s) == ATTEST_OK
+       && !attest_gpu_fsp_svn(&s, &svn), "ten bytes are none");
+}
+
+
+/* Lengths of measurements. */
+
+static void
+test_values(void)
+{
+    size_t           i, n;
+    uint8_t          r[GPU_DOUBLE_MAX_REPORT];
+    gpu_double_t     d = GPU_DOUBLE_HOPPER;
+    attest_spdm_t    s;
+
+    static const struct {
+        size_t   n;
+        int      want;
+    } lengths[] = {
+        { 1, ATTEST_OK }, { 64, ATTEST_OK }, { 65, ATTEST_OK },
+        { 108, ATTEST_OK }, { 256, ATTEST_OK }, { 257, ATTEST_ELIMIT },
+        { 700, ATTEST_ELIMIT }
+    };
+
+    for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        d.last = lengths[i].n;
+        n = gpu_double_report(&d, nonce, r, sizeof(r));
+        IS_INT(attest_spdm_parse(r, n, &s), lengths[i].want,
+               "a measurement of %zu bytes", d.last);
+    }
+}
+
+
 static void
 test_double(void)
 {
@@ -355,6 +548,32 @@ test_double(void)
 }
 
 
+/* No byte of versioned opaque data may change, either. */
+
+static void
+test_flips_new(void)
+{
+    char               pem[GPU_DOUBLE_MAX_PEM];
+    size_t             n;
+    uint8_t            report[GPU_DOUBLE_MAX_REPORT];
+    gpu_double_t       d = GPU_DOUBLE_HOPPER;
+    attest_span_t      span;
+    STACK_OF(X509)    *chain;
+
+    GPU_DOUBLE_NEW(d);
+    span.p = (const uint8_t *) pem;
+    span.n = gpu_double_chain(&d, pem, sizeof(pem));
+    chain = attest_x509_read(span);
+    n = gpu_double_report(&d, nonce, report, sizeof(report));
+
+    if (OK(chain != NULL && n != 0, "a report of a newer driver")) {
+        flips(report, n, X509_get0_pubkey(sk_X509_value(chain, 0)));
+    }
+
+    sk_X509_pop_free(chain, X509_free);
+}
+
+
 int
 main(void)
 {
@@ -370,7 +589,12 @@ main(void)
 
     test_lengths();
     test_bent();
+    test_head();
+    test_versioned();
+    test_min_svn();
+    test_values();
     test_double();
+    test_flips_new();
 
     DONE();
 }

@@ -104,5 +104,12 @@ void attest_gpu_vbios(const attest_spdm_t *spdm,
  */
 const char *attest_gpu_mode(const attest_spdm_t *spdm);
 
+/*
+ * The security version of the microcode of a GPU's FSP: the higher, the more
+ * faults are mended.  0: the report does not say, as old drivers' do not, or
+ * not in the form that it has.
+ */
+bool attest_gpu_fsp_svn(const attest_spdm_t *spdm, unsigned *svn);
+
 
 #endif /* ATTEST_GPU_H_INCLUDED */

@@ -356,6 +356,25 @@ attest_gpu_mode(const attest_spdm_t *spdm)
 }
 
 
+bool
+attest_gpu_fsp_svn(const attest_spdm_t *spdm, unsigned *svn)
+{
+    size_t                i;
+    attest_spdm_field_t   f;
+
+    for (i = 0; attest_spdm_field(spdm, i, &f); i++) {
+        if (f.type == ATTEST_SPDM_FSP_SVN
+            && f.value_type == ATTEST_SPDM_MIN_SVN && f.value.n == 2)
+        {
+            *svn = (unsigned) attest_wire_get_le(f.value.p, f.value.n);
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* Printable ASCII with zeros behind it, or nothing. */
 
 static void

@@ -19,7 +19,14 @@
 #define ATTEST_SPDM_SIGNED       0x01        /* request: sign it */
 #define ATTEST_SPDM_ALL          0xff        /* request: all measurements */
 #define ATTEST_SPDM_DMTF         0x01        /* form of a measurement */
-#define ATTEST_SPDM_MAX_VALUE    64
+
+/* the longest that was seen has 108 bytes */
+#define ATTEST_SPDM_MAX_VALUE    256
+
+/* of versioned opaque data */
+#define ATTEST_SPDM_MAGIC        "NVDAOD"
+#define ATTEST_SPDM_MAGIC_LEN    6
+#define ATTEST_SPDM_MAX_MAJOR    2
 
 
 static int attest_spdm_request(attest_wire_t *w, attest_spdm_t *s);
@@ -27,7 +34,8 @@ static int attest_spdm_response(attest_wire_t *w, attest_spdm_t *s);
 static int attest_spdm_read_block(attest_wire_t *w,
     attest_spdm_block_t *block);
 static int attest_spdm_record(const attest_spdm_t *s);
-static void attest_spdm_read_field(attest_wire_t *w,
+static int attest_spdm_head(attest_spdm_t *s);
+static void attest_spdm_read_field(const attest_spdm_t *s, attest_wire_t *w,
     attest_spdm_field_t *field);
 static int attest_spdm_fields(const attest_spdm_t *s);
 
@@ -55,6 +63,10 @@ attest_spdm_parse(const uint8_t *p, size_t n, attest_spdm_t *s)
     if (rc == ATTEST_OK) {
         s->signed_part = attest_span(p, n - s->signature.n);
         rc = attest_spdm_record(s);
+    }
+
+    if (rc == ATTEST_OK) {
+        rc = attest_spdm_head(s);
     }
 
     if (rc == ATTEST_OK) {
@@ -199,14 +211,60 @@ attest_spdm_record(const attest_spdm_t *s)
 }
 
 
-/* NVIDIA's form of opaque data: { u16le type, u16le size, value } */
+/*
+ * Drivers of CUDA 13.5 and later put a head before the fields: "NVDAOD",
+ * u16le profile, major, minor, patch, 0.  As the first field of a list
+ * without a head, its first letters would be longer than any report.  What
+ * comes with another minor version adds types, which are skipped.
+ */
+
+static int
+attest_spdm_head(attest_spdm_t *s)
+{
+    unsigned        profile;
+    attest_span_t   magic;
+    attest_wire_t   w;
+
+    s->fields = s->opaque;
+
+    attest_wire_init(&w, s->opaque.p, s->opaque.n);
+    magic = attest_wire_take(&w, ATTEST_SPDM_MAGIC_LEN);
+
+    if (w.bad || memcmp(magic.p, ATTEST_SPDM_MAGIC, magic.n) != 0) {
+        return ATTEST_OK;
+    }
+
+    profile = attest_wire_le16(&w);
+    s->version.major = attest_wire_u8(&w);
+    s->version.minor = attest_wire_u8(&w);
+    s->version.patch = attest_wire_u8(&w);
+    (void) attest_wire_u8(&w);
+
+    if (w.bad) {
+        return ATTEST_EFORMAT;
+    }
+
+    s->versioned = 1;
+    s->fields = attest_span(w.p, w.n);
+
+    return profile == 0 && s->version.major <= ATTEST_SPDM_MAX_MAJOR
+           ? ATTEST_OK : ATTEST_EUNSUPPORTED;
+}
+
+
+/*
+ * NVIDIA's form of opaque data: { u16le type, u16le size, value }, and behind
+ * a head { u16le type, u16le value type, u16le size, value }
+ */
 
 static void
-attest_spdm_read_field(attest_wire_t *w, attest_spdm_field_t *field)
+attest_spdm_read_field(const attest_spdm_t *s, attest_wire_t *w,
+    attest_spdm_field_t *field)
 {
     size_t  n;
 
     field->type = attest_wire_le16(w);
+    field->value_type = s->versioned ? attest_wire_le16(w) : 0;
     n = attest_wire_le16(w);
     field->value = attest_wire_take(w, n);
 }
@@ -220,7 +278,7 @@ attest_spdm_fields(const attest_spdm_t *s)
     attest_wire_t         w;
     attest_spdm_field_t   field;
 
-    attest_wire_init(&w, s->opaque.p, s->opaque.n);
+    attest_wire_init(&w, s->fields.p, s->fields.n);
 
     while (w.n != 0) {
 
@@ -228,7 +286,7 @@ attest_spdm_fields(const attest_spdm_t *s)
             return ATTEST_ELIMIT;
         }
 
-        attest_spdm_read_field(&w, &field);
+        attest_spdm_read_field(s, &w, &field);
 
         if (w.bad) {
             return ATTEST_EFORMAT;
@@ -276,14 +334,14 @@ attest_spdm_field(const attest_spdm_t *s, size_t i,
 {
     attest_wire_t  w;
 
-    attest_wire_init(&w, s->opaque.p, s->opaque.n);
+    attest_wire_init(&w, s->fields.p, s->fields.n);
 
     do {
         if (w.n == 0) {
             return 0;
         }
 
-        attest_spdm_read_field(&w, field);
+        attest_spdm_read_field(s, &w, field);
 
     } while (i-- != 0);
 

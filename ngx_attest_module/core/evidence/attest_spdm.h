@@ -39,6 +39,10 @@
 #define ATTEST_SPDM_OPAQUE_VERSION   34
 #define ATTEST_SPDM_CHIP_INFO        35
 #define ATTEST_SPDM_FEATURE          36
+#define ATTEST_SPDM_FSP_SVN          37          /* u16le */
+
+/* Types of values, in versioned opaque data only; others are no obstacle. */
+#define ATTEST_SPDM_MIN_SVN          0x87        /* the higher the better */
 
 
 typedef struct {
@@ -49,8 +53,17 @@ typedef struct {
 
 typedef struct {
     unsigned        type;
+    unsigned        value_type;       /* 0 where opaque data has no version */
     attest_span_t   value;
 } attest_spdm_field_t;
+
+/* Of opaque data. */
+
+typedef struct {
+    unsigned        major;
+    unsigned        minor;
+    unsigned        patch;
+} attest_spdm_version_t;
 
 /* Borrows from the input. */
 
@@ -60,7 +73,10 @@ typedef struct {
     size_t          blocks;           /* measurements, at most 255 */
     attest_span_t   record;           /* of them */
     attest_span_t   responder_nonce;  /* 32 bytes, the device's own */
-    attest_span_t   opaque;
+    attest_span_t   opaque;           /* its head, if any, and the fields */
+    attest_span_t   fields;
+    unsigned        versioned;        /* opaque has a head */
+    attest_spdm_version_t  version;   /* out of it */
     attest_span_t   signed_part;      /* everything but the signature */
     attest_span_t   signature;        /* r and s, 48 bytes each */
 } attest_spdm_t;
@@ -69,8 +85,8 @@ typedef struct {
 /*
  * Lengths, the number of blocks and the length of their record must add up to
  * exactly n; no index and no opaque type comes twice.  ATTEST_EFORMAT,
- * ATTEST_ELIMIT, ATTEST_EUNSUPPORTED (another version of SPDM or another
- * form of measurements).
+ * ATTEST_ELIMIT, ATTEST_EUNSUPPORTED (another version of SPDM or of opaque
+ * data, or another form of measurements).
  */
 int attest_spdm_parse(const uint8_t *p, size_t n, attest_spdm_t *s);
 
