@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """OpenAI's stock client for Python through a local proxy.  Run by
-local_proxy.t and model_server.t:
+local_proxy.t:
 
     python local_proxy.py URL
 

@@ -7,6 +7,7 @@ package Interop;
 #
 #   my $dir = Interop::npm();            # node_modules, and our own *.mjs
 #   my $python = Interop::venv();        # a Python that has requirements.txt
+#   my $python = Interop::venv('model'); # one that has requirements-model.txt
 #   my ($status, $out, @checks) = Interop::checks([ $python, $script ]);
 
 use strict;
@@ -55,17 +56,21 @@ sub no_venv {
 
 
 sub venv {
-    once("$to/venv", [ 'requirements.txt' ], sub {
-        remove_tree("$to/venv/lib");
+    my ($name) = @_;
+    my $suffix = $name ? "-$name" : '';
+    my ($dir, $list) = ("$to/venv$suffix", "requirements$suffix.txt");
+
+    once($dir, [ $list ], sub {
+        remove_tree("$dir/lib");
         my $said = AttestTest::run_out([ PromptClient::python(), '-m',
-            'venv', "$to/venv" ], sec => 300);
+            'venv', $dir ], sec => 300);
         return $said if $?;
-        return AttestTest::run_out([ "$to/venv/bin/python", '-m', 'pip',
+        return AttestTest::run_out([ "$dir/bin/python", '-m', 'pip',
             'install', '-q', '--disable-pip-version-check', '--no-deps',
-            '-r', "$from/requirements.txt" ], sec => 300);
+            '-r', "$from/$list" ], sec => 300);
     });
 
-    return "$to/venv/bin/python";
+    return "$dir/bin/python";
 }
 
 
