@@ -3,7 +3,7 @@
 # A real model server, llama.cpp's, behind the gateway, with a model that
 # model_server.py writes: OpenAI's and Anthropic's stock clients and curl get
 # through "ngx-attest proxy" what the server says, in both sealed formats; so
-# do the programs of docs/client.md, and "ngx-attest chat".
+# do the programs of README and docs/client.md, and "ngx-attest chat".
 
 use strict;
 use warnings;
@@ -126,12 +126,15 @@ sub documents {
     my %run = map { ($_->{heading} => $_->{text}) } grep {
         $_->{text} =~ /127\.0\.0\.1:8080/ } Docs::snippets('docs/client.md');
     my %with = (
+        README     => [ Interop::venv(), 'readme.py' ],
         Python     => [ Interop::venv(), 'program.py' ],
         JavaScript => [ AttestTest::which('node'), 'program.mjs' ],
         curl       => [ 'sh', 'program.sh' ],
         'Any OpenAI client' => [ 'sh', 'program-any.sh' ],
+        "Anthropic's protocol" => [ 'sh', 'program-other.sh' ],
     );
 
+    $run{README} = Docs::snippet('README.md', 'python');
     symlink Interop::npm() . '/node_modules', "$dir/node_modules";
     any_program();
     for my $heading (sort keys %with) {
@@ -145,12 +148,19 @@ sub documents {
 }
 
 
-# A program of anybody's, which finds the address in the environment.
+# A program of anybody's, which finds its address in the environment.
 sub any_program {
     AttestTest::write_file("$dir/program", '#!' . Interop::venv() . "\n"
-        . "import openai\n"
-        . "print(openai.OpenAI().completions.create(model='any', "
-        . "prompt='Hello').choices[0].text)\n");
+        . <<'END');
+import anthropic, openai, os
+if "ANTHROPIC_BASE_URL" in os.environ:
+    print(anthropic.Anthropic().messages.create(
+        model="any", max_tokens=24, messages=[
+            {"role": "user", "content": "Hello"}]).content[0].text)
+else:
+    print(openai.OpenAI().completions.create(
+        model="any", prompt="Hello").choices[0].text)
+END
     chmod 0755, "$dir/program" or die "$dir/program: $!\n";
 }
 
