@@ -98,8 +98,8 @@ int cli_path(char path[CLI_MAX_PATH], const char *fmt, ...)
 
 /* A file of at most `cap` bytes; reports errors itself. */
 int cli_file(const char *name, size_t cap, attest_bytes_t *out);
-/* A new file that is nobody else's; reports errors itself. */
-int cli_write(const char *name, const void *p, size_t n);
+/* All of it; 0, or -1 and errno. */
+int cli_write(int fd, const uint8_t *p, size_t n);
 /* A few bytes for another process of ours, or none when it is gone. */
 void cli_pass(int fd, const void *p, size_t n);
 int cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

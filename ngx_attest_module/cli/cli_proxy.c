@@ -436,7 +436,9 @@ cli_proxy_user(cli_proxy_t *px)
     struct group   *gr;
     struct passwd  *pw;
 
-    if (geteuid() != 0) {
+    px->worker = geteuid();
+
+    if (px->worker != 0) {
         return CLI_OK;
     }
 
@@ -450,6 +452,7 @@ cli_proxy_user(cli_proxy_t *px)
                          "run this as an ordinary user");
     }
 
+    px->worker = pw->pw_uid;
     (void) snprintf(px->user, sizeof(px->user), "nobody");
     (void) snprintf(px->group, sizeof(px->group), "%s", gr->gr_name);
     return CLI_OK;

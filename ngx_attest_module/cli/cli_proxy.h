@@ -9,6 +9,8 @@
 #define CLI_PROXY_H_INCLUDED
 
 
+#include <sys/types.h>
+
 #include "cli/cli.h"
 #include "client/attest_url.h"
 
@@ -42,6 +44,7 @@ typedef struct {
     char                   module[CLI_MAX_PATH];
     char                   user[CLI_PROXY_NAME];    /* of root's workers, or */
     char                   group[CLI_PROXY_NAME];   /* "" */
+    uid_t                  worker;          /* who these work as */
     char                   ca[CLI_MAX_PATH];        /* who knows the relay */
 
     /* files that are copied into the folder */

@@ -6,12 +6,16 @@
  * API.  A process of its own, which has nothing else to do, waits for the end
  * of ours by a pipe, ends what is left of nginx and removes the folder: also
  * when we were killed.
+ *
+ * All is done below descriptors that are held, never by a path: root's workers
+ * are another user, who may put into their temporary folders what he likes,
+ * and change it while it is removed.
  */
 
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,25 +25,36 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "cli/cli_proxy_folder.h"
 
 
 #define CLI_PROXY_GRACE    50               /* tenths of a second */
+#define CLI_PROXY_DEPTH    32               /* of folders that are removed */
+#define CLI_PROXY_TEMP     "temp"
 
 
 static int cli_proxy_folder_create(cli_proxy_folder_t *folder,
     const cli_proxy_t *px);
+static int cli_proxy_folder_parent(cli_proxy_folder_t *folder,
+    const char *tmp);
+static int cli_proxy_folder_named(cli_proxy_folder_t *folder,
+    const char *tmp);
+static const char *cli_proxy_folder_name(const cli_proxy_folder_t *folder);
 static int cli_proxy_folder_fill(const cli_proxy_folder_t *folder,
     const cli_proxy_t *px, const char *conf);
 static int cli_proxy_folder_put(const cli_proxy_folder_t *folder,
-    const char *name, const char *tail, const attest_bytes_t *b);
+    const char *name, const attest_bytes_t *b);
 static int cli_proxy_folder_keep(cli_proxy_folder_t *folder);
-static void cli_proxy_folder_keeper(const char *path, int fd)
+static void cli_proxy_folder_keeper(const cli_proxy_folder_t *folder, int fd)
     __attribute__((noreturn));
 static void cli_proxy_folder_end(pid_t group);
-static void cli_proxy_folder_erase(const char *path);
-static int cli_proxy_folder_entry(const char *path, const struct stat *st,
-    int flag, struct FTW *ftw);
+static bool cli_proxy_folder_erase(const cli_proxy_folder_t *folder);
+static void cli_proxy_folder_empty(const cli_proxy_folder_t *folder, int fd,
+    unsigned depth);
+static void cli_proxy_folder_below(const cli_proxy_folder_t *folder,
+    int parent, const char *name, unsigned depth);
 
 
 int
@@ -55,16 +70,80 @@ cli_proxy_folder_make(cli_proxy_folder_t *folder, const cli_proxy_t *px,
 
     rc = cli_proxy_folder_keep(folder);
     if (rc != CLI_OK) {
-        cli_proxy_folder_erase(folder->path);
+        (void) cli_proxy_folder_erase(folder);
         return rc;
     }
 
     rc = cli_proxy_folder_fill(folder, px, conf);
     if (rc != CLI_OK) {
-        cli_proxy_folder_remove(folder);
+        (void) cli_proxy_folder_remove(folder);
     }
 
     return rc;
+}
+
+
+static int
+cli_proxy_folder_create(cli_proxy_folder_t *folder, const cli_proxy_t *px)
+{
+    int          rc;
+    char        *real;
+    const char  *tmp;
+
+    tmp = getenv("TMPDIR");
+
+    if (tmp == NULL || tmp[0] == '\0') {
+        tmp = "/tmp";
+    }
+
+    /* where a link leads to now, and not where it does later */
+
+    real = realpath(tmp, NULL);
+    if (real == NULL) {
+        return cli_error("cannot make a folder in %s: %s", tmp,
+                         strerror(errno));
+    }
+
+    folder->worker = px->worker;
+    rc = cli_proxy_folder_parent(folder, real);
+
+    if (rc == CLI_OK) {
+        rc = cli_proxy_folder_named(folder, real);
+    }
+
+    free(real);
+    return rc;
+}
+
+
+/*
+ * Whoever can rename what is in it can have nginx read a configuration of his
+ * own.
+ */
+
+static int
+cli_proxy_folder_parent(cli_proxy_folder_t *folder, const char *tmp)
+{
+    struct stat  st;
+
+    folder->parent = open(tmp, O_PATH|O_DIRECTORY|O_CLOEXEC);
+
+    if (folder->parent == -1 || fstat(folder->parent, &st) == -1) {
+        return cli_error("cannot make a folder in %s: %s", tmp,
+                         strerror(errno));
+    }
+
+    if ((st.st_uid == 0 || st.st_uid == geteuid())
+        && ((st.st_mode & S_ISVTX)
+            || (!(st.st_mode & S_IWOTH)
+                && (!(st.st_mode & S_IWGRP) || st.st_gid == getegid()))))
+    {
+        return CLI_OK;
+    }
+
+    (void) close(folder->parent);
+    return cli_error("cannot make a folder in %s: others can rename what is "
+                     "in there; set TMPDIR to a folder of yours", tmp);
 }
 
 
@@ -74,29 +153,52 @@ cli_proxy_folder_make(cli_proxy_folder_t *folder, const cli_proxy_t *px,
  */
 
 static int
-cli_proxy_folder_create(cli_proxy_folder_t *folder, const cli_proxy_t *px)
+cli_proxy_folder_named(cli_proxy_folder_t *folder, const char *tmp)
 {
     int          rc;
-    const char  *tmp;
+    char         hex[17];
+    uint8_t      random[8];
+    const char  *name;
 
-    tmp = getenv("TMPDIR");
+    randombytes_buf(random, sizeof(random));
+    rc = cli_path(folder->path, "%s/ngx-attest-proxy.%s",
+                  strcmp(tmp, "/") == 0 ? "" : tmp,
+                  sodium_bin2hex(hex, sizeof(hex), random, sizeof(random)));
 
-    if (tmp == NULL || tmp[0] != '/' || strlen(tmp) > CLI_MAX_PATH / 2) {
-        tmp = "/tmp";
-    }
-
-    rc = cli_path(folder->path, "%s/ngx-attest-proxy.XXXXXX", tmp);
     if (rc != CLI_OK) {
+        (void) close(folder->parent);
         return rc;
     }
 
-    if (mkdtemp(folder->path) == NULL) {
-        return cli_error("cannot make a folder in %s: %s", tmp,
-                         strerror(errno));
+    name = cli_proxy_folder_name(folder);
+
+    if (mkdirat(folder->parent, name, 0700) == -1) {
+        rc = cli_error("cannot make a folder in %s: %s", tmp,
+                       strerror(errno));
+        (void) close(folder->parent);
+        return rc;
     }
 
-    return px->user[0] == '\0' || chmod(folder->path, 0711) == 0 ? CLI_OK
-           : cli_error("%s: %s", folder->path, strerror(errno));
+    folder->fd = openat(folder->parent, name,
+                        O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+
+    if (folder->fd != -1
+        && fchmod(folder->fd, folder->worker != geteuid() ? 0711 : 0700) == 0)
+    {
+        return CLI_OK;
+    }
+
+    rc = cli_error("cannot make a folder in %s: %s", tmp, strerror(errno));
+    (void) unlinkat(folder->parent, name, AT_REMOVEDIR);
+    (void) close(folder->parent);
+    return rc;
+}
+
+
+static const char *
+cli_proxy_folder_name(const cli_proxy_folder_t *folder)
+{
+    return strrchr(folder->path, '/') + 1;
 }
 
 
@@ -104,53 +206,62 @@ static int
 cli_proxy_folder_fill(const cli_proxy_folder_t *folder,
     const cli_proxy_t *px, const char *conf)
 {
-    int                  rc;
-    char                 temp[CLI_MAX_PATH];
+    char                    signature[CLI_PROXY_NAME + 16];
     const attest_bytes_t    text = { (uint8_t *) (uintptr_t) conf,
-                                  strlen(conf) };
+                                     strlen(conf) };
 
-    rc = cli_path(temp, "%s/temp", folder->path);
-    if (rc != CLI_OK) {
-        return rc;
+    if (mkdirat(folder->fd, CLI_PROXY_TEMP,
+                folder->worker != geteuid() ? 0711 : 0700)
+        == -1)
+    {
+        return cli_error("%s/" CLI_PROXY_TEMP ": %s", folder->path,
+                         strerror(errno));
     }
 
-    if (mkdir(temp, px->user[0] != '\0' ? 0711 : 0700) == -1) {
-        return cli_error("%s: %s", temp, strerror(errno));
-    }
+    (void) snprintf(signature, sizeof(signature), "%s.minisig",
+                    px->policy_name);
 
-    if (cli_proxy_folder_put(folder, CLI_PROXY_CONF, "", &text) != CLI_OK
-        || cli_proxy_folder_put(folder, px->policy_name, "", &px->policy)
+    if (cli_proxy_folder_put(folder, CLI_PROXY_CONF, &text) != CLI_OK
+        || cli_proxy_folder_put(folder, px->policy_name, &px->policy)
            != CLI_OK
-        || cli_proxy_folder_put(folder, px->policy_name, ".minisig",
-                                &px->signature)
+        || cli_proxy_folder_put(folder, signature, &px->signature) != CLI_OK
+        || cli_proxy_folder_put(folder, CLI_PROXY_MINISIGN, &px->policy_key)
            != CLI_OK
-        || cli_proxy_folder_put(folder, CLI_PROXY_MINISIGN, "",
-                                &px->policy_key)
-           != CLI_OK
-        || cli_proxy_folder_put(folder, CLI_PROXY_API_KEY, "", &px->api_key)
+        || cli_proxy_folder_put(folder, CLI_PROXY_API_KEY, &px->api_key)
            != CLI_OK)
     {
         return CLI_UNDECIDED;
     }
 
-    return cli_proxy_folder_put(folder, CLI_PROXY_SALT, "", &px->salt);
+    return cli_proxy_folder_put(folder, CLI_PROXY_SALT, &px->salt);
 }
 
 
 static int
 cli_proxy_folder_put(const cli_proxy_folder_t *folder, const char *name,
-    const char *tail, const attest_bytes_t *b)
+    const attest_bytes_t *b)
 {
-    int   rc;
-    char  path[CLI_MAX_PATH];
+    int  fd, rc;
 
     if (b->n == 0) {
         return CLI_OK;
     }
 
-    rc = cli_path(path, "%s/%s%s", folder->path, name, tail);
+    fd = openat(folder->fd, name, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC,
+                0600);
+    if (fd == -1) {
+        return cli_error("cannot make %s/%s: %s", folder->path, name,
+                         strerror(errno));
+    }
 
-    return rc == CLI_OK ? cli_write(path, b->p, b->n) : rc;
+    rc = cli_write(fd, b->p, b->n);
+
+    if (close(fd) == -1 || rc == -1) {
+        return cli_error("cannot write %s/%s: %s", folder->path, name,
+                         strerror(errno));
+    }
+
+    return CLI_OK;
 }
 
 
@@ -167,7 +278,7 @@ cli_proxy_folder_keep(cli_proxy_folder_t *folder)
 
     if (folder->keeper == 0) {
         (void) close(fd[1]);
-        cli_proxy_folder_keeper(folder->path, fd[0]);
+        cli_proxy_folder_keeper(folder, fd[0]);
     }
 
     (void) close(fd[0]);
@@ -185,7 +296,7 @@ cli_proxy_folder_keep(cli_proxy_folder_t *folder)
 /* No terminal, no signal meant for the others, and no file of theirs. */
 
 static void
-cli_proxy_folder_keeper(const char *path, int fd)
+cli_proxy_folder_keeper(const cli_proxy_folder_t *folder, int fd)
 {
     int      i;
     pid_t    group = 0, told;
@@ -222,7 +333,7 @@ cli_proxy_folder_keeper(const char *path, int fd)
         cli_proxy_folder_end(group);
     }
 
-    cli_proxy_folder_erase(path);
+    (void) cli_proxy_folder_erase(folder);
     _exit(0);
 }
 
@@ -254,9 +365,11 @@ cli_proxy_folder_group(const cli_proxy_folder_t *folder, pid_t group)
 }
 
 
-void
+int
 cli_proxy_folder_remove(cli_proxy_folder_t *folder)
 {
+    int  rc;
+
     (void) close(folder->pipe);
 
     while (waitpid(folder->keeper, NULL, 0) == -1 && errno == EINTR) {
@@ -265,25 +378,100 @@ cli_proxy_folder_remove(cli_proxy_folder_t *folder)
 
     /* it may have been killed, too */
 
-    cli_proxy_folder_erase(folder->path);
+    rc = cli_proxy_folder_erase(folder) ? CLI_OK
+         : cli_error("%s could not be removed whole: %s", folder->path,
+                     strerror(errno));
+
+    (void) close(folder->fd);
+    (void) close(folder->parent);
+    return rc;
 }
 
+
+/* Nothing of it is left under its name. */
+
+static bool
+cli_proxy_folder_erase(const cli_proxy_folder_t *folder)
+{
+    int          fd;
+    struct stat  ours, there;
+    const char  *name = cli_proxy_folder_name(folder);
+
+    fd = openat(folder->fd, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (fd != -1) {
+        cli_proxy_folder_empty(folder, fd, 0);
+    }
+
+    if (fstat(folder->fd, &ours) == -1
+        || fstatat(folder->parent, name, &there, AT_SYMLINK_NOFOLLOW) == -1)
+    {
+        return errno == ENOENT;
+    }
+
+    /* somebody else's, of the same name: it was renamed after it was erased */
+
+    return ours.st_dev != there.st_dev || ours.st_ino != there.st_ino
+           || unlinkat(folder->parent, name, AT_REMOVEDIR) == 0
+           || errno == ENOENT;
+}
+
+
+/* Links go, and not what they lead to.  Closes it. */
 
 static void
-cli_proxy_folder_erase(const char *path)
+cli_proxy_folder_empty(const cli_proxy_folder_t *folder, int fd,
+    unsigned depth)
 {
-    (void) nftw(path, cli_proxy_folder_entry, 16, FTW_DEPTH|FTW_PHYS);
+    DIR            *dir;
+    struct dirent  *e;
+
+    dir = fdopendir(fd);
+    if (dir == NULL) {
+        (void) close(fd);
+        return;
+    }
+
+    while ((e = readdir(dir)) != NULL) {
+
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) {
+            continue;
+        }
+
+        if (unlinkat(fd, e->d_name, 0) == -1 && depth < CLI_PROXY_DEPTH) {
+            cli_proxy_folder_below(folder, fd, e->d_name, depth + 1);
+        }
+    }
+
+    (void) closedir(dir);
 }
 
 
-static int
-cli_proxy_folder_entry(const char *path, const struct stat *st, int flag,
-    struct FTW *ftw)
-{
-    (void) st;
-    (void) flag;
-    (void) ftw;
-    (void) remove(path);
+/*
+ * A folder of a third user was moved here by a worker, and a mount by an
+ * administrator: what is in them is not ours to remove.
+ */
 
-    return 0;
+static void
+cli_proxy_folder_below(const cli_proxy_folder_t *folder, int parent,
+    const char *name, unsigned depth)
+{
+    int          fd;
+    struct stat  ours, st;
+
+    fd = openat(parent, name, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+    if (fd == -1) {
+        return;
+    }
+
+    if (fstat(folder->fd, &ours) == -1 || fstat(fd, &st) == -1
+        || st.st_dev != ours.st_dev
+        || (st.st_uid != ours.st_uid && st.st_uid != folder->worker))
+    {
+        (void) close(fd);
+        return;
+    }
+
+    cli_proxy_folder_empty(folder, fd, depth);
+    (void) unlinkat(parent, name, AT_REMOVEDIR);
 }

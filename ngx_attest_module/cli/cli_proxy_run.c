@@ -80,7 +80,7 @@ static volatile sig_atomic_t  cli_proxy_caught;
 int
 cli_proxy_run(const cli_proxy_t *px, const char *conf)
 {
-    int              rc;
+    int              rc, left;
     cli_proxy_run_t  run;
 
     memset(&run, 0, sizeof(run));
@@ -100,9 +100,9 @@ cli_proxy_run(const cli_proxy_t *px, const char *conf)
         rc = cli_proxy_loop(&run);
     }
 
-    cli_proxy_folder_remove(&run.folder);
+    left = cli_proxy_folder_remove(&run.folder);
 
-    return rc;
+    return rc == CLI_OK ? left : rc;
 }
 
 

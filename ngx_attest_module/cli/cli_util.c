@@ -7,7 +7,6 @@
 
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,22 +255,21 @@ cli_file(const char *name, size_t cap, attest_bytes_t *out)
 
 
 int
-cli_write(const char *name, const void *p, size_t n)
+cli_write(int fd, const uint8_t *p, size_t n)
 {
-    int  fd, rc;
+    ssize_t  done;
 
-    fd = open(name, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
-    if (fd == -1) {
-        return cli_error("cannot make %s: %s", name, strerror(errno));
+    for ( /* void */ ; n != 0; p += done, n -= (size_t) done) {
+        done = write(fd, p, n);
+
+        if (done == -1 && errno != EINTR) {
+            return -1;
+        }
+
+        done = done == -1 ? 0 : done;
     }
 
-    rc = write(fd, p, n) == (ssize_t) n ? 0 : -1;
-
-    if (close(fd) == -1 || rc == -1) {
-        return cli_error("cannot write %s: %s", name, strerror(errno));
-    }
-
-    return CLI_OK;
+    return 0;
 }
 
 
