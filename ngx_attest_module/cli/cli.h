@@ -47,6 +47,7 @@ typedef struct {
     const char   *listen;           /* of a proxy */
     const char   *seal;
     const char   *relay;
+    const char   *relay_ca;
     const char   *api_key_file;
     const char   *cache_salt;       /* a word, or a file */
     const char   *nginx;            /* files */

@@ -75,6 +75,7 @@ static const cli_option_t  cli_option_table[] = {
     { 'l', "--listen", offsetof(cli_options_t, listen), CLI_OPTION_TEXT },
     { 'S', "--seal", offsetof(cli_options_t, seal), CLI_OPTION_TEXT },
     { 'R', "--relay", offsetof(cli_options_t, relay), CLI_OPTION_TEXT },
+    { 'T', "--relay-ca", offsetof(cli_options_t, relay_ca), CLI_OPTION_TEXT },
     { 'A', "--api-key-file", offsetof(cli_options_t, api_key_file),
       CLI_OPTION_TEXT },
     { 'x', "--cache-salt", offsetof(cli_options_t, cache_salt),
@@ -156,9 +157,10 @@ static const cli_command_t  cli_commands[] = {
       "\n"
       "Exit status: 0 complete answer, 1 not trusted, 2 anything else.\n" },
 
-    { "proxy", cli_proxy, "pkrtclSRAxMNP",
+    { "proxy", cli_proxy, "pkrtclSRTAxMNP",
       "ngx-attest proxy URL --policy FILE [--policy-key FILE]\n"
-      "                     [--listen ADDRESS:PORT] [--relay URL]\n"
+      "                     [--listen ADDRESS:PORT]\n"
+      "                     [--relay URL [--relay-ca FILE]]\n"
       "                     [--seal auto|ehbp|ohttp|off]\n"
       "                     [--api-key-file FILE]\n"
       "                     [--cache-salt request|caller|FILE|off]\n"
@@ -175,6 +177,8 @@ static const cli_command_t  cli_commands[] = {
       "  --seal FORMAT        default: auto, what the gateway opens; off:\n"
       "                       nothing but TLS to the verified gateway\n"
       "  --relay URL          a relay of Oblivious HTTP to send through\n"
+      "  --relay-ca FILE      who has signed its certificate, PEM; default:\n"
+      "                       the public authorities that this system knows\n"
       "  --api-key-file FILE  the key that the gateway wants, instead of the\n"
       "                       callers'; nobody else may read the file\n"
       "  --cache-salt WHAT    keeps callers apart in the model's cache: a new\n"

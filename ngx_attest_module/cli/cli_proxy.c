@@ -123,7 +123,8 @@ cli_proxy_urls(cli_proxy_t *px)
     }
 
     if (px->opt->relay == NULL) {
-        return CLI_OK;
+        return px->opt->relay_ca == NULL ? CLI_OK
+               : cli_error("--relay-ca is of no use without --relay");
     }
 
     rc = cli_proxy_url("the relay's", px->opt->relay, &px->relay);

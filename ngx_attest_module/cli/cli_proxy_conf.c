@@ -265,8 +265,17 @@ cli_proxy_conf_seal(FILE *f, const cli_proxy_t *px)
         return;
     }
 
-    cli_fprintf(f, "            attest_seal %s%s;\n", px->seal,
-                px->opt->relay != NULL ? " gateway=gateway" : "");
+    cli_fprintf(f, "            attest_seal %s", px->seal);
+
+    if (px->opt->relay != NULL) {
+
+        /* what the relay is asked for, and whom the request inside */
+
+        cli_fprintf(f, " gateway=gateway \"authority=%s\" \"path=%s\"",
+                    px->gateway.authority, px->relay.path);
+    }
+
+    cli_fprintf(f, ";\n");
 
     if (px->opt->cache_salt == NULL) {
         return;
@@ -310,14 +319,14 @@ cli_proxy_conf_pass(FILE *f)
 static void
 cli_proxy_conf_relay(FILE *f, const cli_proxy_t *px)
 {
-    cli_fprintf(f, "            proxy_pass \"https://%s%s\";\n"
+    cli_fprintf(f, "            proxy_pass \"https://%s\";\n"
                 "            proxy_set_header Host \"%s\";\n"
                 "            proxy_ssl_name \"%s\";\n"
                 "            proxy_ssl_verify on;\n"
                 "            proxy_ssl_verify_depth 5;\n"
                 "            proxy_ssl_trusted_certificate \"%s\";\n",
-                px->relay.authority, px->relay.path, px->relay.authority,
-                px->relay.host, px->ca);
+                px->relay.authority, px->relay.authority, px->relay.host,
+                px->ca);
 }
 
 

@@ -28,33 +28,41 @@ static int cli_proxy_log_parse(const char *p, size_t n,
 static void cli_proxy_log_cut(cli_proxy_line_t *line);
 static int cli_proxy_log_matters(const cli_proxy_line_t *line, int ready);
 static int cli_proxy_log_is(const cli_proxy_line_t *line, const char *level);
-static void cli_proxy_log_say(const cli_proxy_line_t *line);
-static const char *cli_proxy_log_plain(const cli_proxy_line_t *line);
+static void cli_proxy_log_say(const cli_proxy_line_t *line, const char *who);
+static size_t cli_proxy_log_plain(const cli_proxy_line_t *line);
 
 
-/* What nginx says of the way to the gateway, in plain words. */
+/*
+ * What nginx says of the way to the gateway, in plain words, which begin with
+ * who it is when that can be a relay.
+ */
 
 static const struct {
     const char   *said;
+    bool          who;
     const char   *plain;
 } cli_proxy_log_words[] = {
-    { "Connection refused) while connecting to upstream",
-      "the gateway takes no connections" },
-    { "upstream timed out", "the gateway does not answer in time" },
-    { "No route to host) while connecting to upstream",
-      "the gateway cannot be reached" },
-    { "Network is unreachable) while connecting to upstream",
-      "the gateway cannot be reached: there is no network" },
-    { "upstream prematurely closed connection",
-      "the gateway has closed the connection before its answer was whole" },
-    { "SSL_do_handshake() failed", "TLS with the gateway failed" },
-    { "host not found in upstream", "the gateway's name is not known" },
-    { "still could not bind()", "somebody else listens there by now" },
-    { "on signal", "a process of nginx has crashed, and is started "
+    { "Connection refused) while connecting to upstream", true,
+      " takes no connections" },
+    { "upstream timed out", true, " does not answer in time" },
+    { "No route to host) while connecting to upstream", true,
+      " cannot be reached" },
+    { "Network is unreachable) while connecting to upstream", true,
+      " cannot be reached: there is no network" },
+    { "upstream prematurely closed connection", true,
+      " has closed the connection before its answer was whole" },
+    { "upstream SSL certificate verify error", true,
+      " has a certificate that no authority has signed, or an old one" },
+    { "upstream SSL certificate does not match", true,
+      " has a certificate for another name" },
+    { "SSL_do_handshake() failed", true, " and we do not agree on TLS" },
+    { "host not found in upstream", true, " has a name that is not known" },
+    { "still could not bind()", false, "somebody else listens there by now" },
+    { "on signal", false, "a process of nginx has crashed, and is started "
       "anew" },
-    { "client intended to send too large body",
+    { "client intended to send too large body", false,
       "a request is larger than 64 MB and was refused" },
-    { NULL, NULL }
+    { NULL, false, NULL }
 };
 
 
@@ -88,9 +96,8 @@ cli_proxy_log_ready(const cli_proxy_t *px, int verified)
 void
 cli_proxy_log(const cli_proxy_t *px, const char *p, size_t n, int ready)
 {
-    cli_proxy_line_t  line;
-
-    (void) px;
+    const char        *who;
+    cli_proxy_line_t   line;
 
     if (!cli_proxy_log_parse(p, n, &line)) {
 
@@ -104,8 +111,14 @@ cli_proxy_log(const cli_proxy_t *px, const char *p, size_t n, int ready)
     }
 
     if (cli_proxy_log_matters(&line, ready)) {
+
+        /* prompts go to the relay, and all else to the gateway */
+
+        who = px->opt->relay != NULL && memmem(p, n, " /v1/", 5) != NULL
+              ? "the relay" : "the gateway";
+
         cli_proxy_log_cut(&line);
-        cli_proxy_log_say(&line);
+        cli_proxy_log_say(&line, who);
     }
 }
 
@@ -198,21 +211,22 @@ cli_proxy_log_is(const cli_proxy_line_t *line, const char *level)
 
 
 static void
-cli_proxy_log_say(const cli_proxy_line_t *line)
+cli_proxy_log_say(const cli_proxy_line_t *line, const char *who)
 {
-    char         now[16] = "";
-    time_t       t = time(NULL);
-    struct tm    tm;
-    const char  *plain;
+    char        now[16] = "";
+    size_t      i;
+    time_t      t = time(NULL);
+    struct tm   tm;
 
     if (localtime_r(&t, &tm) != NULL) {
         (void) strftime(now, sizeof(now), "%H:%M:%S", &tm);
     }
 
-    plain = cli_proxy_log_plain(line);
+    i = cli_proxy_log_plain(line);
 
-    if (plain != NULL) {
-        cli_printf("%s  %s\n", now, plain);
+    if (cli_proxy_log_words[i].said != NULL) {
+        cli_printf("%s  %s%s\n", now, cli_proxy_log_words[i].who ? who : "",
+                   cli_proxy_log_words[i].plain);
 
     } else {
         cli_printf("%s  %.*s\n", now, (int) line->len, line->text);
@@ -220,7 +234,9 @@ cli_proxy_log_say(const cli_proxy_line_t *line)
 }
 
 
-static const char *
+/* Of the table; its last one: no other words. */
+
+static size_t
 cli_proxy_log_plain(const cli_proxy_line_t *line)
 {
     size_t  i;
@@ -230,9 +246,9 @@ cli_proxy_log_plain(const cli_proxy_line_t *line)
                    strlen(cli_proxy_log_words[i].said))
             != NULL)
         {
-            return cli_proxy_log_words[i].plain;
+            break;
         }
     }
 
-    return NULL;
+    return i;
 }

@@ -229,6 +229,10 @@ cli_proxy_authorities(cli_proxy_t *px)
         "/etc/ssl/cert.pem"
     };
 
+    if (px->opt->relay_ca != NULL) {
+        return cli_proxy_absolute(px->ca, "--relay-ca", px->opt->relay_ca);
+    }
+
     for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         if (cli_proxy_is_file(files[i], R_OK)) {
             return cli_path(px->ca, "%s", files[i]);
@@ -237,5 +241,5 @@ cli_proxy_authorities(cli_proxy_t *px)
 
     return cli_error("no certificates of public authorities are installed "
                      "(package ca-certificates), by which the relay is "
-                     "known");
+                     "known: --relay-ca FILE");
 }

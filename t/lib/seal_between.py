@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who stands between a client that seals and its gateway, and has plans.
 
-    seal_between.py PORT GATEWAY_PORT PLAN LOG
+    seal_between.py PORT GATEWAY_PORT PLAN LOG [SEEN]
 
 Takes requests in clear HTTP, asks the gateway over TLS, and answers.  PLAN, a
 JSON object, is read anew for each request; empty: as the gateway says.
@@ -19,6 +19,7 @@ JSON object, is read anew for each request; empty: as the gateway says.
                            default: of the connection
 
 LOG gets a line of JSON for each request: its head, and the digest of its body.
+SEEN gets all of it, and of the gateway's answer.
 """
 
 import hashlib
@@ -56,7 +57,15 @@ def ask(handler, body):
     r = conn.getresponse()
     data = r.read()
     conn.close()
+    seen_of(str(r.status), r.getheaders(), data)
     return r.status, r.getheaders(), data
+
+
+def seen_of(line, fields, body):
+    if len(sys.argv) > 5:
+        with open(sys.argv[5], "ab") as f:
+            f.write("\n".join(["", line] + ["%s: %s" % x for x in fields]
+                              + ["", ""]).encode() + body)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -72,6 +81,7 @@ class Handler(BaseHTTPRequestHandler):
             f.write(json.dumps({
                 "line": self.requestline, "fields": self.headers.items(),
                 "digest": hashlib.sha256(body).hexdigest()}) + "\n")
+        seen_of(self.requestline, self.headers.items(), body)
         if "status" in p:
             self.answer(p, p["status"], p.get("fields", []),
                         p.get("body", "").encode())
