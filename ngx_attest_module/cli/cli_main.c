@@ -5,11 +5,13 @@
  */
 
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -40,6 +42,7 @@ typedef struct {
 } cli_option_t;
 
 
+static bool cli_main_streams(void);
 static int cli_main_usage(FILE *out, const cli_command_t *cmd);
 static int cli_main_parse(const cli_command_t *cmd, int argc, char **argv,
     cli_options_t *opt);
@@ -205,6 +208,10 @@ main(int argc, char **argv)
 
     (void) signal(SIGPIPE, SIG_IGN);
 
+    if (!cli_main_streams()) {
+        return CLI_UNDECIDED;
+    }
+
     if (argc < 2) {
         (void) cli_main_usage(stderr, NULL);
         return CLI_UNDECIDED;
@@ -244,6 +251,25 @@ main(int argc, char **argv)
     }
 
     return rc;
+}
+
+
+/*
+ * Where a stream of ours is closed, a file or a connection would get its
+ * number, and then what we print.  There is something now that cannot be
+ * written to, so that this is still an error.
+ */
+
+static bool
+cli_main_streams(void)
+{
+    int  fd;
+
+    do {
+        fd = open("/dev/null", O_RDONLY|O_CLOEXEC);
+    } while (fd != -1 && fd <= STDERR_FILENO);
+
+    return fd != -1 && close(fd) == 0;
 }
 
 

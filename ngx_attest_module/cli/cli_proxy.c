@@ -122,6 +122,14 @@ cli_proxy_urls(cli_proxy_t *px)
                          "and nothing behind it");
     }
 
+    if (strcmp(px->gateway.path, "/v1") == 0
+        || strncmp(px->gateway.path, "/v1/", 4) == 0)
+    {
+        return cli_error("the gateway's URL ends behind its host and port; "
+                         "%s is asked for by applications",
+                         px->gateway.path);
+    }
+
     if (px->opt->relay == NULL) {
         return px->opt->relay_ca == NULL ? CLI_OK
                : cli_error("--relay-ca is of no use without --relay");
@@ -405,9 +413,12 @@ cli_proxy_secret(const char *option, const char *name, size_t max,
         return cli_error("%s %s: %s", option, name, strerror(errno));
     }
 
-    if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0
-        || (st.st_uid != geteuid() && st.st_uid != 0))
-    {
+    if (S_ISREG(st.st_mode) && st.st_uid != geteuid() && st.st_uid != 0) {
+        return cli_error("%s %s belongs to another user: it must be a file "
+                         "of yours", option, name);
+    }
+
+    if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0) {
         return cli_error("%s %s: it must be a file of yours that nobody else "
                          "can read (chmod 600)", option, name);
     }
@@ -483,8 +494,9 @@ cli_proxy_serve(cli_proxy_t *px, const attest_policy_t *policy)
         rc = cli_proxy_verify(px, policy);
     }
 
-    if (rc == CLI_OK) {
-        (void) fflush(stdout);
+    /* a verdict that nobody has seen is none to rely on */
+
+    if (rc == CLI_OK && fflush(stdout) == 0) {
         rc = cli_proxy_run(px, conf);
     }
 
@@ -523,8 +535,9 @@ cli_proxy_verify(const cli_proxy_t *px, const attest_policy_t *policy)
     free(res);
 
     if (rc != CLI_OK) {
-        (void) cli_error("nothing is served: the gateway is not what the "
-                         "policy wants, or could not be asked");
+        (void) cli_error("nothing is served: the gateway %s",
+                         rc == CLI_FAILED ? "is not what the policy wants"
+                         : "could not be asked, or not be judged");
     }
 
     return rc;

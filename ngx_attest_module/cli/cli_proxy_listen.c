@@ -34,6 +34,7 @@ static int cli_proxy_listen_address(cli_proxy_t *px, const char *host,
     const char *port);
 static socklen_t cli_proxy_listen_sockaddr(const cli_proxy_t *px,
     cli_proxy_sockaddr_t *addr);
+static bool cli_proxy_listen_is_stale(const cli_proxy_t *px);
 static int cli_proxy_listen_bad(const char *text);
 
 
@@ -213,13 +214,45 @@ cli_proxy_listen_free(const cli_proxy_t *px)
         rc = errno;
         (void) close(fd);
         return cli_error("cannot listen on %s: %s%s", px->listen,
-                         strerror(rc),
-                         rc == EADDRINUSE ? "; choose another one with "
-                         "--listen" : "");
+                         strerror(rc), rc != EADDRINUSE ? ""
+                         : cli_proxy_listen_is_stale(px)
+                         ? ", but nobody listens there: remove it"
+                         : "; choose another one with --listen");
     }
 
     (void) close(fd);
     return CLI_OK;
+}
+
+
+/* A socket that was left by a power failure, or when all were killed. */
+
+static bool
+cli_proxy_listen_is_stale(const cli_proxy_t *px)
+{
+    int                   fd;
+    bool                  stale;
+    socklen_t             len;
+    struct stat           st;
+    cli_proxy_sockaddr_t  addr;
+
+    len = cli_proxy_listen_sockaddr(px, &addr);
+
+    if (px->family != AF_UNIX || lstat(addr.un.sun_path, &st) == -1
+        || !S_ISSOCK(st.st_mode))
+    {
+        return false;
+    }
+
+    fd = socket(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0);
+    if (fd == -1) {
+        return false;
+    }
+
+    stale = connect(fd, &addr.sa, len) == -1 && errno == ECONNREFUSED;
+    (void) close(fd);
+
+    return stale;
 }
 
 

@@ -127,14 +127,17 @@ cli_proxy_signal(int signo)
 }
 
 
-/* They come only while we wait: no file is left half written. */
+/*
+ * They come only while we wait: no file is left half written.  nohup is told
+ * by a SIGHUP that is ignored.
+ */
 
 static void
 cli_proxy_signals(cli_proxy_run_t *run)
 {
     size_t            i;
     sigset_t          set;
-    struct sigaction  sa;
+    struct sigaction  sa, old;
 
     static const int  ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD };
 
@@ -144,6 +147,13 @@ cli_proxy_signals(cli_proxy_run_t *run)
     (void) sigemptyset(&set);
 
     for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+
+        if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN
+            && ends[i] == SIGHUP)
+        {
+            continue;
+        }
+
         (void) sigaction(ends[i], &sa, NULL);
         (void) sigaddset(&set, ends[i]);
     }
