@@ -103,7 +103,11 @@ cli_proxy_prepare(cli_proxy_t *px, attest_policy_t *policy)
         rc = steps[i](px);
     }
 
-    return rc == CLI_OK ? cli_proxy_policy(px, policy) : rc;
+    if (rc == CLI_OK) {
+        rc = cli_proxy_policy(px, policy);
+    }
+
+    return rc == CLI_OK ? cli_proxy_conf_files(px) : rc;
 }
 
 

@@ -27,6 +27,14 @@
 #define CLI_PROXY_ASK       "/.well-known/attestation"
 
 
+/* As the configuration calls them. */
+typedef struct {
+    char   policy[CLI_MAX_PATH];
+    char   policy_key[CLI_MAX_PATH];
+    char   api_key[CLI_MAX_PATH];
+    char   salt[CLI_MAX_PATH];
+} cli_proxy_files_t;
+
 typedef struct {
     const cli_options_t   *opt;
     attest_url_t           gateway;
@@ -46,6 +54,8 @@ typedef struct {
     char                   group[CLI_PROXY_NAME];   /* "" */
     uid_t                  worker;          /* who these work as */
     char                   ca[CLI_MAX_PATH];        /* who knows the relay */
+
+    cli_proxy_files_t      file;
 
     /* files that are copied into the folder */
     char                   policy_name[CLI_PROXY_NAME];

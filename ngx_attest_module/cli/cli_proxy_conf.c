@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The configuration that "ngx-attest proxy" runs nginx with.  Paths in it are
- * relative to the private folder, but for the module's.  What the user has
- * given stands in quotes, and was checked before: nothing of it can end them
- * or be taken for a variable.
+ * The configuration that "ngx-attest proxy" runs nginx with, where files are
+ * those of the private folder, or prints, for a system's nginx: with the files
+ * that the user has named, and without what such an nginx has of its own.
+ * What the user has given stands in quotes, and was checked before: nothing of
+ * it can end them or be taken for a variable.
  */
 
 
@@ -12,13 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/attest_utf8.h"
 #include "cli/cli_proxy_conf.h"
 
 
+static int cli_proxy_conf_file(char out[CLI_MAX_PATH], const cli_proxy_t *px,
+    const char *option, const char *given, const char *ours);
 static void cli_proxy_conf_main(FILE *f, const cli_proxy_t *px);
-static void cli_proxy_conf_http(FILE *f);
+static void cli_proxy_conf_own(FILE *f, const cli_proxy_t *px);
+static void cli_proxy_conf_http(FILE *f, const cli_proxy_t *px);
 static void cli_proxy_conf_foreign(FILE *f, const cli_proxy_t *px);
 static void cli_proxy_conf_group(FILE *f, const cli_proxy_t *px);
 static void cli_proxy_conf_server(FILE *f, const cli_proxy_t *px);
@@ -26,6 +32,7 @@ static void cli_proxy_conf_names(FILE *f, const cli_proxy_t *px);
 static void cli_proxy_conf_ask(FILE *f, const cli_proxy_t *px);
 static void cli_proxy_conf_prompts(FILE *f, const cli_proxy_t *px);
 static void cli_proxy_conf_pass(FILE *f);
+static void cli_proxy_conf_key(FILE *f, const cli_proxy_t *px);
 static void cli_proxy_conf_seal(FILE *f, const cli_proxy_t *px);
 static void cli_proxy_conf_direct(FILE *f, const cli_proxy_t *px,
     const char *path);
@@ -54,6 +61,67 @@ cli_proxy_conf_quotable(const char *s)
 }
 
 
+int
+cli_proxy_conf_absolute(char out[CLI_MAX_PATH], const char *option,
+    const char *name)
+{
+    int          rc;
+    char        *real;
+    struct stat  st;
+
+    real = realpath(name, NULL);
+
+    if (real == NULL || stat(real, &st) == -1 || !S_ISREG(st.st_mode)
+        || access(real, R_OK) == -1)
+    {
+        free(real);
+        return cli_error("%s: %s is no file that can be read", option, name);
+    }
+
+    if (!cli_proxy_conf_quotable(real)) {
+        free(real);
+        return cli_error("%s: %s has a character that cannot stand in a "
+                         "configuration", option, name);
+    }
+
+    rc = cli_path(out, "%s", real);
+    free(real);
+    return rc;
+}
+
+
+int
+cli_proxy_conf_files(cli_proxy_t *px)
+{
+    if (cli_proxy_conf_file(px->file.policy, px, "--policy", px->opt->policy,
+                            px->policy_name)
+        != CLI_OK
+        || cli_proxy_conf_file(px->file.policy_key, px, "--policy-key",
+                               px->opt->policy_key, CLI_PROXY_MINISIGN)
+           != CLI_OK
+        || cli_proxy_conf_file(px->file.salt, px, "--cache-salt",
+                               px->salt.n != 0 ? px->opt->cache_salt : NULL,
+                               CLI_PROXY_SALT)
+           != CLI_OK)
+    {
+        return CLI_UNDECIDED;
+    }
+
+    return cli_proxy_conf_file(px->file.api_key, px, "--api-key-file",
+                               px->opt->api_key_file, CLI_PROXY_API_KEY);
+}
+
+
+static int
+cli_proxy_conf_file(char out[CLI_MAX_PATH], const cli_proxy_t *px,
+    const char *option, const char *given, const char *ours)
+{
+    return px->opt->print_config && given != NULL
+           ? cli_proxy_conf_absolute(out, option, given)
+           : cli_path(out, "%s", ours);
+}
+
+
 char *
 cli_proxy_conf(const cli_proxy_t *px)
 {
@@ -67,7 +135,7 @@ cli_proxy_conf(const cli_proxy_t *px)
     }
 
     cli_proxy_conf_main(f, px);
-    cli_proxy_conf_http(f);
+    cli_proxy_conf_http(f, px);
 
     if (px->family != AF_UNIX) {
         cli_proxy_conf_foreign(f, px);
@@ -92,33 +160,48 @@ cli_proxy_conf_main(FILE *f, const cli_proxy_t *px)
     cli_fprintf(f, "# Made by \"ngx-attest proxy\".\n\n"
                 "load_module \"%s\";\n\n", px->module);
 
-    if (px->user[0] != '\0') {
-        cli_fprintf(f, "user \"%s\" \"%s\";\n", px->user, px->group);
+    if (!px->opt->print_config) {
+        cli_proxy_conf_own(f, px);
     }
 
-    cli_fprintf(f, "daemon off;\n"
-                "worker_processes 1;\n"
-                "worker_shutdown_timeout 5s;\n"
-                "pid nginx.pid;\n"
-                "error_log stderr info;\n\n"
+    cli_fprintf(f, "worker_processes 1;\n"
+                "worker_shutdown_timeout 5s;\n\n"
                 "events {\n"
                 "    worker_connections 1024;\n"
                 "}\n\n");
 }
 
 
+/* Whose process it is, and where that lives. */
+
 static void
-cli_proxy_conf_http(FILE *f)
+cli_proxy_conf_own(FILE *f, const cli_proxy_t *px)
+{
+    if (px->user[0] != '\0') {
+        cli_fprintf(f, "user \"%s\" \"%s\";\n", px->user, px->group);
+    }
+
+    cli_fprintf(f, "daemon off;\n"
+                "pid nginx.pid;\n"
+                "error_log stderr info;\n");
+}
+
+
+static void
+cli_proxy_conf_http(FILE *f, const cli_proxy_t *px)
 {
     cli_fprintf(f, "http {\n"
                 "    access_log off;\n"
                 "    server_tokens off;\n"
-                "    client_max_body_size 64m;\n\n"
-                "    client_body_temp_path temp/client_body;\n"
-                "    proxy_temp_path temp/proxy;\n"
-                "    fastcgi_temp_path temp/fastcgi;\n"
-                "    uwsgi_temp_path temp/uwsgi;\n"
-                "    scgi_temp_path temp/scgi;\n\n");
+                "    client_max_body_size 64m;\n\n");
+
+    if (!px->opt->print_config) {
+        cli_fprintf(f, "    client_body_temp_path temp/client_body;\n"
+                    "    proxy_temp_path temp/proxy;\n"
+                    "    fastcgi_temp_path temp/fastcgi;\n"
+                    "    uwsgi_temp_path temp/uwsgi;\n"
+                    "    scgi_temp_path temp/scgi;\n\n");
+    }
 }
 
 
@@ -156,10 +239,10 @@ cli_proxy_conf_group(FILE *f, const cli_proxy_t *px)
                 "        server \"%s\";\n"
                 "        keepalive 16;\n"
                 "        attest_verify \"%s\"", px->server,
-                px->policy_name);
+                px->file.policy);
 
     if (px->policy_key.n != 0) {
-        cli_fprintf(f, " key=" CLI_PROXY_MINISIGN);
+        cli_fprintf(f, " \"key=%s\"", px->file.policy_key);
     }
 
     if (strcmp(px->gateway.path, ATTEST_URL_EVIDENCE) != 0) {
@@ -246,15 +329,36 @@ cli_proxy_conf_prompts(FILE *f, const cli_proxy_t *px)
     }
 
     if (px->api_key.n != 0) {
-        cli_fprintf(f, "            %s " CLI_PROXY_API_KEY ";\n",
-                    strcmp(px->seal, "off") == 0 ? "include"
-                    : "attest_seal_api_key");
+        cli_proxy_conf_key(f, px);
     }
 
     cli_proxy_conf_pass(f);
     cli_fprintf(f, "            proxy_buffering off;\n"
                 "            proxy_read_timeout 10m;\n"
                 "        }\n\n");
+}
+
+
+/*
+ * Without a seal it stands in the configuration itself, which is a secret
+ * then.
+ */
+
+static void
+cli_proxy_conf_key(FILE *f, const cli_proxy_t *px)
+{
+    if (strcmp(px->seal, "off") != 0) {
+        cli_fprintf(f, "            attest_seal_api_key \"%s\";\n",
+                    px->file.api_key);
+
+    } else if (px->opt->print_config) {
+        cli_fprintf(f, "            # write the key of \"%s\" here:\n"
+                    "            # proxy_set_header Authorization "
+                    "\"Bearer KEY\";\n", px->file.api_key);
+
+    } else {
+        cli_fprintf(f, "            include \"%s\";\n", px->file.api_key);
+    }
 }
 
 
@@ -282,8 +386,8 @@ cli_proxy_conf_seal(FILE *f, const cli_proxy_t *px)
     }
 
     if (px->salt.n != 0) {
-        cli_fprintf(f, "            attest_seal_cache_salt "
-                    CLI_PROXY_SALT ";\n");
+        cli_fprintf(f, "            attest_seal_cache_salt \"%s\";\n",
+                    px->file.salt);
 
     } else {
         cli_fprintf(f, "            attest_seal_cache_salt %s;\n",

@@ -9,6 +9,11 @@
 
 /* 1: it can stand in nginx's quotes, and means itself there. */
 int cli_proxy_conf_quotable(const char *s);
+/* A file that is there, by a name that can stand in a configuration. */
+int cli_proxy_conf_absolute(char out[CLI_MAX_PATH], const char *option,
+    const char *name);
+/* What files are called in the configuration; errors are reported. */
+int cli_proxy_conf_files(cli_proxy_t *px);
 /* The configuration, without secrets; malloc()ed.  NULL: no memory. */
 char *cli_proxy_conf(const cli_proxy_t *px);
 

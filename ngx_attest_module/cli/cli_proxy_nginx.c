@@ -30,8 +30,6 @@ static int cli_proxy_in_folders(char out[CLI_MAX_PATH], const char *folders,
 static int cli_proxy_module(cli_proxy_t *px);
 static int cli_proxy_module_beside(cli_proxy_t *px);
 static int cli_proxy_module_folder(cli_proxy_t *px);
-static int cli_proxy_absolute(char out[CLI_MAX_PATH], const char *option,
-    const char *name);
 static int cli_proxy_is_file(const char *path, int mode);
 static int cli_proxy_authorities(cli_proxy_t *px);
 
@@ -61,7 +59,7 @@ cli_proxy_program(cli_proxy_t *px)
     const char  *path;
 
     if (px->opt->nginx != NULL) {
-        return cli_proxy_absolute(px->nginx, "--nginx", px->opt->nginx);
+        return cli_proxy_conf_absolute(px->nginx, "--nginx", px->opt->nginx);
     }
 
     path = getenv("PATH");
@@ -106,7 +104,8 @@ static int
 cli_proxy_module(cli_proxy_t *px)
 {
     if (px->opt->module != NULL) {
-        return cli_proxy_absolute(px->module, "--module", px->opt->module);
+        return cli_proxy_conf_absolute(px->module, "--module",
+                                       px->opt->module);
     }
 
     if (cli_proxy_module_beside(px) || cli_proxy_module_folder(px)) {
@@ -182,32 +181,6 @@ cli_proxy_module_folder(cli_proxy_t *px)
 
 
 static int
-cli_proxy_absolute(char out[CLI_MAX_PATH], const char *option,
-    const char *name)
-{
-    int    rc;
-    char  *real;
-
-    real = realpath(name, NULL);
-
-    if (real == NULL || !cli_proxy_is_file(real, R_OK)) {
-        free(real);
-        return cli_error("%s: %s is no file that can be read", option, name);
-    }
-
-    if (!cli_proxy_conf_quotable(real)) {
-        free(real);
-        return cli_error("%s: %s has a character that cannot stand in a "
-                         "configuration", option, name);
-    }
-
-    rc = cli_path(out, "%s", real);
-    free(real);
-    return rc;
-}
-
-
-static int
 cli_proxy_is_file(const char *path, int mode)
 {
     struct stat  st;
@@ -230,7 +203,7 @@ cli_proxy_authorities(cli_proxy_t *px)
     };
 
     if (px->opt->relay_ca != NULL) {
-        return cli_proxy_absolute(px->ca, "--relay-ca", px->opt->relay_ca);
+        return cli_proxy_conf_absolute(px->ca, "--relay-ca", px->opt->relay_ca);
     }
 
     for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
