@@ -14,33 +14,15 @@ use Digest::SHA ();
 use File::Path qw(make_path);
 use IO::Socket::INET;
 use JSON::PP ();
-use POSIX ();
+use ProxyTest;
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 my $missing = AttestTest::missing(qw(nginx swtpm swtpm_setup curl openssl
     python3));
 plan(skip_all => $missing) if $missing;
 
-my $t = AttestTest->new();
-my $tmp = $t->path('client/tmp');
-my $proxies = 0;
-
-$t->swtpm();
-$t->backend();
-$t->gateway(location => 'attest_prompt_mode optional; '
-    . 'proxy_read_timeout 5m;', server => <<'END');
-        location = /.well-known/ohttp-gateway {
-            attest_prompt ohttp;
-            attest_ohttp_allow localhost:%%PORT_TLS%%;
-        }
-END
-$t->start();
-
-make_path($tmp);
-chmod 01777, $tmp;
-
-my $policy = $t->policy();
+ProxyTest::start();
 
 test_arguments();
 test_config();
@@ -59,84 +41,6 @@ test_wrong_policy();
 test_port_taken();
 
 AttestTest::done();
-
-
-# ---- running it
-
-# Its name among our processes, and the URL that it serves.
-sub proxy {
-    my (@args) = @_;
-    my $name = 'proxy' . ++$proxies;
-    my $port = AttestTest::free_port();
-
-    $t->spawn($name, [ as_nobody(), AttestTest::cli(), 'proxy', $t->url(),
-        '--policy', $policy, '--listen', "127.0.0.1:$port",
-        AttestTest::nginx_preloaded("$tmp.nginx"), @args ],
-        env => { TMPDIR => $tmp, SECRET_OF_THE_USER => 'CANARY-7f3a' });
-
-    AttestTest::until_true(60, sub { said($name) =~ /until Ctrl-C/
-        || !$t->alive($name) });
-    return ($name, "http://127.0.0.1:$port", $port);
-}
-
-
-# What nobody can do as root: it is for ordinary users.
-sub as_nobody {
-    return if $> != 0;
-    return ('setpriv', '--reuid=nobody', '--regid=nogroup',
-        '--clear-groups', '--');
-}
-
-
-sub said { return AttestTest::read_file($t->path("logs/$_[0].out")) }
-
-
-sub stopped {
-    my ($name, $signal) = @_;
-    my $status = $t->stop_proc($name, $signal || 'INT', 20);
-
-    is($status, 0, "$name: ends by itself, and well");
-    like(said($name), qr/^Stopped\.$/m, "$name: says so");
-    nothing_left($name);
-}
-
-
-sub nothing_left {
-    my ($name) = @_;
-    my (@files, @procs);
-
-    AttestTest::until_true(10, sub {
-        @files = glob "$tmp/*";
-        @procs = @files ? () : grep { AttestTest::cmdline($_)
-            =~ /\Q$tmp\E|ngx-attest proxy .*\Q$policy\E/ }
-            map { m{^/proc/(\d+)} } glob '/proc/[0-9]*';
-        sleep 0.2 if @files || @procs;
-        return !@files && !@procs;
-    });
-
-    is("@files", '', "$name: no file left");
-    is("@procs", '', "$name: no process left");
-}
-
-
-sub curl {
-    my (@args) = @_;
-    my $out = AttestTest::run_out([ AttestTest::which('curl'), '-q', '-sS',
-        '--noproxy', '*', '--max-time', 60, '-w', '\n%{http_code}', @args ]);
-
-    return $out =~ /\A(.*)\n(\d+)\z/s ? ($2, $1) : (0, $out);
-}
-
-
-sub chat {
-    my ($url, $prompt, %more) = @_;
-    my $fields = delete $more{fields} // [];
-
-    return curl('-N', '-H', 'Content-Type: application/json', '-d',
-        JSON::PP::encode_json({ model => 'm', %more, messages => [
-            { role => 'user', content => $prompt } ] }),
-        "$url/v1/chat/completions", map { ('-H', $_) } @$fields);
-}
 
 
 # ---- what it does
@@ -265,18 +169,6 @@ sub test_socket {
 }
 
 
-sub nginx_of {
-    my ($name) = @_;
-    my $pid = $t->{procs}{$name};
-    my @all = split ' ', AttestTest::read_file(
-        "/proc/$pid/task/$pid/children");
-
-    # its keeper is told of nginx, too
-    return grep { AttestTest::cmdline($_) =~ /nginx/
-        && AttestTest::cmdline($_) !~ /ngx-attest proxy / } @all;
-}
-
-
 # It is a server on the user's machine, where pages of others run too.
 sub test_pages {
     my ($name, $url, $port) = proxy();
@@ -387,17 +279,6 @@ sub test_changes {
     $t->stop();
     $t->write_conf($text);
     $t->start();
-}
-
-
-sub refused {
-    my (@args) = @_;
-    my $out = AttestTest::run_out([ as_nobody(), AttestTest::cli(), 'proxy',
-        $t->url(), '--policy', $policy,
-        AttestTest::nginx_preloaded("$tmp.nginx"), @args ],
-        env => { TMPDIR => $tmp }, sec => 60);
-
-    return ($? >> 8, $out);
 }
 
 
