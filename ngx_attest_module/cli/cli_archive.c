@@ -36,7 +36,7 @@ static int cli_archive_read(const cli_options_t *opt, const char *name,
     size_t cap, attest_bytes_t *out);
 static int cli_archive_read_session(attest_fetch_t *ev,
     const cli_options_t *opt);
-static int cli_archive_get(const cJSON *root, const char *name, uint8_t *out,
+static bool cli_archive_get(const cJSON *root, const char *name, uint8_t *out,
     size_t min, size_t max, size_t *len);
 static int cli_archive_file(attest_fetch_t *ev, const cli_options_t *opt);
 
@@ -58,7 +58,7 @@ static const cli_archive_item_t  cli_archive_items[] = {
 };
 
 
-int
+bool
 cli_archive_is_url(const char *target)
 {
     return strncmp(target, "https://", 8) == 0
@@ -229,7 +229,7 @@ cli_archive_folder(attest_fetch_t *ev, const cli_options_t *opt)
     const cli_archive_item_t  *item;
 
     rc = cli_archive_read_session(ev, opt);
-    ev->told = 1;
+    ev->told = true;
 
     for (item = cli_archive_items; item->name != NULL; item++) {
         b = (attest_bytes_t *) ((char *) ev + item->offset);
@@ -321,7 +321,7 @@ cli_archive_read_session(attest_fetch_t *ev, const cli_options_t *opt)
 
 /* A member that is missing leaves *len alone. */
 
-static int
+static bool
 cli_archive_get(const cJSON *root, const char *name, uint8_t *out,
     size_t min, size_t max, size_t *len)
 {
@@ -330,11 +330,11 @@ cli_archive_get(const cJSON *root, const char *name, uint8_t *out,
 
     v = cJSON_GetObjectItemCaseSensitive(root, name);
     if (v == NULL) {
-        return 1;
+        return true;
     }
 
     if (!cJSON_IsString(v)) {
-        return 0;
+        return false;
     }
 
     n = strlen(v->valuestring) / 2;
@@ -343,11 +343,11 @@ cli_archive_get(const cJSON *root, const char *name, uint8_t *out,
         || attest_hex_exact(attest_span_text(v->valuestring), out, n)
            != ATTEST_OK)
     {
-        return 0;
+        return false;
     }
 
     *len = n;
-    return 1;
+    return true;
 }
 
 

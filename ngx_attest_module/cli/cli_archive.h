@@ -13,7 +13,7 @@
 #include "cli/cli.h"
 
 
-int cli_archive_is_url(const char *target);
+bool cli_archive_is_url(const char *target);
 int cli_archive_create(const cli_options_t *opt);
 void cli_archive_drop(const cli_options_t *opt);
 int cli_archive_save(const attest_fetch_t *ev, const cli_options_t *opt);

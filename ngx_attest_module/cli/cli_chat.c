@@ -45,7 +45,7 @@ static int cli_chat_once(const cli_options_t *opt,
 static int cli_chat_send(attest_fetch_t *ev, const cli_options_t *opt,
     const char *body);
 static char *cli_chat_body(const cli_options_t *opt);
-static int cli_chat_key(const attest_fetch_t *ev, uint8_t pk[32]);
+static bool cli_chat_key(const attest_fetch_t *ev, uint8_t pk[32]);
 static int cli_chat_seal(attest_fetch_t *ev, const cli_options_t *opt,
     const uint8_t pk[32], const char *body, attest_hpke_ctx_t *ctx,
     uint8_t enc[ATTEST_EHBP_ENC_LEN]);
@@ -259,10 +259,10 @@ cli_chat_send(attest_fetch_t *ev, const cli_options_t *opt, const char *body)
 
 /* The first fitting key of the list whose hash the verified claims hold. */
 
-static int
+static bool
 cli_chat_key(const attest_fetch_t *ev, uint8_t pk[32])
 {
-    int                       found;
+    bool                      found;
     size_t                    count = ATTEST_KEYCONFIG_MAX_KEYS;
     attest_cmw_t              cmw;
     attest_keyconfig_t        kc[ATTEST_KEYCONFIG_MAX_KEYS];
@@ -273,7 +273,7 @@ cli_chat_key(const attest_fetch_t *ev, uint8_t pk[32])
                          ev->fresh.n != 0 ? ev->fresh.n : ev->cached.n,
                          &cmw) != ATTEST_OK)
     {
-        return 0;
+        return false;
     }
 
     item = attest_cmw_find(&cmw, ATTEST_ITEM_HPKE_KEYS);

@@ -30,17 +30,17 @@
 #define CLI_MIN_CODED          16
 
 
-static int cli_input_is_text(attest_span_t s);
-static int cli_input_other(attest_span_t s, char *what, size_t room);
+static bool cli_input_is_text(attest_span_t s);
+static bool cli_input_other(attest_span_t s, char *what, size_t room);
 static const char *cli_input_binary(attest_span_t s);
 static void cli_input_text(attest_span_t s, char *what, size_t room);
 static void cli_input_json(const char *text, char *what, size_t room);
-static int cli_input_coded(const char *text, char *what, size_t room);
+static bool cli_input_coded(const char *text, char *what, size_t room);
 static const char *cli_input_decoded(attest_span_t s);
 static size_t cli_input_hex(const char *text, uint8_t *out);
 static size_t cli_input_base64(const char *text, uint8_t *out);
-static int cli_input_yaml(const char *text);
-static int cli_input_pem(attest_bytes_t *b);
+static bool cli_input_yaml(const char *text);
+static bool cli_input_pem(attest_bytes_t *b);
 
 
 /*
@@ -77,18 +77,18 @@ cli_input(const char *name, attest_bytes_t *b)
 }
 
 
-static int
+static bool
 cli_input_is_text(attest_span_t s)
 {
     size_t  i;
 
     for (i = 0; i < s.n; i++) {
         if (s.p[i] < 0x20 && strchr("\t\r\n\f", s.p[i]) == NULL) {
-            return 0;
+            return false;
         }
 
         if (s.p[i] == '\0') {
-            return 0;
+            return false;
         }
     }
 
@@ -98,7 +98,7 @@ cli_input_is_text(attest_span_t s)
 
 /* 0: a certificate, a collection, or what at least begins like one. */
 
-static int
+static bool
 cli_input_other(attest_span_t s, char *what, size_t room)
 {
     const char     *kind;
@@ -106,34 +106,34 @@ cli_input_other(attest_span_t s, char *what, size_t room)
 
     if (s.n == 0) {
         (void) snprintf(what, room, "empty");
-        return 1;
+        return true;
     }
 
     if (attest_cmw_parse(s.p, s.n, &cmw) == ATTEST_OK) {
         attest_cmw_free(&cmw);
-        return 0;
+        return false;
     }
 
     if (cli_input_is_text(s)) {
         cli_input_text(s, what, room);
-        return 1;
+        return true;
     }
 
     kind = cli_input_binary(s);
 
     if (kind != NULL) {
         (void) snprintf(what, room, "%s", kind);
-        return 1;
+        return true;
     }
 
     /* ASN.1's SEQUENCE; CBOR's arrays, maps and tags */
 
     if (s.p[0] == 0x30 || (s.p[0] >= 0x80 && s.p[0] < 0xe0)) {
-        return 0;
+        return false;
     }
 
     (void) snprintf(what, room, "binary data of an unknown kind");
-    return 1;
+    return true;
 }
 
 
@@ -236,7 +236,7 @@ cli_input_json(const char *text, char *what, size_t room)
 
 /* Bytes written as hexadecimal digits or as base64, and of what. */
 
-static int
+static bool
 cli_input_coded(const char *text, char *what, size_t room)
 {
     size_t          n;
@@ -246,7 +246,7 @@ cli_input_coded(const char *text, char *what, size_t room)
 
     bytes = malloc(strlen(text) + 1);
     if (bytes == NULL) {
-        return 0;
+        return false;
     }
 
     n = cli_input_hex(text, bytes);
@@ -350,7 +350,7 @@ cli_input_base64(const char *text, uint8_t *out)
 
 /* The first line that says something is a document's mark, or "key: ...". */
 
-static int
+static bool
 cli_input_yaml(const char *text)
 {
     size_t  n;
@@ -363,7 +363,7 @@ cli_input_yaml(const char *text)
     if (strncmp(text, "---", 3) == 0 || strncmp(text, "%YAML", 5) == 0
         || strncmp(text, "- ", 2) == 0)
     {
-        return 1;
+        return true;
     }
 
     n = strcspn(text, ": \t\r\n");
@@ -375,7 +375,7 @@ cli_input_yaml(const char *text)
 
 /* The first one of a file, which is the leaf. */
 
-static int
+static bool
 cli_input_pem(attest_bytes_t *b)
 {
     int          n;
@@ -387,11 +387,11 @@ cli_input_pem(attest_bytes_t *b)
     X509_free(x);
 
     if (n <= 0) {
-        return 0;
+        return false;
     }
 
     der.n = (size_t) n;
     attest_bytes_free(b);
     *b = der;
-    return 1;
+    return true;
 }

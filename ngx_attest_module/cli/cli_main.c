@@ -53,7 +53,7 @@ static int cli_main_option(const cli_command_t *cmd, const cli_option_t *o,
     const char *value, cli_options_t *opt);
 static const cli_option_t *cli_main_option_find(const cli_command_t *cmd,
     const char *name);
-static int cli_main_time(const char *text, int64_t *now);
+static bool cli_main_time(const char *text, int64_t *now);
 static int cli_main_bad(const cli_command_t *cmd, const char *what,
     const char *arg);
 
@@ -440,17 +440,17 @@ cli_main_option(const cli_command_t *cmd, const cli_option_t *o,
 }
 
 
-static int
+static bool
 cli_main_time(const char *text, int64_t *now)
 {
     size_t  n = strlen(text);
 
     if (n == 0 || n > 12 || strspn(text, "0123456789") != n) {
-        return 0;
+        return false;
     }
 
     *now = strtoll(text, NULL, 10);
-    return 1;
+    return true;
 }
 
 

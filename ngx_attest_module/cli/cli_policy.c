@@ -44,29 +44,29 @@ typedef struct {
 
 static int cli_policy_base(const cli_options_t *opt, attest_policy_t *policy,
     cJSON **root);
-static int cli_policy_sound(const attest_result_t *res);
-static int cli_policy_open(const char *id);
-static int cli_policy_is_check(const char *id, const char *name);
+static bool cli_policy_sound(const attest_result_t *res);
+static bool cli_policy_open(const char *id);
+static bool cli_policy_is_check(const char *id, const char *name);
 static int cli_policy_write(const attest_fetch_t *ev,
     const cli_options_t *opt, const attest_result_t *res, cJSON *root);
 static int cli_policy_read(cli_policy_t *p);
 static int cli_policy_add(cli_policy_t *p);
 static cJSON *cli_policy_fill(const cli_policy_t *p);
-static int cli_policy_passed(const cli_policy_t *p, const char *id);
+static bool cli_policy_passed(const cli_policy_t *p, const char *id);
 static const char *cli_policy_label(const attest_result_t *res,
     const attest_tpm_item_t *tpm, char label[32]);
 static void cli_policy_hardware(const cli_policy_t *p, cJSON *add);
-static int cli_policy_item(const cli_policy_t *p,
+static bool cli_policy_item(const cli_policy_t *p,
     const attest_cmw_item_t *item, attest_item_e which, cJSON *add);
-static int cli_policy_genuine(const cli_policy_t *p, const cli_kind_t *kind);
+static bool cli_policy_genuine(const cli_policy_t *p, const cli_kind_t *kind);
 static void cli_policy_tpm(const cli_policy_t *p, cJSON *add);
-static int cli_policy_vouched(const cli_policy_t *p);
+static bool cli_policy_vouched(const cli_policy_t *p);
 static void cli_policy_merge(cJSON *to, cJSON *add, const char *path);
 static void cli_policy_member(cJSON *to, cJSON *m, const char *path);
-static int cli_policy_has_members(const char *name);
+static bool cli_policy_has_members(const char *name);
 static void cli_policy_say(const char *what, const char *path,
     const cJSON *value);
-static int cli_policy_check(const cli_policy_t *p, const char *text);
+static bool cli_policy_check(const cli_policy_t *p, const char *text);
 static void cli_policy_warn(const char *label);
 static cJSON *cli_policy_pcrs(const cli_policy_t *p);
 static const attest_tpm_bank_t *cli_policy_bank(const cli_policy_t *p);
@@ -170,7 +170,7 @@ cli_policy_base(const cli_options_t *opt, attest_policy_t *policy,
 }
 
 
-static int
+static bool
 cli_policy_sound(const attest_result_t *res)
 {
     size_t                 i;
@@ -180,13 +180,13 @@ cli_policy_sound(const attest_result_t *res)
         check = &res->checks[i];
 
         if (check->state == ATTEST_CHECK_FAIL) {
-            return 0;
+            return false;
         }
 
         if (check->state == ATTEST_CHECK_UNKNOWN
             && !cli_policy_open(check->id))
         {
-            return 0;
+            return false;
         }
     }
 
@@ -196,7 +196,7 @@ cli_policy_sound(const attest_result_t *res)
 
 /* What is for a policy to say, or for a file that a policy brings. */
 
-static int
+static bool
 cli_policy_open(const char *id)
 {
     size_t         i;
@@ -210,7 +210,7 @@ cli_policy_open(const char *id)
 
     for (i = 0; ids[i] != NULL; i++) {
         if (cli_policy_is_check(id, ids[i])) {
-            return 1;
+            return true;
         }
     }
 
@@ -219,18 +219,18 @@ cli_policy_open(const char *id)
             if (cli_kinds[k]->open[i] != NULL
                 && cli_policy_is_check(id, cli_kinds[k]->open[i]))
             {
-                return 1;
+                return true;
             }
         }
     }
 
-    return 0;
+    return false;
 }
 
 
 /* Names that begin with '-' stand for each part. */
 
-static int
+static bool
 cli_policy_is_check(const char *id, const char *name)
 {
     const char  *found = name[0] == '-' ? strstr(id, name) : id;
@@ -373,7 +373,7 @@ cli_policy_fill(const cli_policy_t *p)
 
 /* A check of the part that is read. */
 
-static int
+static bool
 cli_policy_passed(const cli_policy_t *p, const char *id)
 {
     char    name[64];
@@ -386,11 +386,11 @@ cli_policy_passed(const cli_policy_t *p, const char *id)
             && (strcmp(p->res->checks[i].id, name) == 0
                 || strcmp(p->res->checks[i].id, id) == 0))
         {
-            return 1;
+            return true;
         }
     }
 
-    return 0;
+    return false;
 }
 
 
@@ -443,7 +443,7 @@ cli_policy_hardware(const cli_policy_t *p, cJSON *add)
 
 /* 0: the verifier did not find it genuine. */
 
-static int
+static bool
 cli_policy_item(const cli_policy_t *p, const attest_cmw_item_t *item,
     attest_item_e which, cJSON *add)
 {
@@ -460,7 +460,7 @@ cli_policy_item(const cli_policy_t *p, const attest_cmw_item_t *item,
         || !attest_span_is(item->label_in, attest_items[which].label)
         || !cli_policy_genuine(p, cli_kinds[kind]))
     {
-        return 0;
+        return false;
     }
 
     if (which == ATTEST_ID_TSM) {
@@ -470,7 +470,7 @@ cli_policy_item(const cli_policy_t *p, const attest_cmw_item_t *item,
         (void) cli_kinds[kind]->policy(item->value, add);
     }
 
-    return 1;
+    return true;
 }
 
 
@@ -480,18 +480,18 @@ cli_policy_item(const cli_policy_t *p, const attest_cmw_item_t *item,
  * it.
  */
 
-static int
+static bool
 cli_policy_genuine(const cli_policy_t *p, const cli_kind_t *kind)
 {
     size_t  i;
 
     for (i = 0; i < CLI_KIND_NAMES && kind->genuine[i] != NULL; i++) {
         if (cli_policy_passed(p, kind->genuine[i])) {
-            return 1;
+            return true;
         }
     }
 
-    return 0;
+    return false;
 }
 
 
@@ -525,7 +525,7 @@ cli_policy_tpm(const cli_policy_t *p, cJSON *add)
 
 /* Is there a CPU that vouches for the key of the TPM? */
 
-static int
+static bool
 cli_policy_vouched(const cli_policy_t *p)
 {
     size_t         i;
@@ -538,11 +538,11 @@ cli_policy_vouched(const cli_policy_t *p)
         if (kind != ATTEST_KIND_UNKNOWN
             && (attest_kinds[kind].ties & ATTEST_KIND_VOUCHES))
         {
-            return 1;
+            return true;
         }
     }
 
-    return 0;
+    return false;
 }
 
 
@@ -595,7 +595,7 @@ cli_policy_member(cJSON *to, cJSON *m, const char *path)
 
 /* Objects that are no value but hold some, each for itself. */
 
-static int
+static bool
 cli_policy_has_members(const char *name)
 {
     size_t         i;
@@ -609,17 +609,17 @@ cli_policy_has_members(const char *name)
         if (attest_policy_kinds[k]->member != NULL
             && strcmp(attest_policy_kinds[k]->member, name) == 0)
         {
-            return 1;
+            return true;
         }
     }
 
     for (i = 0; registers[i] != NULL; i++) {
         if (strcmp(registers[i], name) == 0) {
-            return 1;
+            return true;
         }
     }
 
-    return 0;
+    return false;
 }
 
 
@@ -635,7 +635,7 @@ cli_policy_say(const char *what, const char *path, const cJSON *value)
 
 /* What "verify" would say by this policy of the same evidence. */
 
-static int
+static bool
 cli_policy_check(const cli_policy_t *p, const char *text)
 {
     int                     ok;
@@ -653,7 +653,7 @@ cli_policy_check(const cli_policy_t *p, const char *text)
     if (!ok) {
         (void) cli_error("what would be written is no policy: %s", err);
         free(policy);
-        return 0;
+        return false;
     }
 
     attest_peer_verdict(p->ev, &po, policy, &res);
@@ -671,7 +671,7 @@ cli_policy_check(const cli_policy_t *p, const char *text)
         }
     }
 
-    return 1;
+    return true;
 }
 
 

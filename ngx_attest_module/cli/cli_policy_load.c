@@ -34,7 +34,7 @@ static int cli_policy_state(const cli_options_t *opt,
     const attest_minisign_key_t *pk, int64_t when);
 static int cli_policy_state_check(int fd, const cli_options_t *opt,
     const char key[CLI_STATE_KEY + 1], int64_t when);
-static int cli_policy_state_parse(const char text[CLI_STATE_LEN + 1],
+static bool cli_policy_state_parse(const char text[CLI_STATE_LEN + 1],
     char key[CLI_STATE_KEY + 1], int64_t *when);
 static int cli_policy_state_write(int fd, const cli_options_t *opt,
     const char key[CLI_STATE_KEY + 1], int64_t when);
@@ -156,7 +156,7 @@ cli_policy_state_check(int fd, const cli_options_t *opt,
 }
 
 
-static int
+static bool
 cli_policy_state_parse(const char text[CLI_STATE_LEN + 1],
     char key[CLI_STATE_KEY + 1], int64_t *when)
 {
@@ -167,13 +167,13 @@ cli_policy_state_parse(const char text[CLI_STATE_LEN + 1],
     key[CLI_STATE_KEY] = '\0';
 
     if (strspn(key, "0123456789abcdef") != CLI_STATE_KEY || *p++ != ' ') {
-        return 0;
+        return false;
     }
 
     for (i = 0, *when = 0; i < 20; i++, p++) {
 
         if (*p < '0' || *p > '9' || *when > (INT64_MAX - 9) / 10) {
-            return 0;
+            return false;
         }
 
         *when = *when * 10 + (*p - '0');

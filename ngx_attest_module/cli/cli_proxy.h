@@ -44,7 +44,7 @@ typedef struct {
     char                   listen[160];     /* as nginx has it */
     char                   host[64];        /* of it, in URLs; "": a socket */
     char                   port[8];
-    int                    loopback;        /* only this machine reaches it */
+    bool                   loopback;        /* only this machine reaches it */
     int                    family;          /* AF_INET, AF_INET6, AF_UNIX */
 
     const char            *seal;

@@ -40,7 +40,7 @@ static void cli_proxy_conf_relay(FILE *f, const cli_proxy_t *px);
 static void cli_proxy_conf_rest(FILE *f, const cli_proxy_t *px);
 
 
-int
+bool
 cli_proxy_conf_quotable(const char *s)
 {
     size_t          n, len;
@@ -53,11 +53,11 @@ cli_proxy_conf_quotable(const char *s)
         if (len == 0 || attest_utf8_is_hidden(code)
             || code == '"' || code == '\\' || code == '$')
         {
-            return 0;
+            return false;
         }
     }
 
-    return 1;
+    return true;
 }
 
 

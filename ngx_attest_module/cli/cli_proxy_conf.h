@@ -8,7 +8,7 @@
 
 
 /* 1: it can stand in nginx's quotes, and means itself there. */
-int cli_proxy_conf_quotable(const char *s);
+bool cli_proxy_conf_quotable(const char *s);
 /* A file that is there, by a name that can stand in a configuration. */
 int cli_proxy_conf_absolute(char out[CLI_MAX_PATH], const char *option,
     const char *name);

@@ -120,7 +120,7 @@ cli_proxy_listen_socket(cli_proxy_t *px, const char *path)
     struct stat   st;
 
     px->family = AF_UNIX;
-    px->loopback = 1;
+    px->loopback = true;
 
     if (path[0] != '/' || !cli_proxy_conf_quotable(path)
         || strlen(path) >= sizeof(((struct sockaddr_un *) NULL)->sun_path)

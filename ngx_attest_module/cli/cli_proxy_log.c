@@ -23,11 +23,11 @@ typedef struct {
 } cli_proxy_line_t;
 
 
-static int cli_proxy_log_parse(const char *p, size_t n,
+static bool cli_proxy_log_parse(const char *p, size_t n,
     cli_proxy_line_t *line);
 static void cli_proxy_log_cut(cli_proxy_line_t *line);
-static int cli_proxy_log_matters(const cli_proxy_line_t *line, int ready);
-static int cli_proxy_log_is(const cli_proxy_line_t *line, const char *level);
+static bool cli_proxy_log_matters(const cli_proxy_line_t *line, bool ready);
+static bool cli_proxy_log_is(const cli_proxy_line_t *line, const char *level);
 static void cli_proxy_log_say(const cli_proxy_line_t *line, const char *who);
 static size_t cli_proxy_log_plain(const cli_proxy_line_t *line);
 
@@ -67,7 +67,7 @@ static const struct {
 
 
 void
-cli_proxy_log_ready(const cli_proxy_t *px, int verified)
+cli_proxy_log_ready(const cli_proxy_t *px, bool verified)
 {
     cli_printf("\n");
 
@@ -94,7 +94,7 @@ cli_proxy_log_ready(const cli_proxy_t *px, int verified)
 
 
 void
-cli_proxy_log(const cli_proxy_t *px, const char *p, size_t n, int ready)
+cli_proxy_log(const cli_proxy_t *px, const char *p, size_t n, bool ready)
 {
     const char        *who;
     cli_proxy_line_t   line;
@@ -125,7 +125,7 @@ cli_proxy_log(const cli_proxy_t *px, const char *p, size_t n, int ready)
 
 /* "2026/11/30 12:00:00 [level] 1#2: *3 text", or "nginx: [level] text" */
 
-static int
+static bool
 cli_proxy_log_parse(const char *p, size_t n, cli_proxy_line_t *line)
 {
     const char  *open, *end, *last = p + n;
@@ -134,7 +134,7 @@ cli_proxy_log_parse(const char *p, size_t n, cli_proxy_line_t *line)
     end = open != NULL ? memchr(open, ']', (size_t) (last - open)) : NULL;
 
     if (end == NULL || open - p > 24 || end - open > 8) {
-        return 0;
+        return false;
     }
 
     line->level = open + 1;
@@ -154,7 +154,7 @@ cli_proxy_log_parse(const char *p, size_t n, cli_proxy_line_t *line)
 
     line->text = p;
     line->len = (size_t) (last - p);
-    return 1;
+    return true;
 }
 
 
@@ -182,8 +182,8 @@ cli_proxy_log_cut(cli_proxy_line_t *line)
 }
 
 
-static int
-cli_proxy_log_matters(const cli_proxy_line_t *line, int ready)
+static bool
+cli_proxy_log_matters(const cli_proxy_line_t *line, bool ready)
 {
     static const char  attest[] = "attest: ", again[] = "was appraised again";
 
@@ -202,7 +202,7 @@ cli_proxy_log_matters(const cli_proxy_line_t *line, int ready)
 }
 
 
-static int
+static bool
 cli_proxy_log_is(const cli_proxy_line_t *line, const char *level)
 {
     return line->level_len == strlen(level)

@@ -25,12 +25,12 @@
 
 
 static int cli_proxy_program(cli_proxy_t *px);
-static int cli_proxy_in_folders(char out[CLI_MAX_PATH], const char *folders,
+static bool cli_proxy_in_folders(char out[CLI_MAX_PATH], const char *folders,
     const char *name);
 static int cli_proxy_module(cli_proxy_t *px);
-static int cli_proxy_module_beside(cli_proxy_t *px);
-static int cli_proxy_module_folder(cli_proxy_t *px);
-static int cli_proxy_is_file(const char *path, int mode);
+static bool cli_proxy_module_beside(cli_proxy_t *px);
+static bool cli_proxy_module_folder(cli_proxy_t *px);
+static bool cli_proxy_is_file(const char *path, int mode);
 static int cli_proxy_authorities(cli_proxy_t *px);
 
 
@@ -74,7 +74,7 @@ cli_proxy_program(cli_proxy_t *px)
 }
 
 
-static int
+static bool
 cli_proxy_in_folders(char out[CLI_MAX_PATH], const char *folders,
     const char *name)
 {
@@ -92,11 +92,11 @@ cli_proxy_in_folders(char out[CLI_MAX_PATH], const char *folders,
         n = snprintf(out, CLI_MAX_PATH, "%.*s/%s", (int) len, p, name);
 
         if (n > 0 && n < CLI_MAX_PATH && cli_proxy_is_file(out, X_OK)) {
-            return 1;
+            return true;
         }
     }
 
-    return 0;
+    return false;
 }
 
 
@@ -119,7 +119,7 @@ cli_proxy_module(cli_proxy_t *px)
 }
 
 
-static int
+static bool
 cli_proxy_module_beside(cli_proxy_t *px)
 {
     char     self[CLI_MAX_PATH];
@@ -128,7 +128,7 @@ cli_proxy_module_beside(cli_proxy_t *px)
 
     n = readlink("/proc/self/exe", self, sizeof(self) - 1);
     if (n <= 0) {
-        return 0;
+        return false;
     }
 
     self[n] = '\0';
@@ -138,7 +138,7 @@ cli_proxy_module_beside(cli_proxy_t *px)
         || (size_t) (slash - self) + sizeof("/" CLI_PROXY_MODULE)
            > sizeof(px->module))
     {
-        return 0;
+        return false;
     }
 
     *slash = '\0';
@@ -152,7 +152,7 @@ cli_proxy_module_beside(cli_proxy_t *px)
 
 /* "nginx -V" says where it was built to look. */
 
-static int
+static bool
 cli_proxy_module_folder(cli_proxy_t *px)
 {
     int                n;
@@ -163,12 +163,12 @@ cli_proxy_module_folder(cli_proxy_t *px)
     static const char  name[] = "--modules-path=";
 
     if (cli_proxy_run_said(argv, said, sizeof(said)) != 0) {
-        return 0;
+        return false;
     }
 
     p = strstr(said, name);
     if (p == NULL) {
-        return 0;
+        return false;
     }
 
     p += strlen(name);
@@ -180,7 +180,7 @@ cli_proxy_module_folder(cli_proxy_t *px)
 }
 
 
-static int
+static bool
 cli_proxy_is_file(const char *path, int mode)
 {
     struct stat  st;

@@ -40,11 +40,11 @@ typedef struct {
     int                   fd;                /* what it says */
     char                  line[CLI_PROXY_LINE];
     size_t                len;
-    int                   skip;              /* the rest of a long line */
+    bool                  skip;              /* the rest of a long line */
     int                   asked;             /* a connection to it, or -1 */
     char                  answer[16];        /* how its answer begins */
     size_t                answered;
-    int                   ready;             /* it has verified the gateway,
+    bool                  ready;             /* it has verified the gateway,
                                                 or could not */
     sigset_t              signals;           /* as they were before */
 } cli_proxy_run_t;
@@ -54,9 +54,9 @@ static int64_t cli_proxy_now(void);
 static void cli_proxy_signal(int signo);
 static void cli_proxy_signals(cli_proxy_run_t *run);
 static int cli_proxy_start(cli_proxy_run_t *run);
-static pid_t cli_proxy_spawn(const char *const argv[], int out, int group,
+static pid_t cli_proxy_spawn(const char *const argv[], int out, bool group,
     const sigset_t *signals);
-static void cli_proxy_child(const char *const argv[], int out, int group,
+static void cli_proxy_child(const char *const argv[], int out, bool group,
     pid_t parent) __attribute__((noreturn));
 static void cli_proxy_environment(char *env[CLI_PROXY_ENV]);
 static int cli_proxy_loop(cli_proxy_run_t *run);
@@ -67,7 +67,7 @@ static void cli_proxy_read(cli_proxy_run_t *run);
 static void cli_proxy_lines(cli_proxy_run_t *run);
 static void cli_proxy_line(cli_proxy_run_t *run, const char *p, size_t n);
 static void cli_proxy_stop(cli_proxy_run_t *run);
-static int cli_proxy_gone(pid_t pid, int64_t limit);
+static bool cli_proxy_gone(pid_t pid, int64_t limit);
 static int cli_proxy_reap(pid_t pid);
 static int cli_proxy_ended(const cli_proxy_run_t *run, int status);
 
@@ -181,7 +181,7 @@ cli_proxy_start(cli_proxy_run_t *run)
         return cli_error("pipe: %s", strerror(errno));
     }
 
-    run->pid = cli_proxy_spawn(argv, fd[1], 1, &run->signals);
+    run->pid = cli_proxy_spawn(argv, fd[1], true, &run->signals);
     (void) close(fd[1]);
     run->fd = fd[0];
 
@@ -198,7 +198,7 @@ cli_proxy_start(cli_proxy_run_t *run)
 
 
 static pid_t
-cli_proxy_spawn(const char *const argv[], int out, int group,
+cli_proxy_spawn(const char *const argv[], int out, bool group,
     const sigset_t *signals)
 {
     pid_t  pid, parent = getpid();
@@ -227,7 +227,7 @@ cli_proxy_spawn(const char *const argv[], int out, int group,
  */
 
 static void
-cli_proxy_child(const char *const argv[], int out, int group, pid_t parent)
+cli_proxy_child(const char *const argv[], int out, bool group, pid_t parent)
 {
     int    null;
     char  *env[CLI_PROXY_ENV];
@@ -400,7 +400,7 @@ cli_proxy_answer(cli_proxy_run_t *run)
 
     (void) close(run->asked);
     run->asked = -1;
-    run->ready = 1;
+    run->ready = true;
 
     cli_proxy_read(run);
     cli_proxy_log_ready(run->px, run->answered == sizeof(run->answer)
@@ -443,14 +443,14 @@ cli_proxy_lines(cli_proxy_run_t *run)
         n = (size_t) (end - p);
 
         cli_proxy_line(run, p, n);
-        run->skip = 0;
+        run->skip = false;
         p += n + 1;
         left -= n + 1;
     }
 
     if (left == sizeof(run->line)) {
         cli_proxy_line(run, p, left);
-        run->skip = 1;
+        run->skip = true;
         left = 0;
     }
 
@@ -485,7 +485,7 @@ cli_proxy_stop(cli_proxy_run_t *run)
 
 /* Waits for its end, ms at most, and leaves it there. */
 
-static int
+static bool
 cli_proxy_gone(pid_t pid, int64_t limit)
 {
     int64_t          end = cli_proxy_now() + limit;
@@ -498,11 +498,11 @@ cli_proxy_gone(pid_t pid, int64_t limit)
         if (waitid(P_PID, (id_t) pid, &info, WEXITED|WNOHANG|WNOWAIT) == 0
             && info.si_pid == pid)
         {
-            return 1;
+            return true;
         }
 
         if (cli_proxy_now() >= end) {
-            return 0;
+            return false;
         }
 
         (void) nanosleep(&pause, NULL);
@@ -550,7 +550,7 @@ cli_proxy_run_said(const char *const argv[], char *said, size_t size)
         return -1;
     }
 
-    pid = cli_proxy_spawn(argv, fd[1], 0, &none);
+    pid = cli_proxy_spawn(argv, fd[1], false, &none);
     (void) close(fd[1]);
 
     while (pid > 0 && len < size - 1) {

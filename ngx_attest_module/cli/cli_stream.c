@@ -46,7 +46,7 @@ static int cli_stream_run(cli_stream_t *s);
 static int cli_stream_last(cli_stream_t *s);
 static int cli_stream_open(cli_stream_t *s);
 static int cli_stream_take(cli_stream_t *s, const uint8_t *p, size_t n);
-static int cli_stream_begin(cli_stream_t *s, uint8_t c);
+static bool cli_stream_begin(cli_stream_t *s, uint8_t c);
 static int cli_stream_line(cli_stream_t *s);
 static int cli_stream_data(cli_stream_t *s, const char *text);
 static void cli_stream_event_end(cli_stream_t *s);
@@ -56,7 +56,7 @@ static void cli_stream_message(cli_stream_t *s, const cJSON *json,
     const char *member);
 static void cli_stream_content(cli_stream_t *s, const cJSON *v);
 static void cli_stream_print(cli_stream_t *s, const cJSON *v);
-static int cli_stream_has(const cJSON *json, const char *name);
+static bool cli_stream_has(const cJSON *json, const char *name);
 static void cli_stream_finish(cli_stream_t *s, const cJSON *v);
 static void cli_stream_fault(cli_stream_t *s, const char *text);
 static void cli_stream_errors(cli_stream_t *s, const cJSON *json);
@@ -275,16 +275,16 @@ cli_stream_take(cli_stream_t *s, const uint8_t *p, size_t n)
  * make an answer look empty with it.  0 for blanks and a byte order mark.
  */
 
-static int
+static bool
 cli_stream_begin(cli_stream_t *s, uint8_t c)
 {
     if (c != '\0' && strchr(" \t\r\n\xef\xbb\xbf", c) != NULL) {
-        return 0;
+        return false;
     }
 
     s->begun = 1;
     s->json = (c == '{');
-    return 1;
+    return true;
 }
 
 
@@ -437,7 +437,7 @@ cli_stream_print(cli_stream_t *s, const cJSON *v)
 
 /* Not null, nor empty. */
 
-static int
+static bool
 cli_stream_has(const cJSON *json, const char *name)
 {
     const cJSON  *v = cJSON_GetObjectItemCaseSensitive(json, name);

@@ -19,7 +19,7 @@
 #include "client/attest_bytes.h"
 
 
-static int attest_bytes_read(int fd, size_t cap, attest_bytes_t *out);
+static bool attest_bytes_read(int fd, size_t cap, attest_bytes_t *out);
 
 
 void
@@ -75,7 +75,7 @@ attest_bytes_file(const char *name, size_t cap, attest_bytes_t *out,
 
 /* 1: it was read to its end, which is not behind cap. */
 
-static int
+static bool
 attest_bytes_read(int fd, size_t cap, attest_bytes_t *out)
 {
     ssize_t  n;

@@ -35,17 +35,17 @@
 
 
 static int attest_conn_dial(attest_conn_t *c);
-static int attest_conn_settings(attest_conn_t *c);
-static int attest_conn_settings_tls(attest_conn_t *c);
+static bool attest_conn_settings(attest_conn_t *c);
+static bool attest_conn_settings_tls(attest_conn_t *c);
 static int attest_conn_proxy(attest_conn_t *c);
 static int attest_conn_target(attest_conn_t *c);
 static int attest_conn_target_other(attest_conn_t *c);
-static int attest_conn_target_url(attest_conn_t *c);
+static bool attest_conn_target_url(attest_conn_t *c);
 static curl_socket_t attest_conn_socket(void *data, curlsocktype purpose,
     struct curl_sockaddr *addr);
 static CURLcode attest_conn_tls(CURL *easy, void *ctx, void *data);
 static int attest_conn_identity(attest_conn_t *c, SSL_CTX *ctx);
-static int attest_conn_watch(SSL_CTX *ctx, attest_conn_t *c);
+static bool attest_conn_watch(SSL_CTX *ctx, attest_conn_t *c);
 static void attest_conn_info(const SSL *ssl, int where, int what);
 static int attest_conn_request(void *data, char *peer, char *own,
     int peer_port, int own_port);
@@ -157,7 +157,7 @@ attest_conn_close(attest_conn_t *c)
  * the ones that count.
  */
 
-static int
+static bool
 attest_conn_settings(attest_conn_t *c)
 {
     CURLcode   rc = CURLE_OK;
@@ -201,7 +201,7 @@ attest_conn_settings(attest_conn_t *c)
  * does not bind the connection (RFC 9266, section 3).
  */
 
-static int
+static bool
 attest_conn_settings_tls(attest_conn_t *c)
 {
     CURLcode   rc = CURLE_OK;
@@ -297,10 +297,10 @@ attest_conn_target_other(attest_conn_t *c)
 
 /* In parts: what looks like a host to us must not look else to libcurl. */
 
-static int
+static bool
 attest_conn_target_url(attest_conn_t *c)
 {
-    int     ok, v6 = strchr(c->url->host, ':') != NULL;
+    bool    ok, v6 = strchr(c->url->host, ':') != NULL;
     char    host[260], *text = NULL;
     CURLU  *u;
 
@@ -353,7 +353,7 @@ attest_conn_socket(void *data, curlsocktype purpose, struct curl_sockaddr *addr)
 static CURLcode
 attest_conn_tls(CURL *easy, void *ctx, void *data)
 {
-    int             ok;
+    bool            ok;
     attest_conn_t  *c = data;
 
     (void) easy;
@@ -383,7 +383,7 @@ attest_conn_tls(CURL *easy, void *ctx, void *data)
 
     if (!ok || attest_conn_identity(c, ctx) != ATTEST_OK) {
         c->failed = 1;
-        c->broken = 1;
+        c->broken = true;
         return CURLE_ABORTED_BY_CALLBACK;
     }
 
@@ -411,7 +411,7 @@ attest_conn_identity(attest_conn_t *c, SSL_CTX *ctx)
  * not tell one from the other.
  */
 
-static int
+static bool
 attest_conn_watch(SSL_CTX *ctx, attest_conn_t *c)
 {
     SSL_CTX_set_info_callback(ctx, attest_conn_info);
@@ -550,12 +550,12 @@ attest_conn_stop(attest_conn_t *c)
 int
 attest_conn_fail(attest_conn_t *c, const char *what)
 {
-    c->broken = 1;
+    c->broken = true;
     return attest_bytes_error(c->err, "%s", what);
 }
 
 
-int
+bool
 attest_conn_over(const attest_conn_t *c)
 {
     return c->broken || c->head.close;

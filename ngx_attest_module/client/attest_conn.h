@@ -78,8 +78,8 @@ typedef struct {
     size_t                          last;
 
     attest_head_t                   head;      /* of this answer */
-    int                             done;      /* its body was read */
-    int                             broken;    /* no further exchange */
+    bool                            done;      /* its body was read */
+    bool                            broken;    /* no further exchange */
     int                             lost;      /* it was wanted, but the
                                                   gateway closed */
 } attest_conn_t;
@@ -104,7 +104,7 @@ void attest_conn_stop(attest_conn_t *c);
 /* Sets c->err, and nothing more is possible; ATTEST_ECLIENT. */
 int attest_conn_fail(attest_conn_t *c, const char *what);
 /* 1: no further exchange is possible, the gateway or we have ended it. */
-int attest_conn_over(const attest_conn_t *c);
+bool attest_conn_over(const attest_conn_t *c);
 
 
 #endif /* ATTEST_CONN_H_INCLUDED */

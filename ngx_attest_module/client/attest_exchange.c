@@ -22,12 +22,12 @@
 
 
 static int attest_exchange_begin(attest_conn_t *c,
-    int (*there)(const attest_conn_t *c));
+    bool (*there)(const attest_conn_t *c));
 static int attest_exchange_request(attest_conn_t *c,
     const attest_question_t *q);
 static int attest_exchange_options(attest_conn_t *c,
     const attest_question_t *q);
-static int attest_exchange_field(attest_conn_t *c, const char *name,
+static bool attest_exchange_field(attest_conn_t *c, const char *name,
     const char *value);
 static size_t attest_exchange_on_head(char *p, size_t size, size_t n,
     void *data);
@@ -36,12 +36,12 @@ static size_t attest_exchange_on_body(char *p, size_t size, size_t n,
 static size_t attest_exchange_on_upload(char *p, size_t size, size_t n,
     void *data);
 static int attest_exchange_run(attest_conn_t *c,
-    int (*there)(const attest_conn_t *c));
+    bool (*there)(const attest_conn_t *c));
 static int64_t attest_exchange_left(const attest_conn_t *c);
-static int attest_exchange_cancelled(const attest_conn_t *c);
-static int attest_exchange_has_head(const attest_conn_t *c);
-static int attest_exchange_has_body(const attest_conn_t *c);
-static int attest_exchange_has_cert(const attest_conn_t *c);
+static bool attest_exchange_cancelled(const attest_conn_t *c);
+static bool attest_exchange_has_head(const attest_conn_t *c);
+static bool attest_exchange_has_body(const attest_conn_t *c);
+static bool attest_exchange_has_cert(const attest_conn_t *c);
 static void attest_exchange_messages(attest_conn_t *c);
 static void attest_exchange_ended(attest_conn_t *c, CURLcode code);
 static void attest_exchange_unconnected(attest_conn_t *c, const char *why);
@@ -86,7 +86,7 @@ attest_exchange_handshake(attest_conn_t *c)
 
 
 static int
-attest_exchange_begin(attest_conn_t *c, int (*there)(const attest_conn_t *c))
+attest_exchange_begin(attest_conn_t *c, bool (*there)(const attest_conn_t *c))
 {
     if (curl_multi_add_handle(c->multi, c->easy) != CURLM_OK) {
         return attest_conn_fail(c, "cannot set libcurl up");
@@ -105,7 +105,7 @@ attest_exchange_request(attest_conn_t *c, const attest_question_t *q)
     attest_head_reset(&c->head);
     c->question = q;
     c->sent = 0;
-    c->done = 0;
+    c->done = false;
     c->failed = 0;
     c->paused = 0;
     c->pos = 0;
@@ -164,7 +164,7 @@ attest_exchange_options(attest_conn_t *c, const attest_question_t *q)
 
 /* Without a name the value is a whole line. */
 
-static int
+static bool
 attest_exchange_field(attest_conn_t *c, const char *name, const char *value)
 {
     int                 n;
@@ -175,16 +175,16 @@ attest_exchange_field(attest_conn_t *c, const char *name, const char *value)
                  name != NULL ? ":" : "", name != NULL && value[0] != '\0'
                  ? " " : "", value);
     if (n < 0 || (size_t) n >= sizeof(line)) {
-        return 0;
+        return false;
     }
 
     list = curl_slist_append(c->fields, line);
     if (list == NULL) {
-        return 0;
+        return false;
     }
 
     c->fields = list;
-    return 1;
+    return true;
 }
 
 
@@ -256,7 +256,7 @@ attest_exchange_on_upload(char *p, size_t size, size_t n, void *data)
  */
 
 static int
-attest_exchange_run(attest_conn_t *c, int (*there)(const attest_conn_t *c))
+attest_exchange_run(attest_conn_t *c, bool (*there)(const attest_conn_t *c))
 {
     int      n;
     int64_t  left;
@@ -314,7 +314,7 @@ attest_exchange_left(const attest_conn_t *c)
 
 /* Whoever sets it is another thread, or a signal's handler. */
 
-static int
+static bool
 attest_exchange_cancelled(const attest_conn_t *c)
 {
     return c->opt.cancel != NULL
@@ -322,21 +322,21 @@ attest_exchange_cancelled(const attest_conn_t *c)
 }
 
 
-static int
+static bool
 attest_exchange_has_head(const attest_conn_t *c)
 {
     return c->head.done;
 }
 
 
-static int
+static bool
 attest_exchange_has_body(const attest_conn_t *c)
 {
     return c->pos != c->last || c->done;
 }
 
 
-static int
+static bool
 attest_exchange_has_cert(const attest_conn_t *c)
 {
     return c->cert.n != 0;
@@ -373,7 +373,7 @@ attest_exchange_ended(attest_conn_t *c, CURLcode code)
     }
 
     if (code == CURLE_OK && c->opt.certificate_only && c->cert.n != 0) {
-        c->broken = 1;
+        c->broken = true;
         return;
     }
 
@@ -387,7 +387,7 @@ attest_exchange_ended(attest_conn_t *c, CURLcode code)
     }
 
     if (code == CURLE_OK && c->head.done) {
-        c->done = 1;
+        c->done = true;
         return;
     }
 
@@ -418,7 +418,7 @@ attest_exchange_unconnected(attest_conn_t *c, const char *why)
     (void) curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &error);
     attest_exchange_reason(c, text, sizeof(text));
 
-    c->broken = 1;
+    c->broken = true;
 
     switch (c->stage) {
     case ATTEST_STAGE_NAME:

@@ -56,7 +56,7 @@ static int attest_fetch_one(attest_fetch_t *ev, const char *what,
     attest_bytes_t *out);
 static int attest_fetch_claims(const attest_bytes_t *collection,
     attest_cmw_t *cmw, attest_span_t *raw, attest_claims_t *claims);
-static int attest_fetch_is_rotated(const attest_fetch_t *ev);
+static bool attest_fetch_is_rotated(const attest_fetch_t *ev);
 
 
 static const attest_json_rules_t  attest_fetch_rules = { 0 };
@@ -297,7 +297,7 @@ attest_fetch_one(attest_fetch_t *ev, const char *what,
                                ? cap : ATTEST_FETCH_MAX_SMALL, out)
            != ATTEST_OK)
     {
-        c->broken = 1;
+        c->broken = true;
         attest_fetch_note(ev, "%s: %s", what, c->err);
         return ATTEST_ECLIENT;
     }
@@ -535,10 +535,10 @@ attest_fetch_claims(const attest_bytes_t *collection, attest_cmw_t *cmw,
 
 /* Did keys or evidence change between the answers of one connection? */
 
-static int
+static bool
 attest_fetch_is_rotated(const attest_fetch_t *ev)
 {
-    int                  rotated = 0;
+    bool                 rotated = false;
     attest_bytes_t          in_cert = { NULL, 0 };
     attest_cmw_t         a, b;
     attest_span_t        ra, rb;
@@ -546,7 +546,7 @@ attest_fetch_is_rotated(const attest_fetch_t *ev)
     attest_ratls_cert_t  cert;
 
     if (attest_fetch_claims(&ev->cached, &a, &ra, &ca) != ATTEST_OK) {
-        return 0;
+        return false;
     }
 
     if (ev->cert.n != 0
@@ -563,8 +563,9 @@ attest_fetch_is_rotated(const attest_fetch_t *ev)
     }
 
     if (attest_fetch_claims(&ev->fresh, &b, &rb, &cb) == ATTEST_OK) {
-        rotated |= memcmp(ca.hpke_keys, cb.hpke_keys, 32) != 0
-                   || memcmp(ca.config, cb.config, 32) != 0;
+        rotated = rotated
+                  || memcmp(ca.hpke_keys, cb.hpke_keys, 32) != 0
+                  || memcmp(ca.config, cb.config, 32) != 0;
         attest_cmw_free(&b);
     }
 

@@ -29,8 +29,8 @@ typedef struct {
     uint8_t          proof[32];
     int              has_exporter;
     int              has_proof;
-    int              told;          /* by a folder, not seen by us */
-    int              rotated;       /* keys changed between two answers */
+    bool             told;          /* by a folder, not seen by us */
+    bool             rotated;       /* keys changed between two answers */
     char             notes[6][320];    /* what was not fetched, and why */
     size_t           nnotes;
 } attest_fetch_t;

@@ -27,9 +27,9 @@
 
 static const char *attest_head_status(attest_head_t *h, char *line);
 static void attest_head_end(attest_head_t *h);
-static int attest_head_field(attest_head_t *h, char *line);
-static int attest_head_once(attest_head_t *h, unsigned mine, unsigned others);
-static int attest_head_number(const char *text, uint64_t *v);
+static bool attest_head_field(attest_head_t *h, char *line);
+static bool attest_head_once(attest_head_t *h, unsigned mine, unsigned others);
+static bool attest_head_number(const char *text, uint64_t *v);
 
 
 void
@@ -38,7 +38,7 @@ attest_head_reset(attest_head_t *h)
     h->heads = 0;
     h->lines = 0;
     h->bytes = 0;
-    h->done = 0;
+    h->done = false;
     h->status = 0;
 }
 
@@ -128,21 +128,21 @@ attest_head_end(attest_head_t *h)
         return;
     }
 
-    h->done = 1;
+    h->done = true;
 
     if (h->status == 204 || h->status == 304) {
         h->framing = ATTEST_BODY_NONE;
     }
 
     if (h->framing == ATTEST_BODY_CLOSE) {
-        h->close = 1;
+        h->close = true;
     }
 }
 
 
 /* RFC 9112, section 6.3: two lengths are an attack or a bug. */
 
-static int
+static bool
 attest_head_field(attest_head_t *h, char *line)
 {
     char      *value, *end;
@@ -150,7 +150,7 @@ attest_head_field(attest_head_t *h, char *line)
 
     value = strchr(line, ':');
     if (value == NULL || value == line || line[0] == ' ' || line[0] == '\t') {
-        return 0;
+        return false;
     }
 
     *value++ = '\0';
@@ -185,39 +185,39 @@ attest_head_field(attest_head_t *h, char *line)
 
     } else if (strcasecmp(line, "Ehbp-Response-Nonce") == 0) {
         if (!attest_head_once(h, ATTEST_SEEN_NONCE, 0) || strlen(value) != 64) {
-            return 0;
+            return false;
         }
 
         memcpy(h->ehbp_nonce, value, 65);
     }
 
-    return 1;
+    return true;
 }
 
 
-static int
+static bool
 attest_head_once(attest_head_t *h, unsigned mine, unsigned others)
 {
     if (h->seen & (mine | others)) {
-        return 0;
+        return false;
     }
 
     h->seen |= mine;
-    return 1;
+    return true;
 }
 
 
 /* Digits only, no sign, no blank, no overflow. */
 
-static int
+static bool
 attest_head_number(const char *text, uint64_t *v)
 {
     size_t  n = strlen(text);
 
     if (n == 0 || n > 15 || strspn(text, "0123456789") != n) {
-        return 0;
+        return false;
     }
 
     *v = strtoull(text, NULL, 10);
-    return 1;
+    return true;
 }

@@ -4,6 +4,7 @@
 #define ATTEST_HEAD_H_INCLUDED
 
 
+#include <stdbool.h>
 #include <stddef.h>
 
 
@@ -22,10 +23,10 @@ typedef struct {
     unsigned        lines;          /* of this head, or of the trailer */
     size_t          bytes;          /* of all heads */
     unsigned        seen;           /* fields that may be there once */
-    int             done;
+    bool            done;
     int             status;
     attest_body_e   framing;
-    int             close;          /* no further exchange is possible */
+    bool            close;          /* no further exchange is possible */
     char            type[128];      /* Content-Type */
     char            ehbp_nonce[65];                /* 64 hex digits */
     char            etag[80];

@@ -28,7 +28,7 @@
 
 static int attest_peer_collect(attest_peer_t *peer,
     const attest_peer_options_t *opt, int64_t limit);
-static int attest_peer_elsewhere(const attest_peer_t *peer);
+static bool attest_peer_elsewhere(const attest_peer_t *peer);
 static void attest_peer_end(attest_peer_t *peer);
 static void attest_peer_learn(attest_peer_t *peer,
     const attest_peer_options_t *opt, const attest_result_t *res);
@@ -38,9 +38,9 @@ static void attest_peer_keys(attest_peer_t *peer, const attest_cmw_t *cmw,
     const attest_claims_t *claims);
 static void attest_peer_validity(attest_peer_t *peer,
     const attest_ratls_cert_t *cert, const attest_claims_t *claims);
-static int attest_peer_passed(const attest_result_t *res, const char *id);
-static int attest_peer_has_keys(const attest_peer_t *peer);
-static int attest_peer_has_key(attest_span_t one, const attest_span_t *all,
+static bool attest_peer_passed(const attest_result_t *res, const char *id);
+static bool attest_peer_has_keys(const attest_peer_t *peer);
+static bool attest_peer_has_key(attest_span_t one, const attest_span_t *all,
     size_t count);
 
 
@@ -120,14 +120,14 @@ attest_peer_collect(attest_peer_t *peer, const attest_peer_options_t *opt,
 
 
 /*
- * 1: the certificate carries no evidence, and the endpoint's names another key
+ * The certificate carries no evidence, and the endpoint's names another key
  * than the certificate's, or none.
  */
 
-static int
+static bool
 attest_peer_elsewhere(const attest_peer_t *peer)
 {
-    int                       named = 1;
+    bool                      named = true;
     attest_cmw_t              cmw;
     attest_claims_t           claims;
     attest_ratls_cert_t       cert;
@@ -139,7 +139,7 @@ attest_peer_elsewhere(const attest_peer_t *peer)
         || cert.cmw.n != 0 || cert.ccc.n != 0
         || attest_cmw_parse(ev->cached.p, ev->cached.n, &cmw) != ATTEST_OK)
     {
-        return 0;
+        return false;
     }
 
     item = attest_cmw_find(&cmw, ATTEST_ITEM_CLAIMS);
@@ -359,7 +359,7 @@ attest_peer_validity(attest_peer_t *peer, const attest_ratls_cert_t *cert,
 }
 
 
-static int
+static bool
 attest_peer_passed(const attest_result_t *res, const char *id)
 {
     size_t  i;
@@ -370,13 +370,13 @@ attest_peer_passed(const attest_result_t *res, const char *id)
         }
     }
 
-    return 0;
+    return false;
 }
 
 
 /* 1: what the place of Oblivious HTTP gave is all in the list. */
 
-static int
+static bool
 attest_peer_has_keys(const attest_peer_t *peer)
 {
     size_t              i, count = ATTEST_KEYCONFIG_MAX_KEYS;
@@ -391,12 +391,12 @@ attest_peer_has_keys(const attest_peer_t *peer)
         || attest_keyconfig_parse_list(peer->seen.ohttp.p, peer->seen.ohttp.n,
                                        kc, some, &served) != ATTEST_OK)
     {
-        return 0;
+        return false;
     }
 
     for (i = 0; i < served; i++) {
         if (!attest_peer_has_key(some[i], all, count)) {
-            return 0;
+            return false;
         }
     }
 
@@ -404,18 +404,18 @@ attest_peer_has_keys(const attest_peer_t *peer)
 }
 
 
-static int
+static bool
 attest_peer_has_key(attest_span_t one, const attest_span_t *all, size_t count)
 {
     size_t  i;
 
     for (i = 0; i < count; i++) {
         if (attest_span_eq(one, all[i])) {
-            return 1;
+            return true;
         }
     }
 
-    return 0;
+    return false;
 }
 
 

@@ -70,20 +70,20 @@ attest_url_parse(const char *text, attest_url_t *url,
 
 /* host, host:port, [v6], [v6]:port */
 
-int
+bool
 attest_url_host_port(const char *text, size_t n, char host[256], char port[8])
 {
     size_t       len, plen;
     const char  *end, *colon;
 
     if (n == 0) {
-        return 0;
+        return false;
     }
 
     if (text[0] == '[') {
         end = memchr(text, ']', n);
         if (end == NULL) {
-            return 0;
+            return false;
         }
 
         len = (size_t) (end - text) - 1;
@@ -97,7 +97,7 @@ attest_url_host_port(const char *text, size_t n, char host[256], char port[8])
     }
 
     if (len == 0 || len >= 256 || (colon != NULL && *colon != ':')) {
-        return 0;
+        return false;
     }
 
     memcpy(host, text, len);
@@ -105,23 +105,23 @@ attest_url_host_port(const char *text, size_t n, char host[256], char port[8])
     port[0] = '\0';
 
     if (colon == NULL) {
-        return 1;
+        return true;
     }
 
     plen = n - (size_t) (colon + 1 - text);
     if (plen == 0 || plen > 5
         || strspn(colon + 1, "0123456789") < plen)
     {
-        return 0;
+        return false;
     }
 
     memcpy(port, colon + 1, plen);
     port[plen] = '\0';
-    return 1;
+    return true;
 }
 
 
-int
+bool
 attest_url_is_path(const char *path)
 {
     size_t  i;
@@ -130,7 +130,7 @@ attest_url_is_path(const char *path)
         if ((unsigned char) path[i] <= 0x20 || path[i] == 0x7f
             || path[i] == '#')
         {
-            return 0;
+            return false;
         }
     }
 

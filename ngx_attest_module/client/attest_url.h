@@ -28,10 +28,10 @@ typedef struct {
 int attest_url_parse(const char *text, attest_url_t *url,
     char err[ATTEST_CLIENT_ERR]);
 /* host, host:port, [v6], [v6]:port; 0: it is none.  No port: "". */
-int attest_url_host_port(const char *text, size_t n, char host[256],
+bool attest_url_host_port(const char *text, size_t n, char host[256],
     char port[8]);
 /* 1: a path with its arguments that can stand in a request's first line. */
-int attest_url_is_path(const char *path);
+bool attest_url_is_path(const char *path);
 
 
 #endif /* ATTEST_URL_H_INCLUDED */

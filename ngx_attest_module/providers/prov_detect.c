@@ -35,7 +35,7 @@ static bool prov_detect_exists(const char *root, const char *path);
 static bool prov_detect_is(const char *root, const char *path,
     const char *text);
 static bool prov_detect_tsm(const char *root, prov_detected_t *d);
-static void prov_detect_cloud(const char *root, int (*has_hcl)(void),
+static void prov_detect_cloud(const char *root, bool (*has_hcl)(void),
     prov_detected_t *d);
 static void prov_detect_pick(prov_detected_t *d);
 static void prov_detect_note(prov_detected_t *d, const char *fmt, ...)
@@ -43,7 +43,7 @@ static void prov_detect_note(prov_detected_t *d, const char *fmt, ...)
 
 
 void
-prov_detect(const char *root, int (*has_hcl)(void), prov_detected_t *d)
+prov_detect(const char *root, bool (*has_hcl)(void), prov_detected_t *d)
 {
     int  tpm;
 
@@ -143,7 +143,7 @@ prov_detect_tsm(const char *root, prov_detected_t *d)
 
 
 static void
-prov_detect_cloud(const char *root, int (*has_hcl)(void),
+prov_detect_cloud(const char *root, bool (*has_hcl)(void),
     prov_detected_t *d)
 {
     if (prov_detect_is(root, "/sys/class/dmi/id/chassis_asset_tag",
@@ -166,7 +166,7 @@ prov_detect_cloud(const char *root, int (*has_hcl)(void),
 
 /* Only a confidential machine's TPM has the paravisor's report. */
 
-int
+bool
 prov_detect_hcl(void)
 {
     char                error[ATTEST_TPM_ERROR_LEN];

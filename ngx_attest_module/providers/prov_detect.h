@@ -10,6 +10,9 @@
 #define PROV_DETECT_H_INCLUDED
 
 
+#include <stdbool.h>
+
+
 typedef struct {
     unsigned     nitro:1;
     unsigned     tsm:1;
@@ -28,9 +31,9 @@ typedef struct {
  * root: "" for this machine, or a folder that stands for "/".  has_hcl is
  * asked on Azure only: prov_detect_hcl(), which asks the TPM.
  */
-void prov_detect(const char *root, int (*has_hcl)(void),
+void prov_detect(const char *root, bool (*has_hcl)(void),
     prov_detected_t *d);
-int prov_detect_hcl(void);
+bool prov_detect_hcl(void);
 
 
 #endif /* PROV_DETECT_H_INCLUDED */

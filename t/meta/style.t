@@ -106,6 +106,26 @@ cmp_ok(scalar @calls, '>=', 3, 'the reader of PEM reads');
 is(scalar(grep { !/^[^,]+,\s*NULL,\s*attest_pem_refuse,/ } @calls), 0,
     'and never asks');
 
+# Whether something is so is a bool: where nginx' types do not reach, an int is
+# a return code.  By their names, or by what they return.
+my $truth = qr/\b\w+_(?:is|has|are|can)(?:_\w+)?/;
+
+for my $file (sort grep { m{^ngx_attest_module/(?:core|cli|client|providers
+    |lib)/}x } @c)
+{
+    my $text = join "\n", code($file);
+    my @bad = $text =~ /^(?:static )?int\s+($truth)\(/mg;
+
+    while ($text =~ /^(?:static )?int\n(\w+)\([^{};]*\)\n\{\n(.*?)^\}/msg) {
+        my ($name, $body) = ($1, $2);
+        my %returned = map { $_ => 1 } $body =~ /\breturn\s+([^;]+);/g;
+
+        push @bad, $name if join(' ', sort keys %returned) eq '0 1';
+    }
+
+    ok(!@bad, "$file: a truth value is a bool") or diag("@bad");
+}
+
 # Whoever runs a command in a loop keeps its list on standard input.
 for my $file (sort grep { m{^ngx_attest_module/} } @c) {
     next if $file eq 'ngx_attest_module/cli/cli_chat.c';

@@ -17,11 +17,11 @@
 #define AZURE  "7783-7084-3265-9085-8269-3286-77\n"
 
 
-static int   hcl;
+static bool  hcl;
 static char  root[] = "/tmp/ngx-attest-detect-XXXXXX";
 
 
-static int has_hcl(void);
+static bool has_hcl(void);
 static void put(const char *path, const char *text);
 static void clean(void);
 static void picks(const char *what, const char *picked, const char *why);
@@ -65,7 +65,7 @@ main(void)
     put("sys/class/dmi/id/chassis_asset_tag", AZURE);
     picks("Azure, an ordinary machine", "attest_tpm",
           "an Azure machine without a paravisor's report");
-    hcl = 1;
+    hcl = true;
     picks("Azure, a confidential machine", "attest_azure",
           "an Azure machine with a paravisor's report");
 
@@ -75,7 +75,7 @@ main(void)
 }
 
 
-static int
+static bool
 has_hcl(void)
 {
     return hcl;

@@ -47,9 +47,9 @@ static int attest_cache_salt_word(attest_cache_salt_scan_t *s);
 static int attest_cache_salt_open(attest_cache_salt_scan_t *s);
 static int attest_cache_salt_close(attest_cache_salt_scan_t *s, uint8_t c);
 static int attest_cache_salt_key(attest_cache_salt_scan_t *s);
-static int attest_cache_salt_is(attest_span_t name);
+static bool attest_cache_salt_is(attest_span_t name);
 static void attest_cache_salt_done(attest_cache_salt_scan_t *s);
-static int attest_cache_salt_blank(uint8_t c);
+static bool attest_cache_salt_blank(uint8_t c);
 
 
 int
@@ -267,7 +267,7 @@ attest_cache_salt_key(attest_cache_salt_scan_t *s)
 
 /* The same name can be spelled with escapes; all of its characters are one. */
 
-static int
+static bool
 attest_cache_salt_is(attest_span_t name)
 {
     size_t       i = 0, k;
@@ -281,13 +281,13 @@ attest_cache_salt_is(attest_span_t name)
             if (attest_hex_exact(attest_span(name.p + i + 2, 4), c, 2)
                 != ATTEST_OK || c[0] != 0 || c[1] != (uint8_t) want[k])
             {
-                return 0;
+                return false;
             }
 
             i += 6;
 
         } else if (i == name.n || name.p[i++] != (uint8_t) want[k]) {
-            return 0;
+            return false;
         }
     }
 
@@ -313,7 +313,7 @@ attest_cache_salt_done(attest_cache_salt_scan_t *s)
 
 /* RFC 8259 section 2. */
 
-static int
+static bool
 attest_cache_salt_blank(uint8_t c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';

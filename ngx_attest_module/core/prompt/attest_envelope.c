@@ -41,7 +41,7 @@ static void attest_envelope_text(attest_envelope_out_t *out, const char *s);
 static void attest_envelope_field(attest_envelope_out_t *out,
     attest_span_t name, attest_span_t value);
 static void attest_envelope_length(attest_envelope_out_t *out, size_t n);
-static int attest_envelope_is_set(const attest_envelope_how_t *how,
+static bool attest_envelope_is_set(const attest_envelope_how_t *how,
     attest_span_t name);
 static void attest_envelope_line(attest_envelope_out_t *out,
     attest_span_t method, attest_span_t target);
@@ -65,7 +65,7 @@ static size_t attest_envelope_inner_room(const attest_envelope_how_t *how,
 static int attest_envelope_inner(const attest_envelope_how_t *how,
     const attest_http1_t *req, attest_span_t body, attest_span_t room,
     size_t *len);
-static int attest_envelope_inside(attest_span_t name);
+static bool attest_envelope_inside(attest_span_t name);
 static int attest_envelope_fields(const attest_envelope_how_t *how,
     const attest_http1_t *req, attest_bhttp_field_t *f, size_t *count);
 static void attest_envelope_outer(const attest_envelope_how_t *how,
@@ -209,7 +209,7 @@ attest_envelope_length(attest_envelope_out_t *out, size_t n)
 }
 
 
-static int
+static bool
 attest_envelope_is_set(const attest_envelope_how_t *how, attest_span_t name)
 {
     size_t  i, k;
@@ -227,11 +227,11 @@ attest_envelope_is_set(const attest_envelope_how_t *how, attest_span_t name)
         }
 
         if (k == name.n) {
-            return 1;
+            return true;
         }
     }
 
-    return 0;
+    return false;
 }
 
 
@@ -560,7 +560,7 @@ attest_envelope_inner(const attest_envelope_how_t *how,
  * outside, or elsewhere; a proxy's credentials are not for the gateway.
  */
 
-static int
+static bool
 attest_envelope_inside(attest_span_t name)
 {
     size_t  i;
@@ -574,11 +574,11 @@ attest_envelope_inside(attest_span_t name)
 
     for (i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
         if (attest_http1_named(name, outside[i])) {
-            return 0;
+            return false;
         }
     }
 
-    return 1;
+    return true;
 }
 
 

@@ -170,7 +170,7 @@ attest_http1_trim(attest_span_t s)
 }
 
 
-int
+bool
 attest_http1_next(attest_span_t *fields, attest_bhttp_field_t *field)
 {
     attest_span_t  line;
@@ -180,7 +180,7 @@ attest_http1_next(attest_span_t *fields, attest_bhttp_field_t *field)
 }
 
 
-int
+bool
 attest_http1_named(attest_span_t name, const char *lower)
 {
     return name.n == strlen(lower)

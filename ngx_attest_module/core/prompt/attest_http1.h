@@ -33,9 +33,9 @@ int attest_http1_parse(attest_span_t text, attest_http1_t *h);
  * Takes the first line of fields, which attest_http1_parse() has found, off.
  * 1: there was one.  Its value has no blanks around it.
  */
-int attest_http1_next(attest_span_t *fields, attest_bhttp_field_t *field);
+bool attest_http1_next(attest_span_t *fields, attest_bhttp_field_t *field);
 /* 1 when the name is this one, of small letters, in either case. */
-int attest_http1_named(attest_span_t name, const char *lower);
+bool attest_http1_named(attest_span_t name, const char *lower);
 /* The value of the first field of this name; n = 0: there is none. */
 attest_span_t attest_http1_find(const attest_http1_t *h, const char *lower);
 
