@@ -141,34 +141,9 @@ sub test_traces {
     my ($pid) = $t->workers();
     my $found;
 
-    AttestTest::until_true(5, sub { !($found = traces($pid, $secret)) });
+    AttestTest::until_true(5, sub {
+        return !($found = AttestTest::traces($pid, $secret)) });
     is($found, 0, 'no trace is left of it');
-}
-
-
-# How many times a text is in the memory of a process.
-sub traces {
-    my ($pid, $text) = @_;
-    my $n = 0;
-
-    no warnings 'portable';
-
-    open my $mem, '<:raw', "/proc/$pid/mem" or die "memory of $pid: $!\n";
-
-    for (split /\n/, AttestTest::read_file("/proc/$pid/maps")) {
-        my ($from, $to) = /^([0-9a-f]+)-([0-9a-f]+) rw/ or next;
-        my $size = hex($to) - hex $from;
-
-        next if $size > 1 << 28 || !sysseek $mem, hex $from, 0;
-        next if !sysread $mem, my ($data), $size;
-        while ($data =~ /\Q$text\E/g) {
-            $n++;
-            diag(sprintf '%s: %s', $_, substr($data,
-                $-[0] > 60 ? $-[0] - 60 : 0, 120) =~ tr/ -~/./cr) if $ENV{V};
-        }
-    }
-
-    return $n;
 }
 
 

@@ -10,6 +10,8 @@
 #include "http/upstream/ngx_http_attest_envelop.h"
 #include "http/upstream/ngx_http_attest_gather.h"
 
+#include <sodium.h>
+
 
 typedef struct {
     ngx_http_upstream_srv_conf_t    *uscf;
@@ -125,6 +127,7 @@ ngx_http_attest_envelop_plain(ngx_http_request_t *r,
     u = r->upstream;
 
     if (ctx->upstream != u) {
+        ngx_http_attest_sealing_ctx_wipe_sent(ctx);
         ctx->upstream = u;
         ctx->head = u->request_bufs;
     }
@@ -202,7 +205,10 @@ ngx_http_attest_envelop_send(ngx_http_request_t *r,
     ngx_http_upstream_t  *u;
 
     if (ctx->sent != NULL) {
+        /* outside are fields of the client's, too */
+        sodium_memzero(ctx->sent->start, ctx->sent->last - ctx->sent->start);
         (void) ngx_pfree(r->pool, ctx->sent->start);
+        ctx->sent = NULL;
     }
 
     b = ngx_calloc_buf(r->pool);

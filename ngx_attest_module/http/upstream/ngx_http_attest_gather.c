@@ -17,6 +17,7 @@
 #include "http/upstream/ngx_http_attest_gather.h"
 #include "http/upstream/ngx_http_attest_relay.h"
 #include "http/upstream/ngx_http_attest_sealing_error.h"
+#include "http/upstream/ngx_http_attest_traces.h"
 
 #include <sodium.h>
 
@@ -117,12 +118,20 @@ static ngx_int_t
 ngx_http_attest_gather_read(ngx_http_request_t *r,
     ngx_http_attest_sealing_ctx_t *ctx)
 {
+    u_char                 *held;
     ngx_int_t               rc;
     ngx_http_attest_ctx_t  *prompt;
 
     if (r->headers_in.content_length_n > (off_t) ctx->max_size) {
         return ngx_http_attest_sealing_error(r,
                                            NGX_HTTP_ATTEST_SEALING_TOO_LARGE);
+    }
+
+    if (r->request_body != NULL && r->request_body->temp_file != NULL) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "attest: another module has written the prompt to a "
+                      "file before it could be sealed, it is refused");
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     prompt = ngx_http_attest_prompt_ctx_create(r);
@@ -135,8 +144,12 @@ ngx_http_attest_gather_read(ngx_http_request_t *r,
     prompt->format = &ngx_http_attest_gather_format;
     prompt->plain.len = ctx->max_size + NGX_HTTP_ATTEST_GATHER_SPARE;
 
+    held = ngx_http_attest_traces_hold(r);
+
     rc = ngx_http_attest_body_read(r, prompt, ngx_http_attest_gather_done,
                                    ngx_http_attest_gather_failed);
+
+    ngx_http_attest_traces_drop(r, held);
 
     if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
         return ngx_http_attest_sealing_error(r,
@@ -177,6 +190,11 @@ ngx_http_attest_gather_open(ngx_http_request_t *r,
     ngx_memcpy(prompt->plain.data + ctx->body, p, n);
     ctx->body += n;
 
+    if (r->request_body->bufs->buf->temporary) {
+        /* it is a part of this one */
+        sodium_memzero(p, n);
+    }
+
     return NGX_OK;
 }
 
@@ -205,6 +223,8 @@ ngx_http_attest_gather_done(ngx_http_request_t *r,
     ngx_http_attest_sealing_error_e  e;
 
     ctx = ngx_http_attest_sealing_ctx(r);
+
+    ngx_http_attest_traces_body(r);
 
     e = (why == NGX_HTTP_ATTEST_TOO_LARGE) ? NGX_HTTP_ATTEST_SEALING_TOO_LARGE
         : (why == NGX_HTTP_ATTEST_NO_MEMORY) ? NGX_HTTP_ATTEST_SEALING_BUSY
@@ -295,6 +315,7 @@ ngx_http_attest_gather_failed(ngx_http_request_t *r,
     ngx_http_attest_ctx_t *prompt, ngx_int_t rc)
 {
     ngx_http_attest_prompt_ctx_wipe(prompt);
+    ngx_http_attest_traces_body(r);
 
     if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
         rc = ngx_http_attest_sealing_error(r,

@@ -18,6 +18,7 @@
 #include "http/upstream/ngx_http_attest_inside.h"
 #include "http/upstream/ngx_http_attest_opening.h"
 #include "http/upstream/ngx_http_attest_sealing_error.h"
+#include "http/upstream/ngx_http_attest_traces.h"
 
 #include <sys/socket.h>
 
@@ -99,6 +100,8 @@ ngx_http_attest_opening_header(ngx_http_request_t *r)
 
     /* only we say that */
     ngx_http_attest_opening_take(r, "attest-seal", &own);
+    ngx_http_attest_traces_sent(r->upstream->peer.connection);
+
     ngx_http_attest_opening_take(r, "ehbp-response-nonce", &nonce);
 
     switch (ctx->envelope.form) {

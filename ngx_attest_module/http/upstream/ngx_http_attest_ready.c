@@ -8,6 +8,7 @@
 
 #include "http/upstream/ngx_http_attest_envelop.h"
 #include "http/upstream/ngx_http_attest_ready.h"
+#include "http/upstream/ngx_http_attest_traces.h"
 #include "http/upstream/ngx_http_attest_way.h"
 
 
@@ -57,6 +58,8 @@ ngx_http_attest_ready(ngx_http_request_t *r,
                       "\"attest_seal\" sends nothing to it");
         return NGX_DECLINED;
     }
+
+    ngx_http_attest_traces_copy_nothing(r->upstream->peer.connection);
 
     rc = ngx_http_attest_envelop(r, ctx, attest_span(id->list, id->list_len));
 

@@ -19,6 +19,7 @@
 #include "http/upstream/ngx_http_attest_opening.h"
 #include "http/upstream/ngx_http_attest_ready.h"
 #include "http/upstream/ngx_http_attest_sealing_ctx.h"
+#include "http/upstream/ngx_http_attest_traces.h"
 
 #include <sodium.h>
 
@@ -380,11 +381,19 @@ ngx_http_attest_sealing_use(ngx_conf_t *cf,
 
     *loc_conf = ((ngx_http_conf_ctx_t *) cf->ctx)->loc_conf;
 
+    ngx_http_attest_traces_tls(cf, ((ngx_http_conf_ctx_t *) cf->ctx)->srv_conf);
+
+    u = ngx_http_conf_get_module_loc_conf(cf, ngx_http_proxy_module);
+
+#if (NGX_HTTP_SSL)
+    if (u->ssl != NULL) {
+        ngx_http_attest_traces_cleanse(u->ssl->ctx);
+    }
+#endif
+
     if (conf->seal->keys_file.len == 0 && conf->seal->group == NULL) {
         return NGX_OK;
     }
-
-    u = ngx_http_conf_get_module_loc_conf(cf, ngx_http_proxy_module);
 
     return ngx_http_attest_envelop_wrap(cf, smcf, u->upstream);
 }
@@ -436,7 +445,9 @@ ngx_http_attest_sealing_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_http_attest_gather_init(cf) != NGX_OK) {
+    if (ngx_http_attest_traces_init(cf) != NGX_OK
+        || ngx_http_attest_gather_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -80,8 +80,6 @@ ngx_http_attest_sealing_ctx_cleanup(void *data)
 {
     ngx_http_attest_sealing_ctx_t *ctx = data;
 
-    ngx_chain_t  *cl;
-
     if (ctx->again.posted) {
         ngx_delete_posted_event(&ctx->again);
     }
@@ -96,11 +94,37 @@ ngx_http_attest_sealing_ctx_cleanup(void *data)
         ngx_http_attest_locked_free(ctx->scratch);
     }
 
-    /* credentials, the path */
+    ngx_http_attest_sealing_ctx_wipe_sent(ctx);
+
+    if (ctx->sent != NULL) {
+        sodium_memzero(ctx->sent->start, ctx->sent->last - ctx->sent->start);
+    }
+}
+
+
+/* An answer in clear is only in the upstream's buffer, where we keep it. */
+
+void
+ngx_http_attest_sealing_ctx_wipe_sent(ngx_http_attest_sealing_ctx_t *ctx)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
 
     for (cl = ctx->head; cl != NULL; cl = cl->next) {
         if (cl->buf->temporary) {
             sodium_memzero(cl->buf->start, cl->buf->end - cl->buf->start);
         }
+    }
+
+    ctx->head = NULL;
+
+    if (ctx->upstream == NULL || ctx->upstream->buffering) {
+        return;
+    }
+
+    b = &ctx->upstream->buffer;
+
+    if (b->start != NULL) {
+        sodium_memzero(b->start, b->end - b->start);
     }
 }

@@ -141,6 +141,8 @@ ngx_http_attest_sealing_ctx_t *ngx_http_attest_sealing_ctx_create(
     ngx_http_request_t *r);
 /* What was known of an attempt is wiped. */
 void ngx_http_attest_sealing_ctx_forget(ngx_http_attest_sealing_ctx_t *ctx);
+/* What nginx wrote for the last gateway, and read of it: credentials, paths. */
+void ngx_http_attest_sealing_ctx_wipe_sent(ngx_http_attest_sealing_ctx_t *ctx);
 
 
 #endif /* NGX_HTTP_ATTEST_SEALING_CTX_H_INCLUDED */

@@ -205,6 +205,32 @@ sub wait_port {
 }
 
 
+# How many times a text is in the memory of a process.
+sub traces {
+    my ($pid, $text) = @_;
+    my $n = 0;
+
+    no warnings 'portable';
+
+    open my $mem, '<:raw', "/proc/$pid/mem" or die "memory of $pid: $!\n";
+
+    for (split /\n/, read_file("/proc/$pid/maps")) {
+        my ($from, $to) = /^([0-9a-f]+)-([0-9a-f]+) rw/ or next;
+        my $size = hex($to) - hex $from;
+
+        next if $size > 1 << 28 || !sysseek $mem, hex $from, 0;
+        next if !sysread $mem, my ($data), $size;
+        while ($data =~ /\Q$text\E/g) {
+            $n++;
+            Test::More::diag(sprintf '%s: %s', $_, substr($data,
+                $-[0] > 60 ? $-[0] - 60 : 0, 120) =~ tr/ -~/./cr) if $ENV{V};
+        }
+    }
+
+    return $n;
+}
+
+
 # t/doubles/fake_clock: clocks of nginx that set_clock() sets, from now on.
 sub fake_clock {
     my ($self) = @_;
