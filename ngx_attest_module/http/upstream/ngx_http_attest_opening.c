@@ -28,6 +28,8 @@
 
 
 static ngx_int_t ngx_http_attest_opening_header(ngx_http_request_t *r);
+static ngx_int_t ngx_http_attest_opening_other(ngx_http_request_t *r,
+    ngx_http_attest_sealing_ctx_t *ctx);
 static ngx_int_t ngx_http_attest_opening_ehbp(ngx_http_request_t *r,
     ngx_http_attest_sealing_ctx_t *ctx, ngx_str_t *nonce);
 static ngx_int_t ngx_http_attest_opening_ohttp(ngx_http_request_t *r,
@@ -88,20 +90,23 @@ ngx_http_attest_opening_header(ngx_http_request_t *r)
 
     ctx = ngx_http_attest_sealing_ctx(r);
 
-    if (ctx == NULL || r != r->main || ctx->upstream == NULL
-        || r->upstream != ctx->upstream || r->upstream->cleanup == NULL
+    if (ctx == NULL || r->upstream != ctx->upstream) {
+        return ngx_http_attest_opening_other(r, ctx);
+    }
+
+    if (r != r->main || r->upstream == NULL || r->upstream->cleanup == NULL
         || ctx->state != NGX_HTTP_ATTEST_ANSWER_NONE)
     {
         return ngx_http_next_header_filter(r);
     }
+
+    ngx_http_attest_traces_sent(r->upstream->peer.connection);
 
     /* nginx looks at it behind us */
     r->upstream->buffering = 0;
 
     /* only we say that */
     ngx_http_attest_opening_take(r, "attest-seal", &own);
-    ngx_http_attest_traces_sent(r->upstream->peer.connection);
-
     ngx_http_attest_opening_take(r, "ehbp-response-nonce", &nonce);
 
     switch (ctx->envelope.form) {
@@ -118,6 +123,40 @@ ngx_http_attest_opening_header(ngx_http_request_t *r)
     default:
         return ngx_http_attest_opening_ohttp(r, ctx);
     }
+}
+
+
+/*
+ * Of a backend that was sent nothing sealed, whoever led the request to it:
+ * that is no answer.  What nginx says by itself is.
+ */
+
+static ngx_int_t
+ngx_http_attest_opening_other(ngx_http_request_t *r,
+    ngx_http_attest_sealing_ctx_t *ctx)
+{
+    ngx_http_attest_sealing_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_attest_sealing_module);
+
+    if (slcf->seal == NULL || r != r->main || r->upstream == NULL
+        || r->upstream->cleanup == NULL
+        || (ctx != NULL && ctx->state != NGX_HTTP_ATTEST_ANSWER_NONE))
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    if (ctx == NULL) {
+        ctx = ngx_http_attest_sealing_ctx_create(r);
+        if (ctx == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    r->upstream->buffering = 0;
+
+    return ngx_http_attest_opening_refuse(r, ctx,
+                                          NGX_HTTP_ATTEST_SEALING_UNSEALED);
 }
 
 
