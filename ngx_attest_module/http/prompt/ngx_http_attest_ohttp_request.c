@@ -282,6 +282,7 @@ ngx_http_attest_ohttp_gate(ngx_http_request_t *r)
     }
 
     ngx_http_attest_ohttp_respond(r, NGX_HTTP_NOT_FOUND, NULL,
-                                  "there is no location that takes it");
+                                  "there is no location that takes it from "
+                                  "inside Oblivious HTTP");
     return NGX_DONE;
 }
