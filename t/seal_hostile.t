@@ -30,6 +30,7 @@ test_clean_cut($_) for @forms;
 test_changed($_) for @forms;
 test_http2_cut();
 test_http10_cut();
+test_chunkless_cut();
 test_unsealed($_) for @forms;
 test_errors($_) for @forms;
 test_redirects();
@@ -50,10 +51,37 @@ sub between_conf {
         $port, $gateway, $t->path('plan.json'), $t->path('between.log') ]);
     AttestTest::wait_port($port);
 
-    return 'location = /local { return 200 "local"; }' . join '',
-        map { SealTest::seal_conf("b-$_->[0]", $_->[1], '',
+    my $text = join '', map { SealTest::seal_conf("b-$_->[0]", $_->[1], '',
         "http://127.0.0.1:$port") } [ 'ehbp', 'ehbp' ], [ 'ohttp', 'ohttp' ],
         [ 'whole', 'ohttp form=whole' ];
+
+    return "location = /local { return 200 local; } $text"
+        . chunkless_conf($text);
+}
+
+
+# Answers that end with the connection, with TLS and without.
+sub chunkless_conf {
+    my ($text) = @_;
+    my ($key, $cert) = map { $t->path($_) } qw(tls.key tls.pem);
+
+    AttestTest::run_out([ AttestTest::which('openssl'), qw(req -x509 -newkey
+        ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -days
+        2 -keyout), $key, '-out', $cert ]);
+
+    return <<"END";
+    }
+    server {
+        listen 127.0.0.1:%%PORT_ENDLESS%%;
+        listen 127.0.0.1:%%PORT_CTLS%% ssl;
+        ssl_certificate $cert;
+        ssl_certificate_key $key;
+        proxy_http_version 1.1;
+        proxy_set_header Host inside.test;
+        proxy_set_header Connection "";
+        chunked_transfer_encoding off;
+        $text
+END
 }
 
 
@@ -136,6 +164,26 @@ sub test_http10_cut {
             body => chat("$CANARY 1.0", stream => 1));
 
         is($r->{exit}, 56, "$form: a reset of the connection in HTTP/1.0");
+    }
+}
+
+
+# Nor is one that TLS has said good-bye to.
+sub test_chunkless_cut {
+    for my $form (qw(ehbp ohttp)) {
+        for my $port (qw(ENDLESS CTLS)) {
+            my @how = (port => $t->port($port), plain => $port ne 'CTLS');
+
+            plan_is({});
+            my $r = ask("/b-$form$CHAT?tokens=60", @how,
+                body => chat("$CANARY whole", stream => 1));
+            is($r->{exit}, 0, "$form, no chunks, $port: whole");
+
+            plan_is({ cut => 2000, end => 'clean' });
+            $r = ask("/b-$form$CHAT?tokens=60", @how,
+                body => chat("$CANARY endless", stream => 1));
+            is($r->{exit}, 56, "$form, no chunks, $port: a reset");
+        }
     }
 }
 

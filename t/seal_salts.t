@@ -211,4 +211,22 @@ sub test_conf {
         ok(!$ok, "$text is refused");
         like($out, qr/invalid parameter "\Q$bad\E" in "attest_seal"/, 'so');
     }
+
+    # what would keep an answer, or hand a prompt to others
+
+    for ([ 'proxy_cache z;', qr/"proxy_cache" cannot/ ],
+        [ 'mirror /m;', qr/"mirror" would hand prompts on/ ],
+        [ 'post_action /p;', qr/"post_action" would hand prompts on/ ])
+    {
+        my ($text, $says) = @$_;
+
+        $t->write_conf(SealTest::client_conf(
+            http => 'proxy_cache_path %%DIR%%/cache keys_zone=z:1m;',
+            server => 'location /x/ { attest_seal ehbp keys=%%DIR%%/keys.bin;'
+                . " $text proxy_pass http://127.0.0.1:1; }"));
+        my ($ok, $out) = $t->test_conf();
+
+        ok(!$ok, "$text is refused");
+        like($out, qr{$says.* with "attest_seal" in location "/x/"}, 'so');
+    }
 }

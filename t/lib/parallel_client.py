@@ -24,7 +24,7 @@ def run(n):
     while time.time() < end:
         status, text = 0, ''
         try:
-            conn = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
+            conn = http.client.HTTPConnection('127.0.0.1', port, timeout=120)
             conn.request('POST', path, 'prompt %d' % n)
             answer = conn.getresponse()
             text = answer.read().decode(errors='replace')
