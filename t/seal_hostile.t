@@ -37,6 +37,7 @@ test_redirects();
 test_orders();
 test_nonce();
 test_not_repeated();
+test_no_room();
 
 $t->allow(qr/the gateway's answer is refused|was not sealed/);
 SealTest::end();
@@ -55,8 +56,21 @@ sub between_conf {
         "http://127.0.0.1:$port") } [ 'ehbp', 'ehbp' ], [ 'ohttp', 'ohttp' ],
         [ 'whole', 'ohttp form=whole' ];
 
-    return "location = /local { return 200 local; } $text"
+    return "location = /local { return 200 local; } $text" . foreign_conf()
         . chunkless_conf($text);
+}
+
+
+# A gateway whose chunks are larger than ours.
+sub foreign_conf {
+    my ($port, $keys) = ($t->port('FOREIGN'), $t->path('foreign.bin'));
+
+    $t->spawn('foreign', [ 'python3', "$FindBin::Bin/lib/ohttp_server.py",
+        $port, $keys, 100, 40_000, 7000 ]);
+    AttestTest::wait_port($port);
+
+    return "location /foreign/ { attest_seal ohttp keys=$keys; "
+        . "proxy_pass http://127.0.0.1:$port/; }";
 }
 
 
@@ -285,4 +299,14 @@ sub test_not_repeated {
     like($r->{body}, qr/key-config/, 'by their own document');
     is(scalar(split /\n/, AttestTest::read_file($t->path('between.log'))), 1,
         'and nothing is sent twice');
+}
+
+
+# A refusal inside, kept back to be read, behind which a chunk has no room.
+sub test_no_room {
+    my $r = ask('/foreign/echo', body => "$CANARY refused", sec => 20);
+
+    is($r->{exit}, 0, 'a refusal and a chunk that has no room behind it');
+    is($r->{status}, 400, 'is passed on');
+    is(length $r->{body}, 47_100, 'all of it');
 }
