@@ -19,8 +19,8 @@ my $missing = AttestTest::missing(qw(swtpm swtpm_setup openssl curl python3));
 plan(skip_all => $missing) if $missing;
 
 my $t = AttestTest->new();
-my ($policy, $other, $both) = map { $t->path("$_.json") }
-    qw(policy other both);
+my ($policy, $other, $both, $aged) = map { $t->path("$_.json") }
+    qw(policy other both aged);
 
 $t->swtpm();
 $t->backend();
@@ -41,6 +41,7 @@ test_refused();
 test_misdirected();
 test_no_session();
 test_renewed();
+test_expired();
 test_no_evidence();
 test_configuration();
 
@@ -61,7 +62,7 @@ http {
         'verify=\$ssl_client_verify why=\$attest_client_why uri=\$uri';
 
     attest_tpm %%TCTI%%;
-    attest_lifetime 60s;
+    attest_lifetime 10m;
     $more
 
     server {
@@ -70,6 +71,7 @@ http {
         attest_certificate on;
         location = /.well-known/attestation { attest_evidence; }
         location = /.well-known/hpke-keys { attest_keys; }
+        location = /attest-status { attest_status; }
         location / { proxy_pass http://%%BACKEND%%; }
         @{[ $more eq '' ? '' : fronts() ]}
     }
@@ -110,6 +112,9 @@ $tls        }
         location /other {
             proxy_pass https://other;
 $tls        }
+        location /aged {
+            proxy_pass https://aged;
+$tls        }
         location /plain { proxy_pass http://peer; }
 END
 }
@@ -143,6 +148,11 @@ END
     upstream unproven {
         server 127.0.0.1:%%PORT_PEER%%;
         attest_verify $both;
+        attest_present on;
+    }
+    upstream aged {
+        server 127.0.0.1:%%PORT_AGED%%;
+        keepalive 4;
         attest_present on;
     }
     upstream other {
@@ -180,6 +190,14 @@ $server
     }
 
     server {
+        listen 127.0.0.1:%%PORT_AGED%% ssl;
+        server_name localhost;
+$server
+        attest_verify_client $aged;
+        location / { return 200 "\$connection"; }
+    }
+
+    server {
         listen 127.0.0.1:%%PORT_OTHER%% ssl;
         server_name localhost;
 $server
@@ -211,6 +229,8 @@ sub policies {
     $p->{$_} = JSON::PP::false for qw(require_nonce require_exporter
         require_ek require_eventlog);
     AttestTest::write_file($policy, encode_json($p));
+
+    AttestTest::write_file($aged, encode_json({ %$p, max_age => 200 }));
 
     $p->{ak} = [ '000b' . '12' x 32 ];
     AttestTest::write_file($other, encode_json($p));
@@ -350,7 +370,7 @@ sub test_renewed {
     my ($before) = split ' ', $t->get('/peer')->{body};
 
     $t->mark_log();
-    $t->pass_time(45);
+    $t->pass_time(450);
     ok($t->wait_log(qr/attest: generation \d+/, 30), 'a new generation');
 
     my ($after, $verdict) = split ' ', $t->get('/peer')->{body};
@@ -360,10 +380,49 @@ sub test_renewed {
 }
 
 
+sub clients {
+    return AttestTest::json($t->get('/attest-status'))->{clients};
+}
+
+
+# The client's nginx keeps its connection: by its own count it is young.
+sub test_expired {
+    my $first = $t->get('/aged');
+
+    is($first->{status}, 200, 'young evidence')
+        or diag(AttestTest::read_file($t->path('logs/judged.log')));
+    is($t->get('/aged')->{body}, $first->{body}, 'on a connection that stays');
+
+    my $before = clients();
+
+    $t->pass_time(220);
+    refused('evidence that got too old on it', $t->get('/aged'),
+        qr/has expired: connect again/);
+    refused('and again, on a new one', $t->get('/aged'),
+        qr/is not what this server wants/);
+
+    my $after = clients();
+
+    is($after->{refused_expired} - $before->{refused_expired}, 1,
+        'status: what has expired');
+    is($after->{refused_evidence} - $before->{refused_evidence}, 1,
+        'status: what is not accepted');
+    is($after->{judged} - $before->{judged}, 1, 'status: what was judged');
+    is($after->{trusted}, $before->{trusted}, 'status: not trusted');
+
+    $t->get('/silent');
+    is(clients()->{refused_missing} - $after->{refused_missing}, 1,
+        'status: nothing was shown');
+    like($t->get('/attest-status?format=prometheus')->{body},
+        qr/^ngx_attest_client_refused_total\{reason="expired"\} 1$/m,
+        'metrics');
+}
+
+
 sub test_no_evidence {
     $t->stop_swtpm();
     $t->allow(qr/attest: /);
-    $t->pass_time(300);
+    $t->pass_time(1200);
     is($t->get('/peer')->{status}, 0, 'no evidence: nothing is served');
     refused('nor is another', direct('/x'), qr/has shown no certificate/);
 }

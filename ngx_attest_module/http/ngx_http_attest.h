@@ -144,6 +144,7 @@ typedef struct {
     ngx_http_attest_state_t   *state;           /* in the zone */
     ngx_shm_zone_t            *replay;
     ngx_shm_zone_t            *peers;           /* of verified groups */
+    ngx_shm_zone_t            *clients;         /* counters of those judged */
     const ngx_http_attest_remember_t  *remember;    /* what is in it */
 
     ngx_str_t                  record;          /* configuration record */

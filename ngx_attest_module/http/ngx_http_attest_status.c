@@ -15,6 +15,7 @@
 #include "http/evidence/ngx_http_attest_state.h"
 #include "http/evidence/ngx_http_attest_view.h"
 #include "http/prompt/ngx_http_attest_replay.h"
+#include "http/upstream/ngx_http_attest_client_count.h"
 #include "http/upstream/ngx_http_attest_verified.h"
 #include "http/ngx_http_attest.h"
 #include "http/ngx_http_attest_status.h"
@@ -22,7 +23,7 @@
 #include "http/ngx_http_attest_problem.h"
 
 
-#define NGX_HTTP_ATTEST_STATUS_MAX  8192
+#define NGX_HTTP_ATTEST_STATUS_MAX  10240
 
 
 typedef struct {
@@ -173,12 +174,15 @@ ngx_http_attest_status_handler(ngx_http_request_t *r)
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_attest_module);
 
-    if (!amcf->used && amcf->verified->nelts == 0) {
+    if (!amcf->used && amcf->verified->nelts == 0
+        && amcf->run.clients == NULL)
+    {
         return ngx_http_attest_status_refused(r,
                                               NGX_HTTP_SERVICE_UNAVAILABLE,
                                               "Not attested",
-                                              "no server is attested, and no "
-                                              "upstream verified");
+                                              "no server is attested, and "
+                                              "neither upstreams nor clients "
+                                              "are verified");
     }
 
     rc = ngx_http_discard_request_body(r);
@@ -309,6 +313,9 @@ ngx_http_attest_status_json(u_char *p, u_char *last,
     p = ngx_slprintf(p, last, "\"upstreams\":");
     p = ngx_http_attest_verified_json(report->amcf, p, last);
 
+    p = ngx_slprintf(p, last, ",\"clients\":");
+    p = ngx_http_attest_client_count_json(report->amcf, p, last);
+
     return ngx_slprintf(p, last, "}\n");
 }
 
@@ -409,6 +416,8 @@ ngx_http_attest_status_metrics(u_char *p, u_char *last,
     if (report->amcf->verified->nelts != 0) {
         p = ngx_http_attest_verified_metrics(report->amcf, p, last);
     }
+
+    p = ngx_http_attest_client_count_metrics(report->amcf, p, last);
 
     if (!report->amcf->used) {
         return p;

@@ -16,9 +16,11 @@
 #include "http/ngx_http_attest_problem.h"
 #include "http/ngx_http_attest_tls.h"
 #include "http/upstream/ngx_http_attest_client.h"
+#include "http/upstream/ngx_http_attest_client_count.h"
 
 
-#define NGX_HTTP_ATTEST_CLIENT_WHY  384
+#define NGX_HTTP_ATTEST_CLIENT_WHY   384
+#define NGX_HTTP_ATTEST_CLIENT_LIFE  (24 * 3600)    /* s, at most */
 
 
 /* What was judged of a connection's client. */
@@ -26,7 +28,8 @@
 typedef struct {
     attest_verdict_e           verdict;
     unsigned                   root;
-    time_t                     not_after;
+    time_t                     not_after;       /* wall time */
+    time_t                     until;           /* of the zone's clock */
     u_char                     spki[ATTEST_SHA256_LEN];
     size_t                     why_len;
     u_char                     why[NGX_HTTP_ATTEST_CLIENT_WHY];
@@ -63,8 +66,13 @@ static int ngx_http_attest_client_nothing(int ok, X509_STORE_CTX *store);
 static int ngx_http_attest_client_cb(X509_STORE_CTX *store, void *data);
 static void ngx_http_attest_client_judge(ngx_http_attest_client_conf_t *vc,
     X509 *x, ngx_http_attest_client_seen_t *cl);
-static void ngx_http_attest_client_keep(ngx_http_attest_client_seen_t *cl,
-    ngx_http_attest_client_judged_t *j);
+static void ngx_http_attest_client_keep(ngx_http_attest_client_conf_t *vc,
+    ngx_http_attest_client_seen_t *cl, ngx_http_attest_client_judged_t *j);
+static void ngx_http_attest_client_life(ngx_http_attest_client_conf_t *vc,
+    ngx_http_attest_client_seen_t *cl, const attest_peer_t *peer);
+static ngx_uint_t ngx_http_attest_client_expired(
+    ngx_http_attest_client_conf_t *vc, ngx_http_attest_client_seen_t *cl);
+static void ngx_http_attest_client_close(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_client_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_attest_client_refuse(ngx_http_request_t *r,
     ngx_http_attest_client_conf_t *vc);
@@ -206,7 +214,12 @@ ngx_http_attest_client_servers(ngx_conf_t *cf,
         *h = ngx_http_attest_client_handler;
     }
 
-    return found ? ngx_http_attest_client_roots(cf, amcf) : NGX_OK;
+    if (!found) {
+        return NGX_OK;
+    }
+
+    return (ngx_http_attest_client_roots(cf, amcf) == NGX_OK)
+           ? ngx_http_attest_client_count_zone(cf, amcf) : NGX_ERROR;
 }
 
 
@@ -353,8 +366,10 @@ ngx_http_attest_client_cb(X509_STORE_CTX *store, void *data)
     }
 
     ngx_http_attest_client_judge(vc, x, cl);
+    ngx_http_attest_client_count(vc->amcf, NGX_HTTP_ATTEST_CLIENT_JUDGED);
 
     if (cl->verdict == ATTEST_TRUSTED) {
+        ngx_http_attest_client_count(vc->amcf, NGX_HTTP_ATTEST_CLIENT_TRUSTED);
         X509_STORE_CTX_set_error(store, X509_V_OK);
         return 1;
     }
@@ -397,7 +412,7 @@ ngx_http_attest_client_judge(ngx_http_attest_client_conf_t *vc, X509 *x,
         der->n = n;
 
         attest_peer_judge(&j->peer, &opt, vc->file->policy, &j->res);
-        ngx_http_attest_client_keep(cl, j);
+        ngx_http_attest_client_keep(vc, cl, j);
     }
 
     attest_peer_clear(&j->peer);
@@ -410,8 +425,8 @@ ngx_http_attest_client_judge(ngx_http_attest_client_conf_t *vc, X509 *x,
 
 
 static void
-ngx_http_attest_client_keep(ngx_http_attest_client_seen_t *cl,
-    ngx_http_attest_client_judged_t *j)
+ngx_http_attest_client_keep(ngx_http_attest_client_conf_t *vc,
+    ngx_http_attest_client_seen_t *cl, ngx_http_attest_client_judged_t *j)
 {
     attest_bytes_t  *der = &j->peer.seen.cert;
 
@@ -425,11 +440,63 @@ ngx_http_attest_client_keep(ngx_http_attest_client_seen_t *cl,
 
     if (j->peer.trusted && j->peer.key_bound && j->peer.has_validity) {
         cl->root = j->peer.root;
-        cl->not_after = j->peer.not_after;
+        ngx_http_attest_client_life(vc, cl, &j->peer);
 
     } else if (cl->verdict == ATTEST_TRUSTED) {
         cl->verdict = ATTEST_UNDECIDED;
     }
+}
+
+
+/* A connection lives no longer than what was judged when it was made. */
+
+static void
+ngx_http_attest_client_life(ngx_http_attest_client_conf_t *vc,
+    ngx_http_attest_client_seen_t *cl, const attest_peer_t *peer)
+{
+    time_t                  age, life;
+    ngx_http_attest_time_t  t;
+
+    ngx_http_attest_client_count_time(vc->amcf, &t);
+
+    cl->not_after = peer->not_after;
+    age = (time_t) vc->file->policy->max_age;
+
+    if (age != 0 && peer->not_before < cl->not_after - age) {
+        cl->not_after = peer->not_before + age;
+    }
+
+    life = ngx_max(cl->not_after - t.wall, 0);
+    cl->until = t.now + ngx_min(life, NGX_HTTP_ATTEST_CLIENT_LIFE);
+}
+
+
+/* Also where the clock was set back since. */
+
+static ngx_uint_t
+ngx_http_attest_client_expired(ngx_http_attest_client_conf_t *vc,
+    ngx_http_attest_client_seen_t *cl)
+{
+    ngx_http_attest_time_t  t;
+
+    ngx_http_attest_client_count_time(vc->amcf, &t);
+
+    return t.now > cl->until || t.wall > cl->not_after;
+}
+
+
+/* Of HTTP/2 nginx asks so before the next request: it says goodbye then. */
+
+static void
+ngx_http_attest_client_close(ngx_http_request_t *r)
+{
+    r->keepalive = 0;
+
+#if (NGX_HTTP_V2)
+    if (r->stream != NULL) {
+        r->stream->connection->connection->requests = NGX_MAX_INT_T_VALUE;
+    }
+#endif
 }
 
 
@@ -466,15 +533,21 @@ static ngx_int_t
 ngx_http_attest_client_refuse(ngx_http_request_t *r,
     ngx_http_attest_client_conf_t *vc)
 {
-    const char                *detail;
-    ngx_ssl_conn_t            *ssl_conn;
-    ngx_http_attest_client_seen_t  *cl;
+    const char                      *detail;
+    ngx_ssl_conn_t                  *ssl_conn;
+    ngx_http_attest_client_seen_t   *cl;
+    ngx_http_attest_client_count_e   what;
 
     ssl_conn = r->connection->ssl ? r->connection->ssl->connection : NULL;
 
     if (ssl_conn == NULL || SSL_get_SSL_CTX(ssl_conn) != vc->ctx
         || SSL_session_reused(ssl_conn))
     {
+        if (!r->internal) {
+            ngx_http_attest_client_count(vc->amcf,
+                                         NGX_HTTP_ATTEST_CLIENT_MISDIRECTED);
+        }
+
         return ngx_http_attest_problem(r, NGX_HTTP_MISDIRECTED_REQUEST, NULL,
                                        "Misdirected Request",
                                        "this connection was not made to the "
@@ -486,17 +559,26 @@ ngx_http_attest_client_refuse(ngx_http_request_t *r,
 
     if (cl == NULL) {
         detail = "the client has shown no certificate with evidence";
+        what = NGX_HTTP_ATTEST_CLIENT_MISSING;
 
     } else if (cl->verdict != ATTEST_TRUSTED) {
+        what = NGX_HTTP_ATTEST_CLIENT_EVIDENCE;
         detail = "the evidence in the client's certificate is not what this "
                  "server wants";
 
-    } else if (cl->not_after < ngx_time()) {
+    } else if (ngx_http_attest_client_expired(vc, cl)) {
+        what = NGX_HTTP_ATTEST_CLIENT_EXPIRED;
         detail = "the evidence of this connection has expired: connect again";
-        r->keepalive = 0;
+        ngx_http_attest_client_close(r);
 
     } else {
         return NGX_DECLINED;
+    }
+
+    /* an error page of the location comes here, too */
+
+    if (!r->internal) {
+        ngx_http_attest_client_count(vc->amcf, what);
     }
 
     return ngx_http_attest_problem(r, NGX_HTTP_FORBIDDEN,
