@@ -20,25 +20,8 @@ if (my $why = AttestTest::missing(qw(nginx swtpm curl))) {
 my $t = AttestTest->new();
 my $module = $t->path('loaded_module.so');
 
-compile() or plan skip_all => 'no sources of nginx to build a module with';
-
-
-# With the flags of the nginx that our own module was built for.
-sub compile {
-    my $objs = AttestTest::build() . '/nginx';
-    my ($src) = grep { -d "$_/src/core" } AttestTest::build() . '/nginx-src',
-        $ENV{NGINX_SRC} // '/usr/share/nginx/src';
-
-    return if !$src || !-e "$objs/ngx_auto_config.h";
-
-    my $out = AttestTest::run_out([ $ENV{CC} || 'cc', '-shared', '-fPIC',
-        (map { "-I$src/src/$_" } qw(core event event/modules os/unix http
-            http/modules http/v2)), "-I$objs", '-o', $module,
-        't/doubles/loaded_module.c' ]);
-
-    die "the double does not compile:\n$out\n" if $? != 0;
-    return 1;
-}
+AttestTest::compile_module('loaded_module', $module)
+    or plan skip_all => 'no sources of nginx to build a module with';
 
 
 sub conf {

@@ -38,7 +38,7 @@
 /* 1.25.1: the directive "ssl", which was deprecated in 1.15.0, is gone. */
 
 #if (nginx_version >= 1025001)
-#define ngx_http_attest_ssl_on(sscf)  0
+#define ngx_http_attest_ssl_on(sscf)  ((void) (sscf), 0)
 #else
 #define ngx_http_attest_ssl_on(sscf)  ((sscf)->enable == 1)
 #endif

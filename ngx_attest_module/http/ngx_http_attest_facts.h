@@ -5,6 +5,9 @@
 #define NGX_HTTP_ATTEST_FACTS_H_INCLUDED
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "core/evidence/attest_label.h"
 #include "http/prompt/ngx_http_attest_format.h"
 

@@ -6,9 +6,9 @@
  */
 
 
-#include "core/evidence/attest_label.h"
 #include "http/ngx_http_attest_html.h"
 #include "http/ngx_http_attest_page_peers.h"
+#include "core/evidence/attest_label.h"
 
 
 static void ngx_http_attest_page_peers_one(ngx_http_attest_text_t *text,

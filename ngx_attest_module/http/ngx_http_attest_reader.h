@@ -5,6 +5,9 @@
 #define NGX_HTTP_ATTEST_READER_H_INCLUDED
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "core/evidence/attest_conf.h"
 #include "http/ngx_http_attest_measure.h"
 

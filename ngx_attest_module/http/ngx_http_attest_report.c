@@ -8,8 +8,6 @@
  */
 
 
-#include "core/evidence/attest_accept.h"
-#include "core/evidence/attest_request.h"
 #include "http/ngx_http_attest_answer.h"
 #include "http/ngx_http_attest_page.h"
 #include "http/ngx_http_attest_problem.h"
@@ -18,6 +16,8 @@
 #include "http/ngx_http_attest_verdicts.h"
 #include "http/prompt/ngx_http_attest_fields.h"
 #include "http/evidence/ngx_http_attest_view.h"
+#include "core/evidence/attest_accept.h"
+#include "core/evidence/attest_request.h"
 
 
 #define NGX_HTTP_ATTEST_REPORT_CSP_START                                     \

@@ -6,8 +6,8 @@
  */
 
 
-#include "core/base/attest_utf8.h"
 #include "http/ngx_http_attest_text.h"
+#include "core/base/attest_utf8.h"
 
 
 #define NGX_HTTP_ATTEST_TEXT_FIRST  8192

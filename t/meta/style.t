@@ -73,6 +73,15 @@ for my $file (sort grep { -T } @tree) {
     ok(!@bad, "$file: no path of one machine") or diag(join "\n", @bad);
 }
 
+# nginx' own headers choose what the system's declare: before all others.
+for my $file (sort grep { m{^ngx_attest_module/http/} } @c) {
+    next if $file =~ /_compat\.h$/;
+
+    my ($first) = map { /^#include (\S+)/ } lines($file);
+    ok(!defined $first || $first =~ m{^(?:"http/|<ngx_)},
+        "$file: nginx' headers come first");
+}
+
 # Evidence and policies are text of strangers: only one file reads PEM, with a
 # function that never asks for a pass phrase.  All of these ask the terminal or
 # standard input on their own, or read files of which we know nothing.

@@ -7,12 +7,12 @@
  */
 
 
-#include "core/base/attest_json.h"
 #include "http/upstream/ngx_http_attest_again.h"
 #include "http/upstream/ngx_http_attest_gather.h"
 #include "http/upstream/ngx_http_attest_ready.h"
 #include "http/upstream/ngx_http_attest_relay.h"
 #include "http/upstream/ngx_http_attest_sealing_error.h"
+#include "core/base/attest_json.h"
 
 
 #define NGX_HTTP_ATTEST_AGAIN_EHBP                                           \

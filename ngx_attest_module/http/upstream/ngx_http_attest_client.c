@@ -10,13 +10,13 @@
  */
 
 
-#include "client/attest_peer.h"
-#include "core/evidence/attest_label.h"
 #include "http/ngx_http_attest_declare.h"
 #include "http/ngx_http_attest_problem.h"
 #include "http/ngx_http_attest_tls.h"
 #include "http/upstream/ngx_http_attest_client.h"
 #include "http/upstream/ngx_http_attest_client_count.h"
+#include "client/attest_peer.h"
+#include "core/evidence/attest_label.h"
 
 
 #define NGX_HTTP_ATTEST_CLIENT_WHY   384

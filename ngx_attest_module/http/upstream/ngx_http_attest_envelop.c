@@ -6,9 +6,9 @@
  */
 
 
-#include "core/prompt/attest_keyconfig.h"
 #include "http/upstream/ngx_http_attest_envelop.h"
 #include "http/upstream/ngx_http_attest_gather.h"
+#include "core/prompt/attest_keyconfig.h"
 
 #include <sodium.h>
 

@@ -8,7 +8,6 @@
  */
 
 
-#include "core/prompt/attest_cache_salt.h"
 #include "http/prompt/ngx_http_attest_body.h"
 #include "http/prompt/ngx_http_attest_fields.h"
 #include "http/prompt/ngx_http_attest_format.h"
@@ -18,6 +17,7 @@
 #include "http/upstream/ngx_http_attest_relay.h"
 #include "http/upstream/ngx_http_attest_sealing_error.h"
 #include "http/upstream/ngx_http_attest_traces.h"
+#include "core/prompt/attest_cache_salt.h"
 
 #include <sodium.h>
 

@@ -6,9 +6,9 @@
  */
 
 
+#include "http/upstream/ngx_http_attest_policies.h"
 #include "client/attest_policy_file.h"
 #include "core/evidence/attest_label.h"
-#include "http/upstream/ngx_http_attest_policies.h"
 
 
 static ngx_int_t ngx_http_attest_policies_read(ngx_conf_t *cf,

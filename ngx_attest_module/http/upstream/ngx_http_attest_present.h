@@ -5,6 +5,9 @@
 #define NGX_HTTP_ATTEST_PRESENT_H_INCLUDED
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+
 #include "client/attest_bytes.h"
 #include "http/ngx_http_attest.h"
 

@@ -7,7 +7,6 @@
  */
 
 
-#include "core/crypto/attest_xwing.h"
 #include "http/ngx_http_attest_declare.h"
 #include "http/ngx_http_attest_conf.h"
 #include "http/prompt/ngx_http_attest_backend.h"
@@ -20,6 +19,7 @@
 #include "http/upstream/ngx_http_attest_ready.h"
 #include "http/upstream/ngx_http_attest_sealing_ctx.h"
 #include "http/upstream/ngx_http_attest_traces.h"
+#include "core/crypto/attest_xwing.h"
 
 #include <sodium.h>
 

@@ -21,6 +21,30 @@ sub asan   { return $ENV{ATTEST_ASAN} ? 1 : 0 }
 sub module { return build() . '/ngx_http_attest_module.so' }
 
 
+# A module of somebody else's, t/doubles/NAME.c, for the nginx that our own was
+# built for; undef: there are no headers of it.
+sub compile_module {
+    my ($name, $out) = @_;
+    my $objs = build() . '/nginx';
+    my ($src) = grep { -d "$_/src/core" } build() . '/nginx-src',
+        $ENV{NGINX_SRC} // '/usr/share/nginx/src';
+
+    return if !$src || !-e "$objs/ngx_auto_config.h";
+
+    my $said = run_out([ $ENV{CC} || 'cc', '-shared', '-fPIC',
+        (map { "-I$src/src/$_" } qw(core event event/modules event/quic
+            os/unix http http/modules http/v2 http/v3)), "-I$objs", '-o', $out,
+        top() . "/t/doubles/$name.c" ]);
+
+    die "the double does not compile:\n$said\n" if $? != 0;
+    return $out;
+}
+
+
+# scripts/test-static: the module is in nginx, and loaded by nobody.
+sub static { return $ENV{ATTEST_STATIC} ? 1 : 0 }
+
+
 sub nginx  { return $ENV{TEST_NGINX_BINARY} || which('nginx') }
 
 
@@ -68,7 +92,7 @@ sub globals {
     my $level = $self->{log_level} || 'info';
     my $user = $> == 0 ? 'user ' . ($self->{user} || 'www-data') . ";\n" : '';
 
-    return 'load_module ' . module() . ";\n"
+    return (static() ? '' : 'load_module ' . module() . ";\n")
         . "pid $self->{dir}/nginx.pid;\n"
         . "error_log $self->{dir}/logs/error.log $level;\n"
         . "worker_processes " . ($self->{workers} || 1) . ";\n"

@@ -51,7 +51,8 @@ BEGIN {
     $t = AttestTest->new();
 
     $ENV{TEST_NGINX_BINARY} ||= AttestTest::nginx();
-    $ENV{TEST_NGINX_LOAD_MODULES} ||= AttestTest::module();
+    $ENV{TEST_NGINX_LOAD_MODULES} ||= AttestTest::module()
+        if !AttestTest::static();
     $ENV{TEST_NGINX_SERVROOT} = $t->path('servroot');
     $ENV{TEST_NGINX_PORT} = AttestTest::free_port();
     $ENV{TEST_NGINX_MASTER_PROCESS} ||= 'on';
