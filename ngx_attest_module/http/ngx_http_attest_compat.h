@@ -62,6 +62,15 @@
 #endif
 
 
+/* 1.27.3: names that are resolved while nginx runs. */
+
+#if (NGX_HTTP_UPSTREAM_ZONE && nginx_version >= 1027003)
+#define ngx_http_attest_resolves(server)  ((server)->host.len != 0)
+#else
+#define ngx_http_attest_resolves(server)  0
+#endif
+
+
 /* 1.29.0: a backend's 103 is read, and passed on past the header filters. */
 
 #if (nginx_version >= 1029000)

@@ -98,7 +98,7 @@ sub pair {
 
 # The port of a peer of lib/peer_server.py, started when it is first named.
 sub bad {
-    my ($cl, $mode, $port) = @_;
+    my ($cl, $mode, $port, @more) = @_;
     my $name = "bad_$mode";
 
     return $cl->{bad}{$mode} if $cl->{bad}{$mode};
@@ -115,7 +115,7 @@ sub bad {
         AttestTest::top() . '/t/lib/peer_server.py', '--port', $port,
         '--cert', $cl->path("$name.pem"), '--key', $key, '--record',
         $cl->path("$name.got"), '--mode', $mode, '--real',
-        $cl->{gw}->port('TLS') ]);
+        $cl->{gw}->port('TLS'), @more ]);
     AttestTest::wait_port($port) or die "$name does not start\n";
     return $port;
 }

@@ -6,6 +6,7 @@
 #
 #   peer_server.py --port N --cert FILE --key FILE --record FILE
 #       --mode none|garbage|huge|slow|cut|redirect|relay|hang [--real PORT]
+#       [--address 127.0.0.1]
 #
 # none: no evidence; relay: that of the gateway at 127.0.0.1:PORT; hang: reads
 # requests for it and says nothing, at all addresses of the machine.
@@ -113,6 +114,7 @@ def serve(args, context, raw):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--port', type=int)
+    parser.add_argument('--address', default='127.0.0.1')
     parser.add_argument('--cert')
     parser.add_argument('--key')
     parser.add_argument('--record')
@@ -122,7 +124,7 @@ def main():
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(args.cert, args.key)
-    host = '' if args.mode == 'hang' else '127.0.0.1'
+    host = '' if args.mode == 'hang' else args.address
     listener = socket.create_server((host, args.port), backlog=128)
     while True:
         raw, _ = listener.accept()

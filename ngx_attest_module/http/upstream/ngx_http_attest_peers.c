@@ -32,7 +32,7 @@ typedef struct {
     ngx_http_upstream_t       *upstream;
     ngx_http_attest_identity_t  *id;        /* room for way.id */
     ngx_http_upstream_conf_t   conf;        /* as nginx uses it */
-    const ngx_http_upstream_conf_t  *location;  /* as it was written */
+    ngx_http_upstream_conf_t  *location;    /* as it was written */
 
     void                      *data;        /* the balancer's */
     ngx_event_get_peer_pt      get;
@@ -72,6 +72,10 @@ static ngx_int_t ngx_http_attest_peers_init(ngx_http_request_t *r,
 static void ngx_http_attest_peers_cleanup(void *data);
 static ngx_int_t ngx_http_attest_peers_get(ngx_peer_connection_t *pc,
     void *data);
+static ngx_int_t ngx_http_attest_peers_balance(ngx_http_attest_peers_t *p,
+    ngx_peer_connection_t *pc);
+static void ngx_http_attest_peers_release(ngx_http_attest_peers_t *p,
+    ngx_peer_connection_t *pc, ngx_uint_t state);
 static ngx_uint_t ngx_http_attest_peers_kept(ngx_http_attest_peers_t *p,
     ngx_connection_t *c);
 static void ngx_http_attest_peers_free(ngx_peer_connection_t *pc, void *data,
@@ -235,7 +239,7 @@ ngx_http_attest_peers_cleanup(void *data)
 
     if (p->again) {
         p->again = 0;
-        p->free(&p->upstream->peer, p->data, 0);
+        ngx_http_attest_peers_release(p, &p->upstream->peer, 0);
     }
 }
 
@@ -264,7 +268,7 @@ ngx_http_attest_peers_get(ngx_peer_connection_t *pc, void *data)
 
     p->way.id = NULL;
 
-    rc = p->get(pc, p->data);
+    rc = ngx_http_attest_peers_balance(p, pc);
 
     if (rc == NGX_BUSY && ngx_http_attest_identity_all_fail(p->way.verify)) {
         /* the balancer gives up on peers that were refused */
@@ -296,6 +300,40 @@ ngx_http_attest_peers_get(ngx_peer_connection_t *pc, void *data)
 }
 
 
+/*
+ * 1.29.7: what is kept alive without "keepalive" belongs to a location, which
+ * is known by the address of its configuration.  That of our copy is another
+ * in each request, and one day that of another location's.
+ */
+
+static ngx_int_t
+ngx_http_attest_peers_balance(ngx_http_attest_peers_t *p,
+    ngx_peer_connection_t *pc)
+{
+    ngx_int_t  rc;
+
+    p->upstream->conf = p->location;
+
+    rc = p->get(pc, p->data);
+
+    p->upstream->conf = &p->conf;
+
+    return rc;
+}
+
+
+static void
+ngx_http_attest_peers_release(ngx_http_attest_peers_t *p,
+    ngx_peer_connection_t *pc, ngx_uint_t state)
+{
+    p->upstream->conf = p->location;
+
+    p->free(pc, p->data, state);
+
+    p->upstream->conf = &p->conf;
+}
+
+
 static ngx_uint_t
 ngx_http_attest_peers_kept(ngx_http_attest_peers_t *p, ngx_connection_t *c)
 {
@@ -324,7 +362,8 @@ ngx_http_attest_peers_free(ngx_peer_connection_t *pc, void *data,
     /* the balancer's choice stands for the next connection, too */
 
     if (!p->again) {
-        p->free(pc, p->data, p->way.elsewhere ? 0 : state);
+        ngx_http_attest_peers_release(p, pc,
+                                      p->way.elsewhere ? 0 : state);
     }
 }
 

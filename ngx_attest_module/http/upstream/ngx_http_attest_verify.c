@@ -12,6 +12,8 @@
 #define NGX_HTTP_ATTEST_VERIFY_TIMEOUT  10000   /* ms */
 #define NGX_HTTP_ATTEST_VERIFY_PATH     "/.well-known/attestation"
 #define NGX_HTTP_ATTEST_VERIFY_MAX_PATH 256
+#define NGX_HTTP_ATTEST_VERIFY_RESOLVED 16      /* addresses of a name that
+                                                   change while nginx runs */
 
 
 static ngx_int_t ngx_http_attest_verify_option(ngx_conf_t *cf,
@@ -281,6 +283,10 @@ ngx_http_attest_verify_group(ngx_conf_t *cf,
 
         for (i = 0; i < uscf->servers->nelts; i++) {
             v->peers += server[i].naddrs;
+
+            if (ngx_http_attest_resolves(&server[i])) {
+                v->peers += NGX_HTTP_ATTEST_VERIFY_RESOLVED;
+            }
         }
     }
 
