@@ -18,7 +18,8 @@ JSON object, is read anew for each request; empty: as the gateway says.
     end                    "clean": the end of the message behind a cut body,
                            default: of the connection
 
-LOG gets a line of JSON for each request: its head, and the digest of its body.
+LOG gets a line of JSON for each request: its head, the beginning of its body,
+and the digest of that.
 SEEN gets all of it, and of the gateway's answer.
 """
 
@@ -80,6 +81,7 @@ class Handler(BaseHTTPRequestHandler):
         with open(sys.argv[4], "a") as f:
             f.write(json.dumps({
                 "line": self.requestline, "fields": self.headers.items(),
+                "start": body[:7].hex(),
                 "digest": hashlib.sha256(body).hexdigest()}) + "\n")
         seen_of(self.requestline, self.headers.items(), body)
         if "status" in p:
