@@ -172,17 +172,20 @@ ngx_http_attest_relay_peer(ngx_http_attest_relay_t *relay,
     char                       name[NGX_HTTP_ATTEST_PEER_NAME];
     char                       host[NGX_HTTP_ATTEST_PEER_HOST];
     size_t                     len;
-    u_char                    *last;
+    u_char                    *p, *last;
     ngx_str_t                 *authority;
     ngx_http_attest_waiter_t  *w;
 
     w = &relay->waiter;
     authority = &relay->ctx->conf->seal->authority;
 
-    last = ngx_strlchr(authority->data, authority->data + authority->len,
-                       ':');
-    len = (last != NULL && authority->data[0] != '[')
-          ? (size_t) (last - authority->data) : authority->len;
+    /* without a port; the address of IPv6 in its brackets has colons */
+
+    last = authority->data + authority->len;
+    p = (authority->len && authority->data[0] == '[')
+        ? ngx_strlchr(authority->data, last, ']') : authority->data;
+    p = (p != NULL) ? ngx_strlchr(p, last, ':') : NULL;
+    len = (p != NULL) ? (size_t) (p - authority->data) : authority->len;
 
     if (server->down || server->naddrs == 0
         || len >= NGX_HTTP_ATTEST_PEER_HOST)
