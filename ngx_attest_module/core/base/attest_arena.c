@@ -6,7 +6,7 @@
  */
 
 
-#include <openssl/crypto.h>
+#include <sodium.h>
 
 #include "core/base/attest_arena.h"
 
@@ -401,8 +401,8 @@ attest_arena_resize(attest_arena_t *a, uint8_t *p, size_t len)
     }
 
     if (n < have) {
-        OPENSSL_cleanse(p + n * ATTEST_ARENA_UNIT,
-                        (have - n) * ATTEST_ARENA_UNIT);
+        sodium_memzero(p + n * ATTEST_ARENA_UNIT,
+                       (have - n) * ATTEST_ARENA_UNIT);
         a->next[unit] = n;
         a->used -= have - n;
         attest_arena_release(a, unit + n, have - n);
@@ -421,7 +421,7 @@ attest_arena_free(attest_arena_t *a, uint8_t *p)
         return ATTEST_EARG;
     }
 
-    OPENSSL_cleanse(p, room);
+    sodium_memzero(p, room);
 
     return attest_arena_wiped(a, p);
 }
