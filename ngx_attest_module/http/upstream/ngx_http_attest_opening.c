@@ -23,7 +23,7 @@
 #include <sys/socket.h>
 
 
-#define NGX_HTTP_ATTEST_OPENING_ROOM  (32 * 1024)
+#define NGX_HTTP_ATTEST_OPENING_ROOM  (20 * 1024)   /* of one chunk */
 #define NGX_HTTP_ATTEST_OPENING_KEPT  8192      /* of an error */
 
 
@@ -869,6 +869,13 @@ ngx_http_attest_opening_send(ngx_http_request_t *r,
     }
 
     if (ctx->answer.plain == 0 && !ctx->ended) {
+        return NGX_OK;
+    }
+
+    if (ctx->answer.marked && ctx->answer.required && !ctx->ended
+        && !ctx->failed)
+    {
+        /* nothing may follow but the end, and goes with it in one write */
         return NGX_OK;
     }
 
