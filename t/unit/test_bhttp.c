@@ -912,6 +912,7 @@ test_encoder_order(void)
                != ATTEST_EARG;
         bad += attest_bhttp_put_content(&e, buf, 1, &took) != ATTEST_EARG;
         bad += attest_bhttp_put_content_whole(&e, buf, 1) != ATTEST_EARG;
+        bad += attest_bhttp_put_content_length(&e, 1) != ATTEST_EARG;
         bad += attest_bhttp_put_content_end(&e) != ATTEST_EARG;
         bad += attest_bhttp_put_padding(&e, 1) != ATTEST_EARG;
         bad += attest_bhttp_put_request(&e, &q)

@@ -54,6 +54,7 @@ static void test_open_failures(uint16_t aead);
 static void test_in_place(uint16_t aead);
 static void test_large(void);
 static void test_directions(void);
+static void test_tools(void);
 static void test_sequence_end(void);
 static void test_export_limits(void);
 static void test_aead(void);
@@ -900,6 +901,65 @@ test_directions(void)
 }
 
 
+/* Many requests of one sender, to keys of two kinds in turn. */
+
+static void
+test_tools(void)
+{
+    int                  i, bad = 0;
+    uint8_t              enc[65], ct[32];
+    attest_aead_t        a;
+    attest_kem_key_t     key;
+    attest_hpke_ctx_t    s, r;
+    attest_hpke_suite_t  suite;
+    attest_kem_tools_t  *tools = attest_kem_tools_new();
+
+    OK(tools != NULL, "a sender has tools");
+
+    for (i = 0; i < 8; i++) {
+        suite = i & 1 ? p256 : x25519;
+        suite.aead = i & 2 ? ATTEST_AEAD_AES_256_GCM : ATTEST_AEAD_CHACHA20;
+
+        bad += attest_kem_key_generate(&key, suite.kem) != ATTEST_OK;
+        bad += attest_hpke_setup_sender_with(&s, tools, &suite,
+                   attest_span(key.pk, key.pk_len), attest_span("info", 4),
+                   enc) != ATTEST_OK;
+        bad += attest_hpke_setup_recipient(&r, &suite, &key, enc,
+                   attest_kem_enc_len(suite.kem), BYTES("info"), 4)
+               != ATTEST_OK;
+        bad += attest_hpke_seal(&s, NULL, 0, BYTES("a prompt"), 8, ct)
+               != ATTEST_OK;
+        bad += attest_hpke_open(&r, NULL, 0, ct, 24, ct) != ATTEST_OK;
+        bad += memcmp(ct, "a prompt", 8) != 0;
+
+        bad += attest_hpke_response(&a, &r, attest_span("label", 5), 16,
+                                    attest_span("salt", 4), 1) != ATTEST_OK;
+        bad += attest_aead_seal(&a, NULL, 0, BYTES("answer"), 6, ct)
+               != ATTEST_OK;
+        attest_aead_clear(&a);
+        bad += attest_hpke_response(&a, &s, attest_span("label", 5), 16,
+                                    attest_span("salt", 4), 0) != ATTEST_OK;
+        bad += attest_aead_open(&a, NULL, 0, ct, 22, ct) != ATTEST_OK;
+        bad += memcmp(ct, "answer", 6) != 0;
+
+        attest_aead_clear(&a);
+        attest_hpke_ctx_clear(&s);
+        attest_hpke_ctx_clear(&r);
+        attest_kem_key_clear(&key);
+    }
+
+    IS_INT(bad, 0, "and what it seals with them opens, both ways");
+
+    memset(enc, 0, sizeof(enc));
+    IS_INT(attest_hpke_setup_sender_with(&s, tools, &x25519,
+                                         attest_span(enc, 32),
+                                         ATTEST_NO_SPAN, enc),
+           ATTEST_ECRYPTO, "but not to a key of low order");
+
+    attest_kem_tools_free(tools);
+}
+
+
 static void
 test_sequence_end(void)
 {
@@ -1071,6 +1131,7 @@ main(void)
 
     test_large();
     test_directions();
+    test_tools();
     test_sequence_end();
     test_export_limits();
     test_aead();

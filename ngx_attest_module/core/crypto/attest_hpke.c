@@ -344,6 +344,33 @@ attest_hpke_setup_sender(attest_hpke_ctx_t *ctx,
     const attest_kem_key_t *ephemeral, const uint8_t *info, size_t info_len,
     uint8_t *enc_out)
 {
+    if (ephemeral == NULL) {
+        return attest_hpke_setup_sender_with(ctx, NULL, suite,
+                                             attest_span(pk, pk_len),
+                                             attest_span(info, info_len),
+                                             enc_out);
+    }
+
+    memset(ctx, 0, sizeof(*ctx));
+
+    if (!attest_hpke_suite_known(suite)) {
+        return ATTEST_EUNSUPPORTED;
+    }
+
+    if (suite->kem == ATTEST_KEM_XWING) {
+        return ATTEST_EARG;
+    }
+
+    return attest_hpke_encap(ctx, suite, attest_span(pk, pk_len), ephemeral,
+                             attest_span(info, info_len), enc_out);
+}
+
+
+int
+attest_hpke_setup_sender_with(attest_hpke_ctx_t *ctx,
+    attest_kem_tools_t *tools, const attest_hpke_suite_t *suite,
+    attest_span_t pk, attest_span_t info, uint8_t *enc_out)
+{
     int                rc;
     attest_kem_key_t   fresh;
 
@@ -353,18 +380,10 @@ attest_hpke_setup_sender(attest_hpke_ctx_t *ctx,
         return ATTEST_EUNSUPPORTED;
     }
 
-    if (suite->kem == ATTEST_KEM_XWING) {
-        return ephemeral != NULL
-               ? ATTEST_EARG
-               : attest_hpke_encap_xwing(ctx, suite, attest_span(pk, pk_len),
-                                         attest_span(info, info_len),
-                                         enc_out);
-    }
+    ctx->tools = tools;
 
-    if (ephemeral != NULL) {
-        return attest_hpke_encap(ctx, suite, attest_span(pk, pk_len),
-                                 ephemeral, attest_span(info, info_len),
-                                 enc_out);
+    if (suite->kem == ATTEST_KEM_XWING) {
+        return attest_hpke_encap_xwing(ctx, suite, pk, info, enc_out);
     }
 
     rc = attest_kem_key_generate(&fresh, suite->kem);
@@ -372,8 +391,12 @@ attest_hpke_setup_sender(attest_hpke_ctx_t *ctx,
         return rc;
     }
 
-    rc = attest_hpke_encap(ctx, suite, attest_span(pk, pk_len), &fresh,
-                           attest_span(info, info_len), enc_out);
+    fresh.tools = tools;
+
+    rc = attest_hpke_encap(ctx, suite, pk, &fresh, info, enc_out);
+
+    /* they are not the key's own */
+    fresh.tools = NULL;
     attest_kem_key_clear(&fresh);
 
     return rc;

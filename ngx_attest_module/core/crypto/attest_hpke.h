@@ -37,7 +37,7 @@ typedef struct {
     uint8_t               exporter[ATTEST_SHA256_LEN];
     uint64_t              seq;
     EVP_CIPHER_CTX       *cipher;
-    attest_kem_tools_t   *tools;             /* borrowed from the key */
+    attest_kem_tools_t   *tools;             /* borrowed, or NULL */
 } attest_hpke_ctx_t;
 
 
@@ -59,6 +59,13 @@ int attest_hpke_setup_sender(attest_hpke_ctx_t *ctx,
     const attest_hpke_suite_t *suite, const uint8_t *pk, size_t pk_len,
     const attest_kem_key_t *ephemeral, const uint8_t *info, size_t info_len,
     uint8_t *enc_out);
+/*
+ * The same with a fresh key pair, for who seals many requests: tools are of
+ * this thread, and outlive the context.
+ */
+int attest_hpke_setup_sender_with(attest_hpke_ctx_t *ctx,
+    attest_kem_tools_t *tools, const attest_hpke_suite_t *suite,
+    attest_span_t pk, attest_span_t info, uint8_t *enc_out);
 
 /*
  * Open: pt holds ct_len - 16 bytes; pt == ct is allowed, partial overlap is

@@ -30,10 +30,9 @@ static int attest_kem_import_p256(attest_kem_key_t *key);
 static int attest_kem_p256_public(attest_kem_key_t *key, BIGNUM *sk);
 static int attest_kem_p256_keypair(attest_kem_key_t *key, const BIGNUM *sk);
 static EVP_PKEY *attest_kem_p256_fromdata(OSSL_PARAM *params, int selection);
-static void attest_kem_tools_free(attest_kem_tools_t *t);
 static EVP_PKEY *attest_kem_peer(uint16_t kem, const uint8_t *pk);
 static EVP_PKEY *attest_kem_peer_again(const attest_kem_tools_t *t,
-    const uint8_t *pk);
+    uint16_t kem, const uint8_t *pk);
 static int attest_kem_derive(EVP_PKEY_CTX *ctx, EVP_PKEY *peer,
     uint8_t dh[ATTEST_KEM_DH]);
 
@@ -86,10 +85,10 @@ attest_kem_key_generate(attest_kem_key_t *key, uint16_t kem)
         return ATTEST_EINTERNAL;
     }
 
-    /* GenerateKeyPair in terms of DeriveKeyPair, RFC 9180 section 4. */
-    rc = kem == ATTEST_KEM_XWING
-         ? attest_kem_key_import(key, kem, ikm)
-         : attest_kem_key_derive(key, kem, ikm, sizeof(ikm));
+    /* all 32 bytes are a key of the others; of P-256 some are none */
+    rc = kem == ATTEST_KEM_P256
+         ? attest_kem_key_derive(key, kem, ikm, sizeof(ikm))
+         : attest_kem_key_import(key, kem, ikm);
     OPENSSL_cleanse(ikm, sizeof(ikm));
 
     return rc;
@@ -376,7 +375,6 @@ attest_kem_key_clear(attest_kem_key_t *key)
 int
 attest_kem_key_prepare(attest_kem_key_t *key)
 {
-    size_t                i;
     attest_kem_tools_t  *t;
 
     if (key->pkey == NULL) {
@@ -387,21 +385,41 @@ attest_kem_key_prepare(attest_kem_key_t *key)
         return ATTEST_OK;
     }
 
-    t = OPENSSL_zalloc(sizeof(attest_kem_tools_t));
+    t = attest_kem_tools_new();
     if (t == NULL) {
         return ATTEST_EINTERNAL;
     }
 
-    t->md = EVP_MD_fetch(NULL, "SHA2-256", NULL);
-    t->digest = EVP_MD_CTX_new();
     t->derive = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
 
-    if (key->kem != ATTEST_KEM_P256) {
-        /* the X25519 part of both is at the end */
-        t->peer = attest_kem_peer(ATTEST_KEM_X25519,
-                                   key->pk + key->pk_len
-                                   - ATTEST_X25519_LEN);
+    if (t->derive == NULL || EVP_PKEY_derive_init(t->derive) != 1) {
+        attest_kem_tools_free(t);
+        return ATTEST_EINTERNAL;
     }
+
+    key->tools = t;
+
+    return ATTEST_OK;
+}
+
+
+attest_kem_tools_t *
+attest_kem_tools_new(void)
+{
+    size_t                i;
+    attest_kem_tools_t   *t;
+
+    /* any point will do, as another one takes its place each time */
+    static const uint8_t  point[ATTEST_X25519_LEN] = { 9 };
+
+    t = OPENSSL_zalloc(sizeof(attest_kem_tools_t));
+    if (t == NULL) {
+        return NULL;
+    }
+
+    t->md = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    t->digest = EVP_MD_CTX_new();
+    t->peer = attest_kem_peer(ATTEST_KEM_X25519, point);
 
     for (i = 0; i < ATTEST_AEADS; i++) {
         t->aead[i] = attest_aead_fetch((uint16_t) (i + 1));
@@ -410,26 +428,19 @@ attest_kem_key_prepare(attest_kem_key_t *key)
         }
     }
 
-    if (t->md == NULL || t->digest == NULL || t->derive == NULL
-        || EVP_PKEY_derive_init(t->derive) != 1
-        || (key->kem != ATTEST_KEM_P256 && t->peer == NULL))
-    {
-        goto failed;
+    if (t->md != NULL && t->digest != NULL && t->peer != NULL) {
+        return t;
     }
-
-    key->tools = t;
-
-    return ATTEST_OK;
 
 failed:
 
     attest_kem_tools_free(t);
 
-    return ATTEST_EINTERNAL;
+    return NULL;
 }
 
 
-static void
+void
 attest_kem_tools_free(attest_kem_tools_t *t)
 {
     size_t  i;
@@ -483,13 +494,17 @@ attest_kem_peer(uint16_t kem, const uint8_t *pk)
 }
 
 
-/* A reference to the peer of the tools, which holds another public key now. */
+/*
+ * A new one; or a reference to the peer of the tools, which holds another
+ * public key now.
+ */
 
 static EVP_PKEY *
-attest_kem_peer_again(const attest_kem_tools_t *t, const uint8_t *pk)
+attest_kem_peer_again(const attest_kem_tools_t *t, uint16_t kem,
+    const uint8_t *pk)
 {
-    if (t->peer == NULL) {
-        return attest_kem_peer(ATTEST_KEM_P256, pk);
+    if (t == NULL || kem == ATTEST_KEM_P256) {
+        return attest_kem_peer(kem, pk);
     }
 
     if (EVP_PKEY_set1_encoded_public_key(t->peer, pk, ATTEST_X25519_LEN) != 1
@@ -526,19 +541,15 @@ attest_kem_dh(const attest_kem_key_t *key, const uint8_t *pk,
     /* the caller's OpenSSL error queue stays as it was */
     ERR_set_mark();
 
-    if (key->tools != NULL) {
-        peer = attest_kem_peer_again(key->tools, pk);
-
-    } else {
-        peer = attest_kem_peer(key->kem == ATTEST_KEM_P256
-                                ? ATTEST_KEM_P256 : ATTEST_KEM_X25519, pk);
-    }
-
+    /* the X25519 part of X-Wing */
+    peer = attest_kem_peer_again(key->tools,
+                                 key->kem == ATTEST_KEM_P256
+                                 ? ATTEST_KEM_P256 : ATTEST_KEM_X25519, pk);
     if (peer == NULL) {
         goto done;
     }
 
-    if (key->tools != NULL) {
+    if (key->tools != NULL && key->tools->derive != NULL) {
         rc = attest_kem_derive(key->tools->derive, peer, dh);
         goto done;
     }

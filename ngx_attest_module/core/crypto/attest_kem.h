@@ -54,13 +54,13 @@ typedef struct {
 } attest_hpke_ksc_t;
 
 
-/* What every request to a key needs again, and would cost as much as it. */
+/* What every request needs again, and would cost as much as it. */
 
 typedef struct {
     EVP_MD               *md;
     EVP_MD_CTX           *digest;
     EVP_CIPHER           *aead[ATTEST_AEADS];
-    EVP_PKEY_CTX         *derive;              /* of the key */
+    EVP_PKEY_CTX         *derive;              /* of the key, or NULL */
     EVP_PKEY             *peer;                /* X25519, set anew each time */
     attest_hpke_ksc_t     ksc[ATTEST_HPKE_KSC_KEPT];
     size_t                kept;
@@ -113,6 +113,10 @@ void attest_kem_key_clear(attest_kem_key_t *key);
  * of its recipient are for one thread, and it must outlive them.
  */
 int attest_kem_key_prepare(attest_kem_key_t *key);
+
+/* The same for who seals to keys of others; NULL: there is no memory. */
+attest_kem_tools_t *attest_kem_tools_new(void);
+void attest_kem_tools_free(attest_kem_tools_t *t);
 
 
 /* What attest_hpke.c sets its contexts up with. */

@@ -315,6 +315,8 @@ int attest_bhttp_put_content_end(attest_bhttp_encoder_t *e);
 /* Known length: the whole content at once, and its end. */
 int attest_bhttp_put_content_whole(attest_bhttp_encoder_t *e,
     const uint8_t *p, size_t n);
+/* The same, but for its n bytes, which whoever sends it puts in behind. */
+int attest_bhttp_put_content_length(attest_bhttp_encoder_t *e, size_t n);
 
 /* n zero bytes behind the trailers (section 3.8), against traffic analysis. */
 int attest_bhttp_put_padding(attest_bhttp_encoder_t *e, size_t n);

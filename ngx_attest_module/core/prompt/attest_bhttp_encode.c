@@ -481,6 +481,24 @@ attest_bhttp_put_content_whole(attest_bhttp_encoder_t *e, const uint8_t *p,
 
 
 int
+attest_bhttp_put_content_length(attest_bhttp_encoder_t *e, size_t n)
+{
+    if (e->state != ATTEST_BHTTP_E_CONTENT || ATTEST_BHTTP_INDETERMINATE(e)) {
+        return ATTEST_EARG;
+    }
+
+    if (attest_varint_len(n) > attest_bhttp_left(e)) {
+        return ATTEST_ENOSPACE;
+    }
+
+    attest_bhttp_put_varint(e, n);
+    e->state = ATTEST_BHTTP_E_TRAILERS;
+
+    return ATTEST_OK;
+}
+
+
+int
 attest_bhttp_put_padding(attest_bhttp_encoder_t *e, size_t n)
 {
     if (e->state != ATTEST_BHTTP_E_PADDING) {

@@ -120,9 +120,17 @@ int
 attest_ehbp_client(attest_hpke_ctx_t *ctx, const uint8_t *pk, size_t pk_len,
     uint8_t enc[ATTEST_EHBP_ENC_LEN])
 {
-    return attest_hpke_setup_sender(ctx, &attest_ehbp_suite, pk, pk_len, NULL,
-                                    (const uint8_t *) ATTEST_EHBP_INFO,
-                                    sizeof(ATTEST_EHBP_INFO) - 1, enc);
+    return attest_ehbp_client_with(ctx, NULL, attest_span(pk, pk_len), enc);
+}
+
+
+int
+attest_ehbp_client_with(attest_hpke_ctx_t *ctx, attest_kem_tools_t *tools,
+    attest_span_t pk, uint8_t enc[ATTEST_EHBP_ENC_LEN])
+{
+    return attest_hpke_setup_sender_with(ctx, tools, &attest_ehbp_suite, pk,
+                                         attest_span_literal(ATTEST_EHBP_INFO),
+                                         enc);
 }
 
 

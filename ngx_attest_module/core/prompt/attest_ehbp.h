@@ -120,6 +120,9 @@ int attest_ehbp_seal_frame(attest_aead_t *aead, const uint8_t *pt, size_t len,
 /* Client side: suite, info and encapsulation for one request. */
 int attest_ehbp_client(attest_hpke_ctx_t *ctx, const uint8_t *pk,
     size_t pk_len, uint8_t enc[ATTEST_EHBP_ENC_LEN]);
+/* With tools as attest_hpke_setup_sender_with() has them. */
+int attest_ehbp_client_with(attest_hpke_ctx_t *ctx, attest_kem_tools_t *tools,
+    attest_span_t pk, uint8_t enc[ATTEST_EHBP_ENC_LEN]);
 /* One request frame: out holds len + ATTEST_EHBP_OVERHEAD bytes. */
 int attest_ehbp_client_seal(attest_hpke_ctx_t *ctx, const uint8_t *pt,
     size_t len, uint8_t *out);

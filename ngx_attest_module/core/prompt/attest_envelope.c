@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Seals a client's request.  The bytes are put together in the caller's
- * output, where they are encrypted in place: no other memory holds a copy.
+ * Seals a client's request.  The body is encrypted from where it lies, and
+ * what stands around it in the caller's output: no other memory holds a copy.
  */
 
 
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <sodium.h>
 
 #include "core/base/attest_hex.h"
 #include "core/prompt/attest_envelope.h"
@@ -30,6 +31,16 @@ typedef struct {
     size_t    len;
     int       full;                          /* it would have been more */
 } attest_envelope_out_t;
+
+
+/* A request inside, in the order of its parts. */
+
+typedef struct {
+    attest_span_t   head;
+    attest_span_t   body;
+    attest_span_t   tail;
+    uint8_t         bytes[ATTEST_VARINT_MAX_LEN];    /* of the tail */
+} attest_envelope_inner_t;
 
 
 static int attest_envelope_suite(const attest_keyconfig_t *kc,
@@ -61,10 +72,17 @@ static int attest_envelope_ohttp(attest_envelope_t *e,
     const attest_http1_t *req, attest_span_t body,
     attest_envelope_out_t *out);
 static size_t attest_envelope_inner_room(const attest_envelope_how_t *how,
-    const attest_http1_t *req, attest_span_t body);
+    const attest_http1_t *req);
 static int attest_envelope_inner(const attest_envelope_how_t *how,
-    const attest_http1_t *req, attest_span_t body, attest_span_t room,
-    size_t *len);
+    const attest_http1_t *req, attest_span_t body, uint8_t *buf, size_t room,
+    attest_envelope_inner_t *in);
+static int attest_envelope_inner_tail(const attest_bhttp_encoder_t *enc,
+    attest_envelope_inner_t *in);
+static size_t attest_envelope_inner_left(const attest_envelope_inner_t *in);
+static void attest_envelope_inner_take(attest_envelope_inner_t *in,
+    uint8_t *to, size_t n);
+static size_t attest_envelope_part(attest_span_t *part, uint8_t *to,
+    size_t n);
 static bool attest_envelope_inside(attest_span_t name);
 static int attest_envelope_fields(const attest_envelope_how_t *how,
     const attest_http1_t *req, attest_bhttp_field_t *f, size_t *count);
@@ -72,10 +90,10 @@ static void attest_envelope_outer(const attest_envelope_how_t *how,
     const attest_http1_t *req, attest_envelope_form_e form, size_t len,
     attest_envelope_out_t *out);
 static size_t attest_envelope_sealed(attest_envelope_form_e form, size_t n);
-static int attest_envelope_whole(attest_envelope_t *e, const uint8_t *in,
-    size_t n, attest_envelope_out_t *out);
-static int attest_envelope_chunks(attest_envelope_t *e, const uint8_t *in,
-    size_t n, attest_envelope_out_t *out);
+static int attest_envelope_whole(attest_envelope_t *e,
+    attest_envelope_inner_t *in, attest_envelope_out_t *out);
+static int attest_envelope_chunks(attest_envelope_t *e,
+    attest_envelope_inner_t *in, attest_envelope_out_t *out);
 
 
 /* The first suite of a member that the form can use, in its own order. */
@@ -298,7 +316,7 @@ attest_envelope_seal(attest_envelope_t *e, const attest_envelope_key_t *key,
 
     if (rc != ATTEST_OK) {
         attest_envelope_clear(e);
-        OPENSSL_cleanse(out, room);
+        sodium_memzero(out, room);
         return rc;
     }
 
@@ -327,8 +345,8 @@ attest_envelope_ehbp(attest_envelope_t *e, const attest_envelope_key_t *key,
     e->form = ATTEST_ENVELOPE_NONE;
 
     if (body.n != 0) {
-        rc = attest_ehbp_client(&e->hpke, key->kc->pk.p, key->kc->pk.n,
-                                e->enc);
+        rc = attest_ehbp_client_with(&e->hpke, key->tools, key->kc->pk,
+                                     e->enc);
         if (rc != ATTEST_OK) {
             return rc;
         }
@@ -419,9 +437,9 @@ attest_envelope_frames(attest_envelope_t *e, attest_span_t body,
 
 
 /*
- * The request inside is written to the end of what room there is, and moved
- * from there, piece by piece, to where it is sealed: its length, which stands
- * in front of all, is known by then.
+ * What stands before the body is written to the end of what room there is,
+ * and moved from there to where it is sealed: its length, which stands in
+ * front of all, is known by then.
  */
 
 static int
@@ -429,51 +447,54 @@ attest_envelope_ohttp(attest_envelope_t *e, const attest_envelope_key_t *key,
     const attest_envelope_how_t *how, const attest_http1_t *req,
     attest_span_t body, attest_envelope_out_t *out)
 {
-    int             rc;
-    size_t          n, len, room, head = ATTEST_OHTTP_MAX_HEAD;
-    uint8_t         start[ATTEST_OHTTP_MAX_HEAD], *in;
+    int                       rc;
+    size_t                    n, room, head = ATTEST_OHTTP_MAX_HEAD;
+    uint8_t                   start[ATTEST_OHTTP_MAX_HEAD], *end;
+    attest_envelope_inner_t   in;
 
-    rc = attest_ohttp_sender(&e->ohttp,
-                             key->form == ATTEST_ENVELOPE_OHTTP
-                             ? ATTEST_OHTTP_CHUNKED : ATTEST_OHTTP_WHOLE,
-                             key->kc, key->kdf, key->aead, NULL, start,
-                             &head);
+    rc = attest_ohttp_sender_with(&e->ohttp, key->tools,
+                                  key->form == ATTEST_ENVELOPE_OHTTP
+                                  ? ATTEST_OHTTP_CHUNKED : ATTEST_OHTTP_WHOLE,
+                                  key->kc, key->kdf, key->aead, start, &head);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
     e->form = key->form;
 
-    room = attest_envelope_inner_room(how, req, body);
+    room = attest_envelope_inner_room(how, req);
 
     if (room > out->room) {
         return ATTEST_ENOSPACE;
     }
 
-    in = out->buf + out->room - room;
-
-    rc = attest_envelope_inner(how, req, body, attest_span(in, room), &len);
+    rc = attest_envelope_inner(how, req, body, out->buf + out->room - room,
+                               room, &in);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    n = attest_envelope_sealed(key->form, len);
+    end = (uint8_t *) in.head.p + in.head.n;
+    n = attest_envelope_sealed(key->form, attest_envelope_inner_left(&in));
 
     attest_envelope_outer(how, req, key->form, head + n, out);
     attest_envelope_put(out, attest_span(start, head));
 
+    /* nothing of the head is written over before it is sealed */
+
     if (out->full || n > out->room - out->len
-        || out->buf + out->len + n > in + len)
+        || out->buf + out->len
+           + attest_envelope_sealed(key->form, in.head.n) > end)
     {
         return ATTEST_ENOSPACE;
     }
 
     rc = key->form == ATTEST_ENVELOPE_OHTTP
-         ? attest_envelope_chunks(e, in, len, out)
-         : attest_envelope_whole(e, in, len, out);
+         ? attest_envelope_chunks(e, &in, out)
+         : attest_envelope_whole(e, &in, out);
 
     /* what the ciphertext did not cover */
-    OPENSSL_cleanse(out->buf + out->len, out->room - out->len);
+    sodium_memzero(out->buf + out->len, out->room - out->len);
 
     return rc;
 }
@@ -483,13 +504,12 @@ attest_envelope_ohttp(attest_envelope_t *e, const attest_envelope_key_t *key,
 
 static size_t
 attest_envelope_inner_room(const attest_envelope_how_t *how,
-    const attest_http1_t *req, attest_span_t body)
+    const attest_http1_t *req)
 {
     size_t  i, n;
 
     n = req->method.n + req->target.n + req->fields.n + how->authority.n
-        + how->date.n + ATTEST_ENVELOPE_LENGTHS + body.n
-        + ATTEST_ENVELOPE_HEAD / 2;
+        + how->date.n + ATTEST_ENVELOPE_LENGTHS + ATTEST_ENVELOPE_HEAD / 2;
 
     for (i = 0; i < how->nset; i++) {
         n += how->set[i].name.n + how->set[i].value.n;
@@ -503,8 +523,8 @@ attest_envelope_inner_room(const attest_envelope_how_t *how,
 
 static int
 attest_envelope_inner(const attest_envelope_how_t *how,
-    const attest_http1_t *req, attest_span_t body, attest_span_t room,
-    size_t *len)
+    const attest_http1_t *req, attest_span_t body, uint8_t *buf, size_t room,
+    attest_envelope_inner_t *in)
 {
     int                       rc;
     size_t                    count = 0;
@@ -528,8 +548,8 @@ attest_envelope_inner(const attest_envelope_how_t *how,
     rc = attest_envelope_fields(how, req, f, &count);
 
     if (rc == ATTEST_OK) {
-        rc = attest_bhttp_encoder_init(&enc, ATTEST_BHTTP_REQUEST_KNOWN,
-                                       (uint8_t *) room.p, room.n);
+        rc = attest_bhttp_encoder_init(&enc, ATTEST_BHTTP_REQUEST_KNOWN, buf,
+                                       room);
     }
 
     if (rc == ATTEST_OK) {
@@ -541,17 +561,71 @@ attest_envelope_inner(const attest_envelope_how_t *how,
     }
 
     if (rc == ATTEST_OK) {
-        rc = attest_bhttp_put_content_whole(&enc, body.p, body.n);
+        rc = attest_bhttp_put_content_length(&enc, body.n);
     }
 
     if (rc == ATTEST_OK) {
-        /* no trailers, which not every gateway takes for granted */
-        rc = attest_bhttp_put_fields(&enc, NULL, 0);
+        in->head = attest_span(buf, enc.len);
+        in->body = body;
+        rc = attest_envelope_inner_tail(&enc, in);
     }
 
-    *len = rc == ATTEST_OK ? enc.len : 0;
+    return rc;
+}
+
+
+/* No trailers, which not every gateway takes for granted. */
+
+static int
+attest_envelope_inner_tail(const attest_bhttp_encoder_t *enc,
+    attest_envelope_inner_t *in)
+{
+    int                      rc;
+    attest_bhttp_encoder_t   tail = *enc;
+
+    tail.buf = in->bytes;
+    tail.room = sizeof(in->bytes);
+    tail.len = 0;
+
+    rc = attest_bhttp_put_fields(&tail, NULL, 0);
+
+    in->tail = attest_span(in->bytes, tail.len);
 
     return rc;
+}
+
+
+static size_t
+attest_envelope_inner_left(const attest_envelope_inner_t *in)
+{
+    return in->head.n + in->body.n + in->tail.n;
+}
+
+
+/* The next n bytes; of the head they may lie behind where they go. */
+
+static void
+attest_envelope_inner_take(attest_envelope_inner_t *in, uint8_t *to, size_t n)
+{
+    size_t  k;
+
+    k = attest_envelope_part(&in->head, to, n);
+    k += attest_envelope_part(&in->body, to + k, n - k);
+    (void) attest_envelope_part(&in->tail, to + k, n - k);
+}
+
+
+static size_t
+attest_envelope_part(attest_span_t *part, uint8_t *to, size_t n)
+{
+    n = n < part->n ? n : part->n;
+
+    if (n != 0) {
+        memmove(to, part->p, n);
+        *part = attest_span(part->p + n, part->n - n);
+    }
+
+    return n;
 }
 
 
@@ -679,13 +753,14 @@ attest_envelope_sealed(attest_envelope_form_e form, size_t n)
 
 
 static int
-attest_envelope_whole(attest_envelope_t *e, const uint8_t *in, size_t n,
+attest_envelope_whole(attest_envelope_t *e, attest_envelope_inner_t *in,
     attest_envelope_out_t *out)
 {
     int       rc;
+    size_t    n = attest_envelope_inner_left(in);
     uint8_t  *to = out->buf + out->len;
 
-    memmove(to, in, n);
+    attest_envelope_inner_take(in, to, n);
 
     rc = attest_ohttp_seal_request(&e->ohttp, to, n, to);
 
@@ -695,35 +770,39 @@ attest_envelope_whole(attest_envelope_t *e, const uint8_t *in, size_t n,
 }
 
 
+/* What of the body fills a chunk is sealed from where it lies. */
+
 static int
-attest_envelope_chunks(attest_envelope_t *e, const uint8_t *in, size_t n,
+attest_envelope_chunks(attest_envelope_t *e, attest_envelope_inner_t *in,
     attest_envelope_out_t *out)
 {
     int                     rc;
-    size_t                  piece, len, prefix;
+    size_t                  n, piece, len, prefix;
     uint8_t                *to;
+    const uint8_t          *from;
     attest_ohttp_sealer_t   s;
 
     rc = attest_ohttp_sealer_request(&s, &e->ohttp);
 
-    while (rc == ATTEST_OK) {
+    while (rc == ATTEST_OK && !s.ended) {
+        n = attest_envelope_inner_left(in);
         piece = n < ATTEST_OHTTP_MAX_CHUNK ? n : ATTEST_OHTTP_MAX_CHUNK;
         prefix = n > piece ? attest_ohttp_chunk_prefix(piece) : 1;
         to = out->buf + out->len;
 
-        memmove(to + prefix, in, piece);
+        if (in->head.n == 0 && in->body.n >= piece) {
+            from = in->body.p;
+            in->body = attest_span(in->body.p + piece, in->body.n - piece);
 
-        rc = n > piece
-             ? attest_ohttp_seal_chunk(&s, to + prefix, piece, to, &len)
-             : attest_ohttp_seal_final(&s, to + prefix, piece, to, &len);
+        } else {
+            from = to + prefix;
+            attest_envelope_inner_take(in, to + prefix, piece);
+        }
+
+        rc = n > piece ? attest_ohttp_seal_chunk(&s, from, piece, to, &len)
+                       : attest_ohttp_seal_final(&s, from, piece, to, &len);
 
         out->len += len;
-        in += piece;
-        n -= piece;
-
-        if (s.ended) {
-            break;
-        }
     }
 
     attest_ohttp_sealer_clear(&s);

@@ -38,13 +38,15 @@ typedef enum {
 } attest_envelope_form_e;
 
 
-/* Which key of a list, in which form and suite. */
+/* Which key of a list, in which form and suite; tools: the caller's. */
 
 typedef struct {
     attest_envelope_form_e      form;
     const attest_keyconfig_t   *kc;
     uint16_t                    kdf;
     uint16_t                    aead;
+    attest_kem_tools_t         *tools;       /* or NULL; outlives what is
+                                                sealed with it */
 } attest_envelope_key_t;
 
 

@@ -30,6 +30,11 @@ static size_t attest_ohttp_info(attest_ohttp_form_e form,
     const attest_ohttp_header_t *h, uint8_t info[ATTEST_OHTTP_MAX_INFO]);
 static bool attest_ohttp_offered(const attest_ohttp_header_t *h,
     const attest_keyconfig_t *kc);
+static int attest_ohttp_sender_init(attest_ohttp_t *o,
+    attest_ohttp_form_e form, const attest_keyconfig_t *kc, uint16_t kdf,
+    uint16_t aead, size_t room);
+static int attest_ohttp_sender_head(attest_ohttp_t *o, int rc, uint8_t *head,
+    size_t *head_len);
 
 
 static bool
@@ -249,6 +254,49 @@ attest_ohttp_sender(attest_ohttp_t *o, attest_ohttp_form_e form,
     size_t   n;
     uint8_t  info[ATTEST_OHTTP_MAX_INFO];
 
+    rc = attest_ohttp_sender_init(o, form, kc, kdf, aead, *head_len);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    n = attest_ohttp_info(form, &o->header, info);
+
+    rc = attest_hpke_setup_sender(&o->hpke, &o->header.suite, kc->pk.p,
+                                  kc->pk.n, ephemeral, info, n, o->enc);
+
+    return attest_ohttp_sender_head(o, rc, head, head_len);
+}
+
+
+int
+attest_ohttp_sender_with(attest_ohttp_t *o, attest_kem_tools_t *tools,
+    attest_ohttp_form_e form, const attest_keyconfig_t *kc, uint16_t kdf,
+    uint16_t aead, uint8_t *head, size_t *head_len)
+{
+    int      rc;
+    size_t   n;
+    uint8_t  info[ATTEST_OHTTP_MAX_INFO];
+
+    rc = attest_ohttp_sender_init(o, form, kc, kdf, aead, *head_len);
+    if (rc != ATTEST_OK) {
+        return rc;
+    }
+
+    n = attest_ohttp_info(form, &o->header, info);
+
+    rc = attest_hpke_setup_sender_with(&o->hpke, tools, &o->header.suite,
+                                       kc->pk, attest_span(info, n), o->enc);
+
+    return attest_ohttp_sender_head(o, rc, head, head_len);
+}
+
+
+/* What is sealed to, and whether it can be; room is that of the head. */
+
+static int
+attest_ohttp_sender_init(attest_ohttp_t *o, attest_ohttp_form_e form,
+    const attest_keyconfig_t *kc, uint16_t kdf, uint16_t aead, size_t room)
+{
     memset(o, 0, sizeof(*o));
 
     o->form = form;
@@ -266,14 +314,17 @@ attest_ohttp_sender(attest_ohttp_t *o, attest_ohttp_form_e form,
         return ATTEST_EUNSUPPORTED;
     }
 
-    if (*head_len < ATTEST_OHTTP_HEADER_LEN + o->enc_len) {
-        return ATTEST_ENOSPACE;
-    }
+    return room < ATTEST_OHTTP_HEADER_LEN + o->enc_len ? ATTEST_ENOSPACE
+                                                       : ATTEST_OK;
+}
 
-    n = attest_ohttp_info(form, &o->header, info);
 
-    rc = attest_hpke_setup_sender(&o->hpke, &o->header.suite, kc->pk.p,
-                                  kc->pk.n, ephemeral, info, n, o->enc);
+/* rc: of what has set the context up. */
+
+static int
+attest_ohttp_sender_head(attest_ohttp_t *o, int rc, uint8_t *head,
+    size_t *head_len)
+{
     if (rc != ATTEST_OK) {
         attest_ohttp_clear(o);
         return rc;

@@ -200,6 +200,10 @@ int attest_ohttp_recipient(attest_ohttp_t *o, attest_ohttp_form_e form,
 int attest_ohttp_sender(attest_ohttp_t *o, attest_ohttp_form_e form,
     const attest_keyconfig_t *kc, uint16_t kdf, uint16_t aead,
     const attest_kem_key_t *ephemeral, uint8_t *head, size_t *head_len);
+/* With tools as attest_hpke_setup_sender_with() has them. */
+int attest_ohttp_sender_with(attest_ohttp_t *o, attest_kem_tools_t *tools,
+    attest_ohttp_form_e form, const attest_keyconfig_t *kc, uint16_t kdf,
+    uint16_t aead, uint8_t *head, size_t *head_len);
 
 void attest_ohttp_clear(attest_ohttp_t *o);
 

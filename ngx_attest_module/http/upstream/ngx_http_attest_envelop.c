@@ -39,6 +39,9 @@ static ngx_int_t ngx_http_attest_envelop_reinit(ngx_http_request_t *r);
 /* of the proxy module, the same in every configuration */
 static ngx_int_t  (*ngx_http_attest_proxy_reinit)(ngx_http_request_t *r);
 
+/* of this process, from its first request on */
+static attest_kem_tools_t  *ngx_http_attest_envelop_tools;
+
 
 ngx_int_t
 ngx_http_attest_envelop(ngx_http_request_t *r,
@@ -55,6 +58,10 @@ ngx_http_attest_envelop(ngx_http_request_t *r,
     attest_envelope_key_t   key;
     attest_envelope_how_t   how;
 
+    if (ngx_http_attest_envelop_tools == NULL) {
+        ngx_http_attest_envelop_tools = attest_kem_tools_new();
+    }
+
     n = ngx_http_attest_envelop_key(r, ctx, list, kc, &key);
 
     if (n != NGX_OK
@@ -62,6 +69,8 @@ ngx_http_attest_envelop(ngx_http_request_t *r,
     {
         return (n == NGX_DECLINED) ? NGX_DECLINED : NGX_ERROR;
     }
+
+    key.tools = ngx_http_attest_envelop_tools;
 
     ngx_http_attest_envelop_how(ctx, &how, &set);
 
@@ -354,4 +363,13 @@ ngx_http_attest_envelop_reinit(ngx_http_request_t *r)
     }
 
     return ngx_http_attest_envelop_pinned(r, ctx);
+}
+
+
+void
+ngx_http_attest_envelop_exit(void)
+{
+    attest_kem_tools_free(ngx_http_attest_envelop_tools);
+
+    ngx_http_attest_envelop_tools = NULL;
 }

@@ -18,6 +18,8 @@ ngx_int_t ngx_http_attest_envelop(ngx_http_request_t *r,
 ngx_int_t ngx_http_attest_envelop_wrap(ngx_conf_t *cf,
     ngx_http_attest_sealing_main_conf_t *smcf,
     ngx_http_upstream_srv_conf_t *uscf);
+/* The process ends: nothing that was sealed is opened any more. */
+void ngx_http_attest_envelop_exit(void);
 
 
 #endif /* NGX_HTTP_ATTEST_ENVELOP_H_INCLUDED */

@@ -480,6 +480,7 @@ ngx_http_attest_sealing_init_process(ngx_cycle_t *cycle)
 static void
 ngx_http_attest_sealing_exit_process(ngx_cycle_t *cycle)
 {
+    ngx_http_attest_envelop_exit();
     ngx_http_attest_locked_exit();
 }
 
