@@ -10,7 +10,7 @@ build_load()
         flock 9
         "${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wshadow \
             -Wstrict-prototypes -Wmissing-prototypes -Werror \
-            -I"$top/ngx_attest_module" "$top"/t/bench/{bench,seal}.c \
+            -I"$top/ngx_attest_module" "$top"/t/bench/{bare,bench,seal}.c \
             "$build/libattest_core.a" -o "$build/bench/bench.$$" -lssl \
             $(pkg-config --libs libcrypto libsodium libcjson libcbor) \
             -lpthread

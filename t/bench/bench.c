@@ -12,11 +12,13 @@
  *   bench cut PORT PATH REQUESTS THREADS TOKENS KEY
  *   bench shake PORT NAME COUNT THREADS
  *   bench stream PORT PATH STREAMS TOKENS DELAY_MS [KEY]
- *   bench bare KEY SIZE COUNT
+ *   bench probe PORT PATH COUNT GAP_US          GETs, one after another
+ *   bench bare KEY SIZE COUNT [client]
  *
  * PORT: with TLS, or "clear:" before it for without.  KEY: how requests are
  * sealed, see seal_key().  cut: streams, whose connections are closed in the
- * middle, after some of their tokens.
+ * middle, after some of their tokens.  What streams and probes print are the
+ * median, the 99th percentile and the longest of how late they are, in us.
  */
 
 
@@ -38,6 +40,7 @@
 
 #include <openssl/ssl.h>
 
+#include "bare.h"
 #include "seal.h"
 
 
@@ -131,12 +134,14 @@ static void request_free(request_t *q);
 static void *cut_thread(void *data);
 static void *shake_thread(void *data);
 static void *stream_thread(void *data);
+static void *probe_thread(void *data);
 static int stream_read(conn_t *c, head_t *h, job_t *job, seal_t *s,
     long most);
 static void stream_tokens(void *data, char *p, size_t n);
 static void run(job_t *model, long threads, void *(*code)(void *), int lags);
 static int compare(const void *a, const void *b);
 static void job_run(job_t *job, char **argv);
+static void bare(const char *text, size_t size, long count, int client);
 
 
 static void
@@ -810,6 +815,38 @@ stream_thread(void *data)
 }
 
 
+/* How long short answers take, on one connection. */
+static void *
+probe_thread(void *data)
+{
+    long        i;
+    job_t      *job = data;
+    conn_t      c;
+    uint64_t    start;
+    request_t   q;
+
+    if (conn_open(&c, job) != 0 || request_make(&q, job, NULL) != 0) {
+        fail("cannot connect to port %d", job->port);
+    }
+
+    for (i = 0; i < job->count; i++) {
+        usleep((unsigned) job->delay);
+
+        start = now_ns(CLOCK_MONOTONIC);
+
+        if (request_send(&c, &q) != 0 || load_answer(&c, job, NULL) != 0) {
+            fail("probe %ld of %s failed", i, job->path);
+        }
+
+        job->lags[i] = now_ns(CLOCK_MONOTONIC) - start;
+    }
+
+    request_free(&q);
+    conn_close(&c);
+    return NULL;
+}
+
+
 /* To the end, which a sealed answer must have; or the first "most" pieces. */
 static int
 stream_read(conn_t *c, head_t *h, job_t *job, seal_t *s, long most)
@@ -917,8 +954,9 @@ run(job_t *model, long threads, void *(*code)(void *), int lags)
 
     if (lags) {
         qsort(all, (size_t) n, sizeof(uint64_t), compare);
-        printf("%.1f %.1f\n", (double) all[n / 2] / 1000,
-               (double) all[n * 99 / 100] / 1000);
+        printf("%.1f %.1f %.1f\n", (double) all[n / 2] / 1000,
+               (double) all[n * 99 / 100] / 1000,
+               (double) all[n - 1] / 1000);
 
     } else {
         printf("%ld\n", n);
@@ -943,11 +981,30 @@ job_run(job_t *job, char **argv)
         job->tokens = atol(argv[6]);
         run(job, atol(argv[5]), cut_thread, 0);
 
+    } else if (strcmp(argv[1], "probe") == 0) {
+        job->count = atol(argv[4]);
+        job->delay = atol(argv[5]);
+        run(job, 1, probe_thread, 1);
+
     } else {
         job->count = atol(argv[5]);
         job->delay = atol(argv[6]);
         run(job, atol(argv[4]), stream_thread, 1);
     }
+}
+
+
+static void
+bare(const char *text, size_t size, long count, int client)
+{
+    seal_key_t  key;
+
+    if (seal_key(&key, text) != 0) {
+        fail("not a key: %s", text);
+    }
+
+    printf("%.2f\n", client ? bare_client(key.form, key.aead, size, count)
+                            : bare_gateway(key.form, key.aead, size, count));
 }
 
 
@@ -970,13 +1027,8 @@ main(int argc, char **argv)
         backend(atoi(argv[2]));
     }
 
-    if (argc == 5 && strcmp(argv[1], "bare") == 0) {
-        if (seal_key(&key, argv[2]) != 0) {
-            fail("not a key: %s", argv[2]);
-        }
-
-        printf("%.2f\n", seal_bare(key.form, key.aead,
-                                   (size_t) atol(argv[3]), atol(argv[4])));
+    if ((argc == 5 || argc == 6) && strcmp(argv[1], "bare") == 0) {
+        bare(argv[2], (size_t) atol(argv[3]), atol(argv[4]), argc == 6);
         return 0;
     }
 

@@ -9,24 +9,21 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib "$FindBin::Bin/../lib";
+use lib $FindBin::Bin, "$FindBin::Bin/../lib";
 
 use AttestTest;
-use List::Util qw(sum max min);
-use Time::HiRes qw(clock_gettime sleep time);
+use Bench qw($bench $cpus @pin bare count heading machine median over part
+    ratio row %cost %lag %memory);
 
-my $quick = grep { $_ eq '--quick' } @ARGV;
-my $rounds = $quick ? 2 : 7;
-my $slices = $quick ? 1 : 3;
-my ($only) = map { /^--only=(\w+)$/ } @ARGV;
-my $scale = $quick ? 0.1 : 1;
-my $bench = AttestTest::build() . '/bench/bench';
-my $cpus = () = AttestTest::read_file('/proc/cpuinfo') =~ /^processor/mg;
-my @pin = $cpus > 1 ? (AttestTest::which('taskset'), '-c', '1-' . ($cpus - 1))
-    : ();
+Bench::setup(@ARGV);
+
+my $rounds = $Bench::rounds;
+my $slices = $Bench::quick ? 1 : 3;
+
+exit 0 if !grep { part($_) } qw(prompts peers handshakes streams evidence);
 
 my $t = AttestTest->new(log_level => 'warn', checked => 1);
-my (%cost, %lag, %memory, %peer, %skipped);
+my (%peer, %skipped);
 
 # Forms of OHTTP, with AES-128-GCM, which every peer has.
 my @KINDS = qw(plain ehbp chunked);
@@ -64,7 +61,7 @@ sub setup {
     # The attested certificate must be there before one of its size is made.
     $t->write_conf(conf(''));
     $t->start();
-    make_certificate();
+    Bench::certificate($t, $t->certificate());
     $t->stop();
 
     $t->write_conf(conf(static_server()));
@@ -78,8 +75,7 @@ sub setup {
 
 sub conf {
     my ($more) = @_;
-    my $affinity = $cpus > 1 ? 'worker_cpu_affinity ' . '0' x ($cpus - 1)
-        . "1;\n" : '';
+    my $affinity = Bench::affinity(1);
     my $proxy = <<'END';
             proxy_pass http://load;
             proxy_http_version 1.1;
@@ -157,78 +153,13 @@ END
 }
 
 
-# P-256 like ours, and padded to the same number of bytes in DER.
-sub make_certificate {
-    my $want = der_length($t->certificate());
-    my $padding = $want - 400;
-
-    for (1 .. 6) {
-        AttestTest::write_file($t->path('static.cnf'), <<"END");
-[req]
-distinguished_name = dn
-prompt = no
-x509_extensions = ext
-[dn]
-CN = localhost
-[ext]
-subjectAltName = DNS:localhost
-1.3.6.1.4.1.99999.1 = DER:04:82:@{[ sprintf('%02x:%02x', $padding >> 8,
-    $padding & 255) ]}@{[ ':5a' x $padding ]}
-END
-        my $out = AttestTest::run_out([ AttestTest::which('openssl'), 'req',
-            '-x509', '-newkey', 'ec', '-pkeyopt',
-            'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-config',
-            $t->path('static.cnf'), '-keyout', $t->path('static.key'),
-            '-out', $t->path('static.pem') ]);
-        die $out if $?;
-
-        my $off = $want
-            - der_length(AttestTest::read_file($t->path('static.pem')));
-        return if abs($off) <= 2;
-        $padding += $off;
-    }
-
-    die "no certificate of $want bytes\n";
-}
-
-
-sub der_length {
-    my ($pem) = @_;
-    my ($base64) = $pem =~ /-\n(.*?)-----END/s or die "no certificate\n";
-
-    $base64 =~ s/[\s=]//g;
-    return int(length($base64) * 3 / 4);
-}
-
-
-# Nanoseconds that a process has been running, all its threads, those that
-# have ended too: clock_getcpuclockid(3).
-sub ns {
-    my ($pid) = @_;
-
-    return clock_gettime((~int($pid) << 3) | 2) * 1e9;
-}
-
-
-sub worker_kb {
-    my ($pid) = $t->workers();
-
-    my $text = AttestTest::read_file("/proc/$pid/smaps_rollup");
-    return sum($text =~ /^Private_\w+:\s+(\d+)/mg);
-}
-
-
 # CPU of the worker, or of a peer, for one of N, in microseconds.
 sub measure {
-    my ($name, $n, @args) = @_;
+    my ($name, @args) = @_;
     my ($of) = $name =~ /^peer (\w+)/;
-    my $pid = $of ? $t->{procs}{"peer-$of"} : ($t->workers())[0];
-    my $before = ns($pid);
-    my $out = AttestTest::run_out([ @pin, $bench, @args ], sec => 600);
 
-    die "bench @args: $out" if $?;
-    push @{ $cost{$name} }, (ns($pid) - $before) / $n / 1000;
-    return $out;
+    Bench::measure($name, $of ? $t->{procs}{"peer-$of"} : ($t->workers())[0],
+        @args);
 }
 
 
@@ -240,9 +171,6 @@ sub key {
 
     return "$form:" . unpack('H*', $key);
 }
-
-
-sub count { return int($_[0] * $scale) || 1 }
 
 
 sub prompts {
@@ -266,22 +194,11 @@ sub prompts {
 }
 
 
-sub bare {
-    my ($name, @args) = @_;
-
-    push @{ $cost{$name} }, AttestTest::run_out([ @pin, $bench, 'bare',
-        @args ]) + 0;
-}
-
-
 # KiB, requests of each client, clients and bytes.
 sub sizes {
     return map { [ $_->[0], count($_->[1] / $slices), 4, $_->[0] * 1024 ] }
         [ 1, 3000 ], [ 16, 1500 ], [ 128, 600 ];
 }
-
-
-sub part { return !$only || $only eq $_[0] }
 
 
 # Other gateways, on the worker's CPU while the worker is idle, and without
@@ -394,73 +311,10 @@ sub streams {
 
 sub stream {
     my ($name, $streams, $tokens, $delay, $path, @key) = @_;
-    my $file = $t->path("logs/stream.out");
 
     $t->get('/static.json');
-    my $idle = worker_kb();
-
-    unlink $file;
-    $t->spawn('stream', [ @pin, $bench, 'stream', $t->port('TLS'), $path,
-        $streams, $tokens, $delay, @key ]);
-
-    # The most of it: when all are open.
-    my $most = 0;
-    my $end = time() + 300;
-    while ($t->alive('stream')) {
-        die "streams do not end\n" if time() > $end;
-        $most = max($most, worker_kb());
-        sleep 0.2;
-    }
-
-    delete $t->{procs}{stream};
-    my ($p50, $p99) = AttestTest::read_file($file) =~ /^([\d.]+) ([\d.]+)$/m
-        or die "stream: " . AttestTest::read_file($file);
-
-    push @{ $lag{"$name p50"} }, $p50;
-    push @{ $lag{"$name p99"} }, $p99;
-    push @{ $memory{$name} }, ($most - $idle) / $streams;
-}
-
-
-sub median {
-    my @sorted = sort { $a <=> $b } @_;
-    my $n = @sorted;
-
-    return $n % 2 ? $sorted[$n / 2] : ($sorted[$n / 2 - 1] + $sorted[$n / 2])
-        / 2;
-}
-
-
-sub row {
-    my ($name, $values, $rest) = @_;
-
-    printf "%-46s %9.1f %9.1f %9.1f  %s\n", $name, median(@$values),
-        min(@$values), max(@$values), $rest // '';
-}
-
-
-sub heading {
-    printf "\n%-46s %9s %9s %9s\n", $_[0], 'median', 'min', 'max';
-}
-
-
-# Each value over the sum of those measured just before or after it: what
-# else the machine does changes slower than that.
-sub over {
-    my ($what, @sum) = @_;
-
-    return [ map { my $i = $_; $what->[$i] / sum(map { $_->[$i] } @sum) }
-        0 .. $#$what ];
-}
-
-
-sub ratio {
-    my ($what, $over, $target) = @_;
-    my $ratio = median(@$what) / $over;
-
-    return sprintf('%.2f x', $ratio) . ($target ? sprintf(
-        ' (target %.2f: %s)', $target, $ratio <= $target ? 'met' : 'MISSED')
-        : '');
+    Bench::stream($t, $name, $streams, $t->port('TLS'), $path, $streams,
+        $tokens, $delay, @key);
 }
 
 
@@ -563,16 +417,8 @@ sub report_peers {
 
 
 sub describe {
-    my ($cpu) = AttestTest::read_file('/proc/cpuinfo')
-        =~ /^model name\s*:\s*(.*)$/m;
-    my $nginx = AttestTest::run_out([ AttestTest::nginx(), '-v' ]);
-    my $openssl = AttestTest::run_out([ AttestTest::which('openssl'),
-        'version' ]);
-
-    chomp($nginx, $openssl);
-    printf "%s, %d CPUs, Linux %s\n%s, %s\n", $cpu // 'unknown CPU', $cpus,
-        (POSIX::uname())[2], $nginx, $openssl =~ s/ \(.*//r;
+    machine();
     printf "%d rounds, one worker%s; evidence of %d bytes, certificate of "
         . "%d bytes\n", $rounds, @pin ? ' on a CPU of its own' : '',
-        -s $t->path('static.json'), der_length($t->certificate());
+        -s $t->path('static.json'), Bench::der_length($t->certificate());
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/prompt/attest_bhttp.h"
 
@@ -16,7 +15,6 @@
 
 #define AUTHORITY   "localhost"
 #define PATH        "/inner"
-#define ANSWER_LEN  512
 #define FIELDS_MAX  4
 
 
@@ -34,11 +32,6 @@ static int opened(seal_t *s, uint8_t *p, size_t n, seal_piece_pt piece,
     void *data);
 static int hex_bytes(const char *hex, uint8_t *out, size_t room, size_t *n);
 static attest_span_t span(const char *text);
-static uint64_t cpu_ns(void);
-static int bare_gateway(const attest_kem_key_t *pair, const seal_key_t *key,
-    const seal_t *s, const uint8_t *body, size_t len, uint8_t *plain);
-static int bare_ehbp(const attest_kem_key_t *pair, const seal_t *s,
-    const uint8_t *body, size_t len, uint8_t *plain);
 
 
 int
@@ -434,185 +427,4 @@ seal_clear(seal_t *s)
     free(s->in);
     free(s->out);
     memset(s, 0, sizeof(seal_t));
-}
-
-
-static uint64_t
-cpu_ns(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-    return (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
-}
-
-
-double
-seal_bare(seal_form_e form, uint16_t aead, size_t size, long count)
-{
-    long               i;
-    size_t             len, room;
-    double             us = -1;
-    seal_t             s;
-    uint8_t           *content, *body, *plain;
-    uint64_t           start, spent = 0;
-    seal_key_t         key;
-    attest_kem_key_t   pair;
-
-    memset(&s, 0, sizeof(s));
-    memset(&key, 0, sizeof(key));
-    key.form = form;
-    key.aead = aead;
-
-    content = calloc(1, size + 1);
-    body = malloc(size + SEAL_ROOM);
-    plain = malloc(size + SEAL_ROOM);
-
-    if (content == NULL || body == NULL || plain == NULL
-        || attest_kem_key_generate(&pair, ATTEST_KEM_X25519) != ATTEST_OK
-        || attest_kem_key_prepare(&pair) != ATTEST_OK)
-    {
-        return -1;
-    }
-
-    key.config.id = 1;
-    key.config.kem = ATTEST_KEM_X25519;
-    key.config.pk.p = pair.pk;
-    key.config.pk.n = pair.pk_len;
-    key.config.suites[0].kdf = ATTEST_KDF_HKDF_SHA256;
-    key.config.suites[0].aead = aead;
-    key.config.nsuites = 1;
-    room = sizeof(key.bytes);
-
-    if (attest_keyconfig_encode(&key.config, key.bytes, &room) != ATTEST_OK) {
-        return -1;
-    }
-
-    for (i = 0; i < count; i++) {
-        if (seal_request(&s, &key, "", content, size, body, &len) != 0) {
-            return -1;
-        }
-
-        start = cpu_ns();
-        if (bare_gateway(&pair, &key, &s, body, len, plain) != 0) {
-            return -1;
-        }
-        spent += cpu_ns() - start;
-        seal_clear(&s);
-    }
-
-    us = (double) spent / (double) count / 1000;
-    attest_kem_key_clear(&pair);
-    free(content);
-    free(body);
-    free(plain);
-    return us;
-}
-
-
-/* Open, derive, seal a short answer. */
-static int
-bare_gateway(const attest_kem_key_t *pair, const seal_key_t *key,
-    const seal_t *s, const uint8_t *body, size_t len, uint8_t *plain)
-{
-    int                    rc;
-    size_t                 used, n;
-    uint8_t                nonce[ATTEST_OHTTP_MAX_NONCE] = { 1 };
-    uint8_t                answer[ANSWER_LEN + ATTEST_OHTTP_OVERHEAD] = { 0 };
-    attest_ohttp_t         o;
-    attest_ohttp_head_t    head;
-    attest_ohttp_opener_t  opener;
-    attest_ohttp_sealer_t  sealer;
-    attest_ohttp_limits_t  limits = { 16384, SIZE_MAX / 4, SIZE_MAX / 4 };
-
-    if (key->form == SEAL_EHBP) {
-        return bare_ehbp(pair, s, body, len, plain);
-    }
-
-    memset(&head, 0, sizeof(head));
-
-    rc = attest_ohttp_head_feed(&head, body, len, &used);
-    body += used;
-    len -= used;
-
-    if (rc != ATTEST_OK
-        || attest_ohttp_recipient(&o, s->ohttp.form, &key->config, pair,
-                                  &head) != ATTEST_OK)
-    {
-        return -1;
-    }
-
-    if (key->form == SEAL_OHTTP) {
-        rc = attest_ohttp_open_request(&o, body, len, plain);
-
-    } else {
-        rc = attest_ohttp_opener_request(&opener, &o, &limits, plain, len);
-        if (rc == ATTEST_OK) {
-            rc = attest_ohttp_opener_feed(&opener, body, len, &used);
-        }
-        if (rc == ATTEST_OK) {
-            rc = attest_ohttp_opener_finish(&opener);
-        }
-    }
-
-    if (rc == ATTEST_OK) {
-        rc = attest_ohttp_sealer_response(&sealer, &o, nonce);
-    }
-
-    if (rc != ATTEST_OK) {
-        return -1;
-    }
-
-    if (key->form == SEAL_OHTTP) {
-        rc = attest_ohttp_stream_seal(&sealer, answer, ANSWER_LEN, answer);
-        if (rc == ATTEST_OK) {
-            rc = attest_ohttp_stream_end(&sealer, answer + ANSWER_LEN);
-        }
-
-    } else {
-        rc = attest_ohttp_seal_final(&sealer, answer + 1, ANSWER_LEN, answer,
-                                     &n);
-    }
-
-    attest_ohttp_sealer_clear(&sealer);
-    attest_ohttp_clear(&o);
-    return rc == ATTEST_OK ? 0 : -1;
-}
-
-
-static int
-bare_ehbp(const attest_kem_key_t *pair, const seal_t *s, const uint8_t *body,
-    size_t len, uint8_t *plain)
-{
-    int                   rc;
-    size_t                used;
-    uint8_t               nonce[ATTEST_EHBP_NONCE_LEN] = { 1 };
-    uint8_t               answer[ANSWER_LEN] = { 0 };
-    uint8_t               sealed[ANSWER_LEN + ATTEST_EHBP_OVERHEAD];
-    attest_aead_t         aead;
-    attest_ehbp_opener_t  op;
-
-    const attest_ehbp_limits_t  limits = { SIZE_MAX, SIZE_MAX };
-
-    attest_ehbp_opener_init(&op, s->enc, &limits);
-    op.keys = &pair;
-    op.nkeys = 1;
-    op.buf = plain;
-    op.room = len;
-
-    if (attest_ehbp_opener_feed(&op, body, len, &used) != ATTEST_OK
-        || attest_ehbp_opener_finish(&op) != ATTEST_OK)
-    {
-        attest_ehbp_opener_clear(&op);
-        return -1;
-    }
-
-    rc = attest_ehbp_response(&aead, &op.hpke, s->enc, nonce, 1);
-    if (rc == ATTEST_OK) {
-        rc = attest_ehbp_seal_frame(&aead, answer, ANSWER_LEN, sealed);
-    }
-
-    attest_aead_clear(&aead);
-    attest_ehbp_opener_clear(&op);
-    return rc == ATTEST_OK ? 0 : -1;
 }

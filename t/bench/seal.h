@@ -85,8 +85,4 @@ int seal_feed(seal_t *s, const uint8_t *p, size_t n, seal_piece_pt piece,
 int seal_finish(seal_t *s, seal_piece_pt piece, void *data);
 void seal_clear(seal_t *s);
 
-/* The gateway's least work for content of size bytes; us, or -1. */
-double seal_bare(seal_form_e form, uint16_t aead, size_t size, long count);
-
-
 #endif /* BENCH_SEAL_H_INCLUDED */
