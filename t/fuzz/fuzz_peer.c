@@ -63,7 +63,7 @@ attest_conn_fail(attest_conn_t *c, const char *what)
 }
 
 
-int
+bool
 attest_conn_over(const attest_conn_t *c)
 {
     return c->broken || c->head.close;
