@@ -217,6 +217,7 @@ typedef struct {
                                                    inside */
     ngx_uint_t                 tls;             /* listens with it */
     ngx_uint_t                 tls13_only;
+    ngx_uint_t                 key_log;         /* TLS secrets are written */
     ngx_array_t               *locations;       /* of void **, loc_conf */
     ngx_http_attest_verify_t  *verify;          /* upstream{}: attest_verify */
     ngx_http_attest_client_conf_t  *client;   /* attest_verify_client */

@@ -170,6 +170,7 @@ ngx_http_attest_conf_merge_srv(ngx_conf_t *cf, void *parent, void *child)
 {
     ngx_http_attest_srv_conf_t  *conf = child;
 
+    ngx_http_ssl_srv_conf_t       *sscf;
     ngx_http_attest_srv_conf_t   **ascf;
     ngx_http_attest_main_conf_t   *amcf;
 
@@ -180,6 +181,13 @@ ngx_http_attest_conf_merge_srv(ngx_conf_t *cf, void *parent, void *child)
     if (!conf->attested) {
         return NGX_CONF_OK;
     }
+
+    /* not later: nginx' own QUIC learns its keys in the same way */
+
+    sscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_ssl_module);
+
+    conf->key_log = (sscf->ssl.ctx != NULL
+                     && SSL_CTX_get_keylog_callback(sscf->ssl.ctx) != NULL);
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
 

@@ -240,7 +240,7 @@ ngx_http_attest_tls_setup(ngx_conf_t *cf, ngx_http_attest_srv_conf_t *ascf,
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_attest_module);
 
-    if (SSL_CTX_get_keylog_callback(sscf->ssl.ctx) != NULL) {
+    if (ascf->key_log) {
         ngx_http_attest_tls_conflict(cf, ascf,
             "\"ssl_key_log\" conflicts with attestation: the secrets of its "
             "connections would be written to a file");
