@@ -48,6 +48,7 @@ typedef struct {
     const char   *seal;
     const char   *relay;
     const char   *relay_ca;
+    const char   *ca;               /* knows who ends a gateway's TLS */
     const char   *api_key_file;
     const char   *cache_salt;       /* a word, or a file */
     const char   *nginx;            /* files */
@@ -55,6 +56,7 @@ typedef struct {
     int64_t       now;              /* -1: the clock */
     int           json;
     int           print_config;
+    int           keys_only;        /* will do, where TLS ends elsewhere */
 } cli_options_t;
 
 

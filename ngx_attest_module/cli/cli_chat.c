@@ -44,6 +44,7 @@ static int cli_chat_once(const cli_options_t *opt,
     const attest_policy_t *policy);
 static int cli_chat_send(attest_fetch_t *ev, const cli_options_t *opt,
     const char *body);
+static void cli_chat_elsewhere(const attest_peer_t *peer);
 static char *cli_chat_body(const cli_options_t *opt);
 static bool cli_chat_key(const attest_fetch_t *ev, uint8_t pk[32]);
 static int cli_chat_seal(attest_fetch_t *ev, const cli_options_t *opt,
@@ -191,6 +192,7 @@ cli_chat_once(const cli_options_t *opt, const attest_policy_t *policy)
         rc = CLI_AGAIN;
 
     } else if (rc == CLI_OK) {
+        cli_chat_elsewhere(&peer);
         body = cli_chat_body(opt);
         rc = body != NULL ? cli_chat_send(&peer.seen, opt, body)
                           : cli_error("the prompt is too long");
@@ -203,6 +205,19 @@ cli_chat_once(const cli_options_t *opt, const attest_policy_t *policy)
 
     attest_peer_clear(&peer);
     return rc;
+}
+
+
+/* No field of the request is a secret: it has none but its own. */
+
+static void
+cli_chat_elsewhere(const attest_peer_t *peer)
+{
+    if (peer->keys_only) {
+        cli_fprintf(stderr, "ngx-attest: TLS ends elsewhere: who ends it sees "
+                    "that and how much is asked, and nothing of what is "
+                    "sealed for the gateway's keys\n");
+    }
 }
 
 

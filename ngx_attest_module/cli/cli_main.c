@@ -79,6 +79,9 @@ static const cli_option_t  cli_option_table[] = {
     { 'S', "--seal", offsetof(cli_options_t, seal), CLI_OPTION_TEXT },
     { 'R', "--relay", offsetof(cli_options_t, relay), CLI_OPTION_TEXT },
     { 'T', "--relay-ca", offsetof(cli_options_t, relay_ca), CLI_OPTION_TEXT },
+    { 'B', "--ca", offsetof(cli_options_t, ca), CLI_OPTION_TEXT },
+    { 'o', "--keys-only", offsetof(cli_options_t, keys_only),
+      CLI_OPTION_FLAG },
     { 'A', "--api-key-file", offsetof(cli_options_t, api_key_file),
       CLI_OPTION_TEXT },
     { 'x', "--cache-salt", offsetof(cli_options_t, cache_salt),
@@ -91,11 +94,11 @@ static const cli_option_t  cli_option_table[] = {
 };
 
 static const cli_command_t  cli_commands[] = {
-    { "verify", cli_verify, "pkrjfgtcsnCK",
+    { "verify", cli_verify, "pkrojfgtcsnCK",
       "ngx-attest verify URL|FOLDER|FILE [--policy FILE [--policy-key FILE]]\n"
       "                      [--json | --format json|ear|cwt [--sign FILE]]\n"
       "                      [--time UNIX] [--connect HOST:PORT]\n"
-      "                      [--save FOLDER] [--nonce HEX]\n"
+      "                      [--save FOLDER] [--nonce HEX] [--keys-only]\n"
       "                      [--cert FILE --key FILE]\n"
       "\n"
       "Fetches evidence from https://host[:port][/path] (path: "
@@ -111,6 +114,9 @@ static const cli_command_t  cli_commands[] = {
       "                       policy: the signature is in FILE.minisig\n"
       "  --policy-state FILE  keeps when the newest policy was signed, and\n"
       "                       refuses older ones\n"
+      "  --keys-only          where somebody else ends TLS (a CDN) and the\n"
+      "                       policy wants no exporter: judge the keys for\n"
+      "                       prompts, and nothing else\n"
       "  --save FOLDER        keep all that was seen in a new folder\n"
       "  --nonce HEX          the nonce that evidence in a file is for\n"
       "  --json               one JSON object instead of lines\n"
@@ -160,11 +166,11 @@ static const cli_command_t  cli_commands[] = {
       "\n"
       "Exit status: 0 complete answer, 1 not trusted, 2 anything else.\n" },
 
-    { "proxy", cli_proxy, "pkrtclSRTAxMNP",
+    { "proxy", cli_proxy, "pkrtclSRTBAxMNP",
       "ngx-attest proxy URL --policy FILE [--policy-key FILE]\n"
       "                     [--listen ADDRESS:PORT]\n"
       "                     [--relay URL [--relay-ca FILE]]\n"
-      "                     [--seal auto|ehbp|ohttp|off]\n"
+      "                     [--seal auto|ehbp|ohttp|off] [--ca FILE]\n"
       "                     [--api-key-file FILE]\n"
       "                     [--cache-salt request|caller|FILE|off]\n"
       "\n"
@@ -179,6 +185,9 @@ static const cli_command_t  cli_commands[] = {
       "  --listen WHERE       default: 127.0.0.1:8080; also unix:PATH\n"
       "  --seal FORMAT        default: auto, what the gateway opens; off:\n"
       "                       nothing but TLS to the verified gateway\n"
+      "  --ca FILE            who has signed the certificate where the URL's\n"
+      "                       TLS ends, PEM; default: nobody, but where a CDN\n"
+      "                       ends it the public authorities\n"
       "  --relay URL          a relay of Oblivious HTTP to send through\n"
       "  --relay-ca FILE      who has signed its certificate, PEM; default:\n"
       "                       the public authorities that this system knows\n"
@@ -392,6 +401,14 @@ cli_main_complete(const cli_command_t *cmd, cli_options_t *opt)
     if ((opt->cert != NULL) != (opt->key != NULL)) {
         return cli_main_bad(cmd, "--cert and --key", "belong together");
     }
+
+    if (opt->keys_only && !cli_archive_is_url(opt->target)) {
+        return cli_main_bad(cmd, "--keys-only wants a URL, not", opt->target);
+    }
+
+    /* who then sends nothing but what is sealed for them need not say it */
+
+    opt->keys_only |= cmd->run == cli_chat || cmd->run == cli_proxy;
 
     opt->command = cmd->name;
     return CLI_OK;

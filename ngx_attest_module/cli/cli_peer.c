@@ -17,7 +17,11 @@
 static int cli_peer_init(const cli_options_t *opt, attest_peer_options_t *po);
 static int cli_peer_identity(SSL_CTX *ctx, void *data,
     char err[ATTEST_CLIENT_ERR]);
+static void cli_peer_elsewhere(const attest_peer_t *peer,
+    attest_result_t *res);
 static void cli_peer_told(attest_result_t *res);
+static void cli_peer_note(attest_result_t *res, const char *id,
+    const char *text);
 
 
 int
@@ -51,9 +55,14 @@ cli_peer_run(attest_peer_t *peer, const cli_options_t *opt,
 
     if (cli_archive_is_url(opt->target)) {
         po.activate = activate != 0;
+        po.elsewhere = opt->keys_only != 0;
 
-        return attest_peer_appraise(peer, &po, policy, res) == ATTEST_OK
-               ? CLI_OK : cli_error("%s: %s", opt->target, peer->err);
+        if (attest_peer_appraise(peer, &po, policy, res) != ATTEST_OK) {
+            return cli_error("%s: %s", opt->target, peer->err);
+        }
+
+        cli_peer_elsewhere(peer, res);
+        return CLI_OK;
     }
 
     if (cli_archive_load(&peer->seen, opt) != CLI_OK) {
@@ -117,6 +126,31 @@ cli_peer_identity(SSL_CTX *ctx, void *data, char err[ATTEST_CLIENT_ERR])
 }
 
 
+/* Whoever reads no more than the last line has to see it, too. */
+
+static void
+cli_peer_elsewhere(const attest_peer_t *peer, attest_result_t *res)
+{
+    size_t  n;
+
+    static const char  what[] =
+        "TLS ends elsewhere: the certificate is not the gateway's, and was "
+        "not judged; the verdict rests on the list of prompt keys alone, and "
+        "is about what is sealed for them";
+
+    if (!peer->keys_only) {
+        return;
+    }
+
+    cli_peer_note(res, "tls-elsewhere", what);
+
+    n = strlen(res->why);
+    (void) snprintf(res->why + n, sizeof(res->why) - n,
+                    "; TLS ends elsewhere, and the verdict rests on the list "
+                    "of prompt keys alone");
+}
+
+
 /*
  * Nobody has signed session.json: whoever can write to a folder can keep a
  * nonce and an exporter that fit evidence of his choice.
@@ -125,22 +159,32 @@ cli_peer_identity(SSL_CTX *ctx, void *data, char err[ATTEST_CLIENT_ERR])
 static void
 cli_peer_told(attest_result_t *res)
 {
-    char             why[sizeof(res->why)];
-    attest_check_t  *check;
+    char  why[sizeof(res->why)];
 
     static const char  what[] =
         "as the folder says: its nonce, exporter, activation and key list "
         "were written down and not seen, and nobody has signed them";
 
-    if (res->count < ATTEST_MAX_CHECKS) {
-        check = &res->checks[res->count++];
-        memset(check, 0, sizeof(*check));
-        check->state = ATTEST_CHECK_NOTE;
-        (void) snprintf(check->id, sizeof(check->id), "archive");
-        (void) snprintf(check->text, sizeof(check->text), "%s", what);
-    }
+    cli_peer_note(res, "archive", what);
 
     (void) snprintf(why, sizeof(why), "as the folder says: %.360s",
                     res->why);
     memcpy(res->why, why, sizeof(why));
+}
+
+
+static void
+cli_peer_note(attest_result_t *res, const char *id, const char *text)
+{
+    attest_check_t  *check;
+
+    if (res->count == ATTEST_MAX_CHECKS) {
+        return;
+    }
+
+    check = &res->checks[res->count++];
+    memset(check, 0, sizeof(*check));
+    check->state = ATTEST_CHECK_NOTE;
+    (void) snprintf(check->id, sizeof(check->id), "%s", id);
+    (void) snprintf(check->text, sizeof(check->text), "%s", text);
 }

@@ -52,8 +52,9 @@ static int cli_proxy_secret(const char *option, const char *name, size_t max,
 static size_t cli_proxy_trim(attest_bytes_t *b);
 static int cli_proxy_user(cli_proxy_t *px);
 static int cli_proxy_serve(cli_proxy_t *px, const attest_policy_t *policy);
-static int cli_proxy_verify(const cli_proxy_t *px,
-    const attest_policy_t *policy);
+static int cli_proxy_print(const cli_proxy_t *px);
+static int cli_proxy_verify(cli_proxy_t *px, const attest_policy_t *policy);
+static int cli_proxy_elsewhere(cli_proxy_t *px);
 static void cli_proxy_clear(cli_proxy_t *px);
 static void cli_proxy_wipe(attest_bytes_t *b);
 
@@ -481,15 +482,8 @@ cli_proxy_serve(cli_proxy_t *px, const attest_policy_t *policy)
     int    rc;
     char  *conf;
 
-    conf = cli_proxy_conf(px);
-    if (conf == NULL) {
-        return cli_error("out of memory");
-    }
-
     if (px->opt->print_config) {
-        cli_print_text(stdout, (const uint8_t *) conf, strlen(conf), 1);
-        free(conf);
-        return CLI_OK;
+        return cli_proxy_print(px);
     }
 
     rc = cli_proxy_listen_free(px);
@@ -498,9 +492,22 @@ cli_proxy_serve(cli_proxy_t *px, const attest_policy_t *policy)
         rc = cli_proxy_verify(px, policy);
     }
 
+    if (rc == CLI_OK && px->elsewhere) {
+        rc = cli_proxy_elsewhere(px);
+    }
+
+    if (rc != CLI_OK) {
+        return rc;
+    }
+
+    conf = cli_proxy_conf(px);
+    if (conf == NULL) {
+        return cli_error("out of memory");
+    }
+
     /* a verdict that nobody has seen is none to rely on */
 
-    if (rc == CLI_OK && fflush(stdout) == 0) {
+    if (fflush(stdout) == 0) {
         rc = cli_proxy_run(px, conf);
     }
 
@@ -509,10 +516,26 @@ cli_proxy_serve(cli_proxy_t *px, const attest_policy_t *policy)
 }
 
 
+static int
+cli_proxy_print(const cli_proxy_t *px)
+{
+    char  *conf;
+
+    conf = cli_proxy_conf(px);
+    if (conf == NULL) {
+        return cli_error("out of memory");
+    }
+
+    cli_print_text(stdout, (const uint8_t *) conf, strlen(conf), 1);
+    free(conf);
+    return CLI_OK;
+}
+
+
 /* As "verify" does: a gateway that fails is not served at all. */
 
 static int
-cli_proxy_verify(const cli_proxy_t *px, const attest_policy_t *policy)
+cli_proxy_verify(cli_proxy_t *px, const attest_policy_t *policy)
 {
     int               rc;
     attest_peer_t    *peer;
@@ -532,6 +555,7 @@ cli_proxy_verify(const cli_proxy_t *px, const attest_policy_t *policy)
     if (rc == CLI_OK) {
         cli_report_result(stdout, res, 1);
         rc = cli_report_status(res);
+        px->elsewhere = peer->keys_only;
     }
 
     attest_peer_clear(peer);
@@ -545,6 +569,22 @@ cli_proxy_verify(const cli_proxy_t *px, const attest_policy_t *policy)
     }
 
     return rc;
+}
+
+
+/* Of who ends TLS evidence says nothing: some authority has to know him. */
+
+static int
+cli_proxy_elsewhere(cli_proxy_t *px)
+{
+    if (strcmp(px->seal, "off") == 0) {
+        return cli_error("nothing is served: TLS ends elsewhere, and whoever "
+                         "ends it would read all that is not sealed: not "
+                         "--seal off");
+    }
+
+    return cli_proxy_authorities(px->gateway_ca, "--ca", px->opt->ca,
+                                 "who ends TLS");
 }
 
 

@@ -54,6 +54,10 @@ typedef struct {
     char                   group[CLI_PROXY_NAME];   /* "" */
     uid_t                  worker;          /* who these work as */
     char                   ca[CLI_MAX_PATH];        /* who knows the relay */
+    char                   gateway_ca[CLI_MAX_PATH];    /* who knows the end
+                                               of the gateway's TLS; "": its
+                                               evidence alone does */
+    bool                   elsewhere;       /* that end is not the gateway */
 
     cli_proxy_files_t      file;
 

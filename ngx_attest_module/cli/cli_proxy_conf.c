@@ -37,6 +37,7 @@ static void cli_proxy_conf_seal(FILE *f, const cli_proxy_t *px);
 static void cli_proxy_conf_direct(FILE *f, const cli_proxy_t *px,
     const char *path);
 static void cli_proxy_conf_relay(FILE *f, const cli_proxy_t *px);
+static void cli_proxy_conf_authority(FILE *f, const char *ca);
 static void cli_proxy_conf_rest(FILE *f, const cli_proxy_t *px);
 
 
@@ -310,8 +311,15 @@ cli_proxy_conf_ask(FILE *f, const cli_proxy_t *px)
     cli_proxy_conf_direct(f, px, strcmp(px->gateway.path, CLI_PROXY_ASK) != 0
                                  ? px->gateway.path : "");
     cli_proxy_conf_pass(f);
-    cli_fprintf(f, "            proxy_pass_request_headers off;\n"
-                "        }\n\n");
+    cli_fprintf(f, "            proxy_pass_request_headers off;\n");
+
+    if (px->gateway_ca[0] != '\0') {
+        cli_fprintf(f, "            # where TLS ends elsewhere, nothing goes "
+                    "there that is not sealed\n"
+                    "            error_page 500 502 = /healthz;\n");
+    }
+
+    cli_fprintf(f, "        }\n\n");
 }
 
 
@@ -404,6 +412,10 @@ cli_proxy_conf_direct(FILE *f, const cli_proxy_t *px, const char *path)
                 "            proxy_ssl_name \"%s\";\n"
                 "            proxy_ssl_protocols TLSv1.3;\n", path,
                 px->gateway.authority, px->gateway.host);
+
+    if (px->gateway_ca[0] != '\0') {
+        cli_proxy_conf_authority(f, px->gateway_ca);
+    }
 }
 
 
@@ -426,11 +438,18 @@ cli_proxy_conf_relay(FILE *f, const cli_proxy_t *px)
     cli_fprintf(f, "            proxy_pass \"https://%s\";\n"
                 "            proxy_set_header Host \"%s\";\n"
                 "            proxy_ssl_name \"%s\";\n"
-                "            proxy_ssl_verify on;\n"
+                "            proxy_ssl_protocols TLSv1.2 TLSv1.3;\n",
+                px->relay.authority, px->relay.authority, px->relay.host);
+    cli_proxy_conf_authority(f, px->ca);
+}
+
+
+static void
+cli_proxy_conf_authority(FILE *f, const char *ca)
+{
+    cli_fprintf(f, "            proxy_ssl_verify on;\n"
                 "            proxy_ssl_verify_depth 5;\n"
-                "            proxy_ssl_trusted_certificate \"%s\";\n",
-                px->relay.authority, px->relay.authority, px->relay.host,
-                px->ca);
+                "            proxy_ssl_trusted_certificate \"%s\";\n", ca);
 }
 
 

@@ -26,7 +26,8 @@ typedef struct {
 static bool cli_proxy_log_parse(const char *p, size_t n,
     cli_proxy_line_t *line);
 static void cli_proxy_log_cut(cli_proxy_line_t *line);
-static bool cli_proxy_log_matters(const cli_proxy_line_t *line, bool ready);
+static bool cli_proxy_log_matters(const cli_proxy_t *px,
+    const cli_proxy_line_t *line, bool ready);
 static bool cli_proxy_log_is(const cli_proxy_line_t *line, const char *level);
 static void cli_proxy_log_say(const cli_proxy_line_t *line, const char *who);
 static size_t cli_proxy_log_plain(const cli_proxy_line_t *line);
@@ -110,7 +111,7 @@ cli_proxy_log(const cli_proxy_t *px, const char *p, size_t n, bool ready)
         return;
     }
 
-    if (cli_proxy_log_matters(&line, ready)) {
+    if (cli_proxy_log_matters(px, &line, ready)) {
 
         /* prompts go to the relay, and all else to the gateway */
 
@@ -183,9 +184,17 @@ cli_proxy_log_cut(cli_proxy_line_t *line)
 
 
 static bool
-cli_proxy_log_matters(const cli_proxy_line_t *line, bool ready)
+cli_proxy_log_matters(const cli_proxy_t *px, const cli_proxy_line_t *line,
+    bool ready)
 {
     static const char  attest[] = "attest: ", again[] = "was appraised again";
+    static const char  ask[] = "a request without \"attest_seal\"";
+
+    /* our own question: what is asked by others is sealed */
+
+    if (px->elsewhere && memmem(line->text, line->len, ask, strlen(ask))) {
+        return false;
+    }
 
     if (cli_proxy_log_is(line, "info")) {
         return memmem(line->text, line->len, again, strlen(again)) != NULL;

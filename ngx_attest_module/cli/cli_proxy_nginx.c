@@ -3,7 +3,7 @@
 /*
  * Where nginx and its module are: as the user says, or in PATH and where
  * distributions have it; beside this command, or in nginx's folder of
- * modules.  And the certificates of public authorities, for a relay.
+ * modules.  And the certificates of authorities, for those in between.
  */
 
 
@@ -31,7 +31,6 @@ static int cli_proxy_module(cli_proxy_t *px);
 static bool cli_proxy_module_beside(cli_proxy_t *px);
 static bool cli_proxy_module_folder(cli_proxy_t *px);
 static bool cli_proxy_is_file(const char *path, int mode);
-static int cli_proxy_authorities(cli_proxy_t *px);
 
 
 int
@@ -46,7 +45,12 @@ cli_proxy_nginx(cli_proxy_t *px)
     }
 
     if (rc == CLI_OK && px->opt->relay != NULL) {
-        rc = cli_proxy_authorities(px);
+        rc = cli_proxy_authorities(px->ca, "--relay-ca", px->opt->relay_ca,
+                                   "the relay");
+    }
+
+    if (rc == CLI_OK && px->opt->ca != NULL) {
+        rc = cli_proxy_conf_absolute(px->gateway_ca, "--ca", px->opt->ca);
     }
 
     return rc;
@@ -190,8 +194,9 @@ cli_proxy_is_file(const char *path, int mode)
 }
 
 
-static int
-cli_proxy_authorities(cli_proxy_t *px)
+int
+cli_proxy_authorities(char out[CLI_MAX_PATH], const char *option,
+    const char *given, const char *whom)
 {
     size_t  i;
 
@@ -202,17 +207,17 @@ cli_proxy_authorities(cli_proxy_t *px)
         "/etc/ssl/cert.pem"
     };
 
-    if (px->opt->relay_ca != NULL) {
-        return cli_proxy_conf_absolute(px->ca, "--relay-ca", px->opt->relay_ca);
+    if (given != NULL) {
+        return cli_proxy_conf_absolute(out, option, given);
     }
 
     for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         if (cli_proxy_is_file(files[i], R_OK)) {
-            return cli_path(px->ca, "%s", files[i]);
+            return cli_path(out, "%s", files[i]);
         }
     }
 
     return cli_error("no certificates of public authorities are installed "
-                     "(package ca-certificates), by which the relay is "
-                     "known: --relay-ca FILE");
+                     "(package ca-certificates), by which %s is known: "
+                     "%s FILE", whom, option);
 }

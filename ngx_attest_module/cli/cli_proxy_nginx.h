@@ -9,6 +9,9 @@
 
 /* Finds nginx and the module; reports errors. */
 int cli_proxy_nginx(cli_proxy_t *px);
+/* The file of the option, else the public authorities'; reports errors. */
+int cli_proxy_authorities(char out[CLI_MAX_PATH], const char *option,
+    const char *given, const char *whom);
 
 
 #endif /* CLI_PROXY_NGINX_H_INCLUDED */

@@ -111,7 +111,12 @@ cli_report_members(cJSON *root, const attest_peer_t *peer)
         return;
     }
 
-    if (peer->has_spki) {
+    /* the key that ends TLS is another one: nobody is to pin this */
+
+    if (peer->keys_only) {
+        cJSON_AddTrueToObject(root, "keys_only");
+
+    } else if (peer->has_spki) {
         attest_hex_encode(hex, peer->spki, sizeof(peer->spki));
         cJSON_AddStringToObject(root, "tls_key_sha256", hex);
     }

@@ -54,6 +54,11 @@ cli_verify_policy(const cli_options_t *opt, const cli_ear_t *ear)
 
     rc = cli_policy_load(opt, policy, &file);
 
+    if (rc == CLI_OK && opt->keys_only && policy->require_exporter) {
+        rc = cli_error("--keys-only needs a policy that says "
+                       "\"require_exporter\": false");
+    }
+
     if (rc == CLI_OK && opt->save != NULL) {
         rc = cli_archive_create(opt);
     }
