@@ -234,9 +234,12 @@ ngx_http_attest_pass_check_proxy(ngx_conf_t *cf,
 
     if (bad == NULL && b != NULL
         && b->kind == NGX_HTTP_ATTEST_BACKEND_PROXY
-        && ngx_http_attest_backend_version(plcf) < NGX_HTTP_VERSION_11)
+        && ngx_http_attest_backend_version(plcf) != NGX_HTTP_VERSION_11)
     {
-        /* in HTTP/1.0 a dead backend looks like the end of the answer */
+        /*
+         * in HTTP/1.0 a dead backend looks like the end of the answer, and
+         * nginx' HTTP/2 to backends, 1.29.4, stalls without buffering
+         */
         bad = "\"proxy_http_version 1.1\" is needed";
     }
 
