@@ -30,6 +30,15 @@
 #include "client/attest_fetch.h"
 
 
+/* The claims of a collection: too much for a stack that is not ours. */
+
+typedef struct {
+    attest_cmw_t      cmw;
+    attest_span_t     raw;           /* lies in cmw */
+    attest_claims_t   claims;
+} attest_fetch_claims_t;
+
+
 static int attest_fetch_certificate(attest_fetch_t *ev,
     char err[ATTEST_CLIENT_ERR]);
 static int attest_fetch_all(attest_fetch_t *ev,
@@ -54,8 +63,10 @@ static int attest_fetch_proof_parse(attest_fetch_t *ev,
 static int attest_fetch_one(attest_fetch_t *ev, const char *what,
     const attest_question_t *q, const char *type, size_t cap,
     attest_bytes_t *out);
-static int attest_fetch_claims(const attest_bytes_t *collection,
-    attest_cmw_t *cmw, attest_span_t *raw, attest_claims_t *claims);
+static attest_fetch_claims_t *attest_fetch_claims(attest_span_t collection);
+static void attest_fetch_claims_free(attest_fetch_claims_t *c);
+static bool attest_fetch_in_cert(const attest_fetch_t *ev,
+    const attest_fetch_claims_t *cached);
 static bool attest_fetch_is_rotated(const attest_fetch_t *ev);
 
 
@@ -340,26 +351,28 @@ attest_fetch_cached(attest_fetch_t *ev)
 static uint64_t
 attest_fetch_generation(const attest_fetch_t *ev)
 {
-    char                 form;
-    uint64_t             found = 0;
-    attest_cmw_t         cmw;
-    attest_span_t        raw;
-    attest_claims_t      claims;
-    unsigned             crc;
-    unsigned long long   number, from;
+    char                    form;
+    uint64_t                found = 0;
+    unsigned                crc;
+    unsigned long long      number, from;
+    attest_fetch_claims_t  *c;
 
     if (sscanf(ev->conn.head.etag, "\"%15llx-%15llx-%8x-%c\"", &number, &from,
-               &crc, &form) != 4
-        || attest_fetch_claims(&ev->cached, &cmw, &raw, &claims) != ATTEST_OK)
+               &crc, &form) != 4)
     {
         return 0;
     }
 
-    if (claims.has_validity && claims.not_before == from) {
+    c = attest_fetch_claims(attest_bytes_span(&ev->cached));
+    if (c == NULL) {
+        return 0;
+    }
+
+    if (c->claims.has_validity && c->claims.not_before == from) {
         found = number;
     }
 
-    attest_cmw_free(&cmw);
+    attest_fetch_claims_free(c);
     return found;
 }
 
@@ -463,13 +476,12 @@ attest_fetch_proof(attest_fetch_t *ev)
 static int
 attest_fetch_proof_parse(attest_fetch_t *ev, const attest_bytes_t *body)
 {
-    int              ok;
-    cJSON           *json = NULL;
-    uint8_t          claims[ATTEST_SHA256_LEN], digest[ATTEST_SHA256_LEN];
-    const cJSON     *c, *p;
-    attest_cmw_t     cmw;
-    attest_span_t    raw;
-    attest_claims_t  parsed;
+    int                     ok;
+    cJSON                  *json = NULL;
+    uint8_t                 claims[ATTEST_SHA256_LEN];
+    uint8_t                 digest[ATTEST_SHA256_LEN];
+    const cJSON            *c, *p;
+    attest_fetch_claims_t  *cached;
 
     (void) attest_json_parse(attest_bytes_span(body), &attest_fetch_rules,
                              &json, NULL);
@@ -492,44 +504,65 @@ attest_fetch_proof_parse(attest_fetch_t *ev, const attest_bytes_t *body)
 
     /* a proof over other claims is of another generation, not a lie */
 
-    if (attest_fetch_claims(&ev->cached, &cmw, &raw, &parsed) == ATTEST_OK) {
-        if (attest_sha256(&raw, 1, digest) == ATTEST_OK) {
-            ev->rotated |= (memcmp(digest, claims, 32) != 0);
-        }
+    cached = attest_fetch_claims(attest_bytes_span(&ev->cached));
 
-        attest_cmw_free(&cmw);
+    if (cached != NULL
+        && attest_sha256(&cached->raw, 1, digest) == ATTEST_OK)
+    {
+        ev->rotated |= (memcmp(digest, claims, 32) != 0);
     }
 
+    attest_fetch_claims_free(cached);
     return ATTEST_OK;
 }
 
 
-/* On ATTEST_OK the caller frees cmw, in which raw lies. */
+/* NULL: there are none, or there is no memory for them. */
 
-static int
-attest_fetch_claims(const attest_bytes_t *collection, attest_cmw_t *cmw,
-    attest_span_t *raw, attest_claims_t *claims)
+static attest_fetch_claims_t *
+attest_fetch_claims(attest_span_t collection)
 {
+    attest_fetch_claims_t    *c;
     const attest_cmw_item_t  *item;
 
-    if (collection->n == 0
-        || attest_cmw_parse(collection->p, collection->n, cmw) != ATTEST_OK)
-    {
-        return ATTEST_ECLIENT;
+    if (collection.n == 0) {
+        return NULL;
     }
 
-    item = attest_cmw_find(cmw, ATTEST_ITEM_CLAIMS);
+    c = malloc(sizeof(attest_fetch_claims_t));
+    if (c == NULL) {
+        return NULL;
+    }
+
+    if (attest_cmw_parse(collection.p, collection.n, &c->cmw) != ATTEST_OK) {
+        free(c);
+        return NULL;
+    }
+
+    item = attest_cmw_find(&c->cmw, ATTEST_ITEM_CLAIMS);
 
     if (item == NULL
-        || attest_claims_parse(item->value.p, item->value.n, claims)
+        || attest_claims_parse(item->value.p, item->value.n, &c->claims)
            != ATTEST_OK)
     {
-        attest_cmw_free(cmw);
-        return ATTEST_ECLIENT;
+        attest_fetch_claims_free(c);
+        return NULL;
     }
 
-    *raw = item->value;
-    return ATTEST_OK;
+    c->raw = item->value;
+    return c;
+}
+
+
+static void
+attest_fetch_claims_free(attest_fetch_claims_t *c)
+{
+    if (c == NULL) {
+        return;
+    }
+
+    attest_cmw_free(&c->cmw);
+    free(c);
 }
 
 
@@ -538,37 +571,55 @@ attest_fetch_claims(const attest_bytes_t *collection, attest_cmw_t *cmw,
 static bool
 attest_fetch_is_rotated(const attest_fetch_t *ev)
 {
-    bool                 rotated = false;
-    attest_bytes_t          in_cert = { NULL, 0 };
-    attest_cmw_t         a, b;
-    attest_span_t        ra, rb;
-    attest_claims_t      ca, cb;
-    attest_ratls_cert_t  cert;
+    bool                    rotated;
+    attest_fetch_claims_t  *cached, *fresh;
 
-    if (attest_fetch_claims(&ev->cached, &a, &ra, &ca) != ATTEST_OK) {
+    cached = attest_fetch_claims(attest_bytes_span(&ev->cached));
+    if (cached == NULL) {
         return false;
     }
 
-    if (ev->cert.n != 0
-        && attest_ratls_parse(ev->cert.p, ev->cert.n, &cert) == ATTEST_OK
-        && cert.cmw.n != 0)
-    {
-        in_cert.p = (uint8_t *) cert.cmw.p;
-        in_cert.n = cert.cmw.n;
+    rotated = attest_fetch_in_cert(ev, cached);
 
-        if (attest_fetch_claims(&in_cert, &b, &rb, &cb) == ATTEST_OK) {
-            rotated = ra.n != rb.n || memcmp(ra.p, rb.p, ra.n) != 0;
-            attest_cmw_free(&b);
-        }
-    }
+    fresh = attest_fetch_claims(attest_bytes_span(&ev->fresh));
 
-    if (attest_fetch_claims(&ev->fresh, &b, &rb, &cb) == ATTEST_OK) {
+    if (fresh != NULL) {
         rotated = rotated
-                  || memcmp(ca.hpke_keys, cb.hpke_keys, 32) != 0
-                  || memcmp(ca.config, cb.config, 32) != 0;
-        attest_cmw_free(&b);
+                  || memcmp(cached->claims.hpke_keys, fresh->claims.hpke_keys,
+                            32) != 0
+                  || memcmp(cached->claims.config, fresh->claims.config, 32)
+                     != 0;
     }
 
-    attest_cmw_free(&a);
+    attest_fetch_claims_free(fresh);
+    attest_fetch_claims_free(cached);
     return rotated;
+}
+
+
+/* The certificate has claims, and they are others. */
+
+static bool
+attest_fetch_in_cert(const attest_fetch_t *ev,
+    const attest_fetch_claims_t *cached)
+{
+    bool                    others;
+    attest_ratls_cert_t     cert;
+    attest_fetch_claims_t  *c;
+
+    if (ev->cert.n == 0
+        || attest_ratls_parse(ev->cert.p, ev->cert.n, &cert) != ATTEST_OK)
+    {
+        return false;
+    }
+
+    c = attest_fetch_claims(cert.cmw);
+    if (c == NULL) {
+        return false;
+    }
+
+    others = !attest_span_eq(cached->raw, c->raw);
+
+    attest_fetch_claims_free(c);
+    return others;
 }

@@ -15,7 +15,6 @@
 #include "client/attest_head.h"
 
 
-#define ATTEST_HEAD_LINE      8192
 #define ATTEST_HEAD_FIELDS    128
 #define ATTEST_HEAD_BYTES     (128 * 1024)
 #define ATTEST_HEAD_INTERIM   8
@@ -46,8 +45,6 @@ attest_head_reset(attest_head_t *h)
 const char *
 attest_head_line(attest_head_t *h, const char *p, size_t n)
 {
-    char  line[ATTEST_HEAD_LINE];
-
     if (n >= ATTEST_HEAD_LINE || memchr(p, '\0', n) != NULL) {
         return "the answer is not HTTP";
     }
@@ -56,8 +53,8 @@ attest_head_line(attest_head_t *h, const char *p, size_t n)
         n--;
     }
 
-    memcpy(line, p, n);
-    line[n] = '\0';
+    memcpy(h->line, p, n);
+    h->line[n] = '\0';
 
     /* RFC 9112, section 7.1.2: fields behind the last chunk; none is used */
 
@@ -67,7 +64,7 @@ attest_head_line(attest_head_t *h, const char *p, size_t n)
     }
 
     if (h->lines++ == 0) {
-        return attest_head_status(h, line);
+        return attest_head_status(h, h->line);
     }
 
     if (n == 0) {
@@ -78,7 +75,7 @@ attest_head_line(attest_head_t *h, const char *p, size_t n)
     h->bytes += n;
 
     return h->lines <= ATTEST_HEAD_FIELDS + 1 && h->bytes <= ATTEST_HEAD_BYTES
-           && attest_head_field(h, line)
+           && attest_head_field(h, h->line)
            ? NULL : "the answer has a malformed header";
 }
 

@@ -16,6 +16,9 @@ typedef enum {
 } attest_body_e;
 
 
+#define ATTEST_HEAD_LINE      8192
+
+
 /* The head of an answer. */
 
 typedef struct {
@@ -30,6 +33,7 @@ typedef struct {
     char            type[128];      /* Content-Type */
     char            ehbp_nonce[65];                /* 64 hex digits */
     char            etag[80];
+    char            line[ATTEST_HEAD_LINE];     /* that is looked at */
 } attest_head_t;
 
 

@@ -40,6 +40,7 @@ typedef struct {
     char                gpu[ATTEST_COMBINED_LABEL];   /* "": no such part */
     char                cpu[ATTEST_COMBINED_LABEL];
     char                tpm[ATTEST_COMBINED_LABEL];
+    prov_evidence_t     gpus;
 } prov_combined_call_t;
 
 
@@ -128,18 +129,24 @@ prov_combined_collect(attest_provider_t *p, const uint8_t *claims,
     size_t len, int want_logs, unsigned timeout_ms, prov_evidence_t *ev)
 {
     int                      rc;
-    prov_combined_call_t     call;
-
-    memset(&call, 0, sizeof(call));
-    call.parts = p->data;
-    call.claims = claims;
-    call.claims_len = len;
-    call.want_logs = want_logs;
-    call.deadline = attest_monotonic_now() + timeout_ms;
+    prov_combined_call_t    *call;
 
     ev->claims_len = 0;
 
-    rc = prov_combined_all(&call, ev);
+    call = calloc(1, sizeof(prov_combined_call_t));
+    if (call == NULL) {
+        snprintf(ev->error, sizeof(ev->error), "no memory");
+        return ATTEST_EINTERNAL;
+    }
+
+    call->parts = p->data;
+    call->claims = claims;
+    call->claims_len = len;
+    call->want_logs = want_logs;
+    call->deadline = attest_monotonic_now() + timeout_ms;
+
+    rc = prov_combined_all(call, ev);
+    free(call);
 
     if (rc != ATTEST_OK) {
         prov_evidence_clear(ev);
@@ -159,8 +166,8 @@ static int
 prov_combined_all(prov_combined_call_t *call, prov_evidence_t *ev)
 {
     int                 rc;
-    prov_evidence_t     gpus;
     prov_combined_t    *c = call->parts;
+    prov_evidence_t    *gpus = &call->gpus;
 
     if (c->cpu == NULL && c->tpm == NULL) {
         snprintf(ev->error, sizeof(ev->error), "evidence needs a TPM or a"
@@ -168,8 +175,7 @@ prov_combined_all(prov_combined_call_t *call, prov_evidence_t *ev)
         return ATTEST_EARG;
     }
 
-    memset(&gpus, 0, sizeof(gpus));
-    rc = prov_combined_gpu(call, &gpus, ev);
+    rc = prov_combined_gpu(call, gpus, ev);
 
     if (rc == ATTEST_OK) {
         rc = prov_combined_part(call, c->cpu, 1, call->cpu, ev);
@@ -184,11 +190,11 @@ prov_combined_all(prov_combined_call_t *call, prov_evidence_t *ev)
     }
 
     if (rc != ATTEST_OK) {
-        prov_evidence_clear(&gpus);
+        prov_evidence_clear(gpus);
         return rc;
     }
 
-    rc = prov_evidence_move(ev, &gpus);
+    rc = prov_evidence_move(ev, gpus);
 
     return rc == ATTEST_OK ? prov_combined_root(call, ev) : rc;
 }

@@ -69,6 +69,7 @@ typedef struct {
     uint8_t              signature[sizeof(TPMT_SIGNATURE)];
     size_t               signature_len;
     attest_tpm_pcrs_t    pcrs;
+    attest_tpm_item_t    item;          /* made of it */
 } prov_tpm_quoted_t;
 
 

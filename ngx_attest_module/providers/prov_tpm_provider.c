@@ -106,9 +106,8 @@ prov_tpm_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
     uint8_t            extra[ATTEST_SHA256_LEN];
     prov_tpm_t        *tpm = p->data;
     attest_span_t      cpu;
-    prov_evidence_t    logs;
+    prov_evidence_t   *logs;
 
-    memset(&logs, 0, sizeof(logs));
     cpu = prov_evidence_cpu(ev);
 
     rc = prov_tpm_conf_check(&tpm->conf, ev->error);
@@ -123,26 +122,35 @@ prov_tpm_collect(attest_provider_t *p, const uint8_t *claims, size_t len,
         return rc;
     }
 
+    logs = calloc(1, sizeof(prov_evidence_t));
+    if (logs == NULL) {
+        snprintf(ev->error, sizeof(ev->error), "no memory");
+        return ATTEST_EINTERNAL;
+    }
+
     /* before the quote: what is logged later, the quote need not cover */
 
     if (want_logs) {
-        rc = prov_tpm_logs(tpm, &logs);
+        rc = prov_tpm_logs(tpm, logs);
     }
 
     if (rc == ATTEST_OK) {
         rc = prov_tpm_evidence(tpm, extra, timeout_ms, ev);
 
     } else {
-        memcpy(ev->error, logs.error, sizeof(ev->error));
+        memcpy(ev->error, logs->error, sizeof(ev->error));
     }
 
-    if (rc != ATTEST_OK) {
-        prov_evidence_clear(&logs);
+    if (rc == ATTEST_OK) {
+        rc = prov_evidence_move(ev, logs);
+
+    } else {
+        prov_evidence_clear(logs);
         prov_evidence_clear(ev);
-        return rc;
     }
 
-    return prov_evidence_move(ev, &logs);
+    free(logs);
+    return rc;
 }
 
 
@@ -240,9 +248,8 @@ prov_tpm_item(prov_tpm_call_t *c, prov_tpm_quoted_t *q,
     size_t              ak_len, ek_len;
     uint8_t             ak[sizeof(TPMT_PUBLIC)], ek[sizeof(TPMT_PUBLIC)];
     prov_tpm_t         *tpm = c->tpm;
-    attest_tpm_item_t   item;
+    attest_tpm_item_t  *item = &q->item;
 
-    memset(&item, 0, sizeof(item));
     ak_len = 0;
     ek_len = 0;
 
@@ -257,18 +264,18 @@ prov_tpm_item(prov_tpm_call_t *c, prov_tpm_quoted_t *q,
                               " or EK");
     }
 
-    item.root = attest_span_text(ev->root);
-    item.quote = attest_span(q->quoted.attestationData, q->quoted.size);
-    item.signature = attest_span(q->signature, q->signature_len);
-    item.ak = attest_span(ak, ak_len);
-    item.ek = attest_span(ek, ek_len);
-    item.ek_cert = attest_span(tpm->ek_cert, tpm->ek_cert_len);
-    item.maker = attest_span_text(maker);
-    item.pcrs = q->pcrs;
+    item->root = attest_span_text(ev->root);
+    item->quote = attest_span(q->quoted.attestationData, q->quoted.size);
+    item->signature = attest_span(q->signature, q->signature_len);
+    item->ak = attest_span(ak, ak_len);
+    item->ek = attest_span(ek, ek_len);
+    item->ek_cert = attest_span(tpm->ek_cert, tpm->ek_cert_len);
+    item->maker = attest_span_text(maker);
+    item->pcrs = q->pcrs;
 
     prov_evidence_note(ev, tpm->ek_note);
 
-    return prov_tpm_item_add(c, &item, ev);
+    return prov_tpm_item_add(c, item, ev);
 }
 
 

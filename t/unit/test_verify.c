@@ -69,6 +69,24 @@ static void policy_value(attest_refset_t *set, const uint8_t *p, size_t n);
 static void seed(const char *name);
 
 
+/* The sanitizer has a calloc() of its own. */
+
+#ifndef __SANITIZE_ADDRESS__
+
+extern void *__libc_calloc(size_t n, size_t size);
+
+static size_t  scarce;                /* from this size on there is no room */
+
+
+void *
+calloc(size_t n, size_t size)
+{
+    return scarce != 0 && n * size >= scarce ? NULL : __libc_calloc(n, size);
+}
+
+#endif
+
+
 #define CASE(what, id, state, verdict, ...)                                  \
     do {                                                                     \
         reset();                                                             \
@@ -1192,6 +1210,31 @@ test_credential(void)
 }
 
 
+/* What an appraisal works with is not on the stack, and may not be there. */
+
+static void
+test_no_memory(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+    size_t   cred_len = ATTEST_TPM_MAX_CRED, enc_len = ATTEST_TPM_MAX_ENC;
+    uint8_t  cred[ATTEST_TPM_MAX_CRED], enc[ATTEST_TPM_MAX_ENC];
+
+    CASE("no memory for an appraisal", "evidence", UNKNOWN, ATTEST_UNDECIDED,
+         scarce = 16 * 1024);
+    IS_INT(res.count, 1, "nothing else is said");
+    OK(strcmp(res.why, "out of memory") == 0, "but why");
+
+    reset();
+    build();
+    scarce = 8 * 1024;
+    IS_INT(attest_verify_credential(ev_span(&cached()->out), w.secret, cred,
+                                    &cred_len, enc, &enc_len),
+           ATTEST_EINTERNAL, "no memory for a credential");
+    scarce = 0;
+#endif
+}
+
+
 /*
  * test_verify FILE writes a seed for t/fuzz/fuzz_verify.c: evidence that is
  * trusted under the policy there, by a key that is then thrown away.
@@ -1263,6 +1306,7 @@ main(int argc, char **argv)
     test_root();
     test_outer();
     test_credential();
+    test_no_memory();
 
     sk_X509_pop_free(w.policy.ek_roots, X509_free);
     X509_free(ca_cert);

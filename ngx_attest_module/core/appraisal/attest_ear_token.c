@@ -328,22 +328,29 @@ static int
 attest_ear_cose_sign(EVP_PKEY *key, attest_span_t head, attest_span_t claims,
     uint8_t sig[ATTEST_SIGN_MAX], size_t *len)
 {
-    size_t                n;
-    uint8_t               text[ATTEST_EAR_MAX + 64];
+    int                   rc = ATTEST_ELIMIT;
+    size_t                n, room = ATTEST_EAR_MAX + 64;
+    uint8_t              *text;
     attest_cbor_writer_t  w;
 
-    attest_cbor_writer_init(&w, text, sizeof(text));
+    text = malloc(room);
+    if (text == NULL) {
+        return ATTEST_EINTERNAL;
+    }
+
+    attest_cbor_writer_init(&w, text, room);
     attest_cbor_put_array(&w, 4);
     attest_cbor_put_text(&w, "Signature1");
     attest_cbor_put_bytes(&w, head.p, head.n);
     attest_cbor_put_bytes(&w, NULL, 0);
     attest_cbor_put_bytes(&w, claims.p, claims.n);
 
-    if (attest_cbor_writer_done(&w, &n) != ATTEST_OK) {
-        return ATTEST_ELIMIT;
+    if (attest_cbor_writer_done(&w, &n) == ATTEST_OK) {
+        rc = attest_sign(key, attest_span(text, n), sig, len);
     }
 
-    return attest_sign(key, attest_span(text, n), sig, len);
+    free(text);
+    return rc;
 }
 
 

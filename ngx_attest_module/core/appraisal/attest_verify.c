@@ -7,6 +7,7 @@
 
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/attest_cbor.h"
@@ -22,6 +23,26 @@
 #include "core/appraisal/attest_verify_tpm.h"
 
 
+/* What one appraisal works with: too much for a stack that is not ours. */
+
+typedef struct {
+    attest_verify_t       v;
+    attest_roots_t        roots;       /* where the caller has none */
+    attest_x509_cache_t   cache;
+} attest_verify_work_t;
+
+/* The same of a credential that is made. */
+
+typedef struct {
+    attest_cmw_t          cmw;
+    attest_tpm_item_t     tpm;
+    attest_tpm_public_t   ak;
+    attest_tpm_public_t   ek;
+} attest_verify_tpm_t;
+
+
+static void attest_verify_no_memory(attest_result_t *res);
+static void attest_verify_conduct(attest_verify_t *v);
 static void attest_verify_part(attest_verify_t *v, attest_part_t *part);
 static void attest_verify_judge(attest_verify_t *v);
 static void attest_verify_load(attest_verify_t *v, attest_part_e which,
@@ -31,6 +52,7 @@ static void attest_verify_unknown_items(attest_verify_t *v,
     const attest_part_t *part);
 static void attest_verify_decide(attest_verify_t *v);
 static bool attest_verify_adds_up(const attest_verify_t *v);
+static int attest_verify_tpm_of(attest_verify_tpm_t *t);
 
 
 static const char *const  attest_part_types[ATTEST_PARTS] = {
@@ -40,62 +62,88 @@ static const char *const  attest_part_types[ATTEST_PARTS] = {
 };
 
 
+void
+attest_verify(const attest_verify_input_t *in, attest_result_t *result)
+{
+    attest_verify_t       *v;
+    attest_verify_work_t  *work;
+
+    memset(result, 0, sizeof(*result));
+
+    work = calloc(1, sizeof(attest_verify_work_t));
+    if (work == NULL) {
+        attest_verify_no_memory(result);
+        return;
+    }
+
+    v = &work->v;
+    v->in = in;
+    v->policy = in->policy;
+    v->res = result;
+    v->roots = in->roots != NULL ? in->roots : &work->roots;
+    v->cache = in->cache != NULL ? in->cache : &work->cache;
+
+    if (in->roots == NULL && attest_roots_load(&work->roots) != ATTEST_OK) {
+        attest_verify_add(v, "roots", ATTEST_CHECK_UNKNOWN,
+                          "the makers' certificates cannot be read");
+    }
+
+    attest_verify_conduct(v);
+
+    attest_x509_cache_clear(&work->cache);
+    attest_roots_clear(&work->roots);
+    free(work);
+}
+
+
+static void
+attest_verify_no_memory(attest_result_t *res)
+{
+    attest_check_t  *check = &res->checks[res->count++];
+
+    (void) snprintf(check->id, sizeof(check->id), "evidence");
+    check->state = ATTEST_CHECK_UNKNOWN;
+    (void) snprintf(check->text, sizeof(check->text), "out of memory");
+
+    res->verdict = ATTEST_UNDECIDED;
+    memcpy(res->why, check->text, sizeof(res->why));
+}
+
+
 /*
  * Everything that binds comes before everything that judges: a policy is
  * asked only about values whose signature is already settled.
  */
 
-void
-attest_verify(const attest_verify_input_t *in, attest_result_t *result)
+static void
+attest_verify_conduct(attest_verify_t *v)
 {
-    size_t                i;
-    attest_roots_t        roots;
-    attest_verify_t       v;
-    attest_x509_cache_t   cache;
+    size_t  i;
 
-    memset(result, 0, sizeof(*result));
-    memset(&v, 0, sizeof(v));
-    memset(&roots, 0, sizeof(roots));
-    memset(&cache, 0, sizeof(cache));
-
-    v.in = in;
-    v.policy = in->policy;
-    v.res = result;
-    v.roots = in->roots != NULL ? in->roots : &roots;
-    v.cache = in->cache != NULL ? in->cache : &cache;
-
-    if (in->roots == NULL && attest_roots_load(&roots) != ATTEST_OK) {
-        attest_verify_add(&v, "roots", ATTEST_CHECK_UNKNOWN,
-                          "the makers' certificates cannot be read");
-    }
-
-    attest_verify_certificate(&v);
-    attest_verify_load(&v, ATTEST_PART_CERT, v.cert.cmw);
-    attest_verify_ccc(&v, &v.part[ATTEST_PART_CERT]);
-    attest_verify_load(&v, ATTEST_PART_CACHED, in->cached);
-    attest_verify_load(&v, ATTEST_PART_FRESH, in->fresh);
+    attest_verify_certificate(v);
+    attest_verify_load(v, ATTEST_PART_CERT, v->cert.cmw);
+    attest_verify_ccc(v, &v->part[ATTEST_PART_CERT]);
+    attest_verify_load(v, ATTEST_PART_CACHED, v->in->cached);
+    attest_verify_load(v, ATTEST_PART_FRESH, v->in->fresh);
 
     for (i = 0; i < ATTEST_PARTS; i++) {
-        attest_verify_part(&v, &v.part[i]);
+        attest_verify_part(v, &v->part[i]);
     }
 
-    attest_verify_agree(&v);
-    attest_verify_nonce(&v);
-    attest_verify_cached_nonce(&v);
-    attest_verify_exporter(&v);
-    attest_verify_max_age(&v);
-    attest_verify_judge(&v);
-    attest_verify_decide(&v);
+    attest_verify_agree(v);
+    attest_verify_nonce(v);
+    attest_verify_cached_nonce(v);
+    attest_verify_exporter(v);
+    attest_verify_max_age(v);
+    attest_verify_judge(v);
+    attest_verify_decide(v);
 
     for (i = 0; i < ATTEST_PARTS; i++) {
-        attest_tpm_public_free(&v.part[i].ak);
-        if (v.part[i].has_cmw) {
-            attest_cmw_free(&v.part[i].cmw);
+        attest_tpm_public_free(&v->part[i].ak);
+        if (v->part[i].has_cmw) {
+            attest_cmw_free(&v->part[i].cmw);
         }
     }
-
-    attest_x509_cache_clear(&cache);
-    attest_roots_clear(&roots);
 }
 
 
@@ -335,45 +383,58 @@ attest_verify_credential(attest_span_t collection,
     const uint8_t secret[ATTEST_TPM_SECRET_LEN], uint8_t *cred,
     size_t *cred_len, uint8_t *enc, size_t *enc_len)
 {
+    int                   rc;
+    attest_verify_tpm_t  *t;
+
+    t = calloc(1, sizeof(attest_verify_tpm_t));
+    if (t == NULL) {
+        return ATTEST_EINTERNAL;
+    }
+
+    rc = attest_cmw_parse(collection.p, collection.n, &t->cmw);
+
+    if (rc == ATTEST_OK) {
+        rc = attest_verify_tpm_of(t);
+
+        if (rc == ATTEST_OK) {
+            rc = attest_tpm_make_credential(&t->ek, t->ak.name, secret, cred,
+                                            cred_len, enc, enc_len);
+        }
+
+        attest_tpm_public_free(&t->ak);
+        attest_tpm_public_free(&t->ek);
+        attest_cmw_free(&t->cmw);
+    }
+
+    free(t);
+    return rc;
+}
+
+
+static int
+attest_verify_tpm_of(attest_verify_tpm_t *t)
+{
     int                       rc;
-    attest_cmw_t              cmw;
-    attest_tpm_item_t         tpm;
-    attest_tpm_public_t       ak, ek;
     const attest_cmw_item_t  *item;
 
-    memset(&ak, 0, sizeof(ak));
-    memset(&ek, 0, sizeof(ek));
+    item = attest_cmw_find(&t->cmw, ATTEST_ITEM_TPM);
 
-    rc = attest_cmw_parse(collection.p, collection.n, &cmw);
+    if (item == NULL || !attest_span_is(item->type_in, ATTEST_TYPE_TPM)) {
+        return ATTEST_EUNSUPPORTED;
+    }
+
+    rc = attest_tpm_item_parse(item->value.p, item->value.n, &t->tpm);
     if (rc != ATTEST_OK) {
         return rc;
     }
 
-    rc = ATTEST_EUNSUPPORTED;
-    item = attest_cmw_find(&cmw, ATTEST_ITEM_TPM);
-
-    if (item != NULL && attest_span_is(item->type_in, ATTEST_TYPE_TPM)) {
-        rc = attest_tpm_item_parse(item->value.p, item->value.n, &tpm);
-        if (rc == ATTEST_OK && tpm.ek.n == 0) {
-            rc = ATTEST_EUNSUPPORTED;
-        }
+    if (t->tpm.ek.n == 0) {
+        return ATTEST_EUNSUPPORTED;
     }
 
-    if (rc == ATTEST_OK) {
-        rc = attest_tpm_public_parse(tpm.ak.p, tpm.ak.n, &ak);
-    }
+    rc = attest_tpm_public_parse(t->tpm.ak.p, t->tpm.ak.n, &t->ak);
 
-    if (rc == ATTEST_OK) {
-        rc = attest_tpm_public_parse(tpm.ek.p, tpm.ek.n, &ek);
-    }
-
-    if (rc == ATTEST_OK) {
-        rc = attest_tpm_make_credential(&ek, ak.name, secret, cred, cred_len,
-                                        enc, enc_len);
-    }
-
-    attest_tpm_public_free(&ak);
-    attest_tpm_public_free(&ek);
-    attest_cmw_free(&cmw);
-    return rc;
+    return rc != ATTEST_OK
+           ? rc
+           : attest_tpm_public_parse(t->tpm.ek.p, t->tpm.ek.n, &t->ek);
 }

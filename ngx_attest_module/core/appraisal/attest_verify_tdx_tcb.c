@@ -7,6 +7,7 @@
 
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/x509.h>
@@ -22,10 +23,22 @@
 #define ATTEST_TCB_SIGNER    "Intel SGX TCB Signing"
 
 
+/* What the collateral says, read: too much for a stack that is not ours. */
+
+typedef struct {
+    attest_tcb_info_t  info;
+    attest_tcb_qe_t    qe;
+} attest_verify_tcb_t;
+
+
+static bool attest_verify_tdx_judged(attest_td_t *td,
+    attest_verify_tcb_t *tcb);
+static const char *attest_verify_tdx_usable(attest_td_t *td,
+    const attest_policy_collateral_t *c, attest_verify_tcb_t *tcb);
 static const attest_policy_collateral_t *attest_verify_tdx_collateral(
-    attest_td_t *td);
+    attest_td_t *td, attest_verify_tcb_t *tcb);
 static bool attest_verify_tdx_dated(const attest_policy_collateral_t *c,
-    int64_t now, attest_tcb_info_t *info, attest_tcb_qe_t *qe);
+    int64_t now, attest_verify_tcb_t *tcb);
 static const char *attest_verify_tdx_signed(attest_td_t *td,
     const attest_policy_collateral_t *c, STACK_OF(X509) *chain,
     attest_span_t json, const uint8_t sig[ATTEST_TDX_SIGNATURE]);
@@ -36,7 +49,7 @@ static const char *attest_verify_tdx_anchored(attest_td_t *td, X509 *leaf,
     STACK_OF(X509) *certs, X509_CRL *root, X509_CRL *pck);
 static void attest_verify_tdx_untold(attest_td_t *td);
 static bool attest_verify_tdx_levels(attest_td_t *td,
-    const attest_tcb_info_t *info, const attest_tcb_qe_t *qe);
+    const attest_verify_tcb_t *tcb);
 static void attest_verify_tdx_status(attest_td_t *td,
     const attest_tcb_result_t *r);
 
@@ -44,31 +57,36 @@ static void attest_verify_tdx_status(attest_td_t *td,
 bool
 attest_verify_tdx_tcb(attest_td_t *td)
 {
+    bool                  rc;
+    attest_verify_tcb_t  *tcb;
+
+    tcb = malloc(sizeof(attest_verify_tcb_t));
+    if (tcb == NULL) {
+        attest_verify_kind(td->v, td->part, "tdx-tcb", ATTEST_CHECK_UNKNOWN,
+                           "out of memory");
+        return 1;
+    }
+
+    rc = attest_verify_tdx_judged(td, tcb);
+
+    free(tcb);
+    return rc;
+}
+
+
+static bool
+attest_verify_tdx_judged(attest_td_t *td, attest_verify_tcb_t *tcb)
+{
     const char                        *what;
-    attest_tcb_qe_t                    qe;
-    attest_tcb_info_t                  info;
     const attest_policy_collateral_t  *c;
 
-    c = attest_verify_tdx_collateral(td);
+    c = attest_verify_tdx_collateral(td, tcb);
     if (c == NULL) {
         attest_verify_tdx_untold(td);
         return 1;
     }
 
-    what = attest_verify_tdx_signed(td, c, c->tcb_info_chain, c->tcb_info_json,
-                                    c->tcb_info_sig);
-    if (what == NULL) {
-        what = attest_verify_tdx_signed(td, c, c->qe_identity_chain,
-                                        c->qe_identity_json,
-                                        c->qe_identity_sig);
-    }
-
-    if (what == NULL
-        && !attest_verify_tdx_dated(c, td->v->in->now, &info, &qe))
-    {
-        what = "it has expired, or is not valid yet";
-    }
-
+    what = attest_verify_tdx_usable(td, c, tcb);
     if (what != NULL) {
         attest_verify_kind(td->v, td->part, "tdx-collateral",
                            ATTEST_CHECK_FAIL, "the policy's collateral for "
@@ -78,7 +96,7 @@ attest_verify_tdx_tcb(attest_td_t *td)
 
     attest_verify_kind(td->v, td->part, "tdx-collateral", ATTEST_CHECK_PASS,
                        "the policy's collateral, evaluation %llu, is signed "
-                       "and valid", (unsigned long long) info.number);
+                       "and valid", (unsigned long long) tcb->info.number);
 
     what = attest_verify_tdx_revoked(td, c);
 
@@ -89,18 +107,38 @@ attest_verify_tdx_tcb(attest_td_t *td)
                        : "not good by the lists of revoked ones: ",
                        what == NULL ? "" : what);
 
-    return what == NULL && attest_verify_tdx_levels(td, &info, &qe);
+    return what == NULL && attest_verify_tdx_levels(td, tcb);
+}
+
+
+static const char *
+attest_verify_tdx_usable(attest_td_t *td, const attest_policy_collateral_t *c,
+    attest_verify_tcb_t *tcb)
+{
+    const char  *what;
+
+    what = attest_verify_tdx_signed(td, c, c->tcb_info_chain, c->tcb_info_json,
+                                    c->tcb_info_sig);
+    if (what == NULL) {
+        what = attest_verify_tdx_signed(td, c, c->qe_identity_chain,
+                                        c->qe_identity_json,
+                                        c->qe_identity_sig);
+    }
+
+    if (what == NULL && !attest_verify_tdx_dated(c, td->v->in->now, tcb)) {
+        what = "it has expired, or is not valid yet";
+    }
+
+    return what;
 }
 
 
 /* Of this platform's kind: the one that is valid now, or else any. */
 
 static const attest_policy_collateral_t *
-attest_verify_tdx_collateral(attest_td_t *td)
+attest_verify_tdx_collateral(attest_td_t *td, attest_verify_tcb_t *tcb)
 {
     size_t                             i;
-    attest_tcb_qe_t                    qe;
-    attest_tcb_info_t                  info;
     const attest_policy_tdx_t         *p = &td->v->policy->tdx;
     const attest_policy_collateral_t  *found = NULL;
 
@@ -110,9 +148,7 @@ attest_verify_tdx_collateral(attest_td_t *td)
             continue;
         }
 
-        if (attest_verify_tdx_dated(&p->collateral[i], td->v->in->now, &info,
-                                    &qe))
-        {
+        if (attest_verify_tdx_dated(&p->collateral[i], td->v->in->now, tcb)) {
             return &p->collateral[i];
         }
 
@@ -125,12 +161,12 @@ attest_verify_tdx_collateral(attest_td_t *td)
 
 static bool
 attest_verify_tdx_dated(const attest_policy_collateral_t *c, int64_t now,
-    attest_tcb_info_t *info, attest_tcb_qe_t *qe)
+    attest_verify_tcb_t *tcb)
 {
-    return attest_tcb_info_parse(c->tcb_info_json, info) == ATTEST_OK
-           && attest_tcb_qe_parse(c->qe_identity_json, qe) == ATTEST_OK
-           && info->issued <= now && now <= info->next
-           && qe->issued <= now && now <= qe->next;
+    return attest_tcb_info_parse(c->tcb_info_json, &tcb->info) == ATTEST_OK
+           && attest_tcb_qe_parse(c->qe_identity_json, &tcb->qe) == ATTEST_OK
+           && tcb->info.issued <= now && now <= tcb->info.next
+           && tcb->qe.issued <= now && now <= tcb->qe.next;
 }
 
 
@@ -244,13 +280,12 @@ attest_verify_tdx_untold(attest_td_t *td)
 
 
 static bool
-attest_verify_tdx_levels(attest_td_t *td, const attest_tcb_info_t *info,
-    const attest_tcb_qe_t *qe)
+attest_verify_tdx_levels(attest_td_t *td, const attest_verify_tcb_t *tcb)
 {
     const char           *what;
     attest_tcb_result_t   res;
 
-    what = attest_tcb_evaluate(info, qe, &td->q, &td->pck, &res);
+    what = attest_tcb_evaluate(&tcb->info, &tcb->qe, &td->q, &td->pck, &res);
 
     if (what != NULL) {
         attest_verify_kind(td->v, td->part, "tdx-tcb", ATTEST_CHECK_FAIL,

@@ -25,9 +25,19 @@
 #define ATTEST_POLICY_MAX_CRL    (128 * 1024)
 
 
+/* What the collateral says, read: too much for a stack that is not ours. */
+
+typedef struct {
+    attest_tcb_info_t  info;
+    attest_tcb_qe_t    qe;
+} attest_policy_tcb_t;
+
+
 static int attest_policy_tdx_collateral_one(attest_policy_ctx_t *ctx,
     const char *path, const cJSON *v);
 static int attest_policy_tdx_complete(attest_policy_ctx_t *ctx,
+    const char *path, attest_policy_collateral_t *c);
+static int attest_policy_tdx_tcb(attest_policy_ctx_t *ctx,
     const char *path, attest_policy_collateral_t *c);
 static int attest_policy_tdx_signed(attest_policy_ctx_t *ctx,
     const char *path, const char *text, const char *member, int has_sig,
@@ -141,9 +151,7 @@ static int
 attest_policy_tdx_complete(attest_policy_ctx_t *ctx, const char *path,
     attest_policy_collateral_t *c)
 {
-    int                rc;
-    attest_tcb_qe_t    qe;
-    attest_tcb_info_t  info;
+    int  rc;
 
     if (c->tcb_info == NULL || c->tcb_info_chain == NULL
         || c->qe_identity == NULL || c->qe_identity_chain == NULL
@@ -168,18 +176,38 @@ attest_policy_tdx_complete(attest_policy_ctx_t *ctx, const char *path,
         return rc;
     }
 
-    if (attest_tcb_info_parse(c->tcb_info_json, &info) != ATTEST_OK) {
-        return attest_policy_fail(ctx, path, "tcb_info is no TCB info of "
-                                  "TDX, version 3");
+    return attest_policy_tdx_tcb(ctx, path, c);
+}
+
+
+static int
+attest_policy_tdx_tcb(attest_policy_ctx_t *ctx, const char *path,
+    attest_policy_collateral_t *c)
+{
+    const char           *what = NULL;
+    attest_policy_tcb_t  *tcb;
+
+    tcb = malloc(sizeof(attest_policy_tcb_t));
+    if (tcb == NULL) {
+        return attest_policy_fail(ctx, path, "cannot be read: out of memory");
     }
 
-    if (attest_tcb_qe_parse(c->qe_identity_json, &qe) != ATTEST_OK) {
-        return attest_policy_fail(ctx, path, "qe_identity is no identity of "
-                                  "the TD quoting enclave, version 2");
+    if (attest_tcb_info_parse(c->tcb_info_json, &tcb->info) != ATTEST_OK) {
+        what = "tcb_info is no TCB info of TDX, version 3";
+
+    } else if (attest_tcb_qe_parse(c->qe_identity_json, &tcb->qe)
+               != ATTEST_OK)
+    {
+        what = "qe_identity is no identity of the TD quoting enclave, "
+               "version 2";
+
+    } else {
+        memcpy(c->fmspc, tcb->info.fmspc, sizeof(c->fmspc));
     }
 
-    memcpy(c->fmspc, info.fmspc, sizeof(c->fmspc));
-    return ATTEST_OK;
+    free(tcb);
+    return what == NULL ? ATTEST_OK
+                        : attest_policy_fail(ctx, path, what);
 }
 
 
