@@ -117,6 +117,8 @@ sub test_flags {
         || !/-D_GNU_SOURCE/ } @compile ], [], 'and with ours');
     is_deeply([ grep { /-Werror/ } @compile ], [],
         'warnings are no errors for strangers');
+    is_deeply([ grep { /-Wframe-larger-than=8192/ == / -c cli\// } @compile ],
+        [], 'big frames are warned of, but in the command');
 
     my ($link) = $log =~ /^(.*-soname.*(?:\n.*)?)/m;
     like($link, qr/mine_ld/, 'the library is linked with them');
