@@ -16,7 +16,13 @@ use SealTest;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-SealTest::start(clock => 1, server => sub { conf() });
+# Takes requests and answers none.
+my $silent = IO::Socket::INET->new(Listen => 64, LocalAddr => '127.0.0.1')
+    or die "listen: $!\n";
+
+SealTest::start(clock => 1, server => sub { conf() },
+    gateway => 'location /silent/ { attest_prompt off; '
+        . 'proxy_pass http://127.0.0.1:' . $silent->sockport() . '; }');
 
 test_control();
 
@@ -30,6 +36,7 @@ for my $form (qw(ehbp ohttp)) {
 test_pipelined();
 test_answer_in_clear();
 test_retried();
+test_no_answer();
 test_file();
 
 SealTest::end();
@@ -52,6 +59,9 @@ sub conf {
             . seal_conf("returned-$name", $how, 'return 403;')
             . seal_conf("small-$name", $how, 'attest_prompt_max_size 4k;');
     }
+
+    $text .= seal_conf('silent', 'ehbp', 'proxy_read_timeout 1s;',
+        'https://127.0.0.1:' . $g->port('TLS') . '/silent');
 
     return $text . seal_conf('dated', 'ohttp path=/dated') . <<"END";
         location /open/ { proxy_pass http://$backend/; }
@@ -292,6 +302,22 @@ sub test_retried {
     like($t->error_log(), qr/clock shows another time/, 'as it is said');
     nothing_of($secret, 'sent twice');
     $t->set_clock(0);
+}
+
+
+# A head that EHBP leaves in clear was sent by TLS, and nothing comes back.
+sub test_no_answer {
+    my $secret = secret();
+
+    is(ask('/silent/echo', body => $secret x 20,
+        headers => [ "Authorization: Bearer $secret" ])->{status}, 504,
+        'no answer');
+    nothing_of($secret, 'no answer');
+
+    $secret = secret();
+    raw_cut(head('/silent/echo', $secret, 'Content-Length: 29') . $secret);
+    nothing_of($secret, 'a client that waits for none');
+    $t->allow(qr/upstream timed out/);
 }
 
 

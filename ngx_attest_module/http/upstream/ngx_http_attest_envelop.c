@@ -8,6 +8,7 @@
 
 #include "http/upstream/ngx_http_attest_envelop.h"
 #include "http/upstream/ngx_http_attest_gather.h"
+#include "http/upstream/ngx_http_attest_traces.h"
 #include "core/prompt/attest_keyconfig.h"
 
 #include <sodium.h>
@@ -31,6 +32,7 @@ static ngx_int_t ngx_http_attest_envelop_send(ngx_http_request_t *r,
     ngx_http_attest_sealing_ctx_t *ctx, u_char *p, size_t room, size_t len);
 static ngx_int_t ngx_http_attest_envelop_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us);
+static ngx_int_t ngx_http_attest_envelop_write(void *data, ngx_chain_t *in);
 static ngx_int_t ngx_http_attest_envelop_pinned(ngx_http_request_t *r,
     ngx_http_attest_sealing_ctx_t *ctx);
 static ngx_int_t ngx_http_attest_envelop_reinit(ngx_http_request_t *r);
@@ -330,7 +332,24 @@ ngx_http_attest_envelop_init_peer(ngx_http_request_t *r,
     ngx_http_attest_proxy_reinit = u->reinit_request;
     u->reinit_request = ngx_http_attest_envelop_reinit;
 
+    if (u->output.output_filter == ngx_chain_writer) {
+        u->output.output_filter = ngx_http_attest_envelop_write;
+    }
+
     return ngx_http_attest_envelop_pinned(r, ctx);
+}
+
+
+/* An answer may never come, and nginx closes a connection as it is. */
+
+static ngx_int_t
+ngx_http_attest_envelop_write(void *data, ngx_chain_t *in)
+{
+    ngx_chain_writer_ctx_t *writer = data;
+
+    ngx_http_attest_traces_copy_nothing(writer->connection);
+
+    return ngx_chain_writer(writer, in);
 }
 
 
