@@ -42,6 +42,7 @@ test_misdirected();
 test_no_session();
 test_renewed();
 test_expired();
+test_expired_h2();
 test_no_evidence();
 test_configuration();
 
@@ -59,7 +60,8 @@ http {
     %%HTTP%%
     log_format judged '\$server_name \$status verdict=\$attest_client_verdict '
         'root=\$attest_client_root_of_trust key=\$attest_client_key_id '
-        'verify=\$ssl_client_verify why=\$attest_client_why uri=\$uri';
+        'verify=\$ssl_client_verify why=\$attest_client_why uri=\$uri '
+        'connection=\$connection \$server_protocol';
 
     attest_tpm %%TCTI%%;
     attest_lifetime 10m;
@@ -115,6 +117,12 @@ $tls        }
         location /aged {
             proxy_pass https://aged;
 $tls        }
+        location /aged_h2 {
+            grpc_pass grpcs://aged_h2;
+            grpc_ssl_server_name on;
+            grpc_ssl_name localhost;
+            grpc_set_header Host localhost;
+        }
         location /plain { proxy_pass http://peer; }
 END
 }
@@ -155,6 +163,11 @@ END
         keepalive 4;
         attest_present on;
     }
+    upstream aged_h2 {
+        server 127.0.0.1:%%PORT_AGED%%;
+        keepalive 4;
+        attest_present on;
+    }
     upstream other {
         server 127.0.0.1:%%PORT_OTHER%%;
         attest_present on;
@@ -190,7 +203,7 @@ $server
     }
 
     server {
-        listen 127.0.0.1:%%PORT_AGED%% ssl;
+        listen 127.0.0.1:%%PORT_AGED%% ssl http2;
         server_name localhost;
 $server
         attest_verify_client $aged;
@@ -369,9 +382,7 @@ sub test_no_session {
 sub test_renewed {
     my ($before) = split ' ', $t->get('/peer')->{body};
 
-    $t->mark_log();
-    $t->pass_time(450);
-    ok($t->wait_log(qr/attest: generation \d+/, 30), 'a new generation');
+    renewed(450);
 
     my ($after, $verdict) = split ' ', $t->get('/peer')->{body};
 
@@ -416,6 +427,56 @@ sub test_expired {
     like($t->get('/attest-status?format=prometheus')->{body},
         qr/^ngx_attest_client_refused_total\{reason="expired"\} 1$/m,
         'metrics');
+}
+
+
+# The connections of the requests so far, as the server has them.
+sub connections {
+    my @c = AttestTest::read_file($t->path('logs/judged.log'))
+        =~ m{ uri=/aged_h2 connection=(\d+) HTTP/2\.0$}mg;
+
+    return @c;
+}
+
+
+sub renewed {
+    $t->mark_log();
+    $t->pass_time($_[0]);
+    return ok($t->wait_log(qr/attest: generation \d+/, 30), 'new evidence');
+}
+
+
+# HTTP/2 has no "close" in an answer: who asks once more is told to leave.
+sub test_expired_h2 {
+    renewed(300);
+
+    my @r = map { $t->get('/aged_h2') } 1, 2;
+
+    is($r[$_]{status}, 200, 'HTTP/2: young evidence') for 0, 1;
+    is($r[1]{body}, $r[0]{body}, 'on a connection that stays');
+
+    $t->pass_time(220);
+    refused('evidence that got too old on it', $t->get('/aged_h2'),
+        qr/has expired: connect again/);
+    refused('and once more', $t->get('/aged_h2'),
+        qr/has expired: connect again/);
+    refused('a new connection is judged anew', $t->get('/aged_h2'),
+        qr/is not what this server wants/);
+    judged(qr{ 403 \ verdict=not\ trusted .*
+        uri=/aged_h2\ connection=\d+\ HTTP/2}x);
+
+    renewed(300);
+    is($t->get('/aged_h2')->{status}, 200, 'and accepted with new evidence');
+
+    # a request is logged when its answer is gone
+    ok(AttestTest::until_true(10, sub { return connections() == 6 }),
+        'six requests');
+
+    my ($first, @all) = connections();
+
+    is("@all[0 .. 2]", "$first $first $first", 'refused where it was');
+    isnt($all[3], $first, 'until that connection was left');
+    isnt($all[4], $all[3], 'and the next one has other evidence');
 }
 
 
