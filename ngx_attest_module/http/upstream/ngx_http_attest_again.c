@@ -3,7 +3,11 @@
 /*
  * Sent again, in another envelope, are requests of which the answer says that
  * nothing was processed: the key is not the gateway's any more, or its clock
- * shows another time.  Each of these once, and nothing else.
+ * shows another time.  The latter once, and nothing else.
+ *
+ * A gateway that reloads has, for the tenth of a second that nginx leaves them,
+ * workers of before and workers of now, who accept connections both and have
+ * other keys each.  So the former is tried three times, later each time.
  */
 
 
@@ -19,6 +23,9 @@
     "urn:ietf:params:ehbp:error:key-config"
 #define NGX_HTTP_ATTEST_AGAIN_IANA                                           \
     "https://iana.org/assignments/http-problem-types#"
+
+#define NGX_HTTP_ATTEST_AGAIN_KEYS_MAX  3
+#define NGX_HTTP_ATTEST_AGAIN_LATER     250     /* ms, more each time */
 
 /* as nginx' filters say that they keep something back */
 #define NGX_HTTP_ATTEST_AGAIN_BUFFERED  0x08
@@ -56,7 +63,8 @@ ngx_http_attest_again_maybe(ngx_http_request_t *r,
 
     /* pinned keys do not change by being asked for */
 
-    return !ctx->keyed && ctx->conf->seal->keys_file.len == 0;
+    return ctx->keyed < NGX_HTTP_ATTEST_AGAIN_KEYS_MAX
+           && ctx->conf->seal->keys_file.len == 0;
 }
 
 
@@ -103,8 +111,10 @@ ngx_int_t
 ngx_http_attest_again(ngx_http_request_t *r,
     ngx_http_attest_sealing_ctx_t *ctx, ngx_http_attest_again_e why)
 {
+    ngx_msec_t  later;
+
     if (why == NGX_HTTP_ATTEST_AGAIN_KEYS) {
-        ctx->keyed = 1;
+        later = ctx->keyed++ * NGX_HTTP_ATTEST_AGAIN_LATER;
 
         if (ctx->conf->seal->group != NULL) {
             ngx_http_attest_relay_doubt(ctx);
@@ -118,6 +128,7 @@ ngx_http_attest_again(ngx_http_request_t *r,
                       "request is sealed and sent once more");
 
     } else {
+        later = 0;
         ctx->dated = 1;
 
         ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
@@ -135,7 +146,12 @@ ngx_http_attest_again(ngx_http_request_t *r,
     ctx->again.data = ctx;
     ctx->again.log = r->connection->log;
 
-    ngx_post_event(&ctx->again, &ngx_posted_events);
+    if (later == 0) {
+        ngx_post_event(&ctx->again, &ngx_posted_events);
+
+    } else {
+        ngx_add_timer(&ctx->again, later);
+    }
 
     return NGX_OK;
 }

@@ -46,6 +46,8 @@ typedef struct {
     int64_t                      backoff;       /* ms, monotonic */
     ngx_pid_t                    pid;           /* who is at it */
     int64_t                      claimed;       /* until then */
+    ngx_uint_t                   stale;         /* what he was told may be
+                                                   older than a doubt */
     time_t                       renew;         /* of the zone's clock */
     time_t                       used;
 } ngx_http_attest_identity_peer_t;
@@ -830,6 +832,7 @@ ngx_http_attest_identity_claim(ngx_http_attest_verify_t *v,
         *doubtful = (peer->failures != 0);
         peer->pid = ngx_pid;
         peer->claimed = now + timeout;
+        peer->stale = 0;
         rc = NGX_HTTP_ATTEST_PEER_CLAIMED;
     }
 
@@ -865,6 +868,12 @@ ngx_http_attest_identity_publish(ngx_http_attest_verify_t *v,
     if (a == NULL) {
         peer->backoff = attest_monotonic_now()
                         + ngx_http_attest_identity_ladder[0];
+        goto done;
+    }
+
+    if (peer->stale && a->verdict == ATTEST_TRUSTED) {
+        /* keys that the gateway may have had before: whoever waits asks anew */
+        peer->state.appraisals++;
         goto done;
     }
 
@@ -1066,11 +1075,13 @@ ngx_http_attest_identity_text(char *dst, size_t size, const char *src)
 
 void
 ngx_http_attest_identity_doubt(ngx_http_attest_verify_t *v,
-    const u_char spki[32])
+    const ngx_http_attest_identity_t *id)
 {
-    ngx_uint_t                        i;
+    ngx_uint_t                        i, gone;
     ngx_http_attest_time_t            t;
     ngx_http_attest_identity_slot_t  *key;
+
+    gone = 0;
 
     (void) ngx_http_attest_identity_enter(v, &t);
 
@@ -1079,9 +1090,18 @@ ngx_http_attest_identity_doubt(ngx_http_attest_verify_t *v,
         for (i = 0; i < v->group->nkeys; i++) {
             key = &v->group->keys[i];
 
-            if (key->serial != 0 && ngx_memcmp(key->id.spki, spki, 32) == 0) {
+            if (key->serial != 0
+                && ngx_memcmp(key->id.spki, id->spki, 32) == 0
+                && key->id.list_len == id->list_len
+                && ngx_memcmp(key->id.list, id->list, id->list_len) == 0)
+            {
                 key->serial = 0;
+                gone = 1;
             }
+        }
+
+        for (i = 0; gone && i < v->group->npeers; i++) {
+            v->group->peers[i].stale = 1;
         }
     }
 

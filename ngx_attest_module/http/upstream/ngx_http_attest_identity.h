@@ -160,9 +160,12 @@ ngx_http_attest_peer_claim_e ngx_http_attest_identity_claim(
 ngx_uint_t ngx_http_attest_identity_publish(ngx_http_attest_verify_t *v,
     const ngx_http_attest_peer_ref_t *ref,
     const ngx_http_attest_appraisal_t *a);
-/* The key is not used again before another appraisal. */
+/*
+ * The key is not used again with this list before another appraisal, which
+ * begins after this: one that is in flight may have been told the same.
+ */
 void ngx_http_attest_identity_doubt(ngx_http_attest_verify_t *v,
-    const u_char spki[32]);
+    const ngx_http_attest_identity_t *id);
 
 /* The slot of the next peer to renew: NGX_OK, or NGX_DECLINED. */
 ngx_int_t ngx_http_attest_identity_due(ngx_http_attest_verify_t *v,

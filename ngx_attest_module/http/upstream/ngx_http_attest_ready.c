@@ -118,6 +118,6 @@ ngx_http_attest_ready_doubt(ngx_http_request_t *r)
     way = ngx_http_attest_way(r);
 
     if (way != NULL && way->id != NULL) {
-        ngx_http_attest_identity_doubt(way->verify, way->id->spki);
+        ngx_http_attest_identity_doubt(way->verify, way->id);
     }
 }

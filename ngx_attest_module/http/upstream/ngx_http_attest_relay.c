@@ -239,7 +239,7 @@ ngx_http_attest_relay_doubt(ngx_http_attest_sealing_ctx_t *ctx)
     ngx_http_attest_relay_t *relay = ctx->relay;
 
     if (relay != NULL && ctx->carried.len != 0) {
-        ngx_http_attest_identity_doubt(relay->waiter.verify, relay->id.spki);
+        ngx_http_attest_identity_doubt(relay->waiter.verify, &relay->id);
         ctx->carried.len = 0;
     }
 }

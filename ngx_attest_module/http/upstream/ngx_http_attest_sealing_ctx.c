@@ -80,6 +80,10 @@ ngx_http_attest_sealing_ctx_cleanup(void *data)
 {
     ngx_http_attest_sealing_ctx_t *ctx = data;
 
+    if (ctx->again.timer_set) {
+        ngx_del_timer(&ctx->again);
+    }
+
     if (ctx->again.posted) {
         ngx_delete_posted_event(&ctx->again);
     }

@@ -125,7 +125,7 @@ typedef struct {
     unsigned                   ended:1;     /* the answer, and well */
     unsigned                   failed:1;    /* it cannot be opened */
     unsigned                   cut:1;       /* ends without an end */
-    unsigned                   keyed:1;     /* tried again: other keys */
+    unsigned                   keyed:2;     /* tries again: other keys */
     unsigned                   dated:1;     /* tried again: another date */
 } ngx_http_attest_sealing_ctx_t;
 
